@@ -1,0 +1,241 @@
+// Package schema says what a model is to those who use it: the inputs it
+// reads, the tasks it answers, their labels and the names of the outputs that
+// carry the answers. The trainer fills it in from data, the exporter writes it
+// into the file's metadata, and the inference package reads it back, so that a
+// file explains itself.
+package schema
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// Version is the version of the JSON form that this package writes. A reader
+// refuses a newer one.
+const Version = 1
+
+// Schema describes a model. Its JSON form stands in an exported file under the
+// metadata key [Key].
+type Schema struct {
+	Version int     `json:"version"`
+	Name    string  `json:"name"`
+	Inputs  []Input `json:"inputs"`
+	Tasks   []Task  `json:"tasks"`
+}
+
+// InputType says how an input's raw form becomes numbers.
+type InputType string
+
+// The input types. Text becomes token ids.
+const (
+	Text InputType = "text"
+)
+
+// Input describes one raw input.
+type Input struct {
+	Name string    `json:"name"`
+	Type InputType `json:"type"`
+	// Tensor is the name of the graph input that carries it, "ids" for the one
+	// text input of an ids-in file.
+	Tensor string `json:"tensor"`
+	// Tokenizer names the rule that splits text: "whitespace" or "regex".
+	Tokenizer string `json:"tokenizer,omitempty"`
+	// Pattern is the regular expression of the "regex" tokenizer, each match
+	// a token.
+	Pattern   string `json:"pattern,omitempty"`
+	Lowercase bool   `json:"lowercase,omitempty"`
+	// MinCount is how often a word must stand in the training data to get an
+	// id of its own.
+	MinCount int `json:"min_count,omitempty"`
+	// MaxLength is the most tokens a text keeps; 0 means no limit.
+	MaxLength int `json:"max_length,omitempty"`
+	// VocabularySize counts ids, the padding (0) and unknown (1) ones included.
+	VocabularySize int `json:"vocabulary_size,omitempty"`
+}
+
+// TaskType is what kind of answer a task gives.
+type TaskType string
+
+// The task types built so far.
+const (
+	// Classification gives one of the labels for a whole input; with two
+	// labels it is binary classification.
+	Classification TaskType = "classification"
+	// Tagging gives one of the labels for every token.
+	Tagging TaskType = "tagging"
+	// Regression gives a number for a whole input.
+	Regression TaskType = "regression"
+)
+
+// Task describes one head.
+type Task struct {
+	Name   string   `json:"name"`
+	Type   TaskType `json:"type"`
+	Labels []string `json:"labels,omitempty"`
+	// Scheme is how tags spell spans: "bio", "bioes", or "" for plain tags.
+	Scheme  string   `json:"scheme,omitempty"`
+	Outputs []Output `json:"outputs"`
+}
+
+// Role says what an output tensor of a task holds.
+type Role string
+
+// The roles. Shapes are those of ids-in text models: classification
+// probabilities [batch, labels] and label [batch]; tagging probabilities
+// [batch, sequence, labels] and label [batch, sequence]; value [batch].
+const (
+	Probabilities Role = "probabilities" // float32
+	Label         Role = "label"         // int64, index into Labels
+	Value         Role = "value"         // float32
+)
+
+// Output names the graph output that plays a role.
+type Output struct {
+	Role   Role   `json:"role"`
+	Tensor string `json:"tensor"`
+}
+
+// Metadata keys of an exported file.
+const (
+	KeyVersion        = "espalier.schema_version"
+	Key               = "espalier.schema"
+	KeyVocabulary     = "espalier.vocabulary"        // base64 of gzip of the words, one a line, in id order
+	KeyVocabularyHash = "espalier.vocabulary_sha256" // hex, of the uncompressed lines
+	KeyTraining       = "espalier.training"          // JSON: how the model was trained and measured
+)
+
+// OutputName returns the tensor name of a task's role: "<task>_<role>".
+func OutputName(task string, role Role) string { return task + "_" + string(role) }
+
+// Task returns the task of that name, or nil.
+func (s *Schema) Task(name string) *Task {
+	for i := range s.Tasks {
+		if s.Tasks[i].Name == name {
+			return &s.Tasks[i]
+		}
+	}
+	return nil
+}
+
+// Input returns the input of that name, or nil.
+func (s *Schema) Input(name string) *Input {
+	for i := range s.Inputs {
+		if s.Inputs[i].Name == name {
+			return &s.Inputs[i]
+		}
+	}
+	return nil
+}
+
+// TaskNames lists the tasks' names in order.
+func (s *Schema) TaskNames() []string {
+	names := make([]string, len(s.Tasks))
+	for i, t := range s.Tasks {
+		names[i] = t.Name
+	}
+	return names
+}
+
+// Output returns the tensor name that plays the role, or "".
+func (t *Task) Output(role Role) string {
+	for _, o := range t.Outputs {
+		if o.Role == role {
+			return o.Tensor
+		}
+	}
+	return ""
+}
+
+// LabelIndex returns the position of a label, or -1.
+func (t *Task) LabelIndex(label string) int {
+	for i, l := range t.Labels {
+		if l == label {
+			return i
+		}
+	}
+	return -1
+}
+
+// Check reports the first thing that keeps the schema from describing a model.
+func (s *Schema) Check() error {
+	if s.Version < 1 || s.Version > Version {
+		return fmt.Errorf("schema version %d is not one this program reads (1 to %d); use a newer espalier", s.Version, Version)
+	}
+	if len(s.Inputs) == 0 {
+		return fmt.Errorf("schema has no inputs")
+	}
+	if len(s.Tasks) == 0 {
+		return fmt.Errorf("schema has no tasks")
+	}
+	seen := map[string]bool{}
+	for _, in := range s.Inputs {
+		if err := checkName("input", in.Name, seen); err != nil {
+			return err
+		}
+		if in.Tensor == "" {
+			return fmt.Errorf("input %q names no tensor", in.Name)
+		}
+	}
+	seen = map[string]bool{}
+	for _, t := range s.Tasks {
+		if err := checkName("task", t.Name, seen); err != nil {
+			return err
+		}
+		if err := t.check(); err != nil {
+			return fmt.Errorf("task %q: %w", t.Name, err)
+		}
+	}
+	return nil
+}
+
+func checkName(kind, name string, seen map[string]bool) error {
+	if name == "" || strings.ContainsAny(name, "/ \t\n") {
+		return fmt.Errorf("%s name %q must be one word without slashes", kind, name)
+	}
+	if seen[name] {
+		return fmt.Errorf("%s name %q is used twice", kind, name)
+	}
+	seen[name] = true
+	return nil
+}
+
+func (t *Task) check() error {
+	switch t.Type {
+	case Classification, Tagging:
+		if len(t.Labels) < 2 {
+			return fmt.Errorf("%s needs at least two labels, it has %d", t.Type, len(t.Labels))
+		}
+		seen := map[string]bool{}
+		for _, l := range t.Labels {
+			if seen[l] {
+				return fmt.Errorf("label %q stands twice", l)
+			}
+			seen[l] = true
+		}
+	case Regression:
+	default:
+		return fmt.Errorf("type %q is not one of classification, tagging, regression", t.Type)
+	}
+	return nil
+}
+
+// Encode returns the schema as JSON, the same bytes for the same schema.
+func (s *Schema) Encode() ([]byte, error) {
+	if err := s.Check(); err != nil {
+		return nil, err
+	}
+	return json.Marshal(s)
+}
+
+// Decode reads what Encode wrote and checks it.
+func Decode(data []byte) (*Schema, error) {
+	var s Schema
+	if err := json.Unmarshal(data, &s); err != nil {
+		return nil, fmt.Errorf("schema is not valid JSON: %w", err)
+	}
+	if err := s.Check(); err != nil {
+		return nil, err
+	}
+	return &s, nil
+}
