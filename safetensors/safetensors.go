@@ -1,0 +1,197 @@
+// Package safetensors reads and writes tensors by name in the safetensors
+// layout: eight bytes of little-endian header length, a JSON header that gives
+// each tensor's type, shape and byte range, then the elements. Every framework
+// reads such files, so a run's parameters can be looked at anywhere.
+//
+// The layout is described in the safetensors project's README; this package
+// writes names in sorted order without gaps, so that the same tensors give the
+// same bytes.
+package safetensors
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"sort"
+
+	"espalier/tensor"
+)
+
+// maxHeader bounds the header, as the format's own reader does.
+const maxHeader = 100 << 20
+
+// File is the content of a file. Metadata is free text by key.
+type File struct {
+	Tensors  map[string]*tensor.Tensor // float32, float64, int64
+	Metadata map[string]string
+}
+
+type entry struct {
+	DType   string   `json:"dtype"`
+	Shape   []int64  `json:"shape"`
+	Offsets [2]int64 `json:"data_offsets"`
+}
+
+const metadataKey = "__metadata__"
+
+// Write writes the file.
+func Write(w io.Writer, f *File) error {
+	names := make([]string, 0, len(f.Tensors))
+	for name := range f.Tensors {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	header := map[string]any{}
+	if len(f.Metadata) > 0 {
+		header[metadataKey] = f.Metadata
+	}
+	var offset int64
+	for _, name := range names {
+		t := f.Tensors[name]
+		kind, err := kindOf(t.DType())
+		if err != nil {
+			return fmt.Errorf("tensor %q: %w", name, err)
+		}
+		size := int64(t.Len() * t.DType().Size())
+		header[name] = entry{kind, append([]int64{}, t.Shape()...), [2]int64{offset, offset + size}}
+		offset += size
+	}
+	text, err := json.Marshal(header) // sorts keys
+	if err != nil {
+		return err
+	}
+	for len(text)%8 != 0 {
+		text = append(text, ' ')
+	}
+	if err := binary.Write(w, binary.LittleEndian, uint64(len(text))); err != nil {
+		return err
+	}
+	if _, err := w.Write(text); err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := writeElements(w, f.Tensors[name]); err != nil {
+			return fmt.Errorf("tensor %q: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func kindOf(d tensor.DType) (string, error) {
+	switch d {
+	case tensor.Float32:
+		return "F32", nil
+	case tensor.Float64:
+		return "F64", nil
+	case tensor.Int64:
+		return "I64", nil
+	}
+	return "", fmt.Errorf("type %v is not written to safetensors files", d)
+}
+
+func writeElements(w io.Writer, t *tensor.Tensor) error {
+	const block = 1 << 14
+	buf := make([]byte, 0, block*8)
+	n := t.Len()
+	for at := 0; at < n; at += block {
+		end := min(at+block, n)
+		buf = buf[:0]
+		switch d := t.Any().(type) {
+		case []float32:
+			for _, x := range d[at:end] {
+				buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(x))
+			}
+		case []float64:
+			for _, x := range d[at:end] {
+				buf = binary.LittleEndian.AppendUint64(buf, math.Float64bits(x))
+			}
+		case []int64:
+			for _, x := range d[at:end] {
+				buf = binary.LittleEndian.AppendUint64(buf, uint64(x))
+			}
+		}
+		if _, err := w.Write(buf); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Decode reads a file's bytes. It never allocates more than a small multiple
+// of them.
+func Decode(data []byte) (*File, error) {
+	if len(data) < 8 {
+		return nil, fmt.Errorf("safetensors: %d bytes are too few for a header", len(data))
+	}
+	n := binary.LittleEndian.Uint64(data)
+	if n > maxHeader || n > uint64(len(data)-8) {
+		return nil, fmt.Errorf("safetensors: the header claims %d bytes, the file has %d", n, len(data))
+	}
+	var raw map[string]json.RawMessage
+	if err := json.Unmarshal(data[8:8+n], &raw); err != nil {
+		return nil, fmt.Errorf("safetensors: header: %w", err)
+	}
+	f := &File{Tensors: map[string]*tensor.Tensor{}, Metadata: map[string]string{}}
+	body := data[8+n:]
+	for name, text := range raw {
+		if name == metadataKey {
+			if err := json.Unmarshal(text, &f.Metadata); err != nil {
+				return nil, fmt.Errorf("safetensors: metadata: %w", err)
+			}
+			continue
+		}
+		var e entry
+		if err := json.Unmarshal(text, &e); err != nil {
+			return nil, fmt.Errorf("safetensors: tensor %q: %w", name, err)
+		}
+		t, err := e.decode(body)
+		if err != nil {
+			return nil, fmt.Errorf("safetensors: tensor %q: %w", name, err)
+		}
+		f.Tensors[name] = t
+	}
+	return f, nil
+}
+
+func (e entry) decode(body []byte) (*tensor.Tensor, error) {
+	kinds := []string{"F32", "F64", "I64"}
+	i := slices.Index(kinds, e.DType)
+	if i < 0 {
+		return nil, fmt.Errorf("type %q is not one of %v", e.DType, kinds)
+	}
+	dtype := []tensor.DType{tensor.Float32, tensor.Float64, tensor.Int64}[i]
+	from, to := e.Offsets[0], e.Offsets[1]
+	if from < 0 || to < from || to > int64(len(body)) {
+		return nil, fmt.Errorf("bytes %d to %d are outside the file", from, to)
+	}
+	n, err := tensor.Shape(e.Shape).Elements()
+	if err != nil {
+		return nil, err
+	}
+	if size := int64(dtype.Size()); (to-from)%size != 0 || (to-from)/size != int64(n) {
+		return nil, fmt.Errorf("shape %v of %v does not fill %d bytes", tensor.Shape(e.Shape), dtype, to-from)
+	}
+	t, err := tensor.New(dtype, e.Shape...)
+	if err != nil {
+		return nil, err
+	}
+	body = body[from:to]
+	switch d := t.Any().(type) {
+	case []float32:
+		for i := range d {
+			d[i] = math.Float32frombits(binary.LittleEndian.Uint32(body[4*i:]))
+		}
+	case []float64:
+		for i := range d {
+			d[i] = math.Float64frombits(binary.LittleEndian.Uint64(body[8*i:]))
+		}
+	case []int64:
+		for i := range d {
+			d[i] = int64(binary.LittleEndian.Uint64(body[8*i:]))
+		}
+	}
+	return t, nil
+}
