@@ -1,0 +1,137 @@
+//go:build cgo
+
+package ort
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	binding "github.com/yalue/onnxruntime_go"
+
+	"espalier/runtime"
+	"espalier/runtime/ort/internal/native"
+)
+
+const providerSuffix = "ExecutionProvider"
+
+// shortNames are the providers whose short name is not just ORT's name without
+// its suffix, or whose capitals people write differently.
+func shortNames() map[string]string {
+	return map[string]string{
+		"TensorrtExecutionProvider": "TensorRT",
+		"DmlExecutionProvider":      "DirectML",
+		"XnnpackExecutionProvider":  "XNNPACK",
+		"AzureExecutionProvider":    "AZURE",
+	}
+}
+
+func shortName(ortName string) string {
+	if short, ok := shortNames()[ortName]; ok {
+		return short
+	}
+	return strings.TrimSuffix(ortName, providerSuffix)
+}
+
+// appendProvider adds a provider to a session's options. Names are compared
+// without regard to case.
+func appendProvider(o *binding.SessionOptions, p runtime.Provider) error {
+	all, err := native.Providers()
+	if err != nil {
+		return err
+	}
+	var available []string
+	for _, name := range all {
+		available = append(available, shortName(name))
+	}
+	at := slices.IndexFunc(available, func(name string) bool { return strings.EqualFold(name, p.Name) })
+	if at < 0 {
+		return fmt.Errorf("%w: provider %q is not in this library, which has %s; "+
+			"name a library built with it in %s", runtime.ErrLibrary, p.Name, strings.Join(available, ", "), LibraryVariable)
+	}
+	if err := appendKnown(o, available[at], p.Options); err != nil {
+		return fmt.Errorf("provider %s: %w", available[at], err)
+	}
+	return nil
+}
+
+func appendKnown(o *binding.SessionOptions, name string, options map[string]string) error {
+	switch name {
+	case "CPU":
+		return cpuOptions(o, options)
+	case "CUDA":
+		return appendCUDA(o, options)
+	case "TensorRT":
+		return appendTensorRT(o, options)
+	case "OpenVINO":
+		return o.AppendExecutionProviderOpenVINO(options)
+	case "CoreML":
+		return o.AppendExecutionProviderCoreMLV2(options)
+	case "DirectML":
+		return appendDirectML(o, options)
+	}
+	return o.AppendExecutionProvider(name, options)
+}
+
+// cpuOptions takes the one setting the CPU provider has: its arena.
+func cpuOptions(o *binding.SessionOptions, options map[string]string) error {
+	for _, key := range slices.Sorted(maps.Keys(options)) {
+		if key != "arena" {
+			return fmt.Errorf("no option %q; it has arena (0 or 1)", key)
+		}
+		on, err := strconv.ParseBool(options[key])
+		if err != nil {
+			return fmt.Errorf("option arena: %q is not 0 or 1", options[key])
+		}
+		if err := o.SetCpuMemArena(on); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func appendCUDA(o *binding.SessionOptions, options map[string]string) (err error) {
+	cuda, err := binding.NewCUDAProviderOptions()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, cuda.Destroy()) }()
+	if err := cuda.Update(options); err != nil {
+		return err
+	}
+	return o.AppendExecutionProviderCUDA(cuda)
+}
+
+func appendTensorRT(o *binding.SessionOptions, options map[string]string) (err error) {
+	trt, err := binding.NewTensorRTProviderOptions()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, trt.Destroy()) }()
+	if err := trt.Update(options); err != nil {
+		return err
+	}
+	return o.AppendExecutionProviderTensorRT(trt)
+}
+
+func appendDirectML(o *binding.SessionOptions, options map[string]string) error {
+	device := 0
+	for _, key := range slices.Sorted(maps.Keys(options)) {
+		if key != "device_id" {
+			return fmt.Errorf("no option %q; it has device_id", key)
+		}
+		n, err := strconv.Atoi(options[key])
+		if err != nil {
+			return fmt.Errorf("option device_id: %q is not a number", options[key])
+		}
+		device = n
+	}
+	// What DirectML asks of a session, as its own page says.
+	if err := errors.Join(o.SetMemPattern(false), o.SetExecutionMode(binding.ExecutionModeSequential)); err != nil {
+		return err
+	}
+	return o.AppendExecutionProviderDirectML(device)
+}
