@@ -1,0 +1,119 @@
+package train
+
+import (
+	"fmt"
+
+	"espalier/builder"
+	"espalier/tensor"
+)
+
+// lane is the number of floats that parameters are aligned to in the arena:
+// one cache line, so that vector code never splits one.
+const lane = 16
+
+// arena keeps all dense parameters in one slice and their gradients in
+// another, at the same offsets. Engines read and write views of them in place,
+// and an optimizer walks them in one pass. Padding between parameters stays 0.
+type arena struct {
+	values    []float32
+	gradients []float32
+	slots     []slot
+	tables    []*table
+	byName    map[string]*tensor.Tensor // views of values and tables
+}
+
+// slot is one parameter's place.
+type slot struct {
+	param    *builder.Parameter
+	offset   int
+	value    *tensor.Tensor
+	gradient *tensor.Tensor
+}
+
+// table is a parameter whose rows are gathered and updated by the trainer.
+type table struct {
+	param  *builder.Parameter
+	values []float32
+	dim    int
+}
+
+// newArena lays out the parameters and fills them with their first values.
+func newArena(params []*builder.Value, rows map[string]bool, seed uint64) (*arena, error) {
+	a := &arena{byName: map[string]*tensor.Tensor{}}
+	size := 0
+	for _, v := range params {
+		p := v.Parameter()
+		if v.DType() != tensor.Float32 {
+			return nil, fmt.Errorf("parameter %q is %v; training is in float32", p.Name, v.DType())
+		}
+		if rows[p.Name] {
+			t := &table{param: p, values: make([]float32, p.Size()), dim: int(p.Shape[len(p.Shape)-1])}
+			p.Fill(t.values, seed)
+			a.tables = append(a.tables, t)
+			continue
+		}
+		a.slots = append(a.slots, slot{param: p, offset: size})
+		size += (p.Size() + lane - 1) / lane * lane
+	}
+	a.values = make([]float32, size)
+	a.gradients = make([]float32, size)
+	return a, a.view(seed)
+}
+
+func (a *arena) view(seed uint64) error {
+	var err error
+	for i := range a.slots {
+		s := &a.slots[i]
+		end := s.offset + s.param.Size()
+		values := a.values[s.offset:end:end]
+		s.param.Fill(values, seed)
+		if s.value, err = tensor.Of(values, s.param.Shape...); err != nil {
+			return err
+		}
+		if s.gradient, err = tensor.Of(a.gradients[s.offset:end:end], s.param.Shape...); err != nil {
+			return err
+		}
+		a.byName[s.param.Name] = s.value
+	}
+	for _, t := range a.tables {
+		if a.byName[t.param.Name], err = tensor.Of(t.values, t.param.Shape...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// table returns the table of that name.
+func (a *arena) table(name string) *table {
+	for _, t := range a.tables {
+		if t.param.Name == name {
+			return t
+		}
+	}
+	return nil
+}
+
+// snapshot copies all parameters, and restore brings them back.
+func (a *arena) snapshot() map[string]*tensor.Tensor {
+	s := make(map[string]*tensor.Tensor, len(a.byName))
+	for name, t := range a.byName {
+		s[name] = t.Clone()
+	}
+	return s
+}
+
+func (a *arena) restore(values map[string]*tensor.Tensor) error {
+	for name, to := range a.byName {
+		from := values[name]
+		if from == nil {
+			return fmt.Errorf("parameter %q is missing", name)
+		}
+		if !from.Shape().Equal(to.Shape()) || from.DType() != tensor.Float32 {
+			return fmt.Errorf("parameter %q is %v, the model has %v", name, from, to)
+		}
+	}
+	for name, to := range a.byName {
+		copy(to.Float32s(), values[name].Float32s())
+	}
+	return nil
+}

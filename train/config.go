@@ -1,0 +1,131 @@
+package train
+
+import (
+	"fmt"
+	"math"
+)
+
+// Config says how to train. Zero fields take the defaults that the comments
+// give.
+type Config struct {
+	Epochs    int    // passes over the training data; 10
+	Batch     int    // examples a step; 32
+	MaxTokens int    // most tokens a step, padding included; 0: no limit
+	Seed      uint64 // of parameters, order and masks
+	// Optimizer is sgd, adam (the default) or adamw.
+	Optimizer OptimizerConfig
+	// Schedule says how the learning rate moves over the steps of a run.
+	Schedule ScheduleConfig
+	// ClipNorm limits the global norm of all gradients; 0: no limit.
+	ClipNorm float64
+	// Weights are the factors of the tasks' losses; a task that is not named
+	// has 1.
+	Weights map[string]float64
+	// WordDropout is the share of tokens that a training step reads as
+	// unknown.
+	WordDropout float64
+	// Patience is how many epochs may pass without a better validation score
+	// before training stops; 0: all epochs run.
+	Patience int
+	// Metrics names the metric of each task that Score is the mean of; a task
+	// that is not named has its type's main metric.
+	Metrics map[string]string
+	// Threads is what the engine may use; 0: all cores.
+	Threads int
+}
+
+// OptimizerConfig names an optimizer and its constants. Zero fields take the
+// optimizer's usual defaults.
+type OptimizerConfig struct {
+	Type         string
+	LR           float64 // 0.001
+	Beta1, Beta2 float64 // 0.9, 0.999
+	Epsilon      float64 // 1e-8
+	Momentum     float64
+	Nesterov     bool
+	WeightDecay  float64
+	// Dense updates every row of an embedding table at every step, by the
+	// textbook rule. The default updates the rows that the batch touches, and
+	// the moments of the others rest (as PyTorch's SparseAdam).
+	Dense bool
+}
+
+// ScheduleConfig names a learning-rate schedule: constant, linear, cosine,
+// inverse_sqrt or step.
+type ScheduleConfig struct {
+	Type string
+	// Warmup is how many steps the rate takes to rise from 0.
+	Warmup int
+	// Final is the share of the rate that is left at the end of linear and
+	// cosine.
+	Final float64
+	// Every and Factor are step's: the rate is multiplied by Factor after
+	// every Every epochs.
+	Every  int
+	Factor float64
+}
+
+func (c Config) withDefaults() Config {
+	set := func(x *float64, def float64) {
+		if *x == 0 {
+			*x = def
+		}
+	}
+	if c.Epochs == 0 {
+		c.Epochs = 10
+	}
+	if c.Batch == 0 {
+		c.Batch = 32
+	}
+	if c.Optimizer.Type == "" {
+		c.Optimizer.Type = "adam"
+	}
+	if c.Schedule.Type == "" {
+		c.Schedule.Type = "constant"
+	}
+	set(&c.Optimizer.LR, 0.001)
+	set(&c.Optimizer.Beta1, 0.9)
+	set(&c.Optimizer.Beta2, 0.999)
+	set(&c.Optimizer.Epsilon, 1e-8)
+	return c
+}
+
+// check reports the first setting that cannot be.
+func (c Config) check(tasks []string) error {
+	for _, f := range []struct {
+		name     string
+		value    float64
+		min, max float64
+	}{
+		{"epochs", float64(c.Epochs), 1, math.MaxInt32},
+		{"batch", float64(c.Batch), 1, math.MaxInt32},
+		{"max_tokens", float64(c.MaxTokens), 0, math.MaxInt32},
+		{"optimizer.lr", c.Optimizer.LR, 0, math.MaxFloat32},
+		{"optimizer.weight_decay", c.Optimizer.WeightDecay, 0, math.MaxFloat32},
+		{"clip_norm", c.ClipNorm, 0, math.MaxFloat32},
+		{"word_dropout", c.WordDropout, 0, 0.999},
+		{"patience", float64(c.Patience), 0, math.MaxInt32},
+	} {
+		if !(f.value >= f.min && f.value <= f.max) {
+			return fmt.Errorf("train: %s is %v, it must be between %v and %v", f.name, f.value, f.min, f.max)
+		}
+	}
+	known := map[string]bool{}
+	for _, t := range tasks {
+		known[t] = true
+	}
+	for name, w := range c.Weights {
+		if !known[name] {
+			return fmt.Errorf("train: a weight is given for task %q; the model has %v", name, tasks)
+		}
+		if !(w >= 0) || math.IsInf(w, 0) {
+			return fmt.Errorf("train: the weight of task %q is %v, it must be a number of at least 0", name, w)
+		}
+	}
+	for name := range c.Metrics {
+		if !known[name] {
+			return fmt.Errorf("train: a metric is given for task %q; the model has %v", name, tasks)
+		}
+	}
+	return nil
+}

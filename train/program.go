@@ -1,0 +1,187 @@
+package train
+
+import (
+	"fmt"
+
+	"espalier/builder"
+	"espalier/builder/grad"
+	"espalier/models"
+	"espalier/onnx"
+	"espalier/runtime"
+	"espalier/tensor"
+)
+
+// Names of the model inputs and outputs that a program adds to the model's
+// own.
+const (
+	weightPrefix   = "weight/"   // float scalar: the factor of a task's loss
+	lossPrefix     = "loss/"     // float scalar: a task's mean loss over its present labels
+	gradientPrefix = "gradient/" // gradient of a parameter or of looked-up rows
+)
+
+// program is a graph opened as a session: a training step with gradients, or
+// an evaluation.
+type program struct {
+	built   *models.Built
+	session runtime.Session
+	model   *onnx.Model
+	// inputs are the model's inputs by kind.
+	dense  []*builder.Value // parameters held in the arena
+	lookup []lookup         // rows the trainer gathers
+	masks  []*builder.Value
+	feeds  map[string]*builder.Value // ids, labels, weights
+	// graded marks the dense parameters that the losses reach.
+	graded map[string]bool
+}
+
+// lookup is a place where the model reads rows of a table. The trainer cuts
+// the graph there: it gathers the rows itself and takes their gradients, so
+// that a step costs what the batch touches and not what the table holds.
+type lookup struct {
+	table *builder.Value // the parameter
+	rows  *builder.Value // the looked-up rows, [batch, sequence, dim]
+}
+
+// lookups finds the reads of tables. A table that is used in any other way is
+// an ordinary parameter.
+func lookups(built *models.Built) []lookup {
+	var found []lookup
+	other := map[*builder.Value]bool{}
+	for _, n := range built.Graph.Nodes() {
+		for i, v := range n.Inputs {
+			if v == nil || v.Parameter() == nil || !v.Parameter().Rows {
+				continue
+			}
+			if n.Op == "Gather" && i == 0 && n.Int("axis", 0) == 0 && n.Inputs[1] == built.IDs {
+				found = append(found, lookup{v, n.Outputs[0]})
+			} else {
+				other[v] = true
+			}
+		}
+	}
+	kept := found[:0]
+	for _, l := range found {
+		if !other[l.table] {
+			kept = append(kept, l)
+		}
+	}
+	return kept
+}
+
+// compileStep builds the training step: losses of all tasks and gradients of
+// their weighted sum.
+func compileStep(m *models.Model) (*program, error) {
+	built, err := m.Build(models.Training)
+	if err != nil {
+		return nil, err
+	}
+	g := built.Graph
+	p := &program{built: built, lookup: lookups(built), graded: map[string]bool{}}
+	var losses, weights, wrt []*builder.Value
+	var outputs []builder.Output
+	for _, t := range built.Tasks {
+		losses = append(losses, t.Loss)
+		weights = append(weights, g.Input(weightPrefix+t.Name, g.Float()))
+		outputs = append(outputs, builder.Output{Name: lossPrefix + t.Name, Value: t.Loss})
+	}
+	tables := p.tables()
+	for _, v := range g.Parameters() {
+		if !tables[v] {
+			wrt = append(wrt, v)
+		}
+	}
+	wrt = append(wrt, p.rows()...)
+	for i, d := range grad.Gradients(g, losses, weights, wrt) {
+		if d != nil {
+			p.graded[wrt[i].Name()] = true
+			outputs = append(outputs, builder.Output{Name: gradientPrefix + wrt[i].Name(), Value: d})
+		}
+	}
+	return p, p.emit(outputs)
+}
+
+// compileEvaluation builds the losses and answers of all tasks.
+func compileEvaluation(m *models.Model) (*program, error) {
+	built, err := m.Build(models.Evaluation)
+	if err != nil {
+		return nil, err
+	}
+	p := &program{built: built, lookup: lookups(built)}
+	var outputs []builder.Output
+	for _, t := range built.Tasks {
+		outputs = append(outputs, builder.Output{Name: lossPrefix + t.Name, Value: t.Loss})
+		outputs = append(outputs, t.Outputs...)
+	}
+	return p, p.emit(outputs)
+}
+
+func (p *program) tables() map[*builder.Value]bool {
+	tables := map[*builder.Value]bool{}
+	for _, l := range p.lookup {
+		tables[l.table] = true
+	}
+	return tables
+}
+
+func (p *program) rows() []*builder.Value {
+	rows := make([]*builder.Value, len(p.lookup))
+	for i, l := range p.lookup {
+		rows[i] = l.rows
+	}
+	return rows
+}
+
+func (p *program) emit(outputs []builder.Output) error {
+	e, err := p.built.Graph.Emit(builder.Emission{Outputs: outputs, Cut: p.rows()})
+	if err != nil {
+		return err
+	}
+	p.model = e.Model
+	p.feeds = map[string]*builder.Value{}
+	rows := map[*builder.Value]bool{}
+	for _, v := range p.rows() {
+		rows[v] = true
+	}
+	for _, v := range e.Inputs {
+		switch {
+		case v.Parameter() != nil:
+			p.dense = append(p.dense, v)
+		case v.Mask() != nil:
+			p.masks = append(p.masks, v)
+		case !rows[v]:
+			p.feeds[v.Name()] = v
+		}
+	}
+	return nil
+}
+
+// open prepares the program on an engine.
+func (p *program) open(e runtime.Engine, opts runtime.Options) error {
+	data, err := onnx.Encode(p.model)
+	if err != nil {
+		return err
+	}
+	p.session, err = e.Open(data, opts)
+	if err != nil {
+		return fmt.Errorf("engine %s cannot run the program: %w", e.Name(), err)
+	}
+	return nil
+}
+
+// sizes assigns the batch's sizes to the names of dimensions.
+func sizes(batch, sequence int) map[string]int64 {
+	return map[string]int64{"batch": int64(batch), "sequence": int64(sequence)}
+}
+
+// shapeOf returns a value's shape under an assignment of sizes.
+func shapeOf(v *builder.Value, sizes map[string]int64) (tensor.Shape, error) {
+	shape := make(tensor.Shape, v.Rank())
+	for i, d := range v.Shape() {
+		n, err := d.Value(sizes)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", v.Name(), err)
+		}
+		shape[i] = n
+	}
+	return shape, nil
+}
