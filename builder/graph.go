@@ -84,6 +84,18 @@ type Node struct {
 	Inputs     []*Value // nil for an omitted optional input
 	Outputs    []*Value
 	Attributes []onnx.Attribute
+	// Composite says that the node ends a group of operators that together
+	// are a function with a gradient of its own; nil for most nodes.
+	Composite *Composite
+}
+
+// Composite is a function made of several operators. Its gradient goes from
+// the last operator's output straight to Inputs, by the rule named Op, which
+// may use the intermediate results in Saved.
+type Composite struct {
+	Op     string
+	Inputs []*Value
+	Saved  []*Value
 }
 
 // Attr returns the attribute of that name, or nil.

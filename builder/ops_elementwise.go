@@ -169,8 +169,13 @@ func (g *Graph) Not(x *Value) *Value { return g.unary("Not", x, isBool) }
 // Gelu returns x*Phi(x), Phi the normal distribution function (Hendrycks and
 // Gimpel 2016), in the arrangement that runtimes recognise and fuse.
 func (g *Graph) Gelu(x *Value) *Value {
-	e := g.Erf(g.Div(x, g.Scalar(math.Sqrt2)))
-	return g.Mul(g.Mul(x, g.Add(e, g.Scalar(1))), g.Scalar(0.5))
+	scaled := g.Div(x, g.Scalar(math.Sqrt2))
+	twice := g.Add(g.Erf(scaled), g.Scalar(1)) // 2*Phi(x)
+	y := g.Mul(g.Mul(x, twice), g.Scalar(0.5))
+	if g.err == nil {
+		y.node.Composite = &Composite{Op: "Gelu", Inputs: []*Value{x}, Saved: []*Value{scaled, twice}}
+	}
+	return y
 }
 
 // Clip returns x limited to [low, high].

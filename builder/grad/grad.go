@@ -21,14 +21,15 @@ type rule func(c call) []*builder.Value
 
 // call is one application of a rule.
 type call struct {
-	g    *builder.Graph
-	n    *builder.Node
-	dy   []*builder.Value
-	need []bool
+	g      *builder.Graph
+	n      *builder.Node
+	inputs []*builder.Value // of the node, or of the composite that it ends
+	dy     []*builder.Value
+	need   []bool
 }
 
 // x returns input i.
-func (c call) x(i int) *builder.Value { return c.n.Inputs[i] }
+func (c call) x(i int) *builder.Value { return c.inputs[i] }
 
 // y returns the first output.
 func (c call) y() *builder.Value { return c.n.Outputs[0] }
@@ -142,7 +143,11 @@ func (b *backward) total(v *builder.Value) *builder.Value {
 }
 
 func (b *backward) step(n *builder.Node) error {
-	c := call{g: b.g, n: n, dy: make([]*builder.Value, len(n.Outputs)), need: make([]bool, len(n.Inputs))}
+	op, inputs := n.Op, n.Inputs
+	if n.Composite != nil {
+		op, inputs = n.Composite.Op, n.Composite.Inputs
+	}
+	c := call{g: b.g, n: n, inputs: inputs, dy: make([]*builder.Value, len(n.Outputs)), need: make([]bool, len(inputs))}
 	reached, needed := false, false
 	for i, out := range n.Outputs {
 		if b.active[out] {
@@ -150,16 +155,16 @@ func (b *backward) step(n *builder.Node) error {
 			reached = reached || c.dy[i] != nil
 		}
 	}
-	for i, in := range n.Inputs {
+	for i, in := range inputs {
 		c.need[i] = in != nil && b.active[in] && in.DType().IsFloat()
 		needed = needed || c.need[i]
 	}
 	if !reached || !needed {
 		return nil
 	}
-	r := b.rules[n.Op]
+	r := b.rules[op]
 	if r == nil {
-		return fmt.Errorf("operator %s has no gradient; add its rule to builder/grad", n.Op)
+		return fmt.Errorf("operator %s has no gradient; add its rule to builder/grad", op)
 	}
 	dx := r(c)
 	if b.g.Err() != nil {
@@ -169,10 +174,10 @@ func (b *backward) step(n *builder.Node) error {
 		if d == nil || !c.need[i] {
 			continue
 		}
-		if x := n.Inputs[i]; !d.Shape().Equal(x.Shape()) || d.DType() != x.DType() {
-			return fmt.Errorf("the gradient of operand %d of %s is %v, the operand is %v", i, n.Op, d, x)
+		if x := inputs[i]; !d.Shape().Equal(x.Shape()) || d.DType() != x.DType() {
+			return fmt.Errorf("the gradient of operand %d of %s is %v, the operand is %v", i, op, d, x)
 		}
-		b.parts[n.Inputs[i]] = append(b.parts[n.Inputs[i]], d)
+		b.parts[inputs[i]] = append(b.parts[inputs[i]], d)
 	}
 	return nil
 }
