@@ -258,6 +258,46 @@ func (g *Graph) Slice(x *Value, a, start, end int64) *Value {
 	return g.add1("Slice", in, x.dtype, shape)
 }
 
+// SliceTo returns the first d elements of x along the axis, where d may be
+// known by name only. The axis of x has a known size, which d must not exceed
+// when the graph runs.
+func (g *Graph) SliceTo(x *Value, a int64, d Dim) *Value {
+	if !g.check("Slice", x) {
+		return g.invalid
+	}
+	i, err := axis(a, x.Rank())
+	if err == nil {
+		if _, ok := x.shape[i].Size(); !ok {
+			err = fmt.Errorf("axis %d is %v, it must have a known size", i, x.shape[i])
+		}
+	}
+	if err != nil {
+		return g.fail("Slice", []*Value{x}, err)
+	}
+	shape := append(Shape{}, x.shape...)
+	shape[i] = d
+	return g.add1("Slice", []*Value{x, g.Ints(0), g.Size(d), g.Ints(int64(i))}, x.dtype, shape)
+}
+
+// PadTo adds zeros behind x along the axis until it has n elements.
+func (g *Graph) PadTo(x *Value, a, n int64) *Value {
+	if !g.check("Pad", x) {
+		return g.invalid
+	}
+	i, err := axis(a, x.Rank())
+	if err != nil {
+		return g.fail("Pad", []*Value{x}, err)
+	}
+	pads := make([]*Value, 2*x.Rank())
+	for j := range pads {
+		pads[j] = g.Ints(0)
+	}
+	pads[x.Rank()+i] = g.Sub(g.Ints(n), g.Size(x.shape[i]))
+	shape := append(Shape{}, x.shape...)
+	shape[i] = Fixed(n)
+	return g.add1("Pad", []*Value{x, g.Concat(0, pads...)}, x.dtype, shape, onnx.StringAttr("mode", "constant"))
+}
+
 // Pad adds zeros along the axis, before in front and after behind.
 func (g *Graph) Pad(x *Value, a, before, after int64) *Value {
 	if !g.check("Pad", x) {

@@ -122,8 +122,8 @@ type Scope struct {
 // Scope returns the graph under a path, such as "trunk" or "head/topic".
 func (g *Graph) Scope(path string) *Scope { return &Scope{Graph: g, path: path} }
 
-// Sub returns the scope one step down.
-func (s *Scope) Sub(name string) *Scope { return &Scope{Graph: s.Graph, path: s.path + "/" + name} }
+// In returns the scope one step down.
+func (s *Scope) In(name string) *Scope { return &Scope{Graph: s.Graph, path: s.path + "/" + name} }
 
 // Path returns the scope's path.
 func (s *Scope) Path() string { return s.path }

@@ -85,6 +85,10 @@ func split(c call) []*builder.Value {
 func slice(c call) []*builder.Value {
 	start := c.x(1).Constant().Int64s()[0]
 	a := c.x(3).Constant().Int64s()[0]
+	if c.x(2).Constant() == nil { // SliceTo
+		n, _ := c.x(0).Dim(int(a)).Size()
+		return []*builder.Value{c.g.PadTo(c.dy[0], a, n), nil, nil, nil}
+	}
 	var end int64
 	if stop := c.x(2).Constant().Int64s()[0]; stop < 0 {
 		end = -stop
@@ -93,6 +97,9 @@ func slice(c call) []*builder.Value {
 }
 
 func pad(c call) []*builder.Value {
+	if c.x(1).Constant() == nil { // PadTo
+		return []*builder.Value{padTo(c), nil}
+	}
 	pads := c.x(1).Constant().Int64s()
 	rank := c.x(0).Rank()
 	dx := c.dy[0]
@@ -102,4 +109,14 @@ func pad(c call) []*builder.Value {
 		}
 	}
 	return []*builder.Value{dx, nil}
+}
+
+// padTo cuts off the zeros that were added behind the one axis that changed.
+func padTo(c call) *builder.Value {
+	for i, d := range c.x(0).Shape() {
+		if c.y().Shape()[i] != d {
+			return c.g.SliceTo(c.dy[0], int64(i), d)
+		}
+	}
+	return c.dy[0]
 }

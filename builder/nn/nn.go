@@ -1,0 +1,88 @@
+// Package nn builds layers from operators. A layer is a function: it takes the
+// scope that names its parameters and the values it reads, and returns values.
+// A mistake makes the graph fail, as in package builder.
+package nn
+
+import (
+	"fmt"
+	"math"
+
+	"espalier/builder"
+	"espalier/tensor"
+)
+
+// width returns the size of the last dimension, which layers need to know.
+func width(s *builder.Scope, layer string, x *builder.Value) (int64, bool) {
+	if s.Err() != nil {
+		return 0, false
+	}
+	n, ok := x.Dim(-1).Size()
+	if !ok || n < 1 {
+		s.Fail(layer, []*builder.Value{x}, fmt.Errorf("the last dimension %v is not a known size", x.Dim(-1)))
+		return 0, false
+	}
+	return n, true
+}
+
+// Flatten views x as a matrix [rows, last]: one row per token or example.
+func Flatten(g *builder.Graph, x *builder.Value) *builder.Value {
+	if g.Err() != nil || x.Rank() < 1 {
+		return x
+	}
+	rows, err := x.Shape()[:x.Rank()-1].Product()
+	if err != nil {
+		return g.Fail("Flatten", []*builder.Value{x}, err)
+	}
+	return g.Reshape(x, rows, x.Dim(-1))
+}
+
+// Dense returns x W + b over the last dimension: [..., in] becomes [..., out].
+// It is one Gemm whatever the rank of x.
+func Dense(s *builder.Scope, x *builder.Value, out int64) *builder.Value {
+	in, ok := width(s, "Dense", x)
+	if !ok {
+		return x
+	}
+	w := s.Parameter("weight", builder.ParameterOptions{Init: builder.Glorot(), Decay: true}, in, out)
+	b := s.Parameter("bias", builder.ParameterOptions{}, out)
+	y := s.Gemm(Flatten(s.Graph, x), w, b, false, false)
+	shape := append(append(builder.Shape{}, x.Shape()[:x.Rank()-1]...), builder.Fixed(out))
+	return s.Reshape(y, shape...)
+}
+
+// Embedding looks up one row of a table for each id: int64 [...] becomes
+// [..., dim]. Rows start normally distributed with deviation 1/sqrt(dim).
+func Embedding(s *builder.Scope, ids *builder.Value, vocabulary, dim int64) *builder.Value {
+	table := s.Parameter("table", builder.ParameterOptions{
+		Init: builder.Normal(1 / math.Sqrt(float64(max(dim, 1)))), Rows: true,
+	}, vocabulary, dim)
+	return s.Gather(table, ids, 0)
+}
+
+// Mask returns 1 where an id is not padding (0) and 0 elsewhere, as floats of
+// the shape of ids.
+func Mask(g *builder.Graph, ids *builder.Value) *builder.Value {
+	return g.Cast(g.Greater(ids, g.ScalarOf(tensor.Int64, 0)), g.Float())
+}
+
+// Dropout sets each element to 0 with probability p and scales the others, so
+// that the expectation stays (Srivastava et al. 2014). The mask is a random
+// input of the graph.
+func Dropout(g *builder.Graph, x *builder.Value, p float64) *builder.Value {
+	if p == 0 || g.Err() != nil {
+		return x
+	}
+	return g.Mul(x, g.RandomMask(1-p, x.Shape()...))
+}
+
+// LayerNorm normalises the last dimension and applies a learned scale and bias
+// (Ba et al. 2016), with epsilon 1e-5.
+func LayerNorm(s *builder.Scope, x *builder.Value) *builder.Value {
+	n, ok := width(s, "LayerNorm", x)
+	if !ok {
+		return x
+	}
+	scale := s.Parameter("scale", builder.ParameterOptions{Init: builder.Ones()}, n)
+	bias := s.Parameter("bias", builder.ParameterOptions{}, n)
+	return s.LayerNormalization(x, scale, bias, 1e-5)
+}
