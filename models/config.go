@@ -1,0 +1,117 @@
+package models
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"espalier/schema"
+)
+
+// TaskOf returns the task that a parameter belongs to, and false for a shared
+// one.
+func TaskOf(parameter string) (task string, ok bool) {
+	rest, ok := strings.CutPrefix(parameter, "head/")
+	if !ok {
+		return "", false
+	}
+	task, _, _ = strings.Cut(rest, "/")
+	return task, true
+}
+
+// complete fills in defaults and reports the first setting that cannot be.
+func (c *Config) complete(s *schema.Schema) error {
+	t := &c.Trunk
+	def := func(x *int64, v int64) {
+		if *x == 0 {
+			*x = v
+		}
+	}
+	text := func(x *string, v string) {
+		if *x == "" {
+			*x = v
+		}
+	}
+	text(&t.Type, "bag")
+	text(&t.Pooling, "mean")
+	def(&t.Embedding, 64)
+	def(&t.Hidden, t.Embedding)
+	def(&t.Kernel, 3)
+	def(&t.Heads, 4)
+	def(&t.FeedForward, 4*t.Hidden)
+	def(&t.MaxLength, 512)
+	if t.Layers == 0 && t.Type != "bag" {
+		t.Layers = 2
+	}
+	if err := t.check(); err != nil {
+		return fmt.Errorf("trunk: %w", err)
+	}
+	for name, h := range c.Heads {
+		if s.Task(name) == nil {
+			return fmt.Errorf("head %q belongs to no task; the tasks are %s", name, strings.Join(s.TaskNames(), ", "))
+		}
+		if h.Hidden < 0 {
+			return fmt.Errorf("head %q: hidden is %d, it cannot be negative", name, h.Hidden)
+		}
+		if err := checkRate("dropout", h.Dropout); err != nil {
+			return fmt.Errorf("head %q: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func (t *TrunkConfig) check() error {
+	if err := oneOf("type", t.Type, "bag", "cnn", "transformer"); err != nil {
+		return err
+	}
+	if err := oneOf("pooling", t.Pooling, "mean", "max", "attention"); err != nil {
+		return err
+	}
+	for _, f := range []struct {
+		name  string
+		value int64
+	}{
+		{"embedding", t.Embedding},
+		{"hidden", t.Hidden},
+		{"kernel", t.Kernel},
+		{"heads", t.Heads},
+		{"feedforward", t.FeedForward},
+		{"max_length", t.MaxLength},
+		{"layers", int64(t.Layers) + 1},
+	} {
+		if f.value < 1 {
+			return fmt.Errorf("%s cannot be negative", f.name)
+		}
+	}
+	switch {
+	case t.Type == "cnn" && t.Kernel%2 == 0:
+		return fmt.Errorf("kernel is %d, it must be odd so that a sequence keeps its length", t.Kernel)
+	case t.Type == "cnn" && len(t.Dilations) > 0 && len(t.Dilations) != t.Layers:
+		return fmt.Errorf("dilations has %d entries for %d layers", len(t.Dilations), t.Layers)
+	case t.Type == "transformer" && t.Hidden%t.Heads != 0:
+		return fmt.Errorf("%d heads do not divide hidden %d", t.Heads, t.Hidden)
+	}
+	for _, d := range t.Dilations {
+		if d < 1 {
+			return fmt.Errorf("a dilation is %d, it must be at least 1", d)
+		}
+	}
+	if err := checkRate("dropout", t.Dropout); err != nil {
+		return err
+	}
+	return checkRate("embedding_dropout", t.EmbeddingDropout)
+}
+
+func checkRate(name string, p float64) error {
+	if !(p >= 0 && p < 1) {
+		return fmt.Errorf("%s is %v, it must be at least 0 and below 1", name, p)
+	}
+	return nil
+}
+
+func oneOf(name, value string, known ...string) error {
+	if slices.Contains(known, value) {
+		return nil
+	}
+	return fmt.Errorf("%s %q is not one of %s", name, value, strings.Join(known, ", "))
+}
