@@ -1,0 +1,110 @@
+// Package text turns text into tokens and tokens into ids. It is used when a
+// model is trained and when it predicts, and is the same in both.
+package text
+
+import (
+	"fmt"
+	"regexp"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Token is a piece of a text: its characters as the vocabulary knows them, and
+// where they stand in the original, as byte offsets.
+type Token struct {
+	Text       string
+	Start, End int
+}
+
+// Tokenizer splits texts. It is safe for concurrent use.
+type Tokenizer struct {
+	pattern   *regexp.Regexp // nil: split at white space
+	lowercase bool
+}
+
+// Options are settings of a tokenizer.
+type Options struct {
+	// Pattern is the regular expression of "regex" in Go's RE2 syntax: each
+	// match is a token.
+	Pattern   string
+	Lowercase bool
+}
+
+// NewTokenizer returns the tokenizer of that name: "whitespace" splits at runs
+// of characters with Unicode's White_Space property, "regex" takes the matches
+// of a pattern.
+func NewTokenizer(name string, opts Options) (*Tokenizer, error) {
+	t := &Tokenizer{lowercase: opts.Lowercase}
+	switch name {
+	case "whitespace", "":
+		if opts.Pattern != "" {
+			return nil, fmt.Errorf("text: the whitespace tokenizer takes no pattern; use tokenizer regex")
+		}
+	case "regex":
+		if opts.Pattern == "" {
+			return nil, fmt.Errorf("text: the regex tokenizer needs a pattern")
+		}
+		re, err := regexp.Compile(opts.Pattern)
+		if err != nil {
+			return nil, fmt.Errorf("text: pattern of the regex tokenizer: %w", err)
+		}
+		t.pattern = re
+	default:
+		return nil, fmt.Errorf("text: tokenizer %q is not one of whitespace, regex", name)
+	}
+	return t, nil
+}
+
+// Tokenize appends the tokens of s to dst.
+func (t *Tokenizer) Tokenize(dst []Token, s string) []Token {
+	if t.pattern != nil {
+		for _, m := range t.pattern.FindAllStringIndex(s, -1) {
+			if m[1] > m[0] {
+				dst = append(dst, Token{t.Normalize(s[m[0]:m[1]]), m[0], m[1]})
+			}
+		}
+		return dst
+	}
+	start := -1
+	for i, r := range s {
+		switch space := unicode.IsSpace(r); {
+		case space && start >= 0:
+			dst = append(dst, Token{t.Normalize(s[start:i]), start, i})
+			start = -1
+		case !space && start < 0:
+			start = i
+		}
+	}
+	if start >= 0 {
+		dst = append(dst, Token{t.Normalize(s[start:]), start, len(s)})
+	}
+	return dst
+}
+
+// Normalize returns a token as the vocabulary knows it: lower-cased when the
+// tokenizer does that. Lower case is Unicode's simple mapping, one character
+// for one, without regard to language or neighbours.
+func (t *Tokenizer) Normalize(token string) string {
+	if !t.lowercase {
+		return token
+	}
+	return lower(token)
+}
+
+func lower(s string) string {
+	changed := false
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {
+			changed = true
+			break
+		}
+	}
+	if !changed {
+		return s
+	}
+	out := make([]rune, 0, len(s))
+	for _, r := range s {
+		out = append(out, unicode.ToLower(r))
+	}
+	return string(out)
+}

@@ -1,0 +1,182 @@
+package text
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"sort"
+	"strings"
+	"unicode/utf8"
+)
+
+// The ids that every vocabulary has.
+const (
+	Padding = 0 // stands where a row of a batch has no token; its word is ""
+	Unknown = 1 // stands for every word the vocabulary lacks
+)
+
+// UnknownWord is how the unknown word is written in a vocabulary's lines.
+const UnknownWord = "<unk>"
+
+// maxVocabulary bounds what is read back, so that a small file cannot unfold
+// into all of memory.
+const maxVocabulary = 256 << 20
+
+// Vocabulary gives words ids. It is immutable and safe for concurrent use.
+type Vocabulary struct {
+	words []string
+	ids   map[string]int64
+}
+
+// Counter counts words.
+type Counter struct{ counts map[string]int }
+
+// NewCounter returns an empty counter.
+func NewCounter() *Counter { return &Counter{counts: map[string]int{}} }
+
+// Add counts a word once more.
+func (c *Counter) Add(word string) { c.counts[word]++ }
+
+// Build makes a vocabulary of the words counted at least minCount times, the
+// most frequent first and equal ones in byte order; at most maxSize ids in all
+// where maxSize is above 0. Words with line breaks are left out.
+func (c *Counter) Build(minCount, maxSize int) *Vocabulary {
+	words := make([]string, 0, len(c.counts))
+	for w, n := range c.counts {
+		if n >= minCount && w != "" && w != UnknownWord && !strings.ContainsAny(w, "\n\r") {
+			words = append(words, w)
+		}
+	}
+	sort.Slice(words, func(i, j int) bool {
+		a, b := c.counts[words[i]], c.counts[words[j]]
+		if a != b {
+			return a > b
+		}
+		return words[i] < words[j]
+	})
+	if maxSize > 0 && len(words) > max(maxSize-2, 0) {
+		words = words[:max(maxSize-2, 0)]
+	}
+	return index(append([]string{"", UnknownWord}, words...))
+}
+
+func index(words []string) *Vocabulary {
+	v := &Vocabulary{words: words, ids: make(map[string]int64, len(words))}
+	for i, w := range words {
+		v.ids[w] = int64(i)
+	}
+	delete(v.ids, "")
+	return v
+}
+
+// ID returns a word's id, Unknown where it has none.
+func (v *Vocabulary) ID(word string) int64 {
+	if id, ok := v.ids[word]; ok {
+		return id
+	}
+	return Unknown
+}
+
+// Word returns the word of an id, and false where there is none.
+func (v *Vocabulary) Word(id int64) (string, bool) {
+	if id < 0 || id >= int64(len(v.words)) {
+		return "", false
+	}
+	return v.words[id], true
+}
+
+// Size returns the number of ids, padding and unknown included.
+func (v *Vocabulary) Size() int { return len(v.words) }
+
+// lines is the form that is hashed and stored: one word a line in id order.
+func (v *Vocabulary) lines() []byte {
+	var b bytes.Buffer
+	for _, w := range v.words {
+		b.WriteString(w)
+		b.WriteByte('\n')
+	}
+	return b.Bytes()
+}
+
+// WriteTo writes one word a line in id order.
+func (v *Vocabulary) WriteTo(w io.Writer) (int64, error) {
+	n, err := w.Write(v.lines())
+	return int64(n), err
+}
+
+// Read reads what WriteTo wrote.
+func Read(r io.Reader) (*Vocabulary, error) {
+	var words []string
+	seen := map[string]bool{}
+	in := bufio.NewScanner(io.LimitReader(r, maxVocabulary))
+	in.Buffer(nil, 1<<20)
+	for in.Scan() {
+		w := in.Text()
+		switch {
+		case !utf8.ValidString(w):
+			return nil, fmt.Errorf("vocabulary: line %d is not valid UTF-8", len(words)+1)
+		case seen[w]:
+			return nil, fmt.Errorf("vocabulary: line %d: word %q stands twice", len(words)+1, w)
+		}
+		seen[w] = true
+		words = append(words, w)
+	}
+	if err := in.Err(); err != nil {
+		return nil, fmt.Errorf("vocabulary: line %d: %w", len(words)+1, err)
+	}
+	if len(words) < 2 || words[Padding] != "" || words[Unknown] != UnknownWord {
+		return nil, fmt.Errorf("vocabulary: the first lines must be an empty one and %s", UnknownWord)
+	}
+	return index(words), nil
+}
+
+// Hash returns the SHA-256 of the lines in hexadecimal.
+func (v *Vocabulary) Hash() string {
+	sum := sha256.Sum256(v.lines())
+	return hex.EncodeToString(sum[:])
+}
+
+// Compressed returns the lines as base64 of gzip, the same text for the same
+// words.
+func (v *Vocabulary) Compressed() (string, error) {
+	var b bytes.Buffer
+	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err != nil {
+		return "", err
+	}
+	if _, err := z.Write(v.lines()); err != nil {
+		return "", err
+	}
+	if err := z.Close(); err != nil {
+		return "", err
+	}
+	return base64.StdEncoding.EncodeToString(b.Bytes()), nil
+}
+
+// FromCompressed reads what Compressed wrote and compares its hash.
+func FromCompressed(compressed, hash string) (*Vocabulary, error) {
+	raw, err := base64.StdEncoding.DecodeString(compressed)
+	if err != nil {
+		return nil, fmt.Errorf("vocabulary: not base64: %w", err)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(raw))
+	if err != nil {
+		return nil, fmt.Errorf("vocabulary: not gzip: %w", err)
+	}
+	lines, err := io.ReadAll(io.LimitReader(z, maxVocabulary+1))
+	if err != nil {
+		return nil, fmt.Errorf("vocabulary: %w", err)
+	}
+	if len(lines) > maxVocabulary {
+		return nil, fmt.Errorf("vocabulary: it unfolds to more than %d bytes", maxVocabulary)
+	}
+	if sum := sha256.Sum256(lines); hex.EncodeToString(sum[:]) != hash {
+		return nil, fmt.Errorf("vocabulary: its SHA-256 is %x, the file says %s; the file is damaged", sum, hash)
+	}
+	return Read(bytes.NewReader(lines))
+}
