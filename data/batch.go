@@ -1,0 +1,154 @@
+package data
+
+import (
+	"cmp"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"espalier/schema"
+)
+
+// Batch is some examples side by side, padded to the longest of them. Its
+// slices are reused by the next Fill.
+type Batch struct {
+	Size   int // examples
+	Length int // tokens of the longest, at least 1
+	// Examples are the examples' numbers in the data set.
+	Examples []int
+	IDs      []int64 // [Size, Length], 0 is padding
+	// Labels has one entry per task: [Size] classes or [Size, Length] tags,
+	// -1 where there is none; nil for regression.
+	Labels [][]int64
+	// Values and Present are [Size] for regressions and nil otherwise.
+	// Present is 1 where there is a label.
+	Values, Present [][]float32
+	// Counts is how many labels each task has in the batch.
+	Counts []int
+}
+
+// BatchOptions say how examples are grouped.
+type BatchOptions struct {
+	Size      int // most examples in a batch; 32
+	MaxTokens int // most tokens, padding included; 0: no limit
+	// Shuffle draws a new order for every epoch from Seed; examples of like
+	// length stand together, so that little is padding. Without it the order
+	// is that of the data set.
+	Shuffle bool
+	Seed    uint64
+}
+
+// bucket is how many batches' worth of shuffled examples are sorted by length
+// together: large enough to find like lengths, small enough to mix.
+const bucket = 50
+
+// Plan returns the batches of an epoch as lists of example numbers. Every
+// example stands in exactly one.
+func (d *Dataset) Plan(o BatchOptions, epoch int) [][]int {
+	if o.Size <= 0 {
+		o.Size = 32
+	}
+	order := make([]int, d.Len())
+	for i := range order {
+		order[i] = i
+	}
+	if o.Shuffle {
+		order = shuffled(d.Len(), o.Seed, uint64(epoch))
+		for window := range slices.Chunk(order, bucket*o.Size) {
+			slices.SortStableFunc(window, func(a, b int) int { return cmp.Compare(d.Length(a), d.Length(b)) })
+		}
+	}
+	var batches [][]int
+	for start := 0; start < len(order); {
+		end, longest := start, 1
+		for end < len(order) && end-start < o.Size {
+			l := max(longest, d.Length(order[end]))
+			if o.MaxTokens > 0 && end > start && l*(end-start+1) > o.MaxTokens {
+				break
+			}
+			longest = l
+			end++
+		}
+		batches = append(batches, order[start:end:end])
+		start = end
+	}
+	if o.Shuffle {
+		r := rand.New(rand.NewPCG(o.Seed, uint64(epoch)^0x5bd1e995))
+		r.Shuffle(len(batches), func(i, j int) { batches[i], batches[j] = batches[j], batches[i] })
+	}
+	return batches
+}
+
+func shuffled(n int, seed, epoch uint64) []int {
+	return rand.New(rand.NewPCG(seed, epoch)).Perm(n)
+}
+
+// Fill makes b the batch of the given examples.
+func (d *Dataset) Fill(b *Batch, examples []int) {
+	b.Size, b.Length = len(examples), 1
+	b.Examples = append(b.Examples[:0], examples...)
+	for _, i := range examples {
+		b.Length = max(b.Length, d.Length(i))
+	}
+	n := b.Size * b.Length
+	b.IDs = fill(b.IDs, n, 0)
+	for row, i := range examples {
+		to := b.IDs[row*b.Length:]
+		for j, id := range d.ids[d.offsets[i]:d.offsets[i+1]] {
+			to[j] = int64(id)
+		}
+	}
+	tasks := len(d.columns)
+	if len(b.Labels) != tasks {
+		b.Labels, b.Values, b.Present = make([][]int64, tasks), make([][]float32, tasks), make([][]float32, tasks)
+		b.Counts = make([]int, tasks)
+	}
+	for t := range d.columns {
+		d.fillTask(b, t)
+	}
+}
+
+func (d *Dataset) fillTask(b *Batch, t int) {
+	c := &d.columns[t]
+	b.Counts[t] = 0
+	switch d.schema.Tasks[t].Type {
+	case schema.Tagging:
+		b.Labels[t] = fill(b.Labels[t], b.Size*b.Length, missing)
+		for row, i := range b.Examples {
+			for j, l := range c.tags[d.offsets[i]:d.offsets[i+1]] {
+				b.Labels[t][row*b.Length+j] = int64(l)
+				if l != missing {
+					b.Counts[t]++
+				}
+			}
+		}
+	case schema.Regression:
+		b.Values[t], b.Present[t] = fill(b.Values[t], b.Size, 0), fill(b.Present[t], b.Size, 0)
+		for row, i := range b.Examples {
+			if v := c.values[i]; !math.IsNaN(float64(v)) {
+				b.Values[t][row], b.Present[t][row] = v, 1
+				b.Counts[t]++
+			}
+		}
+	default:
+		b.Labels[t] = fill(b.Labels[t], b.Size, missing)
+		for row, i := range b.Examples {
+			b.Labels[t][row] = int64(c.classes[i])
+			if c.classes[i] != missing {
+				b.Counts[t]++
+			}
+		}
+	}
+}
+
+// fill returns n elements of value v, in s where it is large enough.
+func fill[T any](s []T, n int, v T) []T {
+	if cap(s) < n {
+		s = make([]T, n)
+	}
+	s = s[:n]
+	for i := range s {
+		s[i] = v
+	}
+	return s
+}

@@ -1,0 +1,135 @@
+package data
+
+import (
+	"io"
+	"strconv"
+	"strings"
+)
+
+// conllReader reads one token a line in columns, sentences apart by empty
+// lines. A comment line "# key = value" gives the sentence a text field.
+//
+// Columns are numbered from 0. Without a mapping, the field "text" (or
+// "tokens") is column 0 and every other field is the last column unless a
+// comment has its name. A tag that is "_" for every token is missing.
+type conllReader struct {
+	in      *lineReader
+	source  Source
+	fields  []string
+	columns map[string]int // -1: the last one
+}
+
+func openConll(s Source, fields []string) (Reader, error) {
+	name, err := s.file()
+	if err != nil {
+		return nil, err
+	}
+	r := &conllReader{source: s, fields: fields, columns: map[string]int{}}
+	for i, f := range fields {
+		mapped, ok := s.Fields[f]
+		n, err := strconv.Atoi(mapped)
+		switch {
+		case ok && err == nil && n >= -1:
+			r.columns[f] = n
+		case ok: // the name of a comment
+		case i == 0:
+			r.columns[f] = 0
+		default:
+			r.columns[f] = -1
+		}
+	}
+	r.in, err = s.open(name)
+	return r, err
+}
+
+func (r *conllReader) Next() (*Record, error) {
+	for {
+		rec, rows, err := r.sentence()
+		if err != nil {
+			return nil, err
+		}
+		if len(rows) > 0 && rows[0][0] != "-DOCSTART-" {
+			return r.fill(rec, rows), nil
+		}
+	}
+}
+
+// sentence reads up to the next empty line.
+func (r *conllReader) sentence() (*Record, [][]string, error) {
+	rec := &Record{File: r.in.name, Fields: map[string]Field{}}
+	var rows [][]string
+	for {
+		line, err := r.in.next()
+		if err == io.EOF && len(rows) > 0 {
+			return rec, rows, nil
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		if strings.TrimSpace(line) == "" {
+			if len(rows) > 0 {
+				return rec, rows, nil
+			}
+			continue
+		}
+		if len(rows) == 0 {
+			if key, value, ok := comment(line); ok {
+				rec.Fields["# "+key] = Field{Text: value}
+				continue
+			}
+			rec.Line = r.in.line
+		}
+		row := r.split(line)
+		if len(rows) > 0 && len(row) != len(rows[0]) {
+			return nil, nil, r.in.errorf("the line has %d columns, the sentence's first line has %d", len(row), len(rows[0]))
+		}
+		rows = append(rows, row)
+	}
+}
+
+func (r *conllReader) split(line string) []string {
+	if r.source.Delimiter != "" {
+		return strings.Split(line, r.source.Delimiter)
+	}
+	return strings.Fields(line)
+}
+
+func comment(line string) (key, value string, ok bool) {
+	rest, ok := strings.CutPrefix(line, "# ")
+	if !ok {
+		return "", "", false
+	}
+	key, value, ok = strings.Cut(rest, " = ")
+	return strings.TrimSpace(key), strings.TrimSpace(value), ok
+}
+
+func (r *conllReader) fill(rec *Record, rows [][]string) *Record {
+	comments := rec.Fields
+	rec.Fields = map[string]Field{}
+	width := len(rows[0])
+	for _, f := range r.fields {
+		if v, ok := comments["# "+r.source.column(f)]; ok {
+			rec.Fields[f] = v
+			continue
+		}
+		i, ok := r.columns[f]
+		if ok && i < 0 && width > 1 {
+			i = width - 1
+		}
+		if !ok || i < 0 || i >= width {
+			continue
+		}
+		field := Field{List: true, Tokens: make([]string, len(rows))}
+		blank := true
+		for j, row := range rows {
+			field.Tokens[j] = row[i]
+			blank = blank && row[i] == "_"
+		}
+		if !blank || i == 0 {
+			rec.Fields[f] = field
+		}
+	}
+	return rec
+}
+
+func (r *conllReader) Close() error { return r.in.Close() }

@@ -1,0 +1,112 @@
+package data
+
+import (
+	"math"
+
+	"espalier/schema"
+)
+
+// missing is the number of a label that is not there.
+const missing = -1
+
+// Dataset holds encoded examples compactly: four bytes a token and a label.
+// It is immutable and safe for concurrent use.
+type Dataset struct {
+	Stats Stats
+
+	schema  *schema.Schema
+	ids     []int32
+	offsets []int // example i is ids[offsets[i]:offsets[i+1]]
+	columns []column
+}
+
+// column holds one task's labels: one of its slices is in use.
+type column struct {
+	classes []int32   // by example
+	tags    []int32   // by token
+	values  []float32 // by example, NaN where missing
+}
+
+// Stats counts what encoding did.
+type Stats struct {
+	Tokens    int // tokens kept
+	Unknown   int // tokens that are not in the vocabulary
+	Truncated int // examples cut at the maximal length
+	Unseen    int // labels ignored because training never saw them
+}
+
+func newDataset(s *schema.Schema) *Dataset {
+	return &Dataset{schema: s, offsets: []int{0}, columns: make([]column, len(s.Tasks))}
+}
+
+// Len returns the number of examples.
+func (d *Dataset) Len() int { return len(d.offsets) - 1 }
+
+// Length returns the number of tokens of an example.
+func (d *Dataset) Length(i int) int { return d.offsets[i+1] - d.offsets[i] }
+
+// Longest returns the number of tokens of the longest example.
+func (d *Dataset) Longest() int {
+	n := 0
+	for i := range d.Len() {
+		n = max(n, d.Length(i))
+	}
+	return n
+}
+
+// Labelled returns how many labels task i has: examples, or tokens for
+// tagging.
+func (d *Dataset) Labelled(task int) int {
+	n := 0
+	c := &d.columns[task]
+	for _, ls := range [][]int32{c.classes, c.tags} {
+		for _, l := range ls {
+			if l != missing {
+				n++
+			}
+		}
+	}
+	for _, v := range c.values {
+		if !math.IsNaN(float64(v)) {
+			n++
+		}
+	}
+	return n
+}
+
+// Split holds back a share of the examples, chosen by the seed, at least one
+// and not all. Both parts keep the order.
+func (d *Dataset) Split(share float64, seed uint64) (rest, held *Dataset) {
+	n := min(max(int(share*float64(d.Len())+0.5), 1), d.Len()-1)
+	out := make([]bool, d.Len())
+	for _, i := range shuffled(d.Len(), seed, 0)[:max(n, 0)] {
+		out[i] = true
+	}
+	rest, held = newDataset(d.schema), newDataset(d.schema)
+	for i := range d.Len() {
+		to := rest
+		if out[i] {
+			to = held
+		}
+		to.copy(d, i)
+	}
+	return rest, held
+}
+
+func (d *Dataset) copy(from *Dataset, i int) {
+	start, end := from.offsets[i], from.offsets[i+1]
+	d.ids = append(d.ids, from.ids[start:end]...)
+	d.Stats.Tokens += end - start
+	for j := range d.columns {
+		c, o := &d.columns[j], &from.columns[j]
+		switch from.schema.Tasks[j].Type {
+		case schema.Tagging:
+			c.tags = append(c.tags, o.tags[start:end]...)
+		case schema.Regression:
+			c.values = append(c.values, o.values[i])
+		default:
+			c.classes = append(c.classes, o.classes[i])
+		}
+	}
+	d.offsets = append(d.offsets, len(d.ids))
+}

@@ -1,0 +1,346 @@
+package data
+
+import (
+	"fmt"
+	"math"
+	"sort"
+	"strconv"
+	"strings"
+
+	"espalier/schema"
+	"espalier/text"
+)
+
+// Encoder turns records into ids and label numbers, by a schema whose labels
+// and vocabulary it learns from the training data. After Learn it is safe for
+// concurrent use.
+type Encoder struct {
+	// IgnoreUnseen treats a label that training never saw as missing, counted
+	// in Stats; the default is an error.
+	IgnoreUnseen bool
+	// MaxVocabulary is the most ids the vocabulary may have; 0: no limit.
+	MaxVocabulary int
+
+	schema     *schema.Schema
+	vocabulary *text.Vocabulary
+	tokenizer  *text.Tokenizer
+	labels     []map[string]int32 // by task, for those with labels
+}
+
+// NewEncoder returns an encoder for a schema with one text input. Tasks need
+// not have labels yet. The schema is copied.
+func NewEncoder(s *schema.Schema) (*Encoder, error) {
+	if len(s.Inputs) != 1 || s.Inputs[0].Type != schema.Text {
+		return nil, fmt.Errorf("data: the schema must have one text input")
+	}
+	own := *s
+	own.Inputs = append([]schema.Input{}, s.Inputs...)
+	own.Tasks = append([]schema.Task{}, s.Tasks...)
+	in := own.Inputs[0]
+	tok, err := text.NewTokenizer(in.Tokenizer, text.Options{Pattern: in.Pattern, Lowercase: in.Lowercase})
+	if err != nil {
+		return nil, err
+	}
+	return &Encoder{schema: &own, tokenizer: tok}, nil
+}
+
+// Resume returns an encoder for a schema and a vocabulary that were learned
+// before.
+func Resume(s *schema.Schema, v *text.Vocabulary) (*Encoder, error) {
+	e, err := NewEncoder(s)
+	if err != nil {
+		return nil, err
+	}
+	e.vocabulary = v
+	e.index()
+	return e, nil
+}
+
+// Schema returns the schema with what Learn filled in.
+func (e *Encoder) Schema() *schema.Schema { return e.schema }
+
+// Vocabulary returns the vocabulary, nil before Learn.
+func (e *Encoder) Vocabulary() *text.Vocabulary { return e.vocabulary }
+
+// Fields lists the record fields that are read: the input's and the tasks'
+// names.
+func (e *Encoder) Fields() []string {
+	return append([]string{e.schema.Inputs[0].Name}, e.schema.TaskNames()...)
+}
+
+// Learn reads the training sources once, without keeping them: words are
+// counted into a vocabulary and each task's labels collected, sorted, "O"
+// first.
+func (e *Encoder) Learn(sources []Source) error {
+	in := &e.schema.Inputs[0]
+	words := text.NewCounter()
+	seen := make([]map[string]bool, len(e.schema.Tasks))
+	for i := range seen {
+		seen[i] = map[string]bool{}
+	}
+	records := 0
+	err := Each(sources, e.Fields(), func(r *Record) error {
+		records++
+		tokens, err := e.tokens(r)
+		if err != nil {
+			return err
+		}
+		for _, t := range tokens {
+			words.Add(t)
+		}
+		for i := range e.schema.Tasks {
+			if err := e.collect(r, i, seen[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if records == 0 {
+		return fmt.Errorf("data: %s: there are no examples", describe(sources))
+	}
+	e.vocabulary = words.Build(max(in.MinCount, 1), e.MaxVocabulary)
+	in.VocabularySize = e.vocabulary.Size()
+	for i := range e.schema.Tasks {
+		t := &e.schema.Tasks[i]
+		if len(seen[i]) == 0 {
+			return fmt.Errorf("data: task %q has no label in any of %d training examples; check that its field is mapped, or remove the task", t.Name, records)
+		}
+		if t.Type == schema.Regression {
+			continue
+		}
+		t.Labels = order(seen[i])
+		if len(t.Labels) < 2 {
+			return fmt.Errorf("data: task %q has the one label %q in training; there is nothing to tell apart", t.Name, t.Labels[0])
+		}
+	}
+	e.index()
+	return nil
+}
+
+// describe names sources for messages.
+func describe(sources []Source) string {
+	var names []string
+	for _, s := range sources {
+		if s.File != "" {
+			names = append(names, s.File)
+		}
+		for _, k := range sortedKeys(s.Files) {
+			names = append(names, s.Files[k])
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+func order(seen map[string]bool) []string {
+	labels := make([]string, 0, len(seen))
+	for l := range seen {
+		labels = append(labels, l)
+	}
+	sort.Slice(labels, func(i, j int) bool {
+		if (labels[i] == "O") != (labels[j] == "O") {
+			return labels[i] == "O"
+		}
+		return labels[i] < labels[j]
+	})
+	return labels
+}
+
+// collect notes the labels of a task in a record.
+func (e *Encoder) collect(r *Record, i int, seen map[string]bool) error {
+	t := &e.schema.Tasks[i]
+	if t.Type == schema.Tagging {
+		tags, ok, err := tags(r, t.Name)
+		if err != nil || !ok {
+			return err
+		}
+		for _, tag := range tags {
+			seen[tag] = true
+		}
+		return nil
+	}
+	label, ok, err := single(r, t)
+	if ok {
+		seen[label] = true
+	}
+	return err
+}
+
+func (e *Encoder) index() {
+	e.labels = make([]map[string]int32, len(e.schema.Tasks))
+	for i, t := range e.schema.Tasks {
+		e.labels[i] = map[string]int32{}
+		for j, l := range t.Labels {
+			e.labels[i][l] = int32(j)
+		}
+	}
+}
+
+// tokens returns a record's words as the vocabulary knows them.
+func (e *Encoder) tokens(r *Record) ([]string, error) {
+	name := e.schema.Inputs[0].Name
+	f, ok := r.Fields[name]
+	if !ok {
+		return nil, r.Errorf("there is no field for input %q", name)
+	}
+	if f.List {
+		words := make([]string, len(f.Tokens))
+		for i, t := range f.Tokens {
+			words[i] = e.tokenizer.Normalize(t)
+		}
+		return words, nil
+	}
+	var words []string
+	for _, t := range e.tokenizer.Tokenize(nil, f.Text) {
+		words = append(words, t.Text)
+	}
+	return words, nil
+}
+
+// single returns the label of a task that has one for a whole input, and
+// whether it is there.
+func single(r *Record, t *schema.Task) (string, bool, error) {
+	f, ok := r.Fields[t.Name]
+	if !ok || f.Missing() {
+		return "", false, nil
+	}
+	if f.List {
+		return "", false, r.Errorf("task %q is %s, but its field is a list of %d tokens; map it to a column or comment with one value", t.Name, t.Type, len(f.Tokens))
+	}
+	label := strings.TrimSpace(f.Text)
+	return label, label != "", nil
+}
+
+// tags returns the labels of a tagging task, and whether they are there.
+func tags(r *Record, task string) ([]string, bool, error) {
+	f, ok := r.Fields[task]
+	if !ok || f.Missing() {
+		return nil, false, nil
+	}
+	if f.List {
+		return f.Tokens, true, nil
+	}
+	return strings.Fields(f.Text), true, nil
+}
+
+// Encode reads sources into a data set.
+func (e *Encoder) Encode(sources []Source) (*Dataset, error) {
+	if e.vocabulary == nil {
+		return nil, fmt.Errorf("data: the encoder has not learned a vocabulary yet")
+	}
+	d := newDataset(e.schema)
+	err := Each(sources, e.Fields(), func(r *Record) error { return e.add(d, r) })
+	if err != nil {
+		return nil, err
+	}
+	if d.Len() == 0 {
+		return nil, fmt.Errorf("data: %s: there are no examples", describe(sources))
+	}
+	return d, nil
+}
+
+func (e *Encoder) add(d *Dataset, r *Record) error {
+	words, err := e.tokens(r)
+	if err != nil {
+		return err
+	}
+	full := len(words)
+	if limit := e.schema.Inputs[0].MaxLength; limit > 0 && full > limit {
+		words = words[:limit]
+		d.Stats.Truncated++
+	}
+	for _, w := range words {
+		id := e.vocabulary.ID(w)
+		if id == text.Unknown {
+			d.Stats.Unknown++
+		}
+		d.ids = append(d.ids, int32(id))
+	}
+	d.Stats.Tokens += len(words)
+	for i := range e.schema.Tasks {
+		if err := e.label(d, r, i, full, len(words)); err != nil {
+			return err
+		}
+	}
+	d.offsets = append(d.offsets, len(d.ids))
+	return nil
+}
+
+// label adds a record's label for task i. full is the number of tokens before
+// truncation to kept.
+func (e *Encoder) label(d *Dataset, r *Record, i, full, kept int) error {
+	t := &e.schema.Tasks[i]
+	c := &d.columns[i]
+	if t.Type == schema.Tagging {
+		all, ok, err := tags(r, t.Name)
+		if err != nil {
+			return err
+		}
+		if ok && len(all) != full {
+			return r.Errorf("task %q has %d tags for %d tokens", t.Name, len(all), full)
+		}
+		for j := range kept {
+			n := int32(missing)
+			if ok {
+				if n, err = e.number(d, r, i, all[j]); err != nil {
+					return err
+				}
+			}
+			c.tags = append(c.tags, n)
+		}
+		return nil
+	}
+	label, ok, err := single(r, t)
+	if err != nil {
+		return err
+	}
+	if t.Type == schema.Regression {
+		return c.addValue(r, t, label, ok)
+	}
+	n := int32(missing)
+	if ok {
+		if n, err = e.number(d, r, i, label); err != nil {
+			return err
+		}
+	}
+	c.classes = append(c.classes, n)
+	return nil
+}
+
+func (c *column) addValue(r *Record, t *schema.Task, label string, ok bool) error {
+	if !ok {
+		c.values = append(c.values, float32(math.NaN()))
+		return nil
+	}
+	x, err := strconv.ParseFloat(label, 32)
+	if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
+		return r.Errorf("task %q is regression, %q is not a finite number", t.Name, label)
+	}
+	c.values = append(c.values, float32(x))
+	return nil
+}
+
+// number returns a label's number.
+func (e *Encoder) number(d *Dataset, r *Record, i int, label string) (int32, error) {
+	if n, ok := e.labels[i][label]; ok {
+		return n, nil
+	}
+	if e.IgnoreUnseen {
+		d.Stats.Unseen++
+		return missing, nil
+	}
+	t := &e.schema.Tasks[i]
+	return 0, r.Errorf("task %q: label %q was never seen in training, which has %s; correct it, add it to the training data, or set data.unseen: ignore",
+		t.Name, label, some(t.Labels))
+}
+
+// some lists labels, shortened.
+func some(labels []string) string {
+	const most = 8
+	if len(labels) <= most {
+		return strings.Join(labels, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(labels[:most], ", "), len(labels)-most)
+}

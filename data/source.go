@@ -1,0 +1,201 @@
+// Package data reads labelled text from files, turns it into ids and labels,
+// and cuts it into batches.
+//
+// A [Source] names files and their format; [Open] streams its [Record]s.
+// [Learn] reads the training sources once to fill a schema and a vocabulary,
+// [Encode] reads sources again into a compact [Dataset], and a [Batcher] makes
+// [Batch]es of it. Any record may lack any task's label.
+package data
+
+import (
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+)
+
+// Source names files of one format.
+type Source struct {
+	// Format is lines, csv, tsv, jsonl or conll.
+	Format string
+	// Root is put in front of relative file names.
+	Root string
+	// File is the one file of every format but lines.
+	File string
+	// Files are the parallel files of format lines, one field each.
+	Files map[string]string
+	// Fields maps a field to the column (by name, or by number from 0) or JSON
+	// key it is read from. A field that is not mapped is read from the column
+	// or key of its own name.
+	Fields map[string]string
+	// NoHeader says that the first line of csv and tsv is data.
+	NoHeader bool
+	// Delimiter separates columns: "," for csv and a tab for tsv by default;
+	// any white space for conll.
+	Delimiter string
+	// Encoding is utf-8 (the default) or latin1.
+	Encoding string
+	// FS is where files are opened; nil is the operating system.
+	FS fs.FS
+}
+
+// Field is one value of a record: a text, or a list of tokens.
+type Field struct {
+	Text   string
+	Tokens []string
+	List   bool // Tokens is in use
+}
+
+// Missing reports whether the field holds nothing: an empty text is a missing
+// label.
+func (f Field) Missing() bool { return !f.List && f.Text == "" }
+
+// Record is one example as it stands in a file. A field that is not in the map
+// is missing.
+type Record struct {
+	File   string
+	Line   int // where the record starts, from 1
+	Fields map[string]Field
+}
+
+// Errorf makes an error that says where the record stands.
+func (r *Record) Errorf(format string, args ...any) error {
+	return &Error{File: r.File, Line: r.Line, Err: fmt.Errorf(format, args...)}
+}
+
+// Error is a mistake in a data file.
+type Error struct {
+	File string
+	Line int // from 1; 0 when the mistake is the whole file's
+	Err  error
+}
+
+func (e *Error) Error() string {
+	if e.Line == 0 {
+		return fmt.Sprintf("%s: %v", e.File, e.Err)
+	}
+	return fmt.Sprintf("%s:%d: %v", e.File, e.Line, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Reader streams records. It is for one goroutine.
+type Reader interface {
+	// Next returns the next record, which is the caller's to keep, and io.EOF
+	// after the last.
+	Next() (*Record, error)
+	Close() error
+}
+
+// Open opens a source's files. fields are those that will be asked for: a
+// column or key that none of them needs is not looked at.
+func Open(s Source, fields []string) (Reader, error) {
+	switch s.Format {
+	case "lines":
+		return openLines(s, fields)
+	case "csv", "tsv":
+		return openTable(s, fields)
+	case "jsonl":
+		return openJSON(s, fields)
+	case "conll":
+		return openConll(s, fields)
+	}
+	return nil, fmt.Errorf("data: format %q is not one of lines, csv, tsv, jsonl, conll", s.Format)
+}
+
+// Each calls do for every record of the sources, in order, and stops at the
+// first error.
+func Each(sources []Source, fields []string, do func(*Record) error) error {
+	for _, s := range sources {
+		if err := eachOf(s, fields, do); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func eachOf(s Source, fields []string, do func(*Record) error) (err error) {
+	r, err := Open(s, fields)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	for {
+		rec, err := r.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := do(rec); err != nil {
+			return err
+		}
+	}
+}
+
+// column returns where a field is read from.
+func (s Source) column(field string) string {
+	if c, ok := s.Fields[field]; ok {
+		return c
+	}
+	return field
+}
+
+// file returns the one file of a format that has one.
+func (s Source) file() (string, error) {
+	if s.File == "" || len(s.Files) > 0 {
+		return "", fmt.Errorf("data: format %s reads one file, named by \"file\"", s.Format)
+	}
+	return s.File, nil
+}
+
+// open opens a file, unpacking .gz, and checks the encoding as it is read.
+func (s Source) open(name string) (*lineReader, error) {
+	latin1 := false
+	switch s.Encoding {
+	case "", "utf-8", "utf8":
+	case "latin1", "latin-1", "iso-8859-1":
+		latin1 = true
+	default:
+		return nil, fmt.Errorf("data: encoding %q is not one of utf-8, latin1", s.Encoding)
+	}
+	if s.Root != "" && !filepath.IsAbs(name) {
+		name = filepath.Join(s.Root, name)
+	}
+	var f io.ReadCloser
+	var err error
+	if s.FS != nil {
+		f, err = s.FS.Open(filepath.ToSlash(name))
+	} else {
+		f, err = os.Open(name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("data: %w", err)
+	}
+	closers := []io.Closer{f}
+	var in io.Reader = f
+	if strings.HasSuffix(name, ".gz") {
+		z, err := gzip.NewReader(f)
+		if err != nil {
+			return nil, errors.Join(&Error{File: name, Err: fmt.Errorf("not a gzip file: %w", err)}, f.Close())
+		}
+		in, closers = z, []io.Closer{z, f}
+	}
+	return newLineReader(name, in, latin1, closers), nil
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}
