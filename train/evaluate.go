@@ -1,0 +1,227 @@
+package train
+
+import (
+	"context"
+	"fmt"
+
+	"espalier/data"
+	"espalier/runtime"
+	"espalier/schema"
+	"espalier/tensor"
+	"espalier/train/metric"
+)
+
+// TaskScore is how well one task is answered.
+type TaskScore struct {
+	Task string `json:"task"`
+	// Loss is the mean over the present labels.
+	Loss float64 `json:"loss"`
+	// Labels is how many labels there were; without any the rest is 0 and
+	// means nothing.
+	Labels int `json:"labels"`
+	// Metric names the one that the task is judged by.
+	Metric string `json:"metric"`
+	// Metrics has every metric that is defined for the task.
+	Metrics map[string]float64 `json:"metrics"`
+}
+
+// Value is the metric that the task is judged by.
+func (s TaskScore) Value() float64 { return s.Metrics[s.Metric] }
+
+// Scores are the scores of all tasks, in the schema's order.
+type Scores []TaskScore
+
+// Mean is the mean of the tasks' metrics, tasks without labels left out; a
+// metric of which less is better counts negatively.
+func (s Scores) Mean() float64 {
+	total, n := 0.0, 0
+	for _, t := range s {
+		if t.Labels == 0 {
+			continue
+		}
+		v := t.Value()
+		if !metric.HigherIsBetter(t.Metric) {
+			v = -v
+		}
+		total += v
+		n++
+	}
+	if n == 0 {
+		return 0
+	}
+	return total / float64(n)
+}
+
+func (t *Trainer) metricOf(task *schema.Task) string {
+	if name := t.config.Metrics[task.Name]; name != "" {
+		return name
+	}
+	return metric.Main(task)
+}
+
+// Meter collects the answers of all tasks and scores them. It serves the
+// trainer and whoever runs an exported file on labelled data, so that both
+// count alike.
+type Meter struct {
+	tasks  []schema.Task
+	main   []string
+	meters [][]metric.Accumulator
+	loss   []float64
+	labels []int
+}
+
+// NewMeter returns a meter for the schema's tasks. main names the metric that
+// a task is judged by, where it is not the type's own.
+func NewMeter(s *schema.Schema, main map[string]string) (*Meter, error) {
+	m := &Meter{
+		tasks: s.Tasks, meters: make([][]metric.Accumulator, len(s.Tasks)),
+		loss: make([]float64, len(s.Tasks)), labels: make([]int, len(s.Tasks)),
+	}
+	for i := range s.Tasks {
+		t := &s.Tasks[i]
+		name := main[t.Name]
+		if name == "" {
+			name = metric.Main(t)
+		}
+		m.main = append(m.main, name)
+		for _, n := range metricNames(t) {
+			a, err := metric.New(n, t)
+			if err != nil {
+				return nil, err
+			}
+			m.meters[i] = append(m.meters[i], a)
+		}
+	}
+	return m, nil
+}
+
+func metricNames(t *schema.Task) []string {
+	var names []string
+	for _, n := range metric.Names(t.Type) {
+		if n != "span_f1" || t.Scheme != "" {
+			names = append(names, n)
+		}
+	}
+	return names
+}
+
+// Add counts a batch. answer returns the output tensor of that name, whose
+// rows are padded to length, at least the batch's own. losses may be nil.
+func (m *Meter) Add(b *data.Batch, length int, answer func(name string) (*tensor.Tensor, error), losses []float32) error {
+	for i := range m.tasks {
+		t := &m.tasks[i]
+		if b.Counts[i] == 0 {
+			continue
+		}
+		m.labels[i] += b.Counts[i]
+		if losses != nil {
+			m.loss[i] += float64(losses[i]) * float64(b.Counts[i])
+		}
+		role := schema.Label
+		if t.Type == schema.Regression {
+			role = schema.Value
+		}
+		out, err := answer(t.Output(role))
+		if err != nil {
+			return err
+		}
+		if err := m.count(i, b, length, out); err != nil {
+			return fmt.Errorf("task %q: %w", t.Name, err)
+		}
+	}
+	return nil
+}
+
+func (m *Meter) count(i int, b *data.Batch, length int, out *tensor.Tensor) error {
+	per := 1
+	if m.tasks[i].Type == schema.Tagging {
+		per = length
+	}
+	if out.Len() != b.Size*per {
+		return fmt.Errorf("the answer has shape %v for a batch of %d by %d", out.Shape(), b.Size, length)
+	}
+	for row := range b.Size {
+		for _, a := range m.meters[i] {
+			switch m.tasks[i].Type {
+			case schema.Regression:
+				if b.Present[i][row] == 1 {
+					a.AddValues(out.Float32s()[row:row+1], b.Values[i][row:row+1])
+				}
+			case schema.Tagging:
+				a.AddLabels(out.Int64s()[row*length:row*length+b.Length], b.Labels[i][row*b.Length:(row+1)*b.Length])
+			default:
+				a.AddLabels(out.Int64s()[row:row+1], b.Labels[i][row:row+1])
+			}
+		}
+	}
+	return nil
+}
+
+// Scores returns the scores so far.
+func (m *Meter) Scores() Scores {
+	scores := make(Scores, len(m.tasks))
+	for i, t := range m.tasks {
+		s := TaskScore{Task: t.Name, Labels: m.labels[i], Metric: m.main[i], Metrics: map[string]float64{}}
+		if m.labels[i] > 0 {
+			s.Loss = m.loss[i] / float64(m.labels[i])
+		}
+		for j, n := range metricNames(&m.tasks[i]) {
+			s.Metrics[n] = m.meters[i][j].Value()
+		}
+		scores[i] = s
+	}
+	return scores
+}
+
+// Evaluate scores the current parameters on a data set.
+func (t *Trainer) Evaluate(ctx context.Context, d *data.Dataset) (Scores, error) {
+	m, err := NewMeter(t.model.Schema(), t.config.Metrics)
+	if err != nil {
+		return nil, err
+	}
+	var b data.Batch
+	for _, examples := range d.Plan(data.BatchOptions{Size: t.config.Batch, MaxTokens: t.config.MaxTokens}, 0) {
+		d.Fill(&b, examples)
+		if err := t.eval.run(ctx, &b, nil, 0); err != nil {
+			return nil, err
+		}
+		if err := m.Add(&b, b.Length, t.eval.binding.Output, t.eval.losses); err != nil {
+			return nil, err
+		}
+	}
+	return m.Scores(), nil
+}
+
+// Answers computes all tasks' outputs for token ids [batch, sequence], by the
+// trainer's own program: what an exported file must agree with.
+func (t *Trainer) Answers(ctx context.Context, ids *tensor.Tensor) ([]runtime.Named, error) {
+	shape := ids.Shape()
+	if len(shape) != 2 || ids.DType() != tensor.Int64 {
+		return nil, fmt.Errorf("train: ids must be int64 [batch, sequence], not %v", ids)
+	}
+	tasks := t.model.Schema().Tasks
+	n := int(shape[0] * shape[1])
+	b := &data.Batch{
+		Size: int(shape[0]), Length: int(shape[1]), IDs: ids.Int64s(),
+		Labels: make([][]int64, len(tasks)), Values: make([][]float32, len(tasks)), Present: make([][]float32, len(tasks)),
+	}
+	for i, task := range tasks {
+		size := b.Size
+		if task.Type == schema.Tagging {
+			size = n
+		}
+		b.Labels[i], b.Values[i], b.Present[i] = make([]int64, size), make([]float32, size), make([]float32, size)
+	}
+	if err := t.eval.run(ctx, b, nil, 0); err != nil {
+		return nil, err
+	}
+	var out []runtime.Named
+	for _, name := range answerNames(tasks) {
+		answer, err := t.eval.binding.Output(name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, runtime.Named{Name: name, Tensor: answer.Clone()})
+	}
+	return out, nil
+}

@@ -1,0 +1,136 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"espalier/data"
+	"espalier/tensor"
+	"espalier/train/optim"
+)
+
+// Epoch is what happened in one pass over the training data.
+type Epoch struct {
+	Epoch   int                `json:"epoch"` // from 1
+	Steps   int                `json:"steps"` // since the first epoch
+	Losses  map[string]float64 `json:"losses"`
+	Valid   Scores             `json:"valid"`
+	Score   float64            `json:"score"` // mean of the tasks' metrics on validation
+	Best    bool               `json:"best"`  // the best score so far
+	LR      float64            `json:"lr"`
+	Seconds float64            `json:"seconds"` // of training, without validation
+}
+
+// Progress is told about a running epoch: steps made and steps in all.
+type Progress func(epoch, step, steps int, losses []float32)
+
+// Hooks are called while Fit runs; each may be nil.
+type Hooks struct {
+	Step  Progress
+	Epoch func(Epoch) error // an error ends Fit with it
+}
+
+// Result is what Fit leaves: the trainer holds the best epoch's parameters.
+type Result struct {
+	Epochs []Epoch
+	Best   int // the epoch whose parameters are kept, from 1
+}
+
+// Fit trains until the epochs are over, patience ends or ctx does, and then
+// brings back the parameters of the epoch that was best on validation. When it
+// fails, the trainer holds the last parameters whose losses were finite.
+func (t *Trainer) Fit(ctx context.Context, set, valid *data.Dataset, hooks Hooks) (*Result, error) {
+	if err := t.labelled(set); err != nil {
+		return nil, err
+	}
+	opts := data.BatchOptions{Size: t.config.Batch, MaxTokens: t.config.MaxTokens, Shuffle: true, Seed: t.config.Seed}
+	s := t.config.Schedule
+	perEpoch := len(set.Plan(opts, 0))
+	t.order = optim.Schedule{
+		Type: s.Type, Warmup: s.Warmup, Total: perEpoch * t.config.Epochs, Epoch: perEpoch,
+		Final: s.Final, Every: s.Every, Factor: s.Factor,
+	}
+	if err := t.order.Check(); err != nil {
+		return nil, err
+	}
+	res := &Result{}
+	var best map[string]*tensor.Tensor
+	score, since := 0.0, 0
+	for t.epoch < t.config.Epochs {
+		e, err := t.runEpoch(ctx, set, valid, opts, hooks.Step)
+		if err != nil {
+			return res, err
+		}
+		if best == nil || e.Score > score {
+			e.Best, score, since = true, e.Score, 0
+			best, res.Best = t.arena.snapshot(), e.Epoch
+		} else {
+			since++
+		}
+		res.Epochs = append(res.Epochs, *e)
+		if hooks.Epoch != nil {
+			if err := hooks.Epoch(*e); err != nil {
+				return res, err
+			}
+		}
+		if t.config.Patience > 0 && since >= t.config.Patience {
+			break
+		}
+	}
+	if best == nil {
+		return res, nil
+	}
+	return res, t.arena.restore(best)
+}
+
+// labelled reports a task that has no label in the data at all.
+func (t *Trainer) labelled(d *data.Dataset) error {
+	for i, task := range t.model.Schema().Tasks {
+		if d.Labelled(i) == 0 {
+			return fmt.Errorf("train: task %q has no label in the training data", task.Name)
+		}
+	}
+	return nil
+}
+
+func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, opts data.BatchOptions, progress Progress) (*Epoch, error) {
+	start := time.Now()
+	tasks := t.model.Schema().Tasks
+	sums, counts := make([]float64, len(tasks)), make([]int, len(tasks))
+	plan := set.Plan(opts, t.epoch)
+	var b data.Batch
+	for i, examples := range plan {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		set.Fill(&b, examples)
+		losses, err := t.Step(ctx, &b)
+		if err != nil {
+			return nil, err
+		}
+		for j, l := range losses {
+			sums[j] += float64(l) * float64(b.Counts[j])
+			counts[j] += b.Counts[j]
+		}
+		if progress != nil {
+			progress(t.epoch+1, i+1, len(plan), losses)
+		}
+	}
+	e := &Epoch{
+		Epoch: t.epoch + 1, Steps: t.steps, Losses: map[string]float64{},
+		LR: t.config.Optimizer.LR * t.order.At(t.steps), Seconds: time.Since(start).Seconds(),
+	}
+	for j, task := range tasks {
+		if counts[j] > 0 {
+			e.Losses[task.Name] = sums[j] / float64(counts[j])
+		}
+	}
+	var err error
+	if e.Valid, err = t.Evaluate(ctx, valid); err != nil {
+		return nil, err
+	}
+	e.Score = e.Valid.Mean()
+	t.epoch++
+	return e, nil
+}

@@ -1,0 +1,298 @@
+// Package train fits a model: it compiles the model into a training step and
+// an evaluation, runs them on an engine, and updates the parameters in Go.
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"espalier/data"
+	"espalier/models"
+	"espalier/runtime"
+	"espalier/schema"
+	"espalier/tensor"
+	"espalier/text"
+	"espalier/train/metric"
+	"espalier/train/optim"
+)
+
+// Trainer fits one model on one engine. It is for one goroutine.
+type Trainer struct {
+	config  Config
+	model   *models.Model
+	engine  runtime.Engine
+	arena   *arena
+	step    *runner
+	eval    *runner
+	masks   *maskSource
+	optim   *optim.Optimizer
+	dense   []region
+	tables  []*tableState
+	epoch   int // epochs finished
+	steps   int // steps made
+	order   optim.Schedule
+	weights []float32
+}
+
+// region is a run of the arena whose parameters are treated alike.
+type region struct {
+	from, to int
+	decay    float64
+	slots    *optim.Slots
+}
+
+// tableState is what an embedding table's updates need.
+type tableState struct {
+	*table
+	rows    *optim.Rows
+	slots   *optim.Slots
+	scratch []float32 // for the dense rule
+	ids     []int64   // of the step, when words are dropped
+}
+
+// New compiles the model for the engine and draws its first parameters.
+func New(m *models.Model, e runtime.Engine, c Config) (*Trainer, error) {
+	c = c.withDefaults()
+	tasks := m.Schema().TaskNames()
+	if err := c.check(tasks); err != nil {
+		return nil, err
+	}
+	t := &Trainer{config: c, model: m, engine: e, masks: newMaskSource(c.Seed)}
+	for i := range m.Schema().Tasks {
+		task := &m.Schema().Tasks[i]
+		if _, err := metric.New(t.metricOf(task), task); err != nil {
+			return nil, fmt.Errorf("train: task %q: %w", task.Name, err)
+		}
+		w := 1.0
+		if v, ok := c.Weights[task.Name]; ok {
+			w = v
+		}
+		t.weights = append(t.weights, float32(w))
+	}
+	if err := t.compile(); err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
+	return t, nil
+}
+
+func (t *Trainer) compile() error {
+	step, err := compileStep(t.model)
+	if err != nil {
+		return err
+	}
+	eval, err := compileEvaluation(t.model)
+	if err != nil {
+		return err
+	}
+	rows := map[string]bool{}
+	for v := range step.tables() {
+		rows[v.Name()] = true
+	}
+	if t.arena, err = newArena(step.built.Graph.Parameters(), rows, t.config.Seed); err != nil {
+		return err
+	}
+	if err := t.newOptimizer(step); err != nil {
+		return err
+	}
+	opts := runtime.Options{Threads: t.config.Threads, Deterministic: true}
+	for _, p := range []*program{step, eval} {
+		if err := p.open(t.engine, opts); err != nil {
+			return err
+		}
+	}
+	schemaTasks := t.model.Schema().Tasks
+	if t.step, err = newRunner(step, t.arena, schemaTasks, t.weights, nil); err != nil {
+		return err
+	}
+	t.eval, err = newRunner(eval, t.arena, schemaTasks, t.weights, answerNames(schemaTasks))
+	return err
+}
+
+func answerNames(tasks []schema.Task) []string {
+	var names []string
+	for _, t := range tasks {
+		for _, o := range t.Outputs {
+			names = append(names, o.Tensor)
+		}
+	}
+	return names
+}
+
+// newOptimizer lays regions over the arena: neighbours with the same decay are
+// one. Parameters that no loss reaches are in none.
+func (t *Trainer) newOptimizer(p *program) error {
+	c := t.config.Optimizer
+	var err error
+	t.optim, err = optim.New(optim.Config{
+		Type: c.Type, Beta1: c.Beta1, Beta2: c.Beta2, Epsilon: c.Epsilon, Momentum: c.Momentum, Nesterov: c.Nesterov,
+	})
+	if err != nil {
+		return err
+	}
+	for i, s := range t.arena.slots {
+		if !p.graded[s.param.Name] {
+			continue
+		}
+		decay := 0.0
+		if s.param.Decay {
+			decay = c.WeightDecay
+		}
+		end := len(t.arena.values)
+		if i+1 < len(t.arena.slots) {
+			end = t.arena.slots[i+1].offset
+		}
+		if n := len(t.dense); n > 0 && t.dense[n-1].decay == decay && t.dense[n-1].to == s.offset {
+			t.dense[n-1].to = end
+			continue
+		}
+		t.dense = append(t.dense, region{from: s.offset, to: end, decay: decay})
+	}
+	for i := range t.dense {
+		t.dense[i].slots = t.optim.NewSlots(t.dense[i].to - t.dense[i].from)
+	}
+	for _, tab := range t.arena.tables {
+		s := &tableState{
+			table: tab, rows: optim.NewRows(int(tab.param.Shape[0]), tab.dim), slots: t.optim.NewSlots(len(tab.values)),
+		}
+		if c.Dense {
+			s.scratch = make([]float32, len(tab.values))
+		}
+		t.tables = append(t.tables, s)
+	}
+	return nil
+}
+
+// Close frees the engine's sessions.
+func (t *Trainer) Close() error {
+	var errs []error
+	for _, r := range []*runner{t.step, t.eval} {
+		if r != nil {
+			if r.binding != nil {
+				errs = append(errs, r.binding.Close())
+			}
+			errs = append(errs, r.program.session.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Parameters returns views of the current parameters by name. They change with
+// every step.
+func (t *Trainer) Parameters() map[string]*tensor.Tensor { return t.arena.byName }
+
+// SetParameters replaces all parameters.
+func (t *Trainer) SetParameters(values map[string]*tensor.Tensor) error {
+	return t.arena.restore(values)
+}
+
+// Model returns what is trained.
+func (t *Trainer) Model() *models.Model { return t.model }
+
+// DivergedError says that a loss or gradient is no longer a finite number. The
+// parameters are those from before the step.
+type DivergedError struct {
+	Task  string // "" when the losses are finite and the gradient is not
+	Step  int
+	Epoch int
+	Value float64
+}
+
+func (e *DivergedError) Error() string {
+	what := "the gradient's norm"
+	if e.Task != "" {
+		what = fmt.Sprintf("the loss of task %q", e.Task)
+	}
+	return fmt.Sprintf("train: %s is %v at step %d (epoch %d); the parameters from before the step are kept; lower optimizer.lr or set clip_norm",
+		what, e.Value, e.Step, e.Epoch)
+}
+
+// Step makes one step on a batch and returns the tasks' losses, valid until the
+// next.
+func (t *Trainer) Step(ctx context.Context, b *data.Batch) ([]float32, error) {
+	step := t.steps + 1
+	original := b.IDs
+	if t.config.WordDropout > 0 {
+		b.IDs = t.dropWords(b.IDs, uint64(step))
+	}
+	err := t.step.run(ctx, b, t.masks, uint64(step))
+	if err == nil {
+		err = t.update(b, step)
+	}
+	b.IDs = original
+	if err != nil {
+		return nil, err
+	}
+	t.steps = step
+	return t.step.losses, nil
+}
+
+// dropWords replaces a share of the tokens by the unknown one.
+func (t *Trainer) dropWords(ids []int64, step uint64) []int64 {
+	s := t.tables
+	if len(s) == 0 {
+		return ids
+	}
+	out := append(s[0].ids[:0], ids...)
+	s[0].ids = out
+	r := rand.New(rand.NewPCG(t.config.Seed^hashName("word_dropout"), step))
+	for i, id := range out {
+		if id > text.Unknown && r.Float64() < t.config.WordDropout {
+			out[i] = text.Unknown
+		}
+	}
+	return out
+}
+
+func (t *Trainer) update(b *data.Batch, step int) error {
+	for i, l := range t.step.losses {
+		if x := float64(l); math.IsNaN(x) || math.IsInf(x, 0) {
+			return &DivergedError{Task: t.model.Schema().Tasks[i].Name, Step: step, Epoch: t.epoch + 1, Value: x}
+		}
+	}
+	parts := [][]float32{t.arena.gradients}
+	for i := range t.step.program.lookup {
+		s := t.tableOf(i)
+		s.rows.Sum(b.IDs, t.step.rowGrad[i], text.Padding)
+		parts = append(parts, s.rows.Sums)
+	}
+	var norm float64
+	if t.config.ClipNorm > 0 {
+		norm = optim.Clip(t.config.ClipNorm, parts...)
+	} else {
+		norm = optim.Norm(parts...)
+	}
+	if math.IsNaN(norm) || math.IsInf(norm, 0) {
+		return &DivergedError{Step: step, Epoch: t.epoch + 1, Value: norm}
+	}
+	t.apply(step)
+	return nil
+}
+
+// tableOf returns the state of the table that lookup i reads.
+func (t *Trainer) tableOf(i int) *tableState {
+	name := t.step.program.lookup[i].table.Name()
+	for _, s := range t.tables {
+		if s.param.Name == name {
+			return s
+		}
+	}
+	return nil
+}
+
+func (t *Trainer) apply(step int) {
+	lr := t.config.Optimizer.LR * t.order.At(step)
+	t.optim.Begin()
+	for _, r := range t.dense {
+		t.optim.Update(t.arena.values[r.from:r.to], t.arena.gradients[r.from:r.to], r.slots, lr, r.decay)
+	}
+	for _, s := range t.tables {
+		if t.config.Optimizer.Dense {
+			t.optim.UpdateTable(s.values, s.scratch, s.rows, s.slots, lr, 0)
+		} else {
+			t.optim.UpdateRows(s.values, s.rows, s.slots, lr, 0)
+		}
+	}
+}
