@@ -55,18 +55,14 @@ func (t *Trainer) Fit(ctx context.Context, set, valid *data.Dataset, hooks Hooks
 		return nil, err
 	}
 	res := &Result{}
-	var best map[string]*tensor.Tensor
-	score, since := 0.0, 0
-	for t.epoch < t.config.Epochs {
+	for t.epoch < t.config.Epochs && !t.patienceOver() {
 		e, err := t.runEpoch(ctx, set, valid, opts, hooks.Step)
 		if err != nil {
 			return res, err
 		}
-		if best == nil || e.Score > score {
-			e.Best, score, since = true, e.Score, 0
-			best, res.Best = t.arena.snapshot(), e.Epoch
-		} else {
-			since++
+		if t.best.values == nil || e.Score > t.best.score {
+			e.Best = true
+			t.best = best{values: t.arena.snapshot(), score: e.Score, epoch: e.Epoch}
 		}
 		res.Epochs = append(res.Epochs, *e)
 		if hooks.Epoch != nil {
@@ -74,15 +70,27 @@ func (t *Trainer) Fit(ctx context.Context, set, valid *data.Dataset, hooks Hooks
 				return res, err
 			}
 		}
-		if t.config.Patience > 0 && since >= t.config.Patience {
-			break
-		}
 	}
-	if best == nil {
+	if res.Best = t.best.epoch; t.best.values == nil {
 		return res, nil
 	}
-	return res, t.arena.restore(best)
+	return res, t.arena.restore(t.best.values)
 }
+
+// best is the epoch with the best score on validation.
+type best struct {
+	values map[string]*tensor.Tensor
+	score  float64
+	epoch  int
+}
+
+func (t *Trainer) patienceOver() bool {
+	return t.config.Patience > 0 && t.epoch-t.best.epoch >= t.config.Patience
+}
+
+// Best returns the parameters of the epoch that was best so far, nil before
+// the first has ended.
+func (t *Trainer) Best() map[string]*tensor.Tensor { return t.best.values }
 
 // labelled reports a task that has no label in the data at all.
 func (t *Trainer) labelled(d *data.Dataset) error {

@@ -33,6 +33,7 @@ type Trainer struct {
 	tables  []*tableState
 	epoch   int // epochs finished
 	steps   int // steps made
+	best    best
 	order   optim.Schedule
 	weights []float32
 }

@@ -1,0 +1,125 @@
+package train
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+
+	"espalier/safetensors"
+	"espalier/tensor"
+	"espalier/train/optim"
+)
+
+// The parts of a saved state are told apart by the prefix of their names.
+const (
+	statePrefix = "parameter/" // the current parameters
+	bestPrefix  = "best/"      // those of the best epoch
+	slotPrefix  = "optimizer/" // the optimizer's moments
+)
+
+// State returns all that a run needs to go on exactly as if it had not been
+// stopped: parameters, the best epoch's parameters, the optimizer's moments
+// and the counts that order, masks and schedule are drawn from. It copies
+// nothing: write it before the next step.
+func (t *Trainer) State() *safetensors.File {
+	f := &safetensors.File{Tensors: map[string]*tensor.Tensor{}, Metadata: map[string]string{
+		"format": "espalier-state-1",
+		"epoch":  strconv.Itoa(t.epoch),
+		"step":   strconv.Itoa(t.steps),
+	}}
+	for name, v := range t.arena.byName {
+		f.Tensors[statePrefix+name] = v
+	}
+	if t.best.values != nil {
+		f.Metadata["best_epoch"] = strconv.Itoa(t.best.epoch)
+		f.Metadata["best_score"] = strconv.FormatUint(math.Float64bits(t.best.score), 16)
+		for name, v := range t.best.values {
+			f.Tensors[bestPrefix+name] = v
+		}
+	}
+	for name, s := range t.slots() {
+		f.Tensors[slotPrefix+name] = tensor.Must(tensor.Of(s, int64(len(s))))
+	}
+	return f
+}
+
+// slots lists the optimizer's moments by name.
+func (t *Trainer) slots() map[string][]float32 {
+	all := map[string][]float32{}
+	add := func(name string, s *optim.Slots) {
+		if s.First != nil {
+			all[name+"/first"] = s.First
+		}
+		if s.Second != nil {
+			all[name+"/second"] = s.Second
+		}
+	}
+	for i, r := range t.dense {
+		add(fmt.Sprintf("dense_%d", i), r.slots)
+	}
+	for _, s := range t.tables {
+		add(s.param.Name, s.slots)
+	}
+	return all
+}
+
+// Resume goes on from a state that State returned for the same model and
+// configuration. On an error the trainer is as it was.
+func (t *Trainer) Resume(f *safetensors.File) error {
+	if got := f.Metadata["format"]; got != "espalier-state-1" {
+		return fmt.Errorf("train: the file is not a training state (its format is %q)", got)
+	}
+	epoch, err1 := strconv.Atoi(f.Metadata["epoch"])
+	steps, err2 := strconv.Atoi(f.Metadata["step"])
+	if err1 != nil || err2 != nil || epoch < 0 || steps < 0 {
+		return fmt.Errorf("train: the state names no epoch and step")
+	}
+	slots := t.slots()
+	for name, to := range slots {
+		from := f.Tensors[slotPrefix+name]
+		if from == nil || from.DType() != tensor.Float32 || from.Len() != len(to) {
+			return fmt.Errorf("train: the state's %s%s does not fit; it is from another model or optimizer", slotPrefix, name)
+		}
+	}
+	var top best
+	if text := f.Metadata["best_epoch"]; text != "" {
+		var err error
+		if top, err = t.savedBest(f, text); err != nil {
+			return err
+		}
+	}
+	if err := t.arena.restore(underPrefix(f, statePrefix)); err != nil {
+		return fmt.Errorf("train: the state does not fit the model: %w", err)
+	}
+	for name, to := range slots {
+		copy(to, f.Tensors[slotPrefix+name].Float32s())
+	}
+	t.epoch, t.steps, t.best = epoch, steps, top
+	t.optim.SetStep(steps)
+	return nil
+}
+
+func (t *Trainer) savedBest(f *safetensors.File, epoch string) (best, error) {
+	n, err1 := strconv.Atoi(epoch)
+	bits, err2 := strconv.ParseUint(f.Metadata["best_score"], 16, 64)
+	if err1 != nil || err2 != nil {
+		return best{}, fmt.Errorf("train: the state's best epoch is damaged")
+	}
+	values := underPrefix(f, bestPrefix)
+	for name, v := range t.arena.byName {
+		if b := values[name]; b == nil || !b.Shape().Equal(v.Shape()) {
+			return best{}, fmt.Errorf("train: the state's best parameters do not fit the model at %q", name)
+		}
+	}
+	return best{values: values, score: math.Float64frombits(bits), epoch: n}, nil
+}
+
+func underPrefix(f *safetensors.File, prefix string) map[string]*tensor.Tensor {
+	values := map[string]*tensor.Tensor{}
+	for name, v := range f.Tensors {
+		if len(name) > len(prefix) && name[:len(prefix)] == prefix {
+			values[name[len(prefix):]] = v
+		}
+	}
+	return values
+}
