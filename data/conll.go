@@ -26,7 +26,7 @@ func openConll(s Source, fields []string) (Reader, error) {
 	}
 	r := &conllReader{source: s, fields: fields, columns: map[string]int{}}
 	for i, f := range fields {
-		mapped, ok := s.Fields[f]
+		mapped, ok := s.column(f)
 		n, err := strconv.Atoi(mapped)
 		switch {
 		case ok && err == nil && n >= -1:
@@ -108,7 +108,8 @@ func (r *conllReader) fill(rec *Record, rows [][]string) *Record {
 	rec.Fields = map[string]Field{}
 	width := len(rows[0])
 	for _, f := range r.fields {
-		if v, ok := comments["# "+r.source.column(f)]; ok {
+		name, _ := r.source.column(f)
+		if v, ok := comments["# "+name]; ok {
 			rec.Fields[f] = v
 			continue
 		}

@@ -45,13 +45,14 @@ func (r *jsonReader) Next() (*Record, error) {
 		}
 		rec := &Record{File: r.in.name, Line: r.in.line, Fields: map[string]Field{}}
 		for _, f := range r.fields {
-			v, ok := dig(object, r.source.column(f))
+			key, _ := r.source.column(f)
+			v, ok := dig(object, key)
 			if !ok || v == nil {
 				continue
 			}
 			field, err := jsonField(v)
 			if err != nil {
-				return nil, r.in.errorf("key %q: %w", r.source.column(f), err)
+				return nil, r.in.errorf("key %q: %w", key, err)
 			}
 			rec.Fields[f] = field
 		}

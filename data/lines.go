@@ -104,7 +104,8 @@ func openLines(s Source, fields []string) (Reader, error) {
 	for _, field := range sortedKeys(s.Files) {
 		used := false
 		for _, f := range fields {
-			used = used || s.column(f) == field
+			column, _ := s.column(f)
+			used = used || column == field
 		}
 		if !used && len(fields) > 0 {
 			continue
@@ -167,12 +168,13 @@ type renamed struct {
 
 func (r *renamed) Next() (*Record, error) {
 	rec, err := r.Reader.Next()
-	if err != nil || len(r.source.Fields) == 0 {
+	if err != nil || len(r.fields) == 0 {
 		return rec, err
 	}
 	fields := make(map[string]Field, len(r.fields))
 	for _, f := range r.fields {
-		if v, ok := rec.Fields[r.source.column(f)]; ok {
+		column, _ := r.source.column(f)
+		if v, ok := rec.Fields[column]; ok {
 			fields[f] = v
 		}
 	}

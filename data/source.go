@@ -33,6 +33,9 @@ type Source struct {
 	// key it is read from. A field that is not mapped is read from the column
 	// or key of its own name.
 	Fields map[string]string
+	// Names maps the names that records are asked for to fields, before Fields
+	// says where those are read from. A name that is not in it is a field.
+	Names map[string]string
 	// NoHeader says that the first line of csv and tsv is data.
 	NoHeader bool
 	// Delimiter separates columns: "," for csv and a tab for tsv by default;
@@ -140,12 +143,15 @@ func eachOf(s Source, fields []string, do func(*Record) error) (err error) {
 	}
 }
 
-// column returns where a field is read from.
-func (s Source) column(field string) string {
-	if c, ok := s.Fields[field]; ok {
-		return c
+// column returns where a field is read from, and whether Fields says so.
+func (s Source) column(name string) (column string, mapped bool) {
+	if field, ok := s.Names[name]; ok {
+		name = field
 	}
-	return field
+	if c, ok := s.Fields[name]; ok {
+		return c, true
+	}
+	return name, false
 }
 
 // file returns the one file of a format that has one.

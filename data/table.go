@@ -67,12 +67,12 @@ func (r *tableReader) header(s Source, fields []string) error {
 		}
 	}
 	for _, f := range fields {
-		column := s.column(f)
+		column, mapped := s.column(f)
 		i, ok := names[column]
 		if !ok {
 			n, err := strconv.Atoi(column)
 			if err != nil || n < 0 || n >= len(row) {
-				if _, mapped := s.Fields[f]; !mapped {
+				if !mapped {
 					continue // a task that this source does not label
 				}
 				return &Error{File: r.in.name, Line: 1, Err: fmt.Errorf("there is no column %q for %q; the line has %s", column, f, strings.Join(row, ", "))}

@@ -1,0 +1,306 @@
+package recipe
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"espalier/internal/nearest"
+	"espalier/schema"
+	"espalier/text"
+	"espalier/train/metric"
+)
+
+// checker keeps the first setting that cannot be, and completes defaults that
+// depend on other settings.
+type checker struct {
+	*decoder
+	err error
+}
+
+// fail notes an error at a setting, or at the nearest one around it that the
+// file has.
+func (c *checker) fail(path, format string, args ...any) {
+	if c.err != nil {
+		return
+	}
+	var n *yaml.Node
+	for at := path; n == nil; {
+		n = c.set[at]
+		i := strings.LastIndexByte(at, '.')
+		if at == "" {
+			break
+		}
+		at = at[:max(i, 0)]
+	}
+	c.err = c.errorf(n, "%s %w", path, fmt.Errorf(format, args...))
+}
+
+func (c *checker) has(path string) bool { return c.set[path] != nil }
+
+// oneOf checks a word against those that are known.
+func (c *checker) oneOf(path, value string, known ...string) {
+	switch near := nearest.Word(value, known); {
+	case slices.Contains(known, value):
+	case value == "":
+		c.fail(path, "is missing; it is one of %s", strings.Join(known, ", "))
+	case near != "":
+		c.fail(path, "is %q, which is not one of %s; did you mean %q?", value, strings.Join(known, ", "), near)
+	default:
+		c.fail(path, "is %q, which is not one of %s", value, strings.Join(known, ", "))
+	}
+}
+
+// atLeast checks a whole number.
+func (c *checker) atLeast(path string, value, least int) {
+	switch {
+	case value < least:
+		c.fail(path, "is %d, it must be at least %d", value, least)
+	case value > math.MaxInt32:
+		c.fail(path, "is %d, it must be at most %d", value, math.MaxInt32)
+	}
+}
+
+// share checks a number that is at least 0 and below 1.
+func (c *checker) share(path string, value float64) {
+	if !(value >= 0 && value < 1) {
+		c.fail(path, "is %v, it must be at least 0 and below 1", value)
+	}
+}
+
+// positive checks a number above 0; with zero, 0 may be, too.
+func (c *checker) positive(path string, value float64, zero bool) {
+	switch {
+	case math.IsInf(value, 0) || math.IsNaN(value):
+		c.fail(path, "is %v, it must be a finite number", value)
+	case zero && value < 0:
+		c.fail(path, "is %v, it cannot be negative", value)
+	case !zero && value <= 0:
+		c.fail(path, "is %v, it must be above 0", value)
+	}
+}
+
+func (c *checker) recipe(r *Recipe) {
+	c.data(&r.Data)
+	c.inputs(r.Inputs)
+	c.trunk(&r.Trunk)
+	c.tasks(r)
+	c.train(r)
+}
+
+func (c *checker) data(d *Data) {
+	if len(d.Train) == 0 {
+		c.fail("data.train", "is missing; name the training data, as in {format: tsv, file: train.tsv}")
+	}
+	for _, split := range []struct {
+		name    string
+		sources []Source
+	}{{"train", d.Train}, {"valid", d.Valid}, {"test", d.Test}} {
+		path := "data." + split.name
+		for i, s := range split.sources {
+			at := path
+			if len(split.sources) > 1 || c.has(path+".0") {
+				at = fmt.Sprintf("%s.%d", path, i)
+			}
+			c.source(at, s)
+		}
+	}
+	if !(d.Holdout > 0 && d.Holdout < 1) {
+		c.fail("data.holdout", "is %v, it must be above 0 and below 1", d.Holdout)
+	}
+	if c.has("data.holdout") && len(d.Valid) > 0 {
+		c.fail("data.holdout", "is set, but so is data.valid; leave one of them out")
+	}
+	c.oneOf("data.unseen", d.Unseen, "error", "ignore")
+}
+
+func (c *checker) source(path string, s Source) {
+	c.oneOf(path+".format", s.Format, "lines", "csv", "tsv", "jsonl", "conll")
+	c.oneOf(path+".encoding", s.Encoding, "utf-8", "latin1")
+	table := s.Format == "csv" || s.Format == "tsv"
+	switch {
+	case s.Format == "lines" && (len(s.Files) == 0 || s.File != ""):
+		c.fail(path, "has format lines, which reads parallel files: files: {FIELD: FILE, ...}")
+	case s.Format != "lines" && (s.File == "" || len(s.Files) > 0):
+		c.fail(path, "has format %s, which reads one file: file: FILE", s.Format)
+	case c.has(path+".header") && !table:
+		c.fail(path+".header", "is for csv and tsv, not for %s", s.Format)
+	case s.Delimiter != "" && !table && s.Format != "conll":
+		c.fail(path+".delimiter", "is for csv, tsv and conll, not for %s", s.Format)
+	case s.Delimiter != "" && len([]rune(s.Delimiter)) != 1:
+		c.fail(path+".delimiter", "is %q, it must be one character", s.Delimiter)
+	}
+}
+
+func (c *checker) inputs(inputs []Input) {
+	if len(inputs) != 1 {
+		c.fail("inputs", "has %d entries; a recipe has one for now, as in {text: {type: text}}", len(inputs))
+	}
+	for i := range inputs {
+		in := &inputs[i]
+		path := "inputs." + in.Name
+		c.name(path, in.Name)
+		if in.Field == "" {
+			in.Field = in.Name
+		}
+		c.oneOf(path+".type", in.Type, "text")
+		c.oneOf(path+".tokenizer", in.Tokenizer, "whitespace", "regex")
+		if _, err := text.NewTokenizer(in.Tokenizer, text.Options{Pattern: in.Pattern}); err != nil && c.err == nil {
+			c.fail(path+".pattern", "does not fit: %w", err)
+		}
+		c.atLeast(path+".min_count", in.MinCount, 1)
+		c.atLeast(path+".max_size", in.MaxSize, 0)
+		if in.MaxSize == 1 || in.MaxSize == 2 {
+			c.fail(path+".max_size", "is %d, which leaves no room for words beside padding and unknown", in.MaxSize)
+		}
+		c.atLeast(path+".max_length", in.MaxLength, 0)
+	}
+}
+
+// name checks a name that becomes part of tensor names and of paths of
+// settings.
+func (c *checker) name(path, name string) {
+	if name == "" || strings.ContainsAny(name, "/. \t\r\n") {
+		c.fail(path, "has a name that is not one word without slashes and dots")
+	}
+}
+
+func (c *checker) trunk(t *Trunk) {
+	c.oneOf("trunk.type", t.Type, "bag", "cnn", "transformer")
+	c.oneOf("trunk.pooling", t.Pooling, "mean", "max", "attention")
+	c.atLeast("trunk.embedding", t.Embedding, 1)
+	if !c.has("trunk.hidden") {
+		t.Hidden = t.Embedding
+	}
+	c.atLeast("trunk.hidden", t.Hidden, 1)
+	if !c.has("trunk.layers") && t.Type != "bag" {
+		t.Layers = 2
+	}
+	least := 1
+	if t.Type == "bag" {
+		least = 0
+	}
+	c.atLeast("trunk.layers", t.Layers, least)
+	c.atLeast("trunk.heads", t.Heads, 1)
+	c.atLeast("trunk.max_length", t.MaxLength, 1)
+	if !c.has("trunk.feedforward") {
+		t.FeedForward = 4 * t.Hidden
+	}
+	c.atLeast("trunk.feedforward", t.FeedForward, 1)
+	c.atLeast("trunk.kernel", t.Kernel, 1)
+	switch {
+	case t.Kernel%2 == 0:
+		c.fail("trunk.kernel", "is %d, it must be odd, so that a text keeps its length", t.Kernel)
+	case t.Type == "transformer" && t.Hidden%max(t.Heads, 1) != 0:
+		c.fail("trunk.heads", "is %d, which does not divide trunk.hidden, %d", t.Heads, t.Hidden)
+	case len(t.Dilations) > 0 && len(t.Dilations) != t.Layers:
+		c.fail("trunk.dilations", "has %d entries for %d layers", len(t.Dilations), t.Layers)
+	}
+	for i, d := range t.Dilations {
+		c.atLeast(fmt.Sprintf("trunk.dilations.%d", i), d, 1)
+	}
+	c.share("trunk.dropout", t.Dropout)
+	c.share("trunk.embedding_dropout", t.EmbeddingDropout)
+	c.share("trunk.word_dropout", t.WordDropout)
+}
+
+func (c *checker) tasks(r *Recipe) {
+	if len(r.Tasks) == 0 {
+		c.fail("tasks", "is empty; name at least one, as in {intent: {type: classification}}")
+	}
+	for i := range r.Tasks {
+		t := &r.Tasks[i]
+		path := "tasks." + t.Name
+		c.name(path, t.Name)
+		for _, in := range r.Inputs {
+			if in.Name == t.Name {
+				c.fail(path, "has the name of an input; rename one and set its field")
+			}
+		}
+		if t.Field == "" {
+			t.Field = t.Name
+		}
+		c.task(path, t)
+	}
+}
+
+func (c *checker) task(path string, t *Task) {
+	c.oneOf(path+".type", t.Type, string(schema.Classification), string(schema.Tagging), string(schema.Regression))
+	if t.Scheme != "" {
+		c.oneOf(path+".scheme", t.Scheme, "bio", "bioes")
+		if t.Type != string(schema.Tagging) {
+			c.fail(path+".scheme", "is for tagging, not for %s", t.Type)
+		}
+	}
+	c.positive(path+".weight", t.Weight, true)
+	c.atLeast(path+".hidden", t.Hidden, 0)
+	c.share(path+".dropout", t.Dropout)
+	if c.err != nil {
+		return
+	}
+	if t.Metric == "" {
+		t.Metric = metric.Main(&schema.Task{Type: schema.TaskType(t.Type), Scheme: t.Scheme})
+	}
+	c.oneOf(path+".metric", t.Metric, metric.Names(schema.TaskType(t.Type))...)
+	if t.Metric == "span_f1" && t.Scheme == "" {
+		c.fail(path+".metric", "is span_f1, which needs to know the scheme: bio or bioes")
+	}
+}
+
+func (c *checker) train(r *Recipe) {
+	t := &r.Train
+	c.atLeast("train.epochs", t.Epochs, 1)
+	c.atLeast("train.batch", t.Batch, 1)
+	c.atLeast("train.max_tokens", t.MaxTokens, 0)
+	if t.Seed < 0 {
+		c.fail("train.seed", "is %d, it cannot be negative", t.Seed)
+	}
+	c.positive("train.clip_norm", t.ClipNorm, true)
+	c.atLeast("train.patience", t.Patience, 0)
+	c.atLeast("train.threads", t.Threads, 0)
+	c.optimizer(&t.Optimizer)
+	s := &t.Schedule
+	c.oneOf("train.schedule.type", s.Type, "constant", "linear", "cosine", "inverse_sqrt", "step")
+	c.atLeast("train.schedule.warmup", s.Warmup, 0)
+	if !(s.Final >= 0 && s.Final <= 1) {
+		c.fail("train.schedule.final", "is %v, it must be between 0 and 1", s.Final)
+	}
+	c.atLeast("train.schedule.every", s.Every, 1)
+	if !(s.Factor > 0 && s.Factor <= 1) {
+		c.fail("train.schedule.factor", "is %v, it must be above 0 and at most 1", s.Factor)
+	}
+	c.oneOf("train.balance.method", t.Balance.Method, "equal", "fixed")
+	for _, task := range r.Tasks {
+		if t.Balance.Method == "equal" && task.Weight != 1 {
+			c.fail("tasks."+task.Name+".weight", "is %v, but train.balance.method is equal, which weighs all alike; set it to fixed", task.Weight)
+		}
+	}
+}
+
+func (c *checker) optimizer(o *Optimizer) {
+	path := "train.optimizer."
+	c.oneOf(path+"type", o.Type, "sgd", "adam", "adamw")
+	c.positive(path+"lr", o.LR, false)
+	c.positive(path+"eps", o.Eps, false)
+	c.positive(path+"weight_decay", o.WeightDecay, true)
+	c.share(path+"momentum", o.Momentum)
+	for _, b := range []struct {
+		name  string
+		value float64
+	}{{"beta1", o.Beta1}, {"beta2", o.Beta2}} {
+		if !(b.value > 0 && b.value < 1) {
+			c.fail(path+b.name, "is %v, it must be above 0 and below 1", b.value)
+		}
+	}
+	switch {
+	case o.Type == "sgd" && (c.has(path+"beta1") || c.has(path+"beta2") || c.has(path+"eps")):
+		c.fail(path+"type", "is sgd, which has no beta1, beta2 and eps")
+	case o.Type != "sgd" && (o.Momentum != 0 || o.Nesterov):
+		c.fail(path+"type", "is %s, which has no momentum and nesterov; they are sgd's", o.Type)
+	case o.Nesterov && o.Momentum == 0:
+		c.fail(path+"nesterov", "needs a momentum above 0")
+	}
+}

@@ -1,0 +1,373 @@
+// Package recipe reads the YAML file that says what to train: data, inputs,
+// trunk, tasks and training. Reading is strict. A key that does not exist, a
+// value of the wrong type and a setting that cannot be are errors that name
+// the file, the line and what to write instead.
+//
+// The fields of [Recipe] document every key and its default.
+package recipe
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// maxSize bounds a recipe file.
+const maxSize = 1 << 20
+
+// Recipe is a recipe with its defaults filled in. The comments give each key's
+// meaning and default; keys without a default must be there.
+type Recipe struct {
+	// Name is the model's name; the file's name without its ending.
+	Name string `key:"name"`
+	// Data says where the examples are.
+	Data Data `key:"data"`
+	// Inputs are what the model reads, by name; one text for now.
+	Inputs []Input `key:"inputs,named"`
+	// Trunk is the part that all tasks share.
+	Trunk Trunk `key:"trunk"`
+	// Tasks are what the model answers, by name, in the file's order.
+	Tasks []Task `key:"tasks,named"`
+	// Train says how to train.
+	Train Train `key:"train"`
+
+	// FS is where the data files are opened; nil is the operating system. It is
+	// for programs that carry their data with them and stands in no file.
+	FS fs.FS
+
+	document *yaml.Node // what was read, changed by Set
+	places   map[*yaml.Node]string
+	file     string
+}
+
+// Data says where the examples are.
+type Data struct {
+	// Root is put in front of every relative file name; relative to the
+	// current directory, which is the default.
+	Root string `key:"root,omitempty"`
+	// Train, Valid and Test are a source each, or a list of sources that are
+	// read one after the other. Test may be left out.
+	Train []Source `key:"train,list"`
+	Valid []Source `key:"valid,list,omitempty"`
+	Test  []Source `key:"test,list,omitempty"`
+	// Holdout is the share of the training examples that becomes the
+	// validation split where valid is left out; 0.1.
+	Holdout float64 `key:"holdout"`
+	// Unseen says what happens to a label of valid or test that training never
+	// saw: error (the default) or ignore, which counts it as missing.
+	Unseen string `key:"unseen"`
+}
+
+// Source is one or more files of one format.
+type Source struct {
+	// Format is lines, csv, tsv, jsonl or conll.
+	Format string `key:"format"`
+	// Root replaces the root of data.
+	Root string `key:"root,omitempty"`
+	// File is the file of every format but lines. A name that ends in .gz is
+	// unpacked.
+	File string `key:"file,omitempty"`
+	// Files are the parallel files of format lines: field to file name.
+	Files map[string]string `key:"files,omitempty"`
+	// Fields says where a field is read from: a column's name or its number
+	// from 0, a JSON key (dots step into objects), or a comment of conll. A
+	// field that is not named here is read from the column or key of its own
+	// name.
+	Fields map[string]string `key:"fields,omitempty"`
+	// Header says whether the first line of csv and tsv names the columns;
+	// true.
+	Header bool `key:"header"`
+	// Delimiter separates columns: a comma for csv, a tab for tsv, any white
+	// space for conll.
+	Delimiter string `key:"delimiter,omitempty"`
+	// Encoding is utf-8 (the default) or latin1.
+	Encoding string `key:"encoding"`
+}
+
+// Input is something the model reads.
+type Input struct {
+	Name string
+	// Type is text, the default.
+	Type string `key:"type"`
+	// Field is the field of the data that holds it; its name.
+	Field string `key:"field"`
+	// Tokenizer is whitespace (the default) or regex.
+	Tokenizer string `key:"tokenizer"`
+	// Pattern is the expression of regex, each match of which is a token.
+	Pattern string `key:"pattern,omitempty"`
+	// Lowercase says whether upper and lower case are the same; false.
+	Lowercase bool `key:"lowercase"`
+	// MinCount is how often a word must stand in the training data to be
+	// known; 1.
+	MinCount int `key:"min_count"`
+	// MaxSize is the most words that are known, the padding and the unknown
+	// word included; 0, no limit.
+	MaxSize int `key:"max_size"`
+	// MaxLength is the most tokens of a text that are read; 0, no limit.
+	MaxLength int `key:"max_length"`
+}
+
+// Trunk is the part of the model that all tasks share.
+type Trunk struct {
+	// Type is bag (the default), cnn or transformer.
+	Type string `key:"type"`
+	// Embedding is the width of word vectors; 64.
+	Embedding int `key:"embedding"`
+	// Hidden is the width of hidden states; that of embedding.
+	Hidden int `key:"hidden"`
+	// Layers is the number of layers above the embedding; 2, and 0 for bag.
+	Layers int `key:"layers"`
+	// Kernel is how many neighbouring tokens a layer of cnn sees, odd; 3.
+	Kernel int `key:"kernel"`
+	// Dilations are the steps between those tokens, one for each layer of cnn;
+	// 1 everywhere.
+	Dilations []int `key:"dilations,omitempty"`
+	// Heads is the number of attention heads of transformer; 4.
+	Heads int `key:"heads"`
+	// FeedForward is the inner width of a layer of transformer; 4 times hidden.
+	FeedForward int `key:"feedforward"`
+	// MaxLength is the most tokens transformer has positions for; 512.
+	MaxLength int `key:"max_length"`
+	// Pooling makes one vector of a text for the tasks that need one: mean (the
+	// default), max or attention.
+	Pooling string `key:"pooling"`
+	// Dropout is the share of hidden values that a training step sets to zero
+	// in the layers, EmbeddingDropout that of word vectors' values,
+	// WordDropout that of words read as unknown; 0.
+	Dropout          float64 `key:"dropout"`
+	EmbeddingDropout float64 `key:"embedding_dropout"`
+	WordDropout      float64 `key:"word_dropout"`
+}
+
+// Task is something the model answers.
+type Task struct {
+	Name string
+	// Type is classification (one label for a text), tagging (one for every
+	// token) or regression (a number for a text).
+	Type string `key:"type"`
+	// Field is the field of the data that holds its labels; its name.
+	Field string `key:"field"`
+	// Scheme says how tags spell spans: bio or bioes. Without it, tags are
+	// measured one by one.
+	Scheme string `key:"scheme,omitempty"`
+	// Weight is the factor of the task's loss with balance method fixed; 1.
+	Weight float64 `key:"weight"`
+	// Hidden is the width of a layer of the task's own; 0, none.
+	Hidden int `key:"hidden"`
+	// Dropout applies to what the head reads; 0.
+	Dropout float64 `key:"dropout"`
+	// Metric is what the best epoch is chosen by, as the mean over tasks; the
+	// main metric of the type.
+	Metric string `key:"metric"`
+}
+
+// Train says how to train.
+type Train struct {
+	// Epochs is how often the training data is gone through; 10.
+	Epochs int `key:"epochs"`
+	// Batch is the most examples in a step; 32.
+	Batch int `key:"batch"`
+	// MaxTokens is the most tokens in a step, padding included; 0, no limit.
+	MaxTokens int `key:"max_tokens"`
+	// Seed decides everything that is drawn by chance; 1.
+	Seed int `key:"seed"`
+	// Optimizer turns gradients into steps.
+	Optimizer Optimizer `key:"optimizer"`
+	// ClipNorm limits the norm of all gradients together; 0, no limit.
+	ClipNorm float64 `key:"clip_norm"`
+	// Schedule moves the learning rate.
+	Schedule Schedule `key:"schedule"`
+	// Balance weighs the tasks against each other.
+	Balance Balance `key:"balance"`
+	// Patience is after how many epochs without improvement training stops; 0,
+	// never.
+	Patience int `key:"patience"`
+	// Threads is the number of threads the engine may use; 0, all cores.
+	Threads int `key:"threads"`
+}
+
+// Optimizer turns gradients into steps.
+type Optimizer struct {
+	// Type is sgd, adam (the default) or adamw.
+	Type string `key:"type"`
+	// LR is the learning rate; 0.001.
+	LR float64 `key:"lr"`
+	// Beta1 and Beta2 are adam's decay rates; 0.9 and 0.999. Eps is added to
+	// its divisor; 1e-8.
+	Beta1 float64 `key:"beta1"`
+	Beta2 float64 `key:"beta2"`
+	Eps   float64 `key:"eps"`
+	// Momentum is sgd's; 0. Nesterov takes it ahead; false.
+	Momentum float64 `key:"momentum"`
+	Nesterov bool    `key:"nesterov"`
+	// WeightDecay pulls weights to zero: added to the gradient by sgd and
+	// adam, apart from it by adamw; 0.
+	WeightDecay float64 `key:"weight_decay"`
+	// Dense updates every row of an embedding table at every step; false,
+	// which updates those of the words in the batch.
+	Dense bool `key:"dense"`
+}
+
+// Schedule moves the learning rate.
+type Schedule struct {
+	// Type is constant (the default), linear, cosine, inverse_sqrt or step.
+	Type string `key:"type"`
+	// Warmup is how many steps the rate takes to rise from 0; 0.
+	Warmup int `key:"warmup"`
+	// Final is the share of the rate that is left at the end of linear and
+	// cosine; 0.
+	Final float64 `key:"final"`
+	// Every is after how many epochs step multiplies the rate by factor; 1.
+	Every int `key:"every"`
+	// Factor is that factor; 0.5.
+	Factor float64 `key:"factor"`
+}
+
+// Balance weighs the tasks against each other.
+type Balance struct {
+	// Method is equal (the default: the losses are added up) or fixed (each is
+	// first multiplied by its task's weight).
+	Method string `key:"method"`
+}
+
+func (r *Recipe) setDefaults() {
+	r.Data = Data{Holdout: 0.1, Unseen: "error"}
+	r.Trunk = Trunk{Type: "bag", Embedding: 64, Kernel: 3, Heads: 4, MaxLength: 512, Pooling: "mean"}
+	r.Train = Train{
+		Epochs: 10, Batch: 32, Seed: 1,
+		Optimizer: Optimizer{Type: "adam", LR: 0.001, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8},
+		Schedule:  Schedule{Type: "constant", Every: 1, Factor: 0.5},
+		Balance:   Balance{Method: "equal"},
+	}
+}
+
+func (s *Source) setDefaults() { s.Header, s.Encoding = true, "utf-8" }
+
+func (i *Input) setDefaults() { i.Type, i.Tokenizer, i.MinCount = "text", "whitespace", 1 }
+
+func (t *Task) setDefaults() { t.Weight = 1 }
+
+// The unused methods list the keys that the other settings leave without a
+// meaning, which Marshal leaves out.
+
+func (d *Data) unused() []string {
+	if len(d.Valid) > 0 {
+		return []string{"holdout"}
+	}
+	return nil
+}
+
+func (s *Source) unused() []string {
+	if s.Format == "csv" || s.Format == "tsv" {
+		return nil
+	}
+	return []string{"header"}
+}
+
+func (t *Trunk) unused() []string {
+	switch t.Type {
+	case "cnn":
+		return []string{"heads", "feedforward", "max_length"}
+	case "transformer":
+		return []string{"kernel", "dilations"}
+	}
+	return []string{"kernel", "dilations", "heads", "feedforward", "max_length"}
+}
+
+func (o *Optimizer) unused() []string {
+	if o.Type == "sgd" {
+		return []string{"beta1", "beta2", "eps"}
+	}
+	return []string{"momentum", "nesterov"}
+}
+
+func (s *Schedule) unused() []string {
+	switch s.Type {
+	case "linear", "cosine":
+		return []string{"every", "factor"}
+	case "step":
+		return []string{"final"}
+	}
+	return []string{"final", "every", "factor"}
+}
+
+// Read reads a recipe file.
+func Read(path string) (*Recipe, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("recipe: %w", err)
+	}
+	defer f.Close()
+	content, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("recipe: %w", err)
+	}
+	return Parse(path, content)
+}
+
+// Parse reads a recipe. name stands for the file in messages, and the recipe
+// is named after it where it gives no name.
+func Parse(name string, content []byte) (*Recipe, error) {
+	if len(content) > maxSize {
+		return nil, fmt.Errorf("%s: larger than %d bytes, that is no recipe", name, maxSize)
+	}
+	document, err := parse(name, content)
+	if err != nil {
+		return nil, err
+	}
+	r := &Recipe{document: document, places: map[*yaml.Node]string{}, file: name}
+	return r, r.fill()
+}
+
+// Set changes one setting, as "train.epochs", to a value in YAML, as strictly
+// as if it stood in the file. On an error the recipe is as it was.
+func (r *Recipe) Set(path, value string) error {
+	place := "--set " + path
+	node, err := parseValue(place, value)
+	if err != nil {
+		return err
+	}
+	changed := &Recipe{places: map[*yaml.Node]string{}, file: r.file, FS: r.FS}
+	for n, p := range r.places {
+		changed.places[n] = p
+	}
+	changed.document, err = put(changed.places, place, r.document, strings.Split(path, "."), node)
+	if err != nil {
+		return err
+	}
+	if err := changed.fill(); err != nil {
+		return err
+	}
+	*r = *changed
+	return nil
+}
+
+// fill sets the fields from the document.
+func (r *Recipe) fill() error {
+	d := &decoder{file: r.file, places: r.places, set: map[string]*yaml.Node{}}
+	if err := d.decode(r.document, r); err != nil {
+		return err
+	}
+	if r.Name == "" {
+		base := filepath.Base(r.file)
+		r.Name = strings.TrimSuffix(base, filepath.Ext(base))
+	}
+	c := &checker{decoder: d}
+	c.recipe(r)
+	return c.err
+}
+
+// Marshal returns the recipe as YAML with every default that matters written
+// out. Reading it gives the same recipe.
+func (r *Recipe) Marshal() ([]byte, error) {
+	node, err := encode(r)
+	if err != nil {
+		return nil, fmt.Errorf("recipe: %w", err)
+	}
+	return write(node)
+}

@@ -1,0 +1,109 @@
+package recipe
+
+import (
+	"espalier/data"
+	"espalier/models"
+	"espalier/schema"
+	"espalier/train"
+)
+
+// Schema returns the recipe's inputs and tasks; their labels and vocabulary
+// are learned from data.
+func (r *Recipe) Schema() *schema.Schema {
+	s := &schema.Schema{Version: schema.Version, Name: r.Name}
+	for _, in := range r.Inputs {
+		s.Inputs = append(s.Inputs, schema.Input{
+			Name: in.Name, Type: schema.InputType(in.Type),
+			Tokenizer: in.Tokenizer, Pattern: in.Pattern, Lowercase: in.Lowercase,
+			MinCount: in.MinCount, MaxLength: in.MaxLength,
+		})
+	}
+	for _, t := range r.Tasks {
+		s.Tasks = append(s.Tasks, schema.Task{Name: t.Name, Type: schema.TaskType(t.Type), Scheme: t.Scheme})
+	}
+	return s
+}
+
+// Encoder returns what encodes the recipe's data, before it has learned.
+func (r *Recipe) Encoder() (*data.Encoder, error) {
+	s := r.Schema()
+	// A transformer has no positions for more tokens.
+	if in, t := &s.Inputs[0], r.Trunk; t.Type == "transformer" && (in.MaxLength == 0 || in.MaxLength > t.MaxLength) {
+		in.MaxLength = t.MaxLength
+	}
+	e, err := data.NewEncoder(s)
+	if err != nil {
+		return nil, err
+	}
+	e.IgnoreUnseen = r.Data.Unseen == "ignore"
+	e.MaxVocabulary = r.Inputs[0].MaxSize
+	return e, nil
+}
+
+// Sources returns the sources of the split named train, valid or test; none
+// where the recipe leaves it out.
+func (r *Recipe) Sources(split string) []data.Source {
+	var out []data.Source
+	for _, s := range map[string][]Source{"train": r.Data.Train, "valid": r.Data.Valid, "test": r.Data.Test}[split] {
+		d := data.Source{
+			Format: s.Format, Root: s.Root, File: s.File, Files: s.Files, Fields: s.Fields,
+			NoHeader: !s.Header, Delimiter: s.Delimiter, Encoding: s.Encoding, Names: r.names(), FS: r.FS,
+		}
+		if d.Root == "" {
+			d.Root = r.Data.Root
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+// names maps inputs and tasks to the fields that hold them.
+func (r *Recipe) names() map[string]string {
+	names := map[string]string{}
+	for _, in := range r.Inputs {
+		names[in.Name] = in.Field
+	}
+	for _, t := range r.Tasks {
+		names[t.Name] = t.Field
+	}
+	return names
+}
+
+// Model returns the sizes of trunk and heads.
+func (r *Recipe) Model() models.Config {
+	t := r.Trunk
+	c := models.Config{
+		Trunk: models.TrunkConfig{
+			Type: t.Type, Embedding: int64(t.Embedding), Hidden: int64(t.Hidden), Layers: t.Layers, Kernel: int64(t.Kernel),
+			Heads: int64(t.Heads), FeedForward: int64(t.FeedForward), MaxLength: int64(t.MaxLength), Pooling: t.Pooling,
+			Dropout: t.Dropout, EmbeddingDropout: t.EmbeddingDropout,
+		},
+		Heads: map[string]models.HeadConfig{},
+	}
+	for _, d := range t.Dilations {
+		c.Trunk.Dilations = append(c.Trunk.Dilations, int64(d))
+	}
+	for _, t := range r.Tasks {
+		c.Heads[t.Name] = models.HeadConfig{Hidden: int64(t.Hidden), Dropout: t.Dropout}
+	}
+	return c
+}
+
+// Training returns how to train.
+func (r *Recipe) Training() train.Config {
+	t, o, s := r.Train, r.Train.Optimizer, r.Train.Schedule
+	c := train.Config{
+		Epochs: t.Epochs, Batch: t.Batch, MaxTokens: t.MaxTokens, Seed: uint64(t.Seed),
+		Optimizer: train.OptimizerConfig{
+			Type: o.Type, LR: o.LR, Beta1: o.Beta1, Beta2: o.Beta2, Epsilon: o.Eps,
+			Momentum: o.Momentum, Nesterov: o.Nesterov, WeightDecay: o.WeightDecay, Dense: o.Dense,
+		},
+		Schedule: train.ScheduleConfig{Type: s.Type, Warmup: s.Warmup, Final: s.Final, Every: s.Every, Factor: s.Factor},
+		ClipNorm: t.ClipNorm, WordDropout: r.Trunk.WordDropout, Patience: t.Patience, Threads: t.Threads,
+		Weights: map[string]float64{}, Metrics: map[string]string{},
+	}
+	for _, task := range r.Tasks {
+		c.Weights[task.Name], c.Metrics[task.Name] = task.Weight, task.Metric
+	}
+	return c
+}

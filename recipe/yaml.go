@@ -1,0 +1,430 @@
+package recipe
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"espalier/internal/nearest"
+)
+
+// parse returns the top mapping of a YAML document.
+func parse(name string, content []byte) (*yaml.Node, error) {
+	d := yaml.NewDecoder(bytes.NewReader(content))
+	var doc, more yaml.Node
+	switch err := d.Decode(&doc); {
+	case err == io.EOF:
+		return nil, fmt.Errorf("%s: the recipe is empty", name)
+	case err != nil:
+		return nil, syntax(name, err)
+	}
+	if err := d.Decode(&more); err != io.EOF {
+		if err != nil {
+			return nil, syntax(name, err)
+		}
+		return nil, fmt.Errorf("%s:%d: a recipe is one YAML document, here a second one starts", name, more.Line)
+	}
+	return doc.Content[0], nil
+}
+
+var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+
+// syntax puts the line of a YAML error where all our messages have it.
+func syntax(name string, err error) error {
+	text := err.Error()
+	m := yamlLine.FindStringSubmatch(text)
+	if m == nil {
+		return fmt.Errorf("%s: not valid YAML: %w", name, err)
+	}
+	where := name
+	if m[1] != "" {
+		where += ":" + m[1]
+	}
+	return fmt.Errorf("%s: not valid YAML: %s", where, text[len(m[0]):])
+}
+
+// parseValue reads the value of --set.
+func parseValue(place, value string) (*yaml.Node, error) {
+	var doc yaml.Node
+	if err := yaml.Unmarshal([]byte(value), &doc); err != nil {
+		return nil, syntax(place, err)
+	}
+	if len(doc.Content) == 0 {
+		return nil, fmt.Errorf("%s: the value is empty; write '' for an empty text", place)
+	}
+	return doc.Content[0], nil
+}
+
+// put returns a copy of a tree with value at the path. It copies the nodes on
+// the way and notes in places where the new ones come from.
+func put(places map[*yaml.Node]string, place string, tree *yaml.Node, path []string, value *yaml.Node) (*yaml.Node, error) {
+	if len(path) == 0 {
+		mark(places, place, value)
+		return value, nil
+	}
+	if path[0] == "" {
+		return nil, fmt.Errorf("%s: a setting is named as in train.epochs", place)
+	}
+	own := *tree
+	own.Content = slices.Clone(tree.Content)
+	places[&own] = places[tree]
+	if places[&own] == "" {
+		delete(places, &own)
+	}
+	at := -1
+	switch tree.Kind {
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(own.Content); i += 2 {
+			if own.Content[i].Value == path[0] {
+				at = i + 1
+			}
+		}
+		if at < 0 {
+			key := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: path[0]}
+			next := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+			mark(places, place, key)
+			mark(places, place, next)
+			own.Content = append(own.Content, key, next)
+			at = len(own.Content) - 1
+		}
+	case yaml.SequenceNode:
+		n, err := strconv.Atoi(path[0])
+		if err != nil || n < 0 || n >= len(own.Content) {
+			return nil, fmt.Errorf("%s: %q is not one of the list's numbers 0 to %d", place, path[0], len(own.Content)-1)
+		}
+		at = n
+	default:
+		return nil, fmt.Errorf("%s: there are no settings below %q", place, tree.Value)
+	}
+	child, err := put(places, place, own.Content[at], path[1:], value)
+	if err != nil {
+		return nil, err
+	}
+	own.Content[at] = child
+	return &own, nil
+}
+
+func mark(places map[*yaml.Node]string, place string, n *yaml.Node) {
+	places[n] = place
+	for _, c := range n.Content {
+		mark(places, place, c)
+	}
+}
+
+// decoder fills structs from YAML nodes.
+type decoder struct {
+	file   string
+	places map[*yaml.Node]string
+	set    map[string]*yaml.Node // what the file sets, by path
+}
+
+// where says where a node stands.
+func (d *decoder) where(n *yaml.Node) string {
+	if p, ok := d.places[n]; ok {
+		return p
+	}
+	if n == nil || n.Line == 0 {
+		return d.file
+	}
+	return fmt.Sprintf("%s:%d", d.file, n.Line)
+}
+
+func (d *decoder) errorf(n *yaml.Node, format string, args ...any) error {
+	return fmt.Errorf("%s: %w", d.where(n), fmt.Errorf(format, args...))
+}
+
+func (d *decoder) decode(n *yaml.Node, to any) error {
+	return d.value(n, reflect.ValueOf(to).Elem(), "", key{})
+}
+
+// key is what the tag of a struct's field says: the key in YAML; whether it is
+// a mapping from names to structs; a list that may be a single element; left
+// out when empty.
+type key struct {
+	name                   string
+	named, list, omitempty bool
+}
+
+func keyOf(f reflect.StructField) (key, bool) {
+	tag, ok := f.Tag.Lookup("key")
+	if !ok {
+		return key{}, false
+	}
+	parts := strings.Split(tag, ",")
+	return key{
+		name:      parts[0],
+		named:     slices.Contains(parts, "named"),
+		list:      slices.Contains(parts, "list"),
+		omitempty: slices.Contains(parts, "omitempty"),
+	}, true
+}
+
+func (d *decoder) value(n *yaml.Node, to reflect.Value, path string, k key) error {
+	if n.Kind == yaml.AliasNode || n.Anchor != "" {
+		return d.errorf(n, "%s: anchors and aliases are not read in recipes; write the value out", path)
+	}
+	d.set[path] = n
+	switch {
+	case k.named:
+		return d.named(n, to, path)
+	case to.Kind() == reflect.Slice:
+		return d.slice(n, to, path, k)
+	case to.Kind() == reflect.Struct:
+		return d.structure(n, to, path)
+	case to.Kind() == reflect.Map:
+		return d.texts(n, to, path)
+	}
+	return d.scalar(n, to, path)
+}
+
+// expected is the error of a value of the wrong kind.
+func (d *decoder) expected(n *yaml.Node, path, what string) error {
+	if path == "" {
+		path = "the recipe"
+	}
+	found := map[yaml.Kind]string{yaml.MappingNode: "a mapping", yaml.SequenceNode: "a list"}[n.Kind]
+	switch {
+	case found != "":
+	case n.Tag == "!!null":
+		found = "nothing"
+	default:
+		found = strconv.Quote(n.Value)
+	}
+	return d.errorf(n, "%s must be %s, found %s", path, what, found)
+}
+
+func (d *decoder) structure(n *yaml.Node, to reflect.Value, path string) error {
+	if def, ok := to.Addr().Interface().(interface{ setDefaults() }); ok {
+		def.setDefaults()
+	}
+	fields := map[string]int{}
+	var names []string
+	for i := range to.NumField() {
+		if k, ok := keyOf(to.Type().Field(i)); ok {
+			fields[k.name] = i
+			names = append(names, k.name)
+		}
+	}
+	return d.pairs(n, path, "a mapping of settings", func(name string, at, value *yaml.Node) error {
+		i, ok := fields[name]
+		if !ok {
+			return d.unknown(at, name, path, names)
+		}
+		k, _ := keyOf(to.Type().Field(i))
+		return d.value(value, to.Field(i), join(path, name), k)
+	})
+}
+
+func (d *decoder) unknown(n *yaml.Node, name, path string, known []string) error {
+	in := ""
+	if path != "" {
+		in = " in " + path
+	}
+	if near := nearest.Word(name, known); near != "" {
+		return d.errorf(n, "unknown key %q%s; did you mean %q?", name, in, near)
+	}
+	return d.errorf(n, "unknown key %q%s; the keys there are %s", name, in, strings.Join(known, ", "))
+}
+
+// pairs calls do for each key of a mapping.
+func (d *decoder) pairs(n *yaml.Node, path, what string, do func(name string, key, value *yaml.Node) error) error {
+	if n.Kind != yaml.MappingNode {
+		return d.expected(n, path, what)
+	}
+	seen := map[string]*yaml.Node{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k, v := n.Content[i], n.Content[i+1]
+		if k.Kind != yaml.ScalarNode {
+			return d.errorf(k, "a key must be a word")
+		}
+		if first := seen[k.Value]; first != nil {
+			return d.errorf(k, "key %q stands twice, first at %s", join(path, k.Value), d.where(first))
+		}
+		seen[k.Value] = k
+		if err := do(k.Value, k, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// named reads a mapping from names to structs into a slice in the file's
+// order.
+func (d *decoder) named(n *yaml.Node, to reflect.Value, path string) error {
+	return d.pairs(n, path, "a mapping from names to settings", func(name string, _, value *yaml.Node) error {
+		e := reflect.New(to.Type().Elem()).Elem()
+		if err := d.value(value, e, join(path, name), key{}); err != nil {
+			return err
+		}
+		e.FieldByName("Name").SetString(name)
+		to.Set(reflect.Append(to, e))
+		return nil
+	})
+}
+
+func (d *decoder) slice(n *yaml.Node, to reflect.Value, path string, k key) error {
+	nodes := n.Content
+	if n.Kind != yaml.SequenceNode {
+		if !k.list {
+			return d.expected(n, path, "a list")
+		}
+		nodes = []*yaml.Node{n}
+	}
+	for i, c := range nodes {
+		e := reflect.New(to.Type().Elem()).Elem()
+		at := path
+		if n.Kind == yaml.SequenceNode {
+			at = join(path, strconv.Itoa(i))
+		}
+		if err := d.value(c, e, at, key{}); err != nil {
+			return err
+		}
+		to.Set(reflect.Append(to, e))
+	}
+	return nil
+}
+
+// texts reads a mapping from names to texts.
+func (d *decoder) texts(n *yaml.Node, to reflect.Value, path string) error {
+	to.Set(reflect.MakeMap(to.Type()))
+	return d.pairs(n, path, "a mapping from names to texts", func(name string, _, value *yaml.Node) error {
+		e := reflect.New(to.Type().Elem()).Elem()
+		if err := d.value(value, e, join(path, name), key{}); err != nil {
+			return err
+		}
+		to.SetMapIndex(reflect.ValueOf(name), e)
+		return nil
+	})
+}
+
+func (d *decoder) scalar(n *yaml.Node, to reflect.Value, path string) error {
+	tag := ""
+	if n.Kind == yaml.ScalarNode {
+		tag = n.ShortTag()
+	}
+	switch to.Kind() {
+	case reflect.String:
+		if tag != "!!str" && tag != "!!int" && tag != "!!float" {
+			return d.expected(n, path, "a text")
+		}
+		to.SetString(n.Value)
+	case reflect.Bool:
+		var b bool
+		if tag != "!!bool" || n.Decode(&b) != nil {
+			return d.expected(n, path, "true or false")
+		}
+		to.SetBool(b)
+	case reflect.Int:
+		var i int
+		if tag != "!!int" || n.Decode(&i) != nil {
+			return d.expected(n, path, "a whole number")
+		}
+		to.SetInt(int64(i))
+	case reflect.Float64:
+		var f float64
+		if tag != "!!int" && tag != "!!float" || n.Decode(&f) != nil {
+			return d.expected(n, path, "a number")
+		}
+		to.SetFloat(f)
+	default:
+		return errors.New("recipe: no way to read a " + to.Kind().String())
+	}
+	return nil
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+// encode makes the node of a struct.
+func encode(from any) (*yaml.Node, error) { return node(reflect.ValueOf(from).Elem(), key{}) }
+
+func node(v reflect.Value, k key) (*yaml.Node, error) {
+	switch {
+	case k.list && v.Len() == 1:
+		return node(v.Index(0), key{})
+	case v.Kind() == reflect.Slice:
+		return sequence(v, k)
+	case v.Kind() == reflect.Struct:
+		return mapping(v)
+	case v.Kind() == reflect.Map:
+		n := &yaml.Node{Kind: yaml.MappingNode}
+		texts := v.Interface().(map[string]string)
+		for _, name := range slices.Sorted(maps.Keys(texts)) {
+			n.Content = append(n.Content, scalarText(name), scalarText(texts[name]))
+		}
+		return n, nil
+	case v.Kind() == reflect.String:
+		return scalarText(v.String()), nil
+	}
+	n := &yaml.Node{}
+	return n, n.Encode(v.Interface())
+}
+
+func sequence(v reflect.Value, k key) (*yaml.Node, error) {
+	n := &yaml.Node{Kind: yaml.SequenceNode}
+	if k.named {
+		n.Kind = yaml.MappingNode
+	}
+	for i := range v.Len() {
+		e := v.Index(i)
+		if k.named {
+			n.Content = append(n.Content, scalarText(e.FieldByName("Name").String()))
+		}
+		c, err := node(e, key{})
+		if err != nil {
+			return nil, err
+		}
+		n.Content = append(n.Content, c)
+	}
+	return n, nil
+}
+
+func mapping(v reflect.Value) (*yaml.Node, error) {
+	n := &yaml.Node{Kind: yaml.MappingNode}
+	var unused []string
+	if u, ok := v.Addr().Interface().(interface{ unused() []string }); ok {
+		unused = u.unused()
+	}
+	for i := range v.NumField() {
+		k, ok := keyOf(v.Type().Field(i))
+		f := v.Field(i)
+		if !ok || slices.Contains(unused, k.name) || k.omitempty && (f.IsZero() || f.Kind() == reflect.Slice && f.Len() == 0) {
+			continue
+		}
+		c, err := node(f, k)
+		if err != nil {
+			return nil, err
+		}
+		n.Content = append(n.Content, scalarText(k.name), c)
+	}
+	return n, nil
+}
+
+func scalarText(s string) *yaml.Node {
+	n := &yaml.Node{}
+	n.SetString(s)
+	return n
+}
+
+func write(n *yaml.Node) ([]byte, error) {
+	var b bytes.Buffer
+	e := yaml.NewEncoder(&b)
+	e.SetIndent(2)
+	if err := errors.Join(e.Encode(n), e.Close()); err != nil {
+		return nil, fmt.Errorf("recipe: %w", err)
+	}
+	return b.Bytes(), nil
+}
