@@ -1,0 +1,134 @@
+// Package export writes a trained model as an ONNX file that explains itself:
+// the inference part of the graph with its parameters, named outputs per task,
+// and metadata from which package predict, or any other reader, knows the
+// tasks, their labels and the vocabulary.
+package export
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"espalier/builder"
+	"espalier/internal/atomicfile"
+	"espalier/models"
+	"espalier/onnx"
+	"espalier/schema"
+	"espalier/tensor"
+	"espalier/text"
+)
+
+// Options are settings of an export. The zero value writes all tasks.
+type Options struct {
+	// Heads are the tasks to write; empty means all. The order is the model's.
+	Heads []string
+	// Training is put into the metadata as JSON: how the model was trained and
+	// measured. Nil leaves it out.
+	Training any
+}
+
+// Model returns the file's content for a model and its parameters by name.
+func Model(m *models.Model, values map[string]*tensor.Tensor, vocabulary *text.Vocabulary, o Options) (*onnx.Model, error) {
+	tasks, err := selected(m.Schema(), o.Heads)
+	if err != nil {
+		return nil, err
+	}
+	built, err := m.Build(models.Inference)
+	if err != nil {
+		return nil, err
+	}
+	var outputs []builder.Output
+	for _, t := range built.Tasks {
+		if slices.ContainsFunc(tasks, func(s schema.Task) bool { return s.Name == t.Name }) {
+			outputs = append(outputs, t.Outputs...)
+		}
+	}
+	e, err := built.Graph.Emit(builder.Emission{Outputs: outputs, Values: values})
+	if err != nil {
+		return nil, fmt.Errorf("export: %w", err)
+	}
+	for _, v := range e.Inputs {
+		if v.Parameter() != nil {
+			return nil, fmt.Errorf("export: parameter %q has no value", v.Name())
+		}
+	}
+	if err := onnx.Simplify(e.Model.Graph); err != nil {
+		return nil, fmt.Errorf("export: %w", err)
+	}
+	described := *m.Schema()
+	described.Tasks = tasks
+	if e.Model.Metadata, err = metadata(&described, vocabulary, o.Training); err != nil {
+		return nil, fmt.Errorf("export: %w", err)
+	}
+	if err := onnx.Check(e.Model); err != nil {
+		return nil, fmt.Errorf("export: the graph is not well formed, which is a fault of espalier: %w", err)
+	}
+	return e.Model, nil
+}
+
+func selected(s *schema.Schema, heads []string) ([]schema.Task, error) {
+	if len(heads) == 0 {
+		return s.Tasks, nil
+	}
+	for _, h := range heads {
+		if s.Task(h) == nil {
+			return nil, fmt.Errorf("unknown task %q in --heads; the model has %s", h, strings.Join(s.TaskNames(), ", "))
+		}
+	}
+	var tasks []schema.Task
+	for _, t := range s.Tasks {
+		if slices.Contains(heads, t.Name) {
+			tasks = append(tasks, t)
+		}
+	}
+	return tasks, nil
+}
+
+func metadata(s *schema.Schema, v *text.Vocabulary, training any) ([]onnx.StringPair, error) {
+	description, err := s.Encode()
+	if err != nil {
+		return nil, err
+	}
+	words, err := v.Compressed()
+	if err != nil {
+		return nil, err
+	}
+	pairs := []onnx.StringPair{
+		{Key: schema.KeyVersion, Value: strconv.Itoa(s.Version)},
+		{Key: schema.Key, Value: string(description)},
+		{Key: schema.KeyVocabulary, Value: words},
+		{Key: schema.KeyVocabularyHash, Value: v.Hash()},
+	}
+	if training != nil {
+		how, err := json.Marshal(training)
+		if err != nil {
+			return nil, err
+		}
+		pairs = append(pairs, onnx.StringPair{Key: schema.KeyTraining, Value: string(how)})
+	}
+	return pairs, nil
+}
+
+// Write writes a model to a file, whole or not at all, and reads it back to
+// compare.
+func Write(path string, m *onnx.Model) error {
+	data, err := onnx.Encode(m)
+	if err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	if err := atomicfile.WriteFile(path, func(w io.Writer) error { _, err := w.Write(data); return err }); err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	back, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	if !slices.Equal(back, data) {
+		return fmt.Errorf("export: %s does not hold what was written; check the disk", path)
+	}
+	return nil
+}
