@@ -9,9 +9,11 @@ import (
 // conllReader reads one token a line in columns, sentences apart by empty
 // lines. A comment line "# key = value" gives the sentence a text field.
 //
-// Columns are numbered from 0. Without a mapping, the field "text" (or
-// "tokens") is column 0 and every other field is the last column unless a
-// comment has its name. A tag that is "_" for every token is missing.
+// Columns are numbered from 0; -1 is the last. Without a mapping, the first
+// field (the input) is column 0. Another field is the comment of its name, and
+// the last column where it is the only other one. A field that is "_" for
+// every token is missing. Sentences whose first token is -DOCSTART- are left
+// out.
 type conllReader struct {
 	in      *lineReader
 	source  Source
@@ -26,15 +28,15 @@ func openConll(s Source, fields []string) (Reader, error) {
 	}
 	r := &conllReader{source: s, fields: fields, columns: map[string]int{}}
 	for i, f := range fields {
-		mapped, ok := s.column(f)
-		n, err := strconv.Atoi(mapped)
+		column, mapped := s.column(f)
+		n, err := strconv.Atoi(column)
 		switch {
-		case ok && err == nil && n >= -1:
+		case mapped && err == nil && n >= -1:
 			r.columns[f] = n
-		case ok: // the name of a comment
+		case mapped: // the name of a comment
 		case i == 0:
 			r.columns[f] = 0
-		default:
+		case len(fields) == 2:
 			r.columns[f] = -1
 		}
 	}
@@ -49,7 +51,7 @@ func (r *conllReader) Next() (*Record, error) {
 			return nil, err
 		}
 		if len(rows) > 0 && rows[0][0] != "-DOCSTART-" {
-			return r.fill(rec, rows), nil
+			return r.fill(rec, rows)
 		}
 	}
 }
@@ -66,7 +68,7 @@ func (r *conllReader) sentence() (*Record, [][]string, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		if strings.TrimSpace(line) == "" {
+		if strings.Trim(line, " \t") == "" {
 			if len(rows) > 0 {
 				return rec, rows, nil
 			}
@@ -91,7 +93,8 @@ func (r *conllReader) split(line string) []string {
 	if r.source.Delimiter != "" {
 		return strings.Split(line, r.source.Delimiter)
 	}
-	return strings.Fields(line)
+	// Other white space, such as a no-break space, may be part of a token.
+	return strings.FieldsFunc(line, func(c rune) bool { return c == ' ' || c == '\t' })
 }
 
 func comment(line string) (key, value string, ok bool) {
@@ -103,7 +106,7 @@ func comment(line string) (key, value string, ok bool) {
 	return strings.TrimSpace(key), strings.TrimSpace(value), ok
 }
 
-func (r *conllReader) fill(rec *Record, rows [][]string) *Record {
+func (r *conllReader) fill(rec *Record, rows [][]string) (*Record, error) {
 	comments := rec.Fields
 	rec.Fields = map[string]Field{}
 	width := len(rows[0])
@@ -117,8 +120,11 @@ func (r *conllReader) fill(rec *Record, rows [][]string) *Record {
 		if ok && i < 0 && width > 1 {
 			i = width - 1
 		}
-		if !ok || i < 0 || i >= width {
+		if !ok || i < 0 {
 			continue
+		}
+		if i >= width {
+			return nil, rec.Errorf("%q is column %d, counted from 0, but the line has %d columns", f, i, width)
 		}
 		field := Field{List: true, Tokens: make([]string, len(rows))}
 		blank := true
@@ -130,7 +136,7 @@ func (r *conllReader) fill(rec *Record, rows [][]string) *Record {
 			rec.Fields[f] = field
 		}
 	}
-	return rec
+	return rec, nil
 }
 
 func (r *conllReader) Close() error { return r.in.Close() }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"espalier/internal/nearest"
 	"espalier/schema"
 	"espalier/text"
 )
@@ -157,11 +158,19 @@ func (e *Encoder) collect(r *Record, i int, seen map[string]bool) error {
 			return err
 		}
 		for _, tag := range tags {
-			seen[tag] = true
+			if err := checkScheme(t.Scheme, tag); err != nil {
+				return r.errorAt(t.Name, "task %q: %w", t.Name, err)
+			}
+			if tag != "" {
+				seen[tag] = true
+			}
 		}
 		return nil
 	}
 	label, ok, err := single(r, t)
+	if ok && t.Type == schema.Regression {
+		label = "a number" // any one will do
+	}
 	if ok {
 		seen[label] = true
 	}
@@ -176,6 +185,19 @@ func (e *Encoder) index() {
 			e.labels[i][l] = int32(j)
 		}
 	}
+}
+
+// checkScheme reports a tag that its scheme does not know.
+func checkScheme(scheme, tag string) error {
+	prefixes, ok := map[string]string{"bio": "BI", "bioes": "BIES"}[scheme]
+	if !ok || tag == "O" || tag == "" {
+		return nil
+	}
+	prefix, label, _ := strings.Cut(tag, "-")
+	if len(prefix) != 1 || !strings.Contains(prefixes, prefix) || label == "" {
+		return fmt.Errorf("tag %q is not of the scheme %s: O, or one of %s with a dash and a type", tag, scheme, strings.Join(strings.Split(prefixes, ""), ", "))
+	}
+	return nil
 }
 
 // tokens returns a record's words as the vocabulary knows them.
@@ -207,7 +229,7 @@ func single(r *Record, t *schema.Task) (string, bool, error) {
 		return "", false, nil
 	}
 	if f.List {
-		return "", false, r.Errorf("task %q is %s, but its field is a list of %d tokens; map it to a column or comment with one value", t.Name, t.Type, len(f.Tokens))
+		return "", false, r.errorAt(t.Name, "task %q is %s, but its field is a list of %d tokens; map it to a column or comment with one value", t.Name, t.Type, len(f.Tokens))
 	}
 	label := strings.TrimSpace(f.Text)
 	return label, label != "", nil
@@ -279,11 +301,11 @@ func (e *Encoder) label(d *Dataset, r *Record, i, full, kept int) error {
 			return err
 		}
 		if ok && len(all) != full {
-			return r.Errorf("task %q has %d tags for %d tokens", t.Name, len(all), full)
+			return r.errorAt(t.Name, "task %q has %d tags for %d tokens", t.Name, len(all), full)
 		}
 		for j := range kept {
 			n := int32(missing)
-			if ok {
+			if ok && all[j] != "" {
 				if n, err = e.number(d, r, i, all[j]); err != nil {
 					return err
 				}
@@ -316,7 +338,7 @@ func (c *column) addValue(r *Record, t *schema.Task, label string, ok bool) erro
 	}
 	x, err := strconv.ParseFloat(label, 32)
 	if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
-		return r.Errorf("task %q is regression, %q is not a finite number", t.Name, label)
+		return r.errorAt(t.Name, "task %q is regression, %q is not a finite number", t.Name, label)
 	}
 	c.values = append(c.values, float32(x))
 	return nil
@@ -332,15 +354,30 @@ func (e *Encoder) number(d *Dataset, r *Record, i int, label string) (int32, err
 		return missing, nil
 	}
 	t := &e.schema.Tasks[i]
-	return 0, r.Errorf("task %q: label %q was never seen in training, which has %s; correct it, add it to the training data, or set data.unseen: ignore",
-		t.Name, label, some(t.Labels))
+	hint := "training has " + some(t.Labels)
+	if near := nearest.Word(label, t.Labels); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return 0, r.errorAt(t.Name, "task %q: label %q was never seen in training; %s (correct it, add it to the training data, or ignore it by data.unseen: ignore)",
+		t.Name, label, hint)
 }
 
 // some lists labels, shortened.
 func some(labels []string) string {
-	const most = 8
-	if len(labels) <= most {
-		return strings.Join(labels, ", ")
+	const most, longest = 8, 40
+	var b strings.Builder
+	for i, l := range labels {
+		if i == most {
+			fmt.Fprintf(&b, " and %d more", len(labels)-most)
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		if len(l) > longest {
+			l = strings.ToValidUTF8(l[:longest], "") + "..."
+		}
+		b.WriteString(l)
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(labels[:most], ", "), len(labels)-most)
+	return b.String()
 }

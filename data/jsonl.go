@@ -3,10 +3,12 @@ package data
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 )
 
-// jsonReader reads one JSON object a line.
+// jsonReader reads one JSON object a line. A key that is not there, null and
+// an empty text are a missing field.
 type jsonReader struct {
 	in     *lineReader
 	source Source
@@ -38,10 +40,10 @@ func (r *jsonReader) Next() (*Record, error) {
 		d := json.NewDecoder(strings.NewReader(line))
 		d.UseNumber()
 		if err := d.Decode(&object); err != nil {
-			return nil, r.in.errorf("not a JSON object: %w", err)
+			return nil, r.in.errorf("the line is not a JSON object: %w", err)
 		}
-		if d.More() {
-			return nil, r.in.errorf("there is more than one JSON value on the line")
+		if _, err := d.Token(); err != io.EOF {
+			return nil, r.in.errorf("the line holds more than one JSON value")
 		}
 		rec := &Record{File: r.in.name, Line: r.in.line, Fields: map[string]Field{}}
 		for _, f := range r.fields {

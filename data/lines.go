@@ -10,21 +10,30 @@ import (
 	"unicode/utf8"
 )
 
-// maxLine bounds one line, so that a file without line breaks fails instead of
-// filling memory.
-const maxLine = 16 << 20
+// defaultMaxLine bounds one line, so that a file without line breaks fails
+// instead of filling memory.
+const defaultMaxLine = 16 << 20
+
+// lineOptions are settings of a lineReader.
+type lineOptions struct {
+	latin1 bool
+	max    int // most bytes of a line; defaultMaxLine
+}
 
 // lineReader reads lines of checked text.
 type lineReader struct {
 	name    string
 	in      *bufio.Reader
-	latin1  bool
+	opts    lineOptions
 	line    int // number of the line that was read last
 	closers []io.Closer
 }
 
-func newLineReader(name string, in io.Reader, latin1 bool, closers []io.Closer) *lineReader {
-	return &lineReader{name: name, in: bufio.NewReaderSize(in, 1<<16), latin1: latin1, closers: closers}
+func newLineReader(name string, in io.Reader, opts lineOptions, closers []io.Closer) *lineReader {
+	if opts.max <= 0 {
+		opts.max = defaultMaxLine
+	}
+	return &lineReader{name: name, in: bufio.NewReaderSize(in, 1<<16), opts: opts, closers: closers}
 }
 
 func (r *lineReader) errorf(format string, args ...any) error {
@@ -37,9 +46,9 @@ func (r *lineReader) next() (string, error) {
 	for {
 		part, err := r.in.ReadSlice('\n')
 		buf = append(buf, part...)
-		if len(buf) > maxLine {
+		if len(buf) > r.opts.max+2 { // a line break is not counted
 			r.line++
-			return "", r.errorf("the line is longer than %d bytes", maxLine)
+			return "", r.tooLong("line")
 		}
 		if err == bufio.ErrBufferFull {
 			continue
@@ -55,10 +64,17 @@ func (r *lineReader) next() (string, error) {
 	}
 }
 
+func (r *lineReader) tooLong(what string) error {
+	return r.errorf("the %s is longer than %d bytes; is this the right file and format?", what, r.opts.max)
+}
+
 func (r *lineReader) text(buf []byte) (string, error) {
 	buf = bytes.TrimSuffix(buf, []byte("\n"))
 	buf = bytes.TrimSuffix(buf, []byte("\r"))
-	if r.latin1 {
+	if len(buf) > r.opts.max {
+		return "", r.tooLong("line")
+	}
+	if r.opts.latin1 {
 		var b strings.Builder
 		for _, c := range buf {
 			b.WriteRune(rune(c))
@@ -137,7 +153,7 @@ func (r *linesReader) Next() (*Record, error) {
 			return nil, err
 		}
 		rec.File, rec.Line = f.name, f.line
-		rec.Fields[r.fields[i]] = Field{Text: line}
+		rec.Fields[r.fields[i]] = Field{Text: line, file: f.name}
 	}
 	switch {
 	case ended < 0:
@@ -145,10 +161,27 @@ func (r *linesReader) Next() (*Record, error) {
 	case len(rec.Fields) == 0:
 		return nil, io.EOF
 	}
-	return nil, &Error{
-		File: r.files[ended].name, Line: r.files[ended].line,
-		Err: fmt.Errorf("the file ends after %d lines, %s goes on", r.files[ended].line, rec.File),
+	return nil, r.mismatch(r.files[ended])
+}
+
+// mismatch says how many lines the file that ended first has, and how many the
+// first one that goes on.
+func (r *linesReader) mismatch(short *lineReader) error {
+	for _, f := range r.files {
+		if f.line <= short.line {
+			continue
+		}
+		for {
+			if _, err := f.next(); err == io.EOF {
+				break
+			} else if err != nil {
+				return err
+			}
+		}
+		return &Error{File: short.name, Line: short.line, Err: fmt.Errorf(
+			"the file ends after %d lines, %s has %d; parallel files have one line for each example", short.line, f.name, f.line)}
 	}
+	return &Error{File: short.name, Line: short.line, Err: errors.New("the file ends before the others")}
 }
 
 func (r *linesReader) Close() error {

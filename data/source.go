@@ -43,6 +43,9 @@ type Source struct {
 	Delimiter string
 	// Encoding is utf-8 (the default) or latin1.
 	Encoding string
+	// MaxLine is the most bytes a line may have, and a record of csv, whose
+	// quotes may hold line breaks; 16 MiB.
+	MaxLine int
 	// FS is where files are opened; nil is the operating system.
 	FS fs.FS
 }
@@ -51,12 +54,13 @@ type Source struct {
 type Field struct {
 	Text   string
 	Tokens []string
-	List   bool // Tokens is in use
+	List   bool   // Tokens is in use
+	file   string // where it stands when that is not the record's file
 }
 
-// Missing reports whether the field holds nothing: an empty text is a missing
-// label.
-func (f Field) Missing() bool { return !f.List && f.Text == "" }
+// Missing reports whether the field holds nothing: a text that is empty or
+// white space is a missing label.
+func (f Field) Missing() bool { return !f.List && strings.TrimSpace(f.Text) == "" }
 
 // Record is one example as it stands in a file. A field that is not in the map
 // is missing.
@@ -69,6 +73,15 @@ type Record struct {
 // Errorf makes an error that says where the record stands.
 func (r *Record) Errorf(format string, args ...any) error {
 	return &Error{File: r.File, Line: r.Line, Err: fmt.Errorf(format, args...)}
+}
+
+// errorAt makes an error about a field: in parallel files, each has its own.
+func (r *Record) errorAt(field, format string, args ...any) error {
+	at := *r
+	if f := r.Fields[field]; f.file != "" {
+		at.File = f.file
+	}
+	return at.Errorf(format, args...)
 }
 
 // Error is a mistake in a data file.
@@ -194,7 +207,7 @@ func (s Source) open(name string) (*lineReader, error) {
 		}
 		in, closers = z, []io.Closer{z, f}
 	}
-	return newLineReader(name, in, latin1, closers), nil
+	return newLineReader(name, in, lineOptions{latin1: latin1, max: s.MaxLine}, closers), nil
 }
 
 func sortedKeys[V any](m map[string]V) []string {

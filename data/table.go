@@ -15,6 +15,7 @@ import (
 type tableReader struct {
 	in      *lineReader
 	csv     *csv.Reader // nil for tsv
+	lines   *textReader // what csv reads
 	delim   string
 	columns map[string]int // field -> column
 	width   int            // columns of the first line
@@ -37,7 +38,8 @@ func openTable(s Source, fields []string) (Reader, error) {
 		return nil, err
 	}
 	if s.Format == "csv" {
-		r.csv = csv.NewReader(&textReader{lines: r.in})
+		r.lines = &textReader{lines: r.in}
+		r.csv = csv.NewReader(r.lines)
 		r.csv.Comma, _ = utf8.DecodeRuneInString(r.delim)
 		r.csv.FieldsPerRecord = -1
 		r.csv.TrimLeadingSpace = false
@@ -59,30 +61,36 @@ func (r *tableReader) header(s Source, fields []string) error {
 	}
 	r.width = len(row)
 	names := map[string]int{}
+	twice := map[string]bool{}
 	if s.NoHeader {
 		r.first = row
 	} else {
 		for i, n := range row {
-			names[strings.TrimSpace(n)] = i
+			n = strings.TrimSpace(n)
+			_, twice[n] = names[n]
+			names[n] = i
 		}
 	}
 	for _, f := range fields {
 		column, mapped := s.column(f)
 		i, ok := names[column]
+		if ok && twice[column] {
+			return &Error{File: r.in.name, Line: 1, Err: fmt.Errorf("two columns are named %q; map %q to a column's number from 0", column, f)}
+		}
 		if !ok {
 			n, err := strconv.Atoi(column)
 			if err != nil || n < 0 || n >= len(row) {
 				if !mapped {
 					continue // a task that this source does not label
 				}
-				return &Error{File: r.in.name, Line: 1, Err: fmt.Errorf("there is no column %q for %q; the line has %s", column, f, strings.Join(row, ", "))}
+				return &Error{File: r.in.name, Line: 1, Err: fmt.Errorf("there is no column %q for %q; the first line has the columns %s", column, f, some(row))}
 			}
 			i = n
 		}
 		r.columns[f] = i
 	}
 	if len(r.columns) == 0 {
-		return &Error{File: r.in.name, Line: 1, Err: fmt.Errorf("no column is named %s; the line has %s", strings.Join(fields, ", "), strings.Join(row, ", "))}
+		return &Error{File: r.in.name, Line: 1, Err: fmt.Errorf("no column is named %s; the first line has the columns %s", strings.Join(fields, ", "), some(row))}
 	}
 	return nil
 }
@@ -96,6 +104,7 @@ func (r *tableReader) row() ([]string, int, error) {
 		}
 		return strings.Split(line, r.delim), r.in.line, nil
 	}
+	r.lines.size = 0
 	row, err := r.csv.Read()
 	var parse *csv.ParseError
 	switch {
@@ -111,13 +120,13 @@ func (r *tableReader) row() ([]string, int, error) {
 func (r *tableReader) Next() (*Record, error) {
 	row, line := r.first, 1
 	r.first = nil
-	if row == nil {
+	for row == nil {
 		var err error
 		if row, line, err = r.row(); err != nil {
 			return nil, err
 		}
 		if r.csv == nil && len(row) == 1 && row[0] == "" && r.width > 1 {
-			return r.Next() // an empty line
+			row = nil // an empty line
 		}
 	}
 	if len(row) != r.width {
@@ -136,6 +145,7 @@ func (r *tableReader) Close() error { return r.in.Close() }
 type textReader struct {
 	lines *lineReader
 	rest  string
+	size  int // bytes of the record so far
 }
 
 func (t *textReader) Read(p []byte) (int, error) {
@@ -143,6 +153,9 @@ func (t *textReader) Read(p []byte) (int, error) {
 		line, err := t.lines.next()
 		if err != nil {
 			return 0, err
+		}
+		if t.size += len(line); t.size > t.lines.opts.max {
+			return 0, t.lines.errorf("the record is longer than %d bytes; is a quote never closed?", t.lines.opts.max)
 		}
 		t.rest = line + "\n"
 	}
