@@ -1,18 +1,10 @@
 package metric
 
-import "strings"
-
-// Span is a labelled stretch of tokens, End exclusive.
-type Span struct {
-	Type       string
-	Start, End int
-}
+import "espalier/schema"
 
 // SpanF1 is the F1 of whole spans: a predicted span is right when its type and
 // both ends are. Spans are found as the CoNLL-2000 shared task's conlleval
-// script does: B- and S- start a span, I- and E- continue one of their type and
-// start one otherwise, E- and S- end theirs, O and every change of type end
-// one.
+// script does, see [schema.Spans].
 type SpanF1 struct {
 	labels                 []string
 	right, predicted, true int
@@ -36,12 +28,12 @@ func (s *SpanF1) AddLabels(predicted, truth []int64) {
 	if !present {
 		return
 	}
-	want := map[Span]bool{}
-	for _, span := range Spans(t) {
+	want := map[schema.Span]bool{}
+	for _, span := range schema.Spans(t) {
 		want[span] = true
 		s.true++
 	}
-	for _, span := range Spans(p) {
+	for _, span := range schema.Spans(p) {
 		s.predicted++
 		if want[span] {
 			s.right++
@@ -64,30 +56,3 @@ func (s *SpanF1) Recall() float64 { return ratio(s.right, s.true) }
 
 // Count is the number of true spans.
 func (s *SpanF1) Count() int { return s.true }
-
-// Spans returns the spans of a sequence of tags, by conlleval's rules.
-func Spans(tags []string) []Span {
-	var spans []Span
-	open := false
-	for i, tag := range tags {
-		prefix, kind, ok := strings.Cut(tag, "-")
-		if !ok {
-			prefix, kind = tag, ""
-		}
-		inside := prefix == "I" || prefix == "E"
-		starts := prefix == "B" || prefix == "S" || inside && (!open || spans[len(spans)-1].Type != kind)
-		switch {
-		case starts:
-			spans = append(spans, Span{kind, i, i + 1})
-			open = true
-		case inside:
-			spans[len(spans)-1].End = i + 1
-		default:
-			open = false
-		}
-		if prefix == "E" || prefix == "S" {
-			open = false
-		}
-	}
-	return spans
-}

@@ -1,0 +1,39 @@
+package schema
+
+import "strings"
+
+// Span is a labelled stretch of tokens, End exclusive.
+type Span struct {
+	Type       string
+	Start, End int
+}
+
+// Spans returns the spans of a sequence of BIO or BIOES tags, as the CoNLL-2000
+// shared task's conlleval script finds them: B- and S- start a span, I- and E-
+// continue one of their type and start one otherwise, E- and S- end theirs, O
+// and every change of type end one.
+func Spans(tags []string) []Span {
+	var spans []Span
+	open := false
+	for i, tag := range tags {
+		prefix, kind, ok := strings.Cut(tag, "-")
+		if !ok {
+			prefix, kind = tag, ""
+		}
+		inside := prefix == "I" || prefix == "E"
+		starts := prefix == "B" || prefix == "S" || inside && (!open || spans[len(spans)-1].Type != kind)
+		switch {
+		case starts:
+			spans = append(spans, Span{kind, i, i + 1})
+			open = true
+		case inside:
+			spans[len(spans)-1].End = i + 1
+		default:
+			open = false
+		}
+		if prefix == "E" || prefix == "S" {
+			open = false
+		}
+	}
+	return spans
+}
