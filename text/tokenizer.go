@@ -31,8 +31,10 @@ type Options struct {
 }
 
 // NewTokenizer returns the tokenizer of that name: "whitespace" splits at runs
-// of characters with Unicode's White_Space property, "regex" takes the matches
-// of a pattern.
+// of characters with Unicode's White_Space property (tab, line feed, vertical
+// tab, form feed, carriage return, space, U+0085, U+00A0, U+1680, U+2000 to
+// U+200A, U+2028, U+2029, U+202F, U+205F, U+3000), "regex" takes the leftmost
+// non-overlapping matches of a pattern; empty ones are no tokens.
 func NewTokenizer(name string, opts Options) (*Tokenizer, error) {
 	t := &Tokenizer{lowercase: opts.Lowercase}
 	switch name {

@@ -23,9 +23,13 @@ const (
 // UnknownWord is how the unknown word is written in a vocabulary's lines.
 const UnknownWord = "<unk>"
 
-// maxVocabulary bounds what is read back, so that a small file cannot unfold
-// into all of memory.
-const maxVocabulary = 256 << 20
+const (
+	// maxVocabulary bounds the bytes of all lines, so that a small file cannot
+	// unfold into all of memory.
+	maxVocabulary = 64 << 20
+	// maxWord bounds one word. Longer ones are not words, and are unknown.
+	maxWord = 1 << 10
+)
 
 // Vocabulary gives words ids. It is immutable and safe for concurrent use.
 type Vocabulary struct {
@@ -44,11 +48,12 @@ func (c *Counter) Add(word string) { c.counts[word]++ }
 
 // Build makes a vocabulary of the words counted at least minCount times, the
 // most frequent first and equal ones in byte order; at most maxSize ids in all
-// where maxSize is above 0. Words with line breaks are left out.
+// where maxSize is above 0. Words with line breaks or of more than 1024 bytes
+// are left out, as are all beyond 64 MiB.
 func (c *Counter) Build(minCount, maxSize int) *Vocabulary {
 	words := make([]string, 0, len(c.counts))
 	for w, n := range c.counts {
-		if n >= minCount && w != "" && w != UnknownWord && !strings.ContainsAny(w, "\n\r") {
+		if n >= minCount && w != "" && w != UnknownWord && isWord(w) {
 			words = append(words, w)
 		}
 	}
@@ -62,7 +67,20 @@ func (c *Counter) Build(minCount, maxSize int) *Vocabulary {
 	if maxSize > 0 && len(words) > max(maxSize-2, 0) {
 		words = words[:max(maxSize-2, 0)]
 	}
-	return index(append([]string{"", UnknownWord}, words...))
+	all := append([]string{"", UnknownWord}, words...)
+	bytes := 0
+	for i, w := range all {
+		if bytes += len(w) + 1; bytes > maxVocabulary {
+			all = all[:i]
+			break
+		}
+	}
+	return index(all)
+}
+
+// isWord reports whether a line of a vocabulary can hold w.
+func isWord(w string) bool {
+	return len(w) <= maxWord && utf8.ValidString(w) && !strings.ContainsAny(w, "\n\r")
 }
 
 func index(words []string) *Vocabulary {
@@ -113,13 +131,14 @@ func (v *Vocabulary) WriteTo(w io.Writer) (int64, error) {
 func Read(r io.Reader) (*Vocabulary, error) {
 	var words []string
 	seen := map[string]bool{}
-	in := bufio.NewScanner(io.LimitReader(r, maxVocabulary))
-	in.Buffer(nil, 1<<20)
+	limited := &io.LimitedReader{R: r, N: maxVocabulary + 1}
+	in := bufio.NewScanner(limited)
+	in.Buffer(nil, maxWord+2)
 	for in.Scan() {
 		w := in.Text()
 		switch {
-		case !utf8.ValidString(w):
-			return nil, fmt.Errorf("vocabulary: line %d is not valid UTF-8", len(words)+1)
+		case !isWord(w):
+			return nil, fmt.Errorf("vocabulary: line %d is not a word of valid UTF-8", len(words)+1)
 		case seen[w]:
 			return nil, fmt.Errorf("vocabulary: line %d: word %q stands twice", len(words)+1, w)
 		}
@@ -128,6 +147,9 @@ func Read(r io.Reader) (*Vocabulary, error) {
 	}
 	if err := in.Err(); err != nil {
 		return nil, fmt.Errorf("vocabulary: line %d: %w", len(words)+1, err)
+	}
+	if limited.N <= 0 {
+		return nil, fmt.Errorf("vocabulary: it is larger than %d bytes", maxVocabulary)
 	}
 	if len(words) < 2 || words[Padding] != "" || words[Unknown] != UnknownWord {
 		return nil, fmt.Errorf("vocabulary: the first lines must be an empty one and %s", UnknownWord)
