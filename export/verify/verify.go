@@ -1,0 +1,289 @@
+// Package verify holds an exported file against the trainer that made it and
+// against several engines: the file is read back, checked, and run on batches
+// and lengths of every kind, and each output's largest difference is reported.
+package verify
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"strings"
+
+	"espalier/onnx"
+	"espalier/runtime"
+	"espalier/schema"
+	"espalier/tensor"
+)
+
+// Bound is the largest difference of a float output that passes.
+const Bound = 1e-5
+
+// Options say what a file is compared with.
+type Options struct {
+	// Engines run the file. Every one after the first is compared with the
+	// first where no Reference is given.
+	Engines []runtime.Engine
+	// Reference computes the outputs for token ids [batch, sequence]: the
+	// trainer's own program. Nil compares engines with each other only.
+	Reference func(ctx context.Context, ids *tensor.Tensor) ([]runtime.Named, error)
+	// Longest is the longest sequence that is tried; 40, or the most the model
+	// reads.
+	Longest int
+}
+
+// Report is what was found.
+type Report struct {
+	File    string   `json:"file"`
+	Bytes   int64    `json:"bytes"`
+	Nodes   int      `json:"nodes"`
+	Engines []string `json:"engines"`
+	Against string   `json:"against"` // "trainer" or the first engine's name
+	Shapes  []Shape  `json:"shapes"`
+	Outputs []Output `json:"outputs"`
+}
+
+// Shape is one batch that was run.
+type Shape struct {
+	Batch  int `json:"batch"`
+	Length int `json:"length"`
+}
+
+// Output is how far an engine's output is from the reference over all shapes.
+type Output struct {
+	Engine   string  `json:"engine"`
+	Name     string  `json:"name"`
+	Absolute float64 `json:"max_absolute_difference"`
+	Relative float64 `json:"max_relative_difference"`
+	// Labels counts integer elements that differ, Ties those of them whose two
+	// best probabilities are closer than Bound, so that either is right.
+	Labels int `json:"labels_different"`
+	Ties   int `json:"ties"`
+}
+
+// OK reports whether every difference is within the bound.
+func (r *Report) OK() bool {
+	for _, o := range r.Outputs {
+		if !(o.Absolute <= Bound) || o.Labels > o.Ties {
+			return false
+		}
+	}
+	return true
+}
+
+// Table returns the report for people.
+func (r *Report) Table() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %d bytes, %d nodes, compared with the %s on %d shapes\n", r.File, r.Bytes, r.Nodes, r.Against, len(r.Shapes))
+	fmt.Fprintf(&b, "  %-6s %-28s %12s %12s %7s\n", "engine", "output", "max abs", "max rel", "labels")
+	for _, o := range r.Outputs {
+		fmt.Fprintf(&b, "  %-6s %-28s %12.2e %12.2e %7d\n", o.Engine, o.Name, o.Absolute, o.Relative, o.Labels-o.Ties)
+	}
+	return b.String()
+}
+
+// File verifies an exported file. An error says that it could not be run; a
+// difference is in the report.
+func File(ctx context.Context, path string, o Options) (*Report, error) {
+	if len(o.Engines) == 0 {
+		return nil, fmt.Errorf("verify: no engine is given")
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("verify: %w", err)
+	}
+	m, err := onnx.Decode(data, onnx.Limits{})
+	if err != nil {
+		return nil, fmt.Errorf("verify: %s: %w", path, err)
+	}
+	if err := onnx.Check(m); err != nil {
+		return nil, fmt.Errorf("verify: %s: %w", path, err)
+	}
+	description, _ := m.MetadataValue(schema.Key)
+	s, err := schema.Decode([]byte(description))
+	if err != nil {
+		return nil, fmt.Errorf("verify: %s: %w", path, err)
+	}
+	v := &verifier{schema: s, options: o, report: &Report{File: path, Bytes: int64(len(data)), Nodes: len(m.Graph.Nodes), Against: "trainer"}}
+	if o.Reference == nil {
+		v.report.Against = o.Engines[0].Name()
+	}
+	for _, e := range o.Engines {
+		if err := v.engine(ctx, e, data); err != nil {
+			return nil, fmt.Errorf("verify: %s on %s: %w", path, e.Name(), err)
+		}
+	}
+	return v.report, nil
+}
+
+type verifier struct {
+	schema  *schema.Schema
+	options Options
+	report  *Report
+	// reference holds what each batch must give.
+	reference [][]runtime.Named
+}
+
+// batches are the shapes that a file is tried on.
+func (v *verifier) batches() []Shape {
+	longest := v.options.Longest
+	if longest == 0 {
+		longest = 40
+	}
+	if limit := v.schema.Inputs[0].MaxLength; limit > 0 {
+		longest = min(longest, limit)
+	}
+	var out []Shape
+	for _, batch := range []int{0, 1, 3} {
+		for _, length := range []int{1, min(7, longest), longest} {
+			out = append(out, Shape{batch, length})
+		}
+	}
+	return out
+}
+
+// ids draws token ids; rows end in padding of different lengths, but for the
+// first, which is full.
+func (v *verifier) ids(s Shape) *tensor.Tensor {
+	r := rand.New(rand.NewPCG(uint64(s.Batch), uint64(s.Length)))
+	ids := make([]int64, s.Batch*s.Length)
+	for row := range s.Batch {
+		real := s.Length
+		if row > 0 {
+			real = 1 + r.IntN(s.Length)
+		}
+		for j := range real {
+			ids[row*s.Length+j] = 1 + r.Int64N(int64(v.schema.Inputs[0].VocabularySize-1))
+		}
+	}
+	return tensor.Must(tensor.Of(ids, int64(s.Batch), int64(s.Length)))
+}
+
+func (v *verifier) outputs() []runtime.Named {
+	var out []runtime.Named
+	for _, t := range v.schema.Tasks {
+		for _, o := range t.Outputs {
+			out = append(out, runtime.Named{Name: o.Tensor})
+		}
+	}
+	return out
+}
+
+func (v *verifier) engine(ctx context.Context, e runtime.Engine, data []byte) error {
+	session, err := e.Open(data, runtime.Options{})
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	first := len(v.report.Engines) == 0
+	v.report.Engines = append(v.report.Engines, e.Name())
+	found := map[string]*Output{}
+	for i, shape := range v.batches() {
+		ids := v.ids(shape)
+		out := v.outputs()
+		in := []runtime.Named{{Name: v.schema.Inputs[0].Tensor, Tensor: ids}}
+		if err := session.Run(ctx, in, out); err != nil {
+			return fmt.Errorf("batch %d, length %d: %w", shape.Batch, shape.Length, err)
+		}
+		if first {
+			v.report.Shapes = append(v.report.Shapes, shape)
+			want, err := v.want(ctx, ids, out)
+			if err != nil {
+				return err
+			}
+			v.reference = append(v.reference, want)
+			if v.options.Reference == nil {
+				continue
+			}
+		}
+		if err := v.compare(e.Name(), shape, out, v.reference[i], found); err != nil {
+			return err
+		}
+	}
+	for _, o := range v.outputs() {
+		if f := found[o.Name]; f != nil {
+			v.report.Outputs = append(v.report.Outputs, *f)
+		}
+	}
+	return nil
+}
+
+// want is what the trainer gives, or what the first engine gave.
+func (v *verifier) want(ctx context.Context, ids *tensor.Tensor, got []runtime.Named) ([]runtime.Named, error) {
+	if v.options.Reference == nil {
+		return got, nil
+	}
+	if ids.Len() == 0 {
+		return nil, nil // a trainer sees no empty batch: only the shapes are checked
+	}
+	return v.options.Reference(ctx, ids)
+}
+
+func (v *verifier) compare(engine string, shape Shape, got, want []runtime.Named, found map[string]*Output) error {
+	byName := map[string]*tensor.Tensor{}
+	for _, w := range want {
+		byName[w.Name] = w.Tensor
+	}
+	outputs := map[string]*tensor.Tensor{}
+	for _, g := range got {
+		outputs[g.Name] = g.Tensor
+	}
+	for _, g := range got {
+		if found[g.Name] == nil {
+			found[g.Name] = &Output{Engine: engine, Name: g.Name}
+		}
+		if shape.Batch == 0 {
+			if s := g.Tensor.Shape(); len(s) == 0 || s[0] != 0 {
+				return fmt.Errorf("output %q of an empty batch has shape %v", g.Name, s)
+			}
+			continue
+		}
+		w := byName[g.Name]
+		if w == nil || !w.Shape().Equal(g.Tensor.Shape()) || w.DType() != g.Tensor.DType() {
+			return fmt.Errorf("output %q is %v, the %s has %v", g.Name, g.Tensor, v.report.Against, w)
+		}
+		difference(found[g.Name], g.Tensor, w)
+		if g.Tensor.DType() == tensor.Int64 {
+			v.ties(found[g.Name], g, w, outputs)
+		}
+	}
+	return nil
+}
+
+func difference(o *Output, got, want *tensor.Tensor) {
+	g, w := got.Float32s(), want.Float32s()
+	for i := range g {
+		d := math.Abs(float64(g[i]) - float64(w[i]))
+		if math.IsNaN(d) {
+			d = math.Inf(1) // a NaN on either side is never right
+		}
+		o.Absolute = max(o.Absolute, d)
+		if d > 0 {
+			o.Relative = max(o.Relative, d/max(math.Abs(float64(w[i])), 1e-30))
+		}
+	}
+	gi, wi := got.Int64s(), want.Int64s()
+	for i := range gi {
+		if gi[i] != wi[i] {
+			o.Labels++
+		}
+	}
+}
+
+// ties counts differing labels whose probabilities are the same but for
+// rounding.
+func (v *verifier) ties(o *Output, got runtime.Named, want *tensor.Tensor, outputs map[string]*tensor.Tensor) {
+	for _, t := range v.schema.Tasks {
+		if t.Output(schema.Label) != got.Name {
+			continue
+		}
+		p := outputs[t.Output(schema.Probabilities)].Float32s()
+		n := len(t.Labels)
+		for i, l := range got.Tensor.Int64s() {
+			if w := want.Int64s()[i]; w != l && math.Abs(float64(p[i*n+int(l)]-p[i*n+int(w)])) < Bound {
+				o.Ties++
+			}
+		}
+	}
+}
