@@ -205,7 +205,7 @@ func (s Source) open(name string) (*lineReader, error) {
 		if err != nil {
 			return nil, errors.Join(&Error{File: name, Err: fmt.Errorf("not a gzip file: %w", err)}, f.Close())
 		}
-		in, closers = z, []io.Closer{z, f}
+		in = z // closing it would only repeat the last read's error
 	}
 	return newLineReader(name, in, lineOptions{latin1: latin1, max: s.MaxLine}, closers), nil
 }
