@@ -1,0 +1,308 @@
+package data
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"espalier/schema"
+	"espalier/text"
+)
+
+// threeTasks reads "text" and answers one task of each type.
+func threeTasks() *schema.Schema {
+	return &schema.Schema{
+		Version: schema.Version,
+		Inputs:  []schema.Input{{Name: "text", Type: schema.Text, Lowercase: true, MinCount: 2}},
+		Tasks: []schema.Task{
+			{Name: "topic", Type: schema.Classification},
+			{Name: "slots", Type: schema.Tagging, Scheme: "bio"},
+			{Name: "score", Type: schema.Regression},
+		},
+	}
+}
+
+func objects(lines ...string) []Source {
+	return []Source{{Format: "jsonl", File: "d.jsonl", FS: files("d.jsonl", strings.Join(lines, "\n"))}}
+}
+
+func encoder(t *testing.T, s *schema.Schema) *Encoder {
+	t.Helper()
+	e, err := NewEncoder(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+var training = []string{
+	`{"text": "Play jazz", "topic": "music", "slots": "O B-genre", "score": 1}`,
+	`{"text": ["play", "Jazz", "now"], "slots": ["O", "B-genre", ""]}`,
+	`{"text": "play on", "topic": " ", "score": "-2.5"}`,
+	`{"text": "", "topic": "news", "slots": [], "score": null}`,
+}
+
+func TestLearnAndEncode(t *testing.T) {
+	e := encoder(t, threeTasks())
+	if err := e.Learn(objects(training...)); err != nil {
+		t.Fatal(err)
+	}
+	s := e.Schema()
+	if diff := cmp.Diff([]string{"music", "news"}, s.Tasks[0].Labels); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"O", "B-genre"}, s.Tasks[1].Labels); diff != "" {
+		t.Error(diff)
+	}
+	if s.Tasks[2].Labels != nil || s.Inputs[0].VocabularySize != 4 { // padding, unknown, play, jazz
+		t.Errorf("labels %v of a regression, %d words", s.Tasks[2].Labels, s.Inputs[0].VocabularySize)
+	}
+	d, err := e.Encode(objects(training...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(Stats{Tokens: 7, Unknown: 2}, d.Stats); diff != "" {
+		t.Error(diff)
+	}
+	for i, want := range []int{2, 3, 2} {
+		if got := d.Labelled(i); got != want && i != 1 || i == 1 && got != 4 {
+			t.Errorf("task %d has %d labels", i, got)
+		}
+	}
+	var b Batch
+	d.Fill(&b, []int{0, 1, 2, 3})
+	want := Batch{
+		Size: 4, Length: 3, Examples: []int{0, 1, 2, 3},
+		IDs: []int64{
+			2, 3, 0,
+			2, 3, 1,
+			2, 1, 0,
+			0, 0, 0,
+		},
+		Labels: [][]int64{
+			{0, -1, -1, 1},
+			{
+				0, 1, -1,
+				0, 1, -1,
+				-1, -1, -1,
+				-1, -1, -1,
+			},
+			nil,
+		},
+		Values:  [][]float32{nil, nil, {1, 0, -2.5, 0}},
+		Present: [][]float32{nil, nil, {1, 0, 1, 0}},
+		Counts:  []int{2, 4, 2},
+	}
+	if diff := cmp.Diff(want, b); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// What was learned once encodes the same after it was stored.
+func TestResume(t *testing.T) {
+	e := encoder(t, threeTasks())
+	if err := e.Learn(objects(training...)); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Resume(e.Schema(), e.Vocabulary())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := e.Encode(objects(training...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := again.Encode(objects(training...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var a, b Batch
+	want.Fill(&a, []int{0, 1, 2, 3})
+	got.Fill(&b, []int{0, 1, 2, 3})
+	if diff := cmp.Diff(a, b); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestLearningDoesNotChangeTheCallersSchema(t *testing.T) {
+	s := threeTasks()
+	if err := encoder(t, s).Learn(objects(training...)); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(threeTasks(), s); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestTruncationIsCounted(t *testing.T) {
+	s := threeTasks()
+	s.Inputs[0].MaxLength = 2
+	e := encoder(t, s)
+	if err := e.Learn(objects(training...)); err != nil {
+		t.Fatal(err)
+	}
+	d, err := e.Encode(objects(training...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Stats.Truncated != 1 || d.Longest() != 2 || d.Len() != 4 {
+		t.Errorf("%+v, the longest of %d has %d tokens", d.Stats, d.Len(), d.Longest())
+	}
+}
+
+func TestUnseenLabelsCanBeIgnored(t *testing.T) {
+	e := encoder(t, threeTasks())
+	e.IgnoreUnseen = true
+	if err := e.Learn(objects(training...)); err != nil {
+		t.Fatal(err)
+	}
+	d, err := e.Encode(objects(`{"text": "play jazz", "topic": "sport", "slots": "B-date O"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Stats.Unseen != 2 || d.Labelled(0) != 0 || d.Labelled(1) != 1 {
+		t.Errorf("%+v, %d and %d labels", d.Stats, d.Labelled(0), d.Labelled(1))
+	}
+}
+
+func TestSourcesAreReadOneAfterTheOther(t *testing.T) {
+	fsys := files("a.tsv", "text\ttopic\nplay jazz\tmusic\n", "b.conll", "Play O\njazz B-genre\n", "c.csv", "text,score,topic\nplay,3,news\n")
+	sources := []Source{
+		{Format: "tsv", File: "a.tsv", FS: fsys},
+		{Format: "conll", File: "b.conll", FS: fsys, Fields: map[string]string{"slots": "1"}},
+		{Format: "csv", File: "c.csv", FS: fsys},
+	}
+	e := encoder(t, threeTasks())
+	if err := e.Learn(sources); err != nil {
+		t.Fatal(err)
+	}
+	d, err := e.Encode(sources)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := fmt.Sprint(d.Len(), d.Labelled(0), d.Labelled(1), d.Labelled(2))
+	if got != "3 2 2 1" {
+		t.Errorf("examples and labels: %s, want 3 2 2 1", got)
+	}
+}
+
+func TestLearnMessages(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		lines []string
+		want  string
+	}{
+		{"empty", nil, "data: d.jsonl: there are no examples"},
+		{
+			"no text", []string{`{"topic": "music"}`},
+			`d.jsonl:1: there is no field for input "text"`,
+		},
+		{
+			"a task without a label", append([]string{`{"text": "x", "score": 1}`}, training[1]),
+			`data: task "topic" has no label in any of 2 training examples; check that its field is mapped, or remove the task`,
+		},
+		{
+			"one label", training[:3],
+			`data: task "topic" has the one label "music" in training; there is nothing to tell apart`,
+		},
+		{
+			"a list where one label belongs", []string{`{"text": "x", "topic": ["a", "b"]}`},
+			`d.jsonl:1: task "topic" is classification, but its field is a list of 2 tokens; map it to a column or comment with one value`,
+		},
+		{
+			"a tag of another scheme", []string{`{"text": "a b", "slots": "O U-x"}`},
+			`d.jsonl:1: task "slots": tag "U-x" is not of the scheme bio: O, or one of B, I with a dash and a type`,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			err := encoder(t, threeTasks()).Learn(objects(c.lines...))
+			if err == nil || err.Error() != c.want {
+				t.Errorf("got  %v\nwant %s", err, c.want)
+			}
+		})
+	}
+}
+
+func TestEncodeMessages(t *testing.T) {
+	e := encoder(t, threeTasks())
+	if _, err := e.Encode(objects(training...)); err == nil || err.Error() != "data: the encoder has not learned a vocabulary yet" {
+		t.Error(err)
+	}
+	if err := e.Learn(objects(training...)); err != nil {
+		t.Fatal(err)
+	}
+	many := make([]string, 12)
+	for i := range many {
+		many[i] = fmt.Sprintf(`{"text": "x", "topic": "label number %d of a long list of labels that goes on"}`, i)
+	}
+	full := encoder(t, &schema.Schema{Inputs: threeTasks().Inputs, Tasks: threeTasks().Tasks[:1]})
+	if err := full.Learn(objects(many...)); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		e    *Encoder
+		line string
+		want string
+	}{
+		{
+			"a label like a known one", e, `{"text": "x", "topic": "musik"}`,
+			`d.jsonl:1: task "topic": label "musik" was never seen in training; did you mean "music"? (correct it, add it to the training data, or ignore it by data.unseen: ignore)`,
+		},
+		{
+			"a label unlike any", e, `{"text": "x", "topic": "weather"}`,
+			`d.jsonl:1: task "topic": label "weather" was never seen in training; training has music, news (correct it, add it to the training data, or ignore it by data.unseen: ignore)`,
+		},
+		{
+			"one of many labels", full, `{"text": "x", "topic": "?"}`,
+			`d.jsonl:1: task "topic": label "?" was never seen in training; training has ` +
+				strings.Join([]string{
+					"label number 0 of a long list of labels ...", "label number 1 of a long list of labels ...",
+					"label number 10 of a long list of labels...", "label number 11 of a long list of labels...",
+					"label number 2 of a long list of labels ...", "label number 3 of a long list of labels ...",
+					"label number 4 of a long list of labels ...", "label number 5 of a long list of labels ...",
+				}, ", ") + " and 4 more (correct it, add it to the training data, or ignore it by data.unseen: ignore)",
+		},
+		{
+			"more tags than tokens", e, `{"text": "play jazz", "slots": "O O O"}`,
+			`d.jsonl:1: task "slots" has 3 tags for 2 tokens`,
+		},
+		{
+			"not a number", e, `{"text": "x", "score": "high"}`,
+			`d.jsonl:1: task "score" is regression, "high" is not a finite number`,
+		},
+		{
+			"not a finite number", e, `{"text": "x", "score": "NaN"}`,
+			`d.jsonl:1: task "score" is regression, "NaN" is not a finite number`,
+		},
+		{"nothing", e, "", "data: d.jsonl: there are no examples"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := c.e.Encode(objects(c.line))
+			if err == nil || err.Error() != c.want {
+				t.Errorf("got  %v\nwant %s", err, c.want)
+			}
+		})
+	}
+}
+
+// A mistake in one of several parallel files is blamed on that file.
+func TestMismatchNamesTheFileOfTheTags(t *testing.T) {
+	s := []Source{{
+		Format: "lines", Files: map[string]string{"text": "seq.in", "slots": "seq.out", "topic": "label"},
+		FS: files("seq.in", "a b\nc d\n", "seq.out", "O O\nO\n", "label", "x\ny\n"),
+	}}
+	e, err := Resume(&schema.Schema{
+		Inputs: []schema.Input{{Name: "text", Type: schema.Text}},
+		Tasks:  []schema.Task{{Name: "slots", Type: schema.Tagging, Labels: []string{"O", "B-x"}}, {Name: "topic", Type: schema.Classification, Labels: []string{"x", "y"}}},
+	}, text.NewCounter().Build(1, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `seq.out:2: task "slots" has 1 tags for 2 tokens`
+	if _, err := e.Encode(s); err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
