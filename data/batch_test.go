@@ -46,7 +46,10 @@ func TestPlan(t *testing.T) {
 	const n = 1000
 	d := numbered(n)
 	for _, o := range []BatchOptions{
-		{}, {Size: 7}, {Size: 1}, {Size: 2000},
+		{},
+		{Size: 7},
+		{Size: 1},
+		{Size: 2000},
 		{Size: 16, Shuffle: true, Seed: 3},
 		{Size: 64, MaxTokens: 200, Shuffle: true},
 		{MaxTokens: 1}, // shorter than any example: one each

@@ -196,7 +196,8 @@ func TestLearnMessages(t *testing.T) {
 	}{
 		{"empty", nil, "data: d.jsonl: there are no examples"},
 		{
-			"no text", []string{`{"topic": "music"}`},
+			"no text",
+			[]string{`{"topic": "music"}`},
 			`d.jsonl:1: there is no field for input "text"`,
 		},
 		{
@@ -208,11 +209,13 @@ func TestLearnMessages(t *testing.T) {
 			`data: task "topic" has the one label "music" in training; there is nothing to tell apart`,
 		},
 		{
-			"a list where one label belongs", []string{`{"text": "x", "topic": ["a", "b"]}`},
+			"a list where one label belongs",
+			[]string{`{"text": "x", "topic": ["a", "b"]}`},
 			`d.jsonl:1: task "topic" is classification, but its field is a list of 2 tokens; map it to a column or comment with one value`,
 		},
 		{
-			"a tag of another scheme", []string{`{"text": "a b", "slots": "O U-x"}`},
+			"a tag of another scheme",
+			[]string{`{"text": "a b", "slots": "O U-x"}`},
 			`d.jsonl:1: task "slots": tag "U-x" is not of the scheme bio: O, or one of B, I with a dash and a type`,
 		},
 	} {
