@@ -38,6 +38,11 @@ func parse(name string, content []byte) (*yaml.Node, error) {
 
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
+// oneLess are errors of the YAML library's parser, whose lines count from 0
+// and are those where the broken list or mapping starts; its scanner's are
+// those of the mistake and count from 1.
+var oneLess = regexp.MustCompile(`^did not find expected (key|node content|'-' indicator|',' or '[\]}]'|<)`)
+
 // syntax puts the line of a YAML error where all our messages have it.
 func syntax(name string, err error) error {
 	text := err.Error()
@@ -45,18 +50,19 @@ func syntax(name string, err error) error {
 	if m == nil {
 		return fmt.Errorf("%s: not valid YAML: %w", name, err)
 	}
-	where := name
-	if m[1] != "" {
-		where += ":" + m[1]
+	text = text[len(m[0]):]
+	line, _ := strconv.Atoi(m[1]) // absent: 0, which is the first line
+	if m[1] == "" || oneLess.MatchString(text) {
+		line++
 	}
-	return fmt.Errorf("%s: not valid YAML: %s", where, text[len(m[0]):])
+	return fmt.Errorf("%s:%d: not valid YAML: %s", name, line, text)
 }
 
 // parseValue reads the value of --set.
 func parseValue(place, value string) (*yaml.Node, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal([]byte(value), &doc); err != nil {
-		return nil, syntax(place, err)
+		return nil, fmt.Errorf("%s: %q is not valid YAML", place, value)
 	}
 	if len(doc.Content) == 0 {
 		return nil, fmt.Errorf("%s: the value is empty; write '' for an empty text", place)

@@ -1,0 +1,465 @@
+package recipe
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"espalier/data"
+	"espalier/models"
+	"espalier/schema"
+	"espalier/train"
+)
+
+// least is the shortest recipe: everything else has a default.
+const least = `data:
+  train: {format: tsv, file: train.tsv}
+inputs:
+  text: {}
+tasks:
+  topic: {type: classification}
+`
+
+func parsed(t *testing.T, content string) *Recipe {
+	t.Helper()
+	r, err := Parse("dir/small.yaml", []byte(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func marshalled(t *testing.T, r *Recipe) string {
+	t.Helper()
+	b, err := r.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestDefaults(t *testing.T) {
+	const want = `name: small
+data:
+  train:
+    format: tsv
+    file: train.tsv
+    header: true
+    encoding: utf-8
+  holdout: 0.1
+  unseen: error
+inputs:
+  text:
+    type: text
+    field: text
+    tokenizer: whitespace
+    lowercase: false
+    min_count: 1
+    max_size: 0
+    max_length: 0
+trunk:
+  type: bag
+  embedding: 64
+  hidden: 64
+  layers: 0
+  pooling: mean
+  dropout: 0
+  embedding_dropout: 0
+  word_dropout: 0
+tasks:
+  topic:
+    type: classification
+    field: topic
+    weight: 1
+    hidden: 0
+    dropout: 0
+    metric: accuracy
+train:
+  epochs: 10
+  batch: 32
+  max_tokens: 0
+  seed: 1
+  optimizer:
+    type: adam
+    lr: 0.001
+    beta1: 0.9
+    beta2: 0.999
+    eps: 1e-08
+    weight_decay: 0
+    dense: false
+  clip_norm: 0
+  schedule:
+    type: constant
+    warmup: 0
+  balance:
+    method: equal
+  patience: 0
+  threads: 0
+`
+	if diff := cmp.Diff(want, marshalled(t, parsed(t, least))); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// every has each key with a value that is not its default.
+const every = `name: "007"
+data:
+  root: over/there
+  train:
+    - {format: lines, files: {text: a, slots: b}, encoding: latin1}
+    - {format: csv, root: here, file: c.csv.gz, header: false, delimiter: ;, fields: {text: 1, topic: -1}}
+  valid: {format: conll, file: d, delimiter: "\t", fields: {slots: 1}}
+  test: {format: jsonl, file: e, fields: {text: body.text}}
+  unseen: ignore
+inputs:
+  text: {type: text, field: body, tokenizer: regex, pattern: '\w+', lowercase: true, min_count: 2, max_size: 5000, max_length: 100}
+trunk: {type: cnn, embedding: 32, hidden: 48, layers: 2, kernel: 5, dilations: [1, 2], pooling: max,
+  dropout: 0.1, embedding_dropout: 0.2, word_dropout: 0.3}
+tasks:
+  slots: {type: tagging, field: tags, scheme: bioes, weight: 0.5, hidden: 16, dropout: 0.4, metric: exact_match}
+  "a topic?": {type: classification, metric: macro_f1}
+  score: {type: regression, metric: mae}
+train:
+  epochs: 3
+  batch: 8
+  max_tokens: 999
+  seed: 12
+  optimizer: {type: sgd, lr: 1, momentum: 0.9, nesterov: true, weight_decay: 1e-4, dense: true}
+  clip_norm: 5
+  schedule: {type: step, warmup: 10, every: 2, factor: 0.25}
+  balance: {method: fixed}
+  patience: 4
+  threads: 2
+`
+
+func TestEveryKey(t *testing.T) {
+	content := strings.Replace(every, `"a topic?"`, "topic", 1)
+	r := parsed(t, content)
+	wantModel := models.Config{
+		Trunk: models.TrunkConfig{
+			Type: "cnn", Embedding: 32, Hidden: 48, Layers: 2, Kernel: 5, Dilations: []int64{1, 2}, Heads: 4, FeedForward: 192,
+			MaxLength: 512, Pooling: "max", Dropout: 0.1, EmbeddingDropout: 0.2,
+		},
+		Heads: map[string]models.HeadConfig{"slots": {Hidden: 16, Dropout: 0.4}, "topic": {}, "score": {}},
+	}
+	if diff := cmp.Diff(wantModel, r.Model()); diff != "" {
+		t.Error(diff)
+	}
+	wantTrain := train.Config{
+		Epochs: 3, Batch: 8, MaxTokens: 999, Seed: 12,
+		Optimizer: train.OptimizerConfig{
+			Type: "sgd", LR: 1, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, Momentum: 0.9, Nesterov: true, WeightDecay: 1e-4, Dense: true,
+		},
+		Schedule: train.ScheduleConfig{Type: "step", Warmup: 10, Every: 2, Factor: 0.25},
+		ClipNorm: 5, WordDropout: 0.3, Patience: 4, Threads: 2,
+		Weights: map[string]float64{"slots": 0.5, "topic": 1, "score": 1},
+		Metrics: map[string]string{"slots": "exact_match", "topic": "macro_f1", "score": "mae"},
+	}
+	if diff := cmp.Diff(wantTrain, r.Training()); diff != "" {
+		t.Error(diff)
+	}
+	wantSchema := &schema.Schema{
+		Version: schema.Version, Name: "007",
+		Inputs: []schema.Input{{
+			Name: "text", Type: schema.Text, Tokenizer: "regex", Pattern: `\w+`, Lowercase: true, MinCount: 2, MaxLength: 100,
+		}},
+		Tasks: []schema.Task{
+			{Name: "slots", Type: schema.Tagging, Scheme: "bioes"},
+			{Name: "topic", Type: schema.Classification},
+			{Name: "score", Type: schema.Regression},
+		},
+	}
+	if diff := cmp.Diff(wantSchema, r.Schema()); diff != "" {
+		t.Error(diff)
+	}
+	names := map[string]string{"text": "body", "slots": "tags", "topic": "topic", "score": "score"}
+	wantSources := []data.Source{
+		{Format: "lines", Root: "over/there", Files: map[string]string{"text": "a", "slots": "b"}, Encoding: "latin1", Names: names},
+		{
+			Format: "csv", Root: "here", File: "c.csv.gz", Fields: map[string]string{"text": "1", "topic": "-1"}, Delimiter: ";",
+			NoHeader: true, Encoding: "utf-8", Names: names,
+		},
+	}
+	ignoreHeader := cmpopts.IgnoreFields(data.Source{}, "NoHeader")
+	if diff := cmp.Diff(wantSources[:1], r.Sources("train")[:1], ignoreHeader); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(wantSources[1:], r.Sources("train")[1:]); diff != "" {
+		t.Error(diff)
+	}
+	if n := len(r.Sources("valid")) + len(r.Sources("test")) + len(r.Sources("nothing")); n != 2 {
+		t.Errorf("valid and test have %d sources", n)
+	}
+	e, err := r.Encoder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !e.IgnoreUnseen || e.MaxVocabulary != 5000 {
+		t.Errorf("the encoder was given %v and %d", e.IgnoreUnseen, e.MaxVocabulary)
+	}
+}
+
+// A transformer reads no further than it has positions.
+func TestEncoderStopsWhereTheTransformerDoes(t *testing.T) {
+	r := parsed(t, least)
+	for _, v := range [][2]string{{"trunk.type", "transformer"}, {"trunk.max_length", "7"}} {
+		if err := r.Set(v[0], v[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e, err := r.Encoder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := e.Schema().Inputs[0].MaxLength; got != 7 {
+		t.Errorf("texts keep %d tokens of 7", got)
+	}
+}
+
+func TestRecipeReadsItsOwnData(t *testing.T) {
+	r := parsed(t, strings.Replace(least, "text: {}", "text: {field: body}", 1))
+	r.FS = fstest.MapFS{"train.tsv": {Data: []byte("body\ttopic\nplay jazz\tmusic\nwho won\tsport\n")}}
+	e, err := r.Encoder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Learn(r.Sources("train")); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"music", "sport"}, e.Schema().Tasks[0].Labels); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestMarshalComesBack(t *testing.T) {
+	transformer := strings.NewReplacer("type: cnn", "type: transformer", "hidden: 48", "hidden: 48, heads: 3, feedforward: 9, max_length: 77",
+		", every: 2, factor: 0.25", ", final: 0.5", "type: step", "type: cosine", `"a topic?"`, "topic").Replace(every)
+	for _, content := range []string{least, strings.Replace(every, `"a topic?"`, "topic", 1), transformer} {
+		first := parsed(t, content)
+		again := parsed(t, marshalled(t, first))
+		if diff := cmp.Diff(marshalled(t, first), marshalled(t, again)); diff != "" {
+			t.Error(diff)
+		}
+		ignore := cmpopts.IgnoreUnexported(Recipe{})
+		unused := cmpopts.IgnoreFields(Trunk{}, "Kernel", "Dilations", "Heads", "FeedForward", "MaxLength")
+		if diff := cmp.Diff(first, again, ignore, unused, cmpopts.EquateEmpty()); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+func TestOneMistake(t *testing.T) {
+	base := strings.TrimSuffix(least, "\n")
+	for _, c := range []struct{ name, content, want string }{
+		{"empty", "# nothing\n", "r.yaml: the recipe is empty"},
+		{"not YAML", "data:\n  train: {format: tsv\n", "r.yaml:2: not valid YAML: did not find expected ',' or '}'"},
+		{"not YAML in the first line", "a: 'b", "r.yaml:1: not valid YAML: found unexpected end of stream"},
+		{"not indented alike", base + "\ntrain:\n  epochs: 3\n batch: 4", "r.yaml:9: not valid YAML: did not find expected key"},
+		{"a tab", "data:\n\ttrain: 1", "r.yaml:2: not valid YAML: found character that cannot start any token"},
+		{"two documents", base + "\n---\na: 1", "r.yaml:7: a recipe is one YAML document, here a second one starts"},
+		{"not a mapping", "- a", "r.yaml:1: the recipe must be a mapping of settings, found a list"},
+		{"an unknown key", base + "\ntrian: {}", `r.yaml:7: unknown key "trian"; did you mean "train"?`},
+		{"an unknown key inside", base + "\ntrain: {epochs: 3, optimizer: {learning: 1}}", `r.yaml:7: unknown key "learning" in train.optimizer; the keys there are type, lr, beta1, beta2, eps, momentum, nesterov, weight_decay, dense`},
+		{"swapped letters", base + "\ntrain:\n  ecpohs: 3", `r.yaml:8: unknown key "ecpohs" in train; did you mean "epochs"?`},
+		{"a key twice", base + "\ntrain: {epochs: 1,\n  epochs: 2}", `r.yaml:8: key "train.epochs" stands twice, first at r.yaml:7`},
+		{"a task twice", base + "\n  topic: {type: tagging}", `r.yaml:7: key "tasks.topic" stands twice, first at r.yaml:6`},
+		{"a key that is a list", base + "\n[1]: 2", "r.yaml:7: a key must be a word"},
+		{"an alias", base + "\ntrain: {epochs: &n 3, batch: *n}", "r.yaml:7: train.epochs: anchors and aliases are not read in recipes; write the value out"},
+		{"a merge key", base + "\ntrain: {<<: {epochs: 3}}", `r.yaml:7: unknown key "<<" in train; the keys there are epochs, batch, max_tokens, seed, optimizer, clip_norm, schedule, balance, patience, threads`},
+		{"not a whole number", base + "\ntrain: {epochs: ten}", `r.yaml:7: train.epochs must be a whole number, found "ten"`},
+		{"a fraction", base + "\ntrain: {epochs: 1.5}", `r.yaml:7: train.epochs must be a whole number, found "1.5"`},
+		{"too large a number", base + "\ntrain: {seed: 99999999999999999999}", `r.yaml:7: train.seed must be a whole number, found "99999999999999999999"`},
+		{"a number as text", base + "\ntrain: {clip_norm: '5'}", `r.yaml:7: train.clip_norm must be a number, found "5"`},
+		{"yes for true", base + "\ntrain: {optimizer: {dense: yes please}}", `r.yaml:7: train.optimizer.dense must be true or false, found "yes please"`},
+		{"a truth as a text", base + "\nname: true", `r.yaml:7: name must be a text, found "true"`},
+		{"nothing", base + "\ntrain:\n  epochs:\n", "r.yaml:8: train.epochs must be a whole number, found nothing"},
+		{"a list for a text", base + "\nname: [a]", "r.yaml:7: name must be a text, found a list"},
+		{"a word for a mapping", base + "\ntrunk: cnn", `r.yaml:7: trunk must be a mapping of settings, found "cnn"`},
+		{"a word for a list", base + "\ntrunk: {dilations: 2}", `r.yaml:7: trunk.dilations must be a list, found "2"`},
+		{"a list of tasks", strings.Replace(base, "\n  topic:", "\n  - topic:", 1), "r.yaml:6: tasks must be a mapping from names to settings, found a list"},
+		{"a task without settings", base + "\n  other:", "r.yaml:7: tasks.other must be a mapping of settings, found nothing"},
+		{"a source in a list", strings.Replace(base, "{format", "[{format: tsv, file: a}, {fromat", 1) + "]", "r.yaml:2: not valid YAML: did not find expected ',' or ']'"},
+		{"a key of the second source", strings.Replace(base, "{format: tsv, file: train.tsv}", "[{format: tsv, file: a}, {fromat: tsv}]", 1), `r.yaml:2: unknown key "fromat" in data.train.1; did you mean "format"?`},
+
+		{"no data", "inputs: {text: {}}\ntasks: {a: {type: tagging}}", "r.yaml:1: data.train is missing; name the training data, as in {format: tsv, file: train.tsv}"},
+		{"no format", strings.Replace(base, "format: tsv, ", "", 1), "r.yaml:2: data.train.format is missing; it is one of lines, csv, tsv, jsonl, conll"},
+		{"a format like another", strings.Replace(base, "tsv", "tvs", 1), `r.yaml:2: data.train.format is "tvs", which is not one of lines, csv, tsv, jsonl, conll; did you mean "tsv"?`},
+		{"no file", strings.Replace(base, ", file: train.tsv", "", 1), "r.yaml:2: data.train has format tsv, which reads one file: file: FILE"},
+		{"no files", strings.Replace(base, "tsv", "lines", 1), "r.yaml:2: data.train has format lines, which reads parallel files: files: {FIELD: FILE, ...}"},
+		{"a header of conll", strings.Replace(base, "format: tsv", "format: conll, header: true", 1), "r.yaml:2: data.train.header is for csv and tsv, not for conll"},
+		{"a delimiter of jsonl", strings.Replace(base, "format: tsv", "format: jsonl, delimiter: ;", 1), "r.yaml:2: data.train.delimiter is for csv, tsv and conll, not for jsonl"},
+		{"a long delimiter", strings.Replace(base, "format: tsv", "format: tsv, delimiter: '::'", 1), `r.yaml:2: data.train.delimiter is "::", it must be one character`},
+		{"an encoding", strings.Replace(base, "format: tsv", "format: tsv, encoding: utf16", 1), `r.yaml:2: data.train.encoding is "utf16", which is not one of utf-8, latin1; did you mean "utf-8"?`},
+		{"a holdout of all", strings.Replace(base, "data:", "data:\n  holdout: 1", 1), "r.yaml:2: data.holdout is 1, it must be above 0 and below 1"},
+		{"a holdout beside valid", strings.Replace(base, "data:", "data:\n  holdout: 0.2\n  valid: {format: tsv, file: v}", 1), "r.yaml:2: data.holdout is set, but so is data.valid; leave one of them out"},
+		{"unseen", strings.Replace(base, "data:", "data:\n  unseen: warn", 1), `r.yaml:2: data.unseen is "warn", which is not one of error, ignore`},
+
+		{"no input", strings.Replace(base, "inputs:\n  text: {}", "inputs: {}", 1), "r.yaml:3: inputs has 0 entries; a recipe has one for now, as in {text: {type: text}}"},
+		{"two inputs", strings.Replace(base, "text: {}", "text: {}\n  more: {}", 1), "r.yaml:4: inputs has 2 entries; a recipe has one for now, as in {text: {type: text}}"},
+		{"an input of a later time", strings.Replace(base, "text: {}", "text: {type: image}", 1), `r.yaml:4: inputs.text.type is "image", which is not one of text`},
+		{"a tokenizer", strings.Replace(base, "text: {}", "text: {tokenizer: white}", 1), `r.yaml:4: inputs.text.tokenizer is "white", which is not one of whitespace, regex`},
+		{"no pattern", strings.Replace(base, "text: {}", "text: {tokenizer: regex}", 1), "r.yaml:4: inputs.text.pattern does not fit: text: the regex tokenizer needs a pattern"},
+		{"a bad pattern", strings.Replace(base, "text: {}", "text: {tokenizer: regex, pattern: '['}", 1), "r.yaml:4: inputs.text.pattern does not fit: text: pattern of the regex tokenizer: error parsing regexp: missing closing ]: `[`"},
+		{"a count", strings.Replace(base, "text: {}", "text: {min_count: 0}", 1), "r.yaml:4: inputs.text.min_count is 0, it must be at least 1"},
+		{"no room for words", strings.Replace(base, "text: {}", "text: {max_size: 2}", 1), "r.yaml:4: inputs.text.max_size is 2, which leaves no room for words beside padding and unknown"},
+
+		{"a trunk", base + "\ntrunk: {type: bilstn}", `r.yaml:7: trunk.type is "bilstn", which is not one of bag, cnn, transformer`},
+		{"an even kernel", base + "\ntrunk: {type: cnn, kernel: 4}", "r.yaml:7: trunk.kernel is 4, it must be odd, so that a text keeps its length"},
+		{"heads", base + "\ntrunk:\n  type: transformer\n  hidden: 30", "r.yaml:8: trunk.heads is 4, which does not divide trunk.hidden, 30"},
+		{"no layers", base + "\ntrunk: {type: cnn, layers: 0}", "r.yaml:7: trunk.layers is 0, it must be at least 1"},
+		{"hidden", base + "\ntrunk: {hidden: 0}", "r.yaml:7: trunk.hidden is 0, it must be at least 1"},
+		{"too wide", base + "\ntrunk: {hidden: 3000000000}", "r.yaml:7: trunk.hidden is 3000000000, it must be at most 2147483647"},
+		{"dilations", base + "\ntrunk: {type: cnn, dilations: [1, 2, 4]}", "r.yaml:7: trunk.dilations has 3 entries for 2 layers"},
+		{"a dilation", base + "\ntrunk: {type: cnn, dilations: [1,\n 0]}", "r.yaml:8: trunk.dilations.1 is 0, it must be at least 1"},
+		{"dropout", base + "\ntrunk: {dropout: 1}", "r.yaml:7: trunk.dropout is 1, it must be at least 0 and below 1"},
+		{"pooling", base + "\ntrunk: {pooling: last}", `r.yaml:7: trunk.pooling is "last", which is not one of mean, max, attention`},
+
+		{"no tasks", strings.Split(base, "\ntasks")[0], "r.yaml:1: tasks is empty; name at least one, as in {intent: {type: classification}}"},
+		{"a task without a type", strings.Replace(base, "type: classification", "", 1), "r.yaml:6: tasks.topic.type is missing; it is one of classification, tagging, regression"},
+		{"a task type", strings.Replace(base, "classification", "clasification", 1), `r.yaml:6: tasks.topic.type is "clasification", which is not one of classification, tagging, regression; did you mean "classification"?`},
+		{"a task's name", base + "\n  a.b: {type: tagging}", "r.yaml:7: tasks.a.b has a name that is not one word without slashes and dots"},
+		{"a task named as an input", base + "\n  text: {type: tagging}", "r.yaml:7: tasks.text has the name of an input; rename one and set its field"},
+		{"a scheme", base + "\n  ner: {type: tagging, scheme: iob}", `r.yaml:7: tasks.ner.scheme is "iob", which is not one of bio, bioes; did you mean "bio"?`},
+		{"a scheme of no tags", strings.Replace(base, "classification", "classification, scheme: bio", 1), "r.yaml:6: tasks.topic.scheme is for tagging, not for classification"},
+		{"a metric", strings.Replace(base, "classification", "classification, metric: f1", 1), `r.yaml:6: tasks.topic.metric is "f1", which is not one of accuracy, macro_f1, micro_f1`},
+		{"a metric of spans", base + "\n  pos: {type: tagging, metric: span_f1}", "r.yaml:7: tasks.pos.metric is span_f1, which needs to know the scheme: bio or bioes"},
+		{"a negative weight", strings.Replace(base, "classification", "classification, weight: -1", 1), "r.yaml:6: tasks.topic.weight is -1, it cannot be negative"},
+		{"a weight that is not read", strings.Replace(base, "classification", "classification, weight: 2", 1), "r.yaml:6: tasks.topic.weight is 2, but train.balance.method is equal, which weighs all alike; set it to fixed"},
+
+		{"no epochs", base + "\ntrain: {epochs: 0}", "r.yaml:7: train.epochs is 0, it must be at least 1"},
+		{"a negative rate", base + "\ntrain:\n  optimizer:\n    lr: -0.1", "r.yaml:9: train.optimizer.lr is -0.1, it must be above 0"},
+		{"an endless rate", base + "\ntrain: {optimizer: {lr: .inf}}", "r.yaml:7: train.optimizer.lr is +Inf, it must be a finite number"},
+		{"no number", base + "\ntrain: {clip_norm: .nan}", "r.yaml:7: train.clip_norm is NaN, it must be a finite number"},
+		{"an optimizer", base + "\ntrain: {optimizer: {type: adamax}}", `r.yaml:7: train.optimizer.type is "adamax", which is not one of sgd, adam, adamw; did you mean "adam"?`},
+		{"a decay rate", base + "\ntrain: {optimizer: {beta2: 1}}", "r.yaml:7: train.optimizer.beta2 is 1, it must be above 0 and below 1"},
+		{"momentum of adam", base + "\ntrain: {optimizer: {momentum: 0.9}}", "r.yaml:7: train.optimizer.type is adam, which has no momentum and nesterov; they are sgd's"},
+		{"betas of sgd", base + "\ntrain: {optimizer: {type: sgd, beta1: 0.8}}", "r.yaml:7: train.optimizer.type is sgd, which has no beta1, beta2 and eps"},
+		{"nesterov alone", base + "\ntrain: {optimizer: {type: sgd, nesterov: true}}", "r.yaml:7: train.optimizer.nesterov needs a momentum above 0"},
+		{"a schedule", base + "\ntrain: {schedule: {type: cosin}}", `r.yaml:7: train.schedule.type is "cosin", which is not one of constant, linear, cosine, inverse_sqrt, step; did you mean "cosine"?`},
+		{"a rest", base + "\ntrain: {schedule: {type: linear, final: 2}}", "r.yaml:7: train.schedule.final is 2, it must be between 0 and 1"},
+		{"a factor", base + "\ntrain: {schedule: {type: step, factor: 0}}", "r.yaml:7: train.schedule.factor is 0, it must be above 0 and at most 1"},
+		{"a method", base + "\ntrain: {balance: {method: equals}}", `r.yaml:7: train.balance.method is "equals", which is not one of equal, fixed; did you mean "equal"?`},
+		{"a seed", base + "\ntrain: {seed: -1}", "r.yaml:7: train.seed is -1, it cannot be negative"},
+		{"too large", "#" + strings.Repeat("x", maxSize), "r.yaml: larger than 1048576 bytes, that is no recipe"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Parse("r.yaml", []byte(c.content))
+			if err == nil || err.Error() != c.want {
+				t.Errorf("got  %v\nwant %s", err, c.want)
+			}
+		})
+	}
+}
+
+func TestSet(t *testing.T) {
+	r := parsed(t, least)
+	for _, v := range [][2]string{
+		{"train.epochs", "3"},
+		{"train.optimizer.lr", "1e-2"},
+		{"trunk", "{type: cnn, kernel: 5}"},
+		{"trunk.dropout", "0.5"},
+		{"tasks.mood", "{type: regression}"},
+		{"data.test", "[{format: csv, file: a}, {format: csv, file: b}]"},
+		{"data.test.1.file", "c"},
+		{"name", "'2'"},
+	} {
+		if err := r.Set(v[0], v[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r.Train.Epochs != 3 || r.Train.Optimizer.LR != 0.01 || r.Trunk.Kernel != 5 || r.Trunk.Dropout != 0.5 || r.Trunk.Layers != 2 ||
+		len(r.Tasks) != 2 || r.Tasks[1].Metric != "rmse" || r.Data.Test[1].File != "c" || r.Name != "2" {
+		t.Errorf("the settings are\n%s", marshalled(t, r))
+	}
+}
+
+func TestSetMessages(t *testing.T) {
+	r := parsed(t, least)
+	before := marshalled(t, r)
+	for _, c := range []struct{ path, value, want string }{
+		{"train.epoch", "3", `--set train.epoch: unknown key "epoch" in train; did you mean "epochs"?`},
+		{"train.epochs", "three", `--set train.epochs: train.epochs must be a whole number, found "three"`},
+		{"train.epochs", "0", "--set train.epochs: train.epochs is 0, it must be at least 1"},
+		{"train.epochs.first", "3", `--set train.epochs.first: train.epochs must be a whole number, found a mapping`},
+		{"data.train.format.x", "3", `--set data.train.format.x: there are no settings below "tsv"`},
+		{"train..epochs", "3", "--set train..epochs: a setting is named as in train.epochs"},
+		{"", "3", "--set : a setting is named as in train.epochs"},
+		{"train.epochs", "", "--set train.epochs: the value is empty; write '' for an empty text"},
+		{"train.epochs", "{", `--set train.epochs: "{" is not valid YAML`},
+		{"trunk.kernel", "2", "--set trunk.kernel: trunk.kernel is 2, it must be odd, so that a text keeps its length"},
+		{"tasks.topic.type", "tag", `--set tasks.topic.type: tasks.topic.type is "tag", which is not one of classification, tagging, regression`},
+	} {
+		if err := r.Set(c.path, c.value); err == nil || err.Error() != c.want {
+			t.Errorf("got  %v\nwant %s", err, c.want)
+		}
+	}
+	if err := r.Set("data.test", "[{format: csv, file: a}]"); err != nil {
+		t.Fatal(err)
+	}
+	if err, want := r.Set("data.test.1.file", "x"), `--set data.test.1.file: "1" is not one of the list's numbers 0 to 0`; err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	r.Data.Test = nil
+	if diff := cmp.Diff(before, marshalled(t, r)); diff != "" {
+		t.Errorf("a refused setting left something behind: %s", diff)
+	}
+}
+
+func TestRead(t *testing.T) {
+	if _, err := Read(filepath.Join(t.TempDir(), "absent.yaml")); !os.IsNotExist(unwrap(err)) {
+		t.Errorf("got %v", err)
+	}
+	examples, err := filepath.Glob("../examples/*.yaml")
+	if err != nil || len(examples) == 0 {
+		t.Fatalf("no examples: %v", err)
+	}
+	for _, path := range examples {
+		r, err := Read(path)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if want := strings.TrimSuffix(filepath.Base(path), ".yaml"); r.Name != want {
+			t.Errorf("%s is named %q", path, r.Name)
+		}
+	}
+}
+
+func unwrap(err error) error {
+	for {
+		inner, ok := err.(interface{ Unwrap() error })
+		if !ok || os.IsNotExist(err) {
+			return err
+		}
+		err = inner.Unwrap()
+	}
+}
+
+// Any bytes are a recipe or an error; a recipe comes back as it was written.
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{least, every, "", "a: &a [*a]", "data: {train: []}", "\xff", "? [a]\n: b", "train: {epochs: 0x10}", "name: !!binary aGk="} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, content string) {
+		r, err := Parse("fuzzed", []byte(content))
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "fuzzed") {
+				t.Fatalf("the error does not name the file: %v", err)
+			}
+			return
+		}
+		first := marshalled(t, r)
+		again, err := Parse("fuzzed", []byte(first))
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, first)
+		}
+		if diff := cmp.Diff(first, marshalled(t, again)); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
