@@ -38,9 +38,8 @@ func parse(name string, content []byte) (*yaml.Node, error) {
 
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
-// oneLess are errors of the YAML library's parser, whose lines count from 0
-// and are those where the broken list or mapping starts; its scanner's are
-// those of the mistake and count from 1.
+// oneLess are errors of the YAML library's parser, whose lines count from 0;
+// its scanner's count from 1.
 var oneLess = regexp.MustCompile(`^did not find expected (key|node content|'-' indicator|',' or '[\]}]'|<)`)
 
 // syntax puts the line of a YAML error where all our messages have it.
