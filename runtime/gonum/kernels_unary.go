@@ -1,0 +1,358 @@
+package gonum
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/viterin/vek/vek32"
+
+	"espalier/tensor"
+)
+
+type float interface{ float32 | float64 }
+
+type integer interface {
+	int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64
+}
+
+type number interface{ float | integer }
+
+// refuse is the error of an operator on a type that it has no kernel for.
+func refuse(t *tensor.Tensor) error {
+	return fmt.Errorf("the pure-Go engine does not compute it for %v", t.DType())
+}
+
+// each makes the kernel of an elementwise function of float64; float32 is
+// computed in float64 and rounded once.
+func each(f func(float64) float64) kernel {
+	return func(c *call) error {
+		x, err := c.input(0)
+		if err != nil {
+			return err
+		}
+		y, err := c.make(0, x.DType(), x.Shape())
+		if err != nil {
+			return err
+		}
+		switch d := x.Any().(type) {
+		case []float32:
+			out := y.Float32s()
+			for i, v := range d {
+				out[i] = float32(f(float64(v)))
+			}
+		case []float64:
+			out := y.Float64s()
+			for i, v := range d {
+				out[i] = f(v)
+			}
+		default:
+			return refuse(x)
+		}
+		return nil
+	}
+}
+
+// fast is each with a vectorised float32 form.
+func fast(f func(float64) float64, f32 func(dst, x []float32)) kernel {
+	slow := each(f)
+	return func(c *call) error {
+		x, err := c.input(0)
+		if err != nil {
+			return err
+		}
+		d, ok := x.Any().([]float32)
+		if !ok {
+			return slow(c)
+		}
+		y, err := c.make(0, x.DType(), x.Shape())
+		if err == nil && len(d) > 0 {
+			f32(y.Float32s(), d)
+		}
+		return err
+	}
+}
+
+// apply writes f of every element.
+func apply[T, R any](dst []R, x []T, f func(T) R) {
+	for i, v := range x {
+		dst[i] = f(v)
+	}
+}
+
+// signed makes the kernel of a function that integers have, too.
+func signed(f func(float64) float64, fi func(int64) int64) kernel {
+	floats := each(f)
+	return func(c *call) error {
+		x, err := c.input(0)
+		if err != nil {
+			return err
+		}
+		y, err := c.make(0, x.DType(), x.Shape())
+		if err != nil {
+			return err
+		}
+		switch d := x.Any().(type) {
+		case []int64:
+			apply(y.Int64s(), d, fi)
+		case []int32:
+			apply(y.Any().([]int32), d, func(v int32) int32 { return int32(fi(int64(v))) })
+		case []int16:
+			apply(y.Any().([]int16), d, func(v int16) int16 { return int16(fi(int64(v))) })
+		case []int8:
+			apply(y.Any().([]int8), d, func(v int8) int8 { return int8(fi(int64(v))) })
+		case []uint8:
+			apply(y.Any().([]uint8), d, func(v uint8) uint8 { return uint8(fi(int64(v))) })
+		case []uint16:
+			if x.DType() != tensor.Uint16 {
+				return refuse(x)
+			}
+			apply(y.Any().([]uint16), d, func(v uint16) uint16 { return uint16(fi(int64(v))) })
+		case []uint32:
+			apply(y.Any().([]uint32), d, func(v uint32) uint32 { return uint32(fi(int64(v))) })
+		case []uint64:
+			apply(y.Any().([]uint64), d, func(v uint64) uint64 { return uint64(fi(int64(v))) })
+		default:
+			return floats(c)
+		}
+		return nil
+	}
+}
+
+func unaryKernels() map[string]kernel {
+	sign := func(x float64) float64 {
+		switch {
+		case x > 0:
+			return 1
+		case x < 0:
+			return -1
+		}
+		return x // 0 and NaN are their own signs
+	}
+	return map[string]kernel{
+		"Exp": each(math.Exp), "Log": each(math.Log), "Erf": each(math.Erf), "Tanh": each(math.Tanh),
+		"Sin": each(math.Sin), "Cos": each(math.Cos), "Tan": each(math.Tan),
+		"Asin": each(math.Asin), "Acos": each(math.Acos), "Atan": each(math.Atan),
+		"Sinh": each(math.Sinh), "Cosh": each(math.Cosh), "Asinh": each(math.Asinh), "Acosh": each(math.Acosh), "Atanh": each(math.Atanh),
+		"Floor": each(math.Floor), "Ceil": each(math.Ceil), "Round": each(math.RoundToEven),
+		"Sqrt":       fast(math.Sqrt, func(dst, x []float32) { vek32.Sqrt_Into(dst, x) }),
+		"Reciprocal": each(func(x float64) float64 { return 1 / x }),
+		"Sigmoid":    each(sigmoid),
+		"Softplus":   each(softplus),
+		"Softsign":   each(func(x float64) float64 { return x / (1 + math.Abs(x)) }),
+		"Relu":       fast(func(x float64) float64 { return math.Max(x, 0) }, func(dst, x []float32) { vek32.MaximumNumber_Into(dst, x, 0) }),
+		"Neg":        signed(func(x float64) float64 { return -x }, func(x int64) int64 { return -x }),
+		"Abs": signed(math.Abs, func(x int64) int64 {
+			if x < 0 {
+				return -x
+			}
+			return x
+		}),
+		"Sign": signed(sign, func(x int64) int64 { return int64(sign(float64(x))) }),
+		"LeakyRelu": func(c *call) error {
+			alpha := float64(c.attrs.float("alpha", 0.01))
+			return each(func(x float64) float64 {
+				if x < 0 {
+					return alpha * x
+				}
+				return x
+			})(c)
+		},
+		"Elu": func(c *call) error {
+			alpha := float64(c.attrs.float("alpha", 1))
+			return each(func(x float64) float64 {
+				if x < 0 {
+					return alpha * math.Expm1(x)
+				}
+				return x
+			})(c)
+		},
+		"Gelu": func(c *call) error {
+			if c.attrs.text("approximate", "none") == "tanh" {
+				return each(func(x float64) float64 {
+					return 0.5 * x * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
+				})(c)
+			}
+			return each(func(x float64) float64 { return 0.5 * x * (1 + math.Erf(x/math.Sqrt2)) })(c)
+		},
+		"Not": func(c *call) error {
+			x, err := c.input(0)
+			if err != nil {
+				return err
+			}
+			y, err := c.make(0, tensor.Bool, x.Shape())
+			if err != nil {
+				return err
+			}
+			apply(y.Bools(), x.Bools(), func(b bool) bool { return !b })
+			return nil
+		},
+		"IsNaN": func(c *call) error {
+			x, err := c.input(0)
+			if err != nil {
+				return err
+			}
+			y, err := c.make(0, tensor.Bool, x.Shape())
+			if err != nil {
+				return err
+			}
+			switch d := x.Any().(type) {
+			case []float32:
+				apply(y.Bools(), d, func(v float32) bool { return v != v })
+			case []float64:
+				apply(y.Bools(), d, func(v float64) bool { return v != v })
+			default:
+				return refuse(x)
+			}
+			return nil
+		},
+		"Clip": clip,
+		"Cast": cast,
+	}
+}
+
+func sigmoid(x float64) float64 {
+	if x >= 0 {
+		return 1 / (1 + math.Exp(-x))
+	}
+	e := math.Exp(x)
+	return e / (1 + e)
+}
+
+func softplus(x float64) float64 {
+	if x > 0 {
+		return x + math.Log1p(math.Exp(-x))
+	}
+	return math.Log1p(math.Exp(x))
+}
+
+func clip(c *call) error {
+	x, err := c.input(0)
+	if err != nil {
+		return err
+	}
+	y, err := c.make(0, x.DType(), x.Shape())
+	if err != nil {
+		return err
+	}
+	switch d := x.Any().(type) {
+	case []float32:
+		return clipTo(c, d, y.Float32s())
+	case []float64:
+		return clipTo(c, d, y.Float64s())
+	case []int64:
+		return clipTo(c, d, y.Int64s())
+	case []int32:
+		return clipTo(c, d, y.Any().([]int32))
+	case []int8:
+		return clipTo(c, d, y.Any().([]int8))
+	case []uint8:
+		return clipTo(c, d, y.Any().([]uint8))
+	}
+	return refuse(x)
+}
+
+func clipTo[T number](c *call, x, y []T) error {
+	limit := func(i int) (T, bool, error) {
+		t := c.optional(i)
+		if t == nil {
+			return 0, false, nil
+		}
+		d, ok := t.Any().([]T)
+		if !ok || len(d) != 1 {
+			return 0, false, fmt.Errorf("limit %v is not a scalar of the operand's type", t)
+		}
+		return d[0], true, nil
+	}
+	low, hasLow, err := limit(1)
+	if err != nil {
+		return err
+	}
+	high, hasHigh, err := limit(2)
+	if err != nil {
+		return err
+	}
+	for i, v := range x {
+		if hasLow && v < low {
+			v = low
+		}
+		if hasHigh && v > high {
+			v = high
+		}
+		y[i] = v
+	}
+	return nil
+}
+
+func cast(c *call) error {
+	x, err := c.input(0)
+	if err != nil {
+		return err
+	}
+	to := tensor.DType(c.attrs.int("to", 0))
+	if to == tensor.Float16 || to == tensor.BFloat16 || x.DType() == tensor.Float16 || x.DType() == tensor.BFloat16 ||
+		to == tensor.String || x.DType() == tensor.String || to.Size() == 0 {
+		return fmt.Errorf("the pure-Go engine does not cast %v to %v", x.DType(), to)
+	}
+	y, err := c.make(0, to, x.Shape())
+	if err != nil {
+		return err
+	}
+	switch d := x.Any().(type) {
+	case []float32:
+		castTo(y, d)
+	case []float64:
+		castTo(y, d)
+	case []int8:
+		castTo(y, d)
+	case []int16:
+		castTo(y, d)
+	case []int32:
+		castTo(y, d)
+	case []int64:
+		castTo(y, d)
+	case []uint8:
+		castTo(y, d)
+	case []uint16:
+		castTo(y, d)
+	case []uint32:
+		castTo(y, d)
+	case []uint64:
+		castTo(y, d)
+	case []bool:
+		bits := make([]uint8, len(d))
+		for i, b := range d {
+			if b {
+				bits[i] = 1
+			}
+		}
+		castTo(y, bits)
+	}
+	return nil
+}
+
+func castTo[T number](y *tensor.Tensor, x []T) {
+	switch d := y.Any().(type) {
+	case []float32:
+		apply(d, x, func(v T) float32 { return float32(v) })
+	case []float64:
+		apply(d, x, func(v T) float64 { return float64(v) })
+	case []int8:
+		apply(d, x, func(v T) int8 { return int8(v) })
+	case []int16:
+		apply(d, x, func(v T) int16 { return int16(v) })
+	case []int32:
+		apply(d, x, func(v T) int32 { return int32(v) })
+	case []int64:
+		apply(d, x, func(v T) int64 { return int64(v) })
+	case []uint8:
+		apply(d, x, func(v T) uint8 { return uint8(v) })
+	case []uint16:
+		apply(d, x, func(v T) uint16 { return uint16(v) })
+	case []uint32:
+		apply(d, x, func(v T) uint32 { return uint32(v) })
+	case []uint64:
+		apply(d, x, func(v T) uint64 { return uint64(v) })
+	case []bool:
+		apply(d, x, func(v T) bool { return v != 0 })
+	}
+}
