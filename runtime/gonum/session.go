@@ -2,7 +2,6 @@ package gonum
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,41 +12,31 @@ import (
 	"espalier/tensor"
 )
 
-// session is an opened model. The lock is held for reading by every call under
-// way, so that Close waits for them.
+// session is an opened model.
 type session struct {
-	plan            *plan
-	inputs, outputs []runtime.ValueInfo
-	metadata        map[string]string
+	plan     *plan
+	metadata map[string]string
+	memories memories
 
-	mu     sync.RWMutex
+	mu     sync.RWMutex // held for reading by runs, for writing by Close
 	closed bool
 }
 
-func newSession(m *onnx.Model, p *plan) *session {
+func newSession(p *plan, m *onnx.Model) *session {
 	s := &session{plan: p, metadata: map[string]string{}}
-	for _, v := range m.Graph.Inputs {
-		if info := p.inputs[v.Name]; info != nil {
-			s.inputs = append(s.inputs, *info)
-		}
-	}
-	for _, v := range m.Graph.Outputs {
-		s.outputs = append(s.outputs, *p.outputs[v.Name])
-	}
-	for _, kv := range m.Metadata {
-		s.metadata[kv.Key] = kv.Value
+	for _, pair := range m.Metadata {
+		s.metadata[pair.Key] = pair.Value
 	}
 	return s
 }
 
-// Inputs returns the inputs as the file declares them, those with a default
-// value left out.
-func (s *session) Inputs() []runtime.ValueInfo { return copyInfos(s.inputs) }
+func (s *session) Inputs() []runtime.ValueInfo  { return copied(s.plan.inputs) }
+func (s *session) Outputs() []runtime.ValueInfo { return copied(s.plan.outputs) }
 
-// Outputs returns the outputs as the file declares them.
-func (s *session) Outputs() []runtime.ValueInfo { return copyInfos(s.outputs) }
+func (s *session) Metadata() map[string]string { return maps.Clone(s.metadata) }
 
-func copyInfos(infos []runtime.ValueInfo) []runtime.ValueInfo {
+// copied keeps what a caller does to a declaration from the session.
+func copied(infos []runtime.ValueInfo) []runtime.ValueInfo {
 	out := slices.Clone(infos)
 	for i := range out {
 		out[i].Shape = slices.Clone(out[i].Shape)
@@ -55,44 +44,6 @@ func copyInfos(infos []runtime.ValueInfo) []runtime.ValueInfo {
 	return out
 }
 
-// Metadata returns the file's metadata_props.
-func (s *session) Metadata() map[string]string { return maps.Clone(s.metadata) }
-
-// Run computes the outputs listed and whatever they need, nothing else.
-func (s *session) Run(ctx context.Context, inputs, outputs []runtime.Named) error {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.closed {
-		return fmt.Errorf("gonum: run: %w", runtime.ErrClosed)
-	}
-	c, err := s.plan.arrange(inputs, outputs)
-	if err != nil {
-		return fmt.Errorf("gonum: %w", err)
-	}
-	if err := c.run(ctx); err != nil {
-		return err
-	}
-	for i, t := range c.results {
-		outputs[i].Tensor = t
-	}
-	return nil
-}
-
-// Bind prepares a call. The binding takes the program's memory with it.
-func (s *session) Bind(inputs, outputs []runtime.Named) (runtime.Binding, error) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.closed {
-		return nil, fmt.Errorf("gonum: bind: %w", runtime.ErrClosed)
-	}
-	c, err := s.plan.arrange(inputs, outputs)
-	if err != nil {
-		return nil, fmt.Errorf("gonum: %w", err)
-	}
-	return &binding{session: s, arrangement: c}, nil
-}
-
-// Close waits for calls under way. Closing again does nothing.
 func (s *session) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -100,138 +51,231 @@ func (s *session) Close() error {
 	return nil
 }
 
-// arrangement is a call with its tensors: which program, what goes in where.
-type arrangement struct {
-	prog    *program
-	inputs  map[int]*tensor.Tensor // by slot
-	outputs []*tensor.Tensor       // in the program's order; nil: to allocate
-	results []*tensor.Tensor       // the outputs of the last run
-}
-
-// arrange checks names, types and shapes.
-func (p *plan) arrange(inputs, outputs []runtime.Named) (*arrangement, error) {
-	if len(outputs) == 0 {
-		return nil, fmt.Errorf("%w: no outputs are asked for", runtime.ErrInput)
+func (s *session) Run(ctx context.Context, inputs, outputs []runtime.Named) error {
+	b, err := s.bind(inputs, outputs)
+	if err != nil {
+		return err
 	}
-	slots := make([]int, len(outputs))
-	a := &arrangement{
-		inputs:  make(map[int]*tensor.Tensor, len(inputs)),
-		outputs: make([]*tensor.Tensor, len(outputs)),
-		results: make([]*tensor.Tensor, len(outputs)),
+	if err := b.Run(ctx); err != nil {
+		return err
 	}
-	for i, o := range outputs {
-		if err := p.fitsOutput(o.Name, o.Tensor); err != nil {
-			return nil, err
-		}
-		slots[i], a.outputs[i] = p.slots[o.Name], o.Tensor
-		if slices.Contains(slots[:i], slots[i]) {
-			return nil, fmt.Errorf("%w: output %q is asked for twice", runtime.ErrInput, o.Name)
-		}
-	}
-	for _, in := range inputs {
-		if err := p.fitsInput(in.Name, in.Tensor); err != nil {
-			return nil, err
-		}
-		slot, read := p.slots[in.Name]
-		if !read {
-			continue
-		}
-		if a.inputs[slot] != nil {
-			return nil, fmt.Errorf("%w: input %q is given twice", runtime.ErrInput, in.Name)
-		}
-		a.inputs[slot] = in.Tensor
-	}
-	a.prog = p.program(slots)
-	return a, nil
-}
-
-func (p *plan) fitsInput(name string, t *tensor.Tensor) error {
-	info := p.inputs[name]
-	if info == nil {
-		return fmt.Errorf("%w: the model has no input %q", runtime.ErrInput, name)
-	}
-	if t == nil {
-		return fmt.Errorf("%w: input %q has no tensor", runtime.ErrInput, name)
-	}
-	return fits("input", info, t)
-}
-
-func (p *plan) fitsOutput(name string, t *tensor.Tensor) error {
-	info := p.outputs[name]
-	if info == nil {
-		return fmt.Errorf("%w: the model has no output %q", runtime.ErrInput, name)
-	}
-	if t == nil || info.DType == tensor.Undefined || t.DType() == info.DType {
-		return nil
-	}
-	return fmt.Errorf("%w: output %q is %v, the tensor given for it is %v", runtime.ErrInput, name, info.DType, t)
-}
-
-// fits compares a tensor with a declaration.
-func fits(what string, info *runtime.ValueInfo, t *tensor.Tensor) error {
-	if info.DType != tensor.Undefined && t.DType() != info.DType {
-		return fmt.Errorf("%w: %s %q has type %v, the model wants %v", runtime.ErrInput, what, info.Name, t.DType(), info.DType)
-	}
-	if info.Shape == nil {
-		return nil
-	}
-	ok := len(info.Shape) == t.Rank()
-	for i := 0; ok && i < t.Rank(); i++ {
-		ok = info.Shape[i].Size < 0 || info.Shape[i].Size == t.Shape()[i]
-	}
-	if !ok {
-		return fmt.Errorf("%w: %s %q has shape %v, the model wants %s", runtime.ErrInput, what, info.Name, t.Shape(), dims(info.Shape))
+	for i := range outputs {
+		outputs[i].Tensor = b.results[i]
 	}
 	return nil
 }
 
-// dims writes a declared shape as [batch,64].
-func dims(shape []runtime.Dim) string {
-	out := "["
-	for i, d := range shape {
-		if i > 0 {
-			out += ","
-		}
-		switch {
-		case d.Size >= 0:
-			out += fmt.Sprint(d.Size)
-		case d.Name != "":
-			out += d.Name
-		default:
-			out += "?"
-		}
-	}
-	return out + "]"
+func (s *session) Bind(inputs, outputs []runtime.Named) (runtime.Binding, error) {
+	return s.bind(inputs, outputs)
 }
 
-// run computes the outputs and leaves them in results.
-func (a *arrangement) run(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("gonum: run: %w", err)
+func (s *session) bind(inputs, outputs []runtime.Named) (*binding, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return nil, runtime.ErrClosed
 	}
-	g := a.prog
-	s := g.acquire()
-	defer g.retire(s)
-	for _, slot := range g.inputs {
-		t := a.inputs[slot]
-		if t == nil {
-			return fmt.Errorf("gonum: %w: input %q is needed and not given", runtime.ErrInput, g.plan.names[slot])
+	if len(outputs) == 0 {
+		return nil, fmt.Errorf("%w: no output is asked for", runtime.ErrInput)
+	}
+	b := &binding{session: s, inputs: map[string]*tensor.Tensor{}, outputs: map[string]int{}}
+	for i, o := range outputs {
+		if _, twice := b.outputs[o.Name]; twice {
+			return nil, fmt.Errorf("%w: output %q is named twice", runtime.ErrInput, o.Name)
 		}
-		s.values[slot].setTensor(t)
-	}
-	for i, slot := range g.outputs {
-		s.targets[slot] = a.outputs[i]
-	}
-	if err := s.execute(ctx); err != nil {
-		if ctxErr := ctx.Err(); ctxErr != nil && errors.Is(err, ctxErr) {
-			return fmt.Errorf("gonum: run: %w", err)
+		if err := s.fitsOutput(o.Name, o.Tensor); err != nil {
+			return nil, err
 		}
+		b.outputs[o.Name] = i
+		b.names = append(b.names, o.Name)
+		b.given = append(b.given, o.Tensor)
+	}
+	b.results = make([]*tensor.Tensor, len(outputs))
+	var err error
+	if b.schedule, err = s.plan.schedule(b.names); err != nil {
+		return nil, err
+	}
+	for _, in := range inputs {
+		if _, twice := b.inputs[in.Name]; twice {
+			return nil, fmt.Errorf("%w: input %q is named twice", runtime.ErrInput, in.Name)
+		}
+		if err := b.setInput(in.Name, in.Tensor); err != nil {
+			return nil, err
+		}
+	}
+	for _, v := range s.plan.inputs {
+		if b.schedule.needs[s.plan.slots[v.Name]] && b.inputs[v.Name] == nil {
+			return nil, fmt.Errorf("%w: input %q is missing", runtime.ErrInput, v.Name)
+		}
+	}
+	return b, nil
+}
+
+// fitsOutput checks that an output exists and that a given tensor has its type.
+func (s *session) fitsOutput(name string, t *tensor.Tensor) error {
+	for _, v := range s.plan.outputs {
+		if v.Name != name {
+			continue
+		}
+		if t != nil && v.DType != tensor.Undefined && t.DType() != v.DType {
+			return fmt.Errorf("%w: output %q is given as %v, the model computes %v", runtime.ErrInput, name, t, v.DType)
+		}
+		return nil
+	}
+	return fmt.Errorf("%w: the model has no output %q", runtime.ErrInput, name)
+}
+
+func (s *session) input(name string) *runtime.ValueInfo {
+	for i := range s.plan.inputs {
+		if s.plan.inputs[i].Name == name {
+			return &s.plan.inputs[i]
+		}
+	}
+	return nil
+}
+
+// binding is a prepared call.
+type binding struct {
+	session  *session
+	schedule *schedule
+	inputs   map[string]*tensor.Tensor
+	outputs  map[string]int
+	names    []string         // of the outputs
+	given    []*tensor.Tensor // nil where the engine allocates
+	results  []*tensor.Tensor
+	table    []*tensor.Tensor
+	closed   bool
+}
+
+func (b *binding) SetInput(name string, t *tensor.Tensor) error {
+	if err := b.open(); err != nil {
 		return err
 	}
-	for i, slot := range g.outputs {
-		a.results[i] = a.outputs[i]
-		if a.results[i] == nil {
-			a.results[i] = s.results[slot]
+	return b.setInput(name, t)
+}
+
+// open reports whether the binding and its session are.
+func (b *binding) open() error {
+	b.session.mu.RLock()
+	defer b.session.mu.RUnlock()
+	if b.closed || b.session.closed {
+		return runtime.ErrClosed
+	}
+	return nil
+}
+
+func (b *binding) setInput(name string, t *tensor.Tensor) error {
+	v := b.session.input(name)
+	if v == nil {
+		return fmt.Errorf("%w: the model has no input %q", runtime.ErrInput, name)
+	}
+	if err := fitsDeclaration(v, t); err != nil {
+		return err
+	}
+	b.inputs[name] = t
+	return nil
+}
+
+func fitsDeclaration(v *runtime.ValueInfo, t *tensor.Tensor) error {
+	if t == nil {
+		return fmt.Errorf("%w: input %q is nil", runtime.ErrInput, v.Name)
+	}
+	if t.DType() != v.DType {
+		return fmt.Errorf("%w: input %q is %v, the model takes %v", runtime.ErrInput, v.Name, t.DType(), v.DType)
+	}
+	if v.Shape == nil {
+		return nil
+	}
+	if t.Rank() != len(v.Shape) {
+		return fmt.Errorf("%w: input %q has shape %v, the model takes rank %d", runtime.ErrInput, v.Name, t.Shape(), len(v.Shape))
+	}
+	for i, d := range v.Shape {
+		if d.Size >= 0 && d.Size != t.Shape()[i] {
+			return fmt.Errorf("%w: input %q has shape %v, the model takes %d in dimension %d", runtime.ErrInput, v.Name, t.Shape(), d.Size, i)
+		}
+	}
+	return nil
+}
+
+func (b *binding) SetOutput(name string, t *tensor.Tensor) error {
+	if err := b.open(); err != nil {
+		return err
+	}
+	i, ok := b.outputs[name]
+	if !ok {
+		return fmt.Errorf("%w: output %q is not bound", runtime.ErrInput, name)
+	}
+	if err := b.session.fitsOutput(name, t); err != nil {
+		return err
+	}
+	b.given[i] = t
+	return nil
+}
+
+func (b *binding) Output(name string) (*tensor.Tensor, error) {
+	if err := b.open(); err != nil {
+		return nil, err
+	}
+	i, ok := b.outputs[name]
+	if !ok {
+		return nil, fmt.Errorf("%w: output %q is not bound", runtime.ErrInput, name)
+	}
+	if b.results[i] == nil {
+		return nil, fmt.Errorf("%w: output %q was not computed yet", runtime.ErrInput, name)
+	}
+	return b.results[i], nil
+}
+
+func (b *binding) Close() error {
+	b.closed = true
+	return nil
+}
+
+func (b *binding) Run(ctx context.Context) error {
+	s := b.session
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed || b.closed {
+		return runtime.ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	p := s.plan
+	b.table = append(b.table[:0], p.fixed...)
+	for name, t := range b.inputs {
+		b.table[p.slots[name]] = t
+	}
+	m := s.memories.get()
+	defer s.memories.put(m)
+	if err := b.schedule.run(ctx, b.table, m); err != nil {
+		return err
+	}
+	return b.collect(m)
+}
+
+// collect hands out the results: into the tensors that were given, else as
+// they are, copied where they look at memory that is not the caller's.
+func (b *binding) collect(m *memory) error {
+	for i, slot := range b.schedule.outputs {
+		got, to := b.table[slot], b.given[i]
+		switch {
+		case got == nil:
+			return fmt.Errorf("%w: output %q needs an input that was not given", runtime.ErrInput, b.names[i])
+		case to == nil:
+			key, owned := m.key(got)
+			if fresh := owned && m.shared[key] == 0; !fresh {
+				got = got.Clone()
+			}
+			b.results[i] = got
+		case to.DType() != got.DType() || !to.Shape().Equal(got.Shape()):
+			return fmt.Errorf("%w: output %q is given as %v, the model computes %v", runtime.ErrInput, b.names[i], to, got)
+		default:
+			if err := copyBy(got, to, stridesOf(got.Shape()), 0); err != nil {
+				return err
+			}
+			b.results[i] = to
+			m.release(got)
 		}
 	}
 	return nil
