@@ -1,0 +1,41 @@
+// Package espalier trains one shared trunk with many task heads, writes it as
+// one multi-output ONNX file, and runs that file.
+//
+// [Train] fits what a recipe says and leaves a [Run], a directory. [Export]
+// writes the run's model as one ONNX file, which package runtime/predict and
+// every ONNX runtime read. A program that only predicts needs runtime/predict
+// and an engine, not this package.
+package espalier
+
+import (
+	"errors"
+	"fmt"
+
+	"espalier/runtime"
+	"espalier/runtime/gonum"
+	"espalier/runtime/ort"
+)
+
+// OpenEngine returns an engine by name: "ort" is ONNX Runtime, "gonum" is pure
+// Go, and "auto" is ONNX Runtime where its library is found and pure Go
+// otherwise. library is the path of ONNX Runtime's library; empty searches the
+// usual places.
+func OpenEngine(name, library string) (runtime.Engine, error) {
+	switch name {
+	case "gonum":
+		return gonum.New(), nil
+	case "ort":
+		return ort.Open(ort.Config{Library: library})
+	case "auto", "":
+		e, err := ort.Open(ort.Config{Library: library})
+		if err == nil {
+			return e, nil
+		}
+		// A library that was named must work; one that is only missing need not.
+		if library != "" || !errors.Is(err, runtime.ErrLibrary) {
+			return nil, err
+		}
+		return gonum.New(), nil
+	}
+	return nil, fmt.Errorf("engine %q is not one of auto, ort, gonum", name)
+}

@@ -1,0 +1,417 @@
+package espalier
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"espalier/data"
+	"espalier/internal/atomicfile"
+	"espalier/models"
+	"espalier/recipe"
+	"espalier/runtime"
+	"espalier/safetensors"
+	"espalier/schema"
+	"espalier/tensor"
+	"espalier/text"
+	"espalier/train"
+)
+
+// The files of a run directory. Each is whole or not there.
+const (
+	fileRecipe     = "recipe.yaml"            // the recipe with every default written out
+	fileSchema     = "schema.json"            // tasks and labels
+	fileVocabulary = "vocabulary.txt"         // one word a line, in id order
+	fileParameters = "parameters.safetensors" // of the best epoch
+	fileState      = "state.safetensors"      // all that resuming needs
+	fileLog        = "log.jsonl"              // one line an epoch
+	fileResult     = "result.json"            // written once, when training is over
+)
+
+// Outcome is how a run ended: the epoch that was kept and its scores. Test is
+// measured once, after the choice was made on validation.
+type Outcome struct {
+	Best   int            `json:"best_epoch"`
+	Epochs int            `json:"epochs"`
+	Valid  train.Scores   `json:"valid"`
+	Test   train.Scores   `json:"test,omitempty"`
+	Engine string         `json:"engine"`
+	Shared int            `json:"shared_parameters"`
+	Heads  map[string]int `json:"task_parameters"`
+}
+
+// Run is a run directory: a recipe, what was learned from its data, and the
+// parameters that training found.
+type Run struct {
+	Dir        string
+	Recipe     *recipe.Recipe
+	Model      *models.Model
+	Vocabulary *text.Vocabulary
+	encoder    *data.Encoder
+}
+
+// Options are settings of Train.
+type Options struct {
+	// Engine runs the model; see [OpenEngine].
+	Engine runtime.Engine
+	// Resume goes on with the run that the directory holds.
+	Resume bool
+	// Log is told how reading and training go; nil is silent.
+	Log func(format string, args ...any)
+	// Hooks are called while training runs.
+	Hooks train.Hooks
+}
+
+// Train fits what the recipe says and leaves a run in dir, which must not hold
+// one unless Resume is set. The run is complete when an Outcome is returned; a
+// run that was stopped can be resumed from its last epoch.
+func Train(ctx context.Context, r *recipe.Recipe, dir string, o Options) (*Run, *Outcome, error) {
+	if o.Log == nil {
+		o.Log = func(string, ...any) {}
+	}
+	run, err := prepare(r, dir, o.Resume)
+	if err != nil {
+		return nil, nil, err
+	}
+	set, valid, err := run.trainingSets(o.Log)
+	if err != nil {
+		return nil, nil, err
+	}
+	config := r.Training()
+	t, err := train.New(run.Model, o.Engine, config)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer t.Close()
+	if o.Resume {
+		if err := run.resume(t, o.Log); err != nil {
+			return nil, nil, err
+		}
+	}
+	result, err := t.Fit(ctx, set, valid, train.Hooks{Step: o.Hooks.Step, Epoch: func(e train.Epoch) error {
+		if err := run.saveEpoch(t, e); err != nil {
+			return err
+		}
+		if o.Hooks.Epoch != nil {
+			return o.Hooks.Epoch(e)
+		}
+		return nil
+	}})
+	if err != nil {
+		// The last good parameters are worth keeping when no epoch was: a run
+		// that diverged can still be looked at.
+		if t.Best() == nil {
+			err = errors.Join(err, run.saveParameters(t.Parameters()))
+		}
+		return run, nil, err
+	}
+	outcome, err := run.finish(ctx, t, result, valid, o.Engine)
+	return run, outcome, err
+}
+
+// prepare makes the directory and learns labels and vocabulary, or reads what
+// an earlier start learned.
+func prepare(r *recipe.Recipe, dir string, resume bool) (*Run, error) {
+	if resume {
+		return reopen(r, dir)
+	}
+	if _, err := os.Stat(filepath.Join(dir, fileRecipe)); err == nil {
+		return nil, fmt.Errorf("%s holds a run already; resume it, remove it or name another directory", dir)
+	}
+	encoder, err := r.Encoder()
+	if err != nil {
+		return nil, err
+	}
+	if err := encoder.Learn(r.Sources("train")); err != nil {
+		return nil, err
+	}
+	m, err := models.NewText(encoder.Schema(), r.Model())
+	if err != nil {
+		return nil, err
+	}
+	run := &Run{Dir: dir, Recipe: r, Model: m, Vocabulary: encoder.Vocabulary(), encoder: encoder}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	return run, run.describe()
+}
+
+// describe writes what does not change during training.
+func (r *Run) describe() error {
+	resolved, err := r.Recipe.Marshal()
+	if err != nil {
+		return err
+	}
+	description, err := r.Model.Schema().Encode()
+	if err != nil {
+		return err
+	}
+	err = r.write(fileVocabulary, func(w io.Writer) error { _, err := r.Vocabulary.WriteTo(w); return err })
+	if err == nil {
+		err = r.write(fileSchema, func(w io.Writer) error { _, err := w.Write(append(description, '\n')); return err })
+	}
+	if err == nil { // last: it marks a directory as a run
+		err = r.write(fileRecipe, func(w io.Writer) error { _, err := w.Write(resolved); return err })
+	}
+	return err
+}
+
+func (r *Run) write(name string, content func(io.Writer) error) error {
+	return atomicfile.WriteFile(filepath.Join(r.Dir, name), content)
+}
+
+// reopen reads a run to go on with it. The recipe may differ from the one the
+// run was started with in how long to train, not in the model.
+func reopen(r *recipe.Recipe, dir string) (*Run, error) {
+	run, err := OpenRun(dir)
+	if err != nil {
+		return nil, fmt.Errorf("there is no run to resume: %w", err)
+	}
+	m, err := models.NewText(run.Model.Schema(), r.Model())
+	if err != nil {
+		return nil, err
+	}
+	run.Recipe, run.Model = r, m
+	return run, nil
+}
+
+// OpenRun reads a run directory.
+func OpenRun(dir string) (*Run, error) {
+	r, err := recipe.Read(filepath.Join(dir, fileRecipe))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s is not a run directory: it has no %s", dir, fileRecipe)
+	}
+	if err != nil {
+		return nil, err
+	}
+	content, err := os.ReadFile(filepath.Join(dir, fileSchema))
+	if err != nil {
+		return nil, err
+	}
+	s, err := schema.Decode(content)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, fileSchema), err)
+	}
+	f, err := os.Open(filepath.Join(dir, fileVocabulary))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	v, err := text.Read(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, fileVocabulary), err)
+	}
+	m, err := models.NewText(s, r.Model())
+	if err != nil {
+		return nil, err
+	}
+	encoder, err := data.Resume(m.Schema(), v)
+	if err != nil {
+		return nil, err
+	}
+	encoder.IgnoreUnseen = r.Data.Unseen == "ignore"
+	return &Run{Dir: dir, Recipe: r, Model: m, Vocabulary: v, encoder: encoder}, nil
+}
+
+// trainingSets encodes the training and validation data.
+func (r *Run) trainingSets(log func(string, ...any)) (set, valid *data.Dataset, err error) {
+	if set, err = r.encode("train", log); err != nil {
+		return nil, nil, err
+	}
+	if len(r.Recipe.Sources("valid")) == 0 {
+		set, valid = set.Split(r.Recipe.Data.Holdout, uint64(r.Recipe.Train.Seed))
+		log("valid: %d of the training examples held out", valid.Len())
+		return set, valid, nil
+	}
+	valid, err = r.encode("valid", log)
+	return set, valid, err
+}
+
+func (r *Run) encode(split string, log func(string, ...any)) (*data.Dataset, error) {
+	d, err := r.encoder.Encode(r.Recipe.Sources(split))
+	if err != nil {
+		return nil, err
+	}
+	log("%s: %d examples, %d tokens, %.1f %% of them unknown words", split, d.Len(), d.Stats.Tokens,
+		100*float64(d.Stats.Unknown)/float64(max(d.Stats.Tokens, 1)))
+	if n := d.Stats.Truncated; n > 0 {
+		log("%s: %d examples were longer than the maximum and were cut", split, n)
+	}
+	if n := d.Stats.Unseen; n > 0 {
+		log("%s: %d labels that training never saw count as missing", split, n)
+	}
+	return d, nil
+}
+
+// Data encodes a split of the run's recipe: train, valid or test.
+func (r *Run) Data(split string, log func(string, ...any)) (*data.Dataset, error) {
+	if log == nil {
+		log = func(string, ...any) {}
+	}
+	if split == "valid" || split == "train" {
+		set, valid, err := r.trainingSets(log)
+		if split == "valid" {
+			return valid, err
+		}
+		return set, err
+	}
+	if split != "test" {
+		return nil, fmt.Errorf("split %q is not one of train, valid, test", split)
+	}
+	if len(r.Recipe.Sources(split)) == 0 {
+		return nil, fmt.Errorf("the recipe names no %s data", split)
+	}
+	return r.encode(split, log)
+}
+
+func (r *Run) resume(t *train.Trainer, log func(string, ...any)) error {
+	path := filepath.Join(r.Dir, fileState)
+	content, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		log("the run had not finished an epoch; it starts anew")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	f, err := safetensors.Decode(content)
+	if err == nil {
+		err = t.Resume(f)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	log("resumed after epoch %s", f.Metadata["epoch"])
+	return nil
+}
+
+// saveEpoch writes the state first: a kill between the files costs a line of
+// the log at most.
+func (r *Run) saveEpoch(t *train.Trainer, e train.Epoch) error {
+	if err := r.write(fileState, func(w io.Writer) error { return safetensors.Write(w, t.State()) }); err != nil {
+		return err
+	}
+	if e.Best {
+		if err := r.saveParameters(t.Best()); err != nil {
+			return err
+		}
+	}
+	return r.appendLog(e)
+}
+
+func (r *Run) saveParameters(values map[string]*tensor.Tensor) error {
+	return r.write(fileParameters, func(w io.Writer) error {
+		return safetensors.Write(w, &safetensors.File{Tensors: values})
+	})
+}
+
+// appendLog adds a line and drops lines of epochs that are run again.
+func (r *Run) appendLog(e train.Epoch) error {
+	path := filepath.Join(r.Dir, fileLog)
+	epochs, err := readLog(path)
+	if err != nil {
+		return err
+	}
+	for len(epochs) > 0 && epochs[len(epochs)-1].Epoch >= e.Epoch {
+		epochs = epochs[:len(epochs)-1]
+	}
+	return r.write(fileLog, func(w io.Writer) error {
+		out := json.NewEncoder(w)
+		for _, e := range append(epochs, e) {
+			if err := out.Encode(e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func readLog(path string) ([]train.Epoch, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var epochs []train.Epoch
+	for in := json.NewDecoder(f); ; {
+		var e train.Epoch
+		if err := in.Decode(&e); err == io.EOF {
+			return epochs, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		epochs = append(epochs, e)
+	}
+}
+
+// finish measures the best epoch, on test once.
+func (r *Run) finish(ctx context.Context, t *train.Trainer, res *train.Result, valid *data.Dataset, e runtime.Engine) (*Outcome, error) {
+	count, err := r.Model.Parameters()
+	if err != nil {
+		return nil, err
+	}
+	out := &Outcome{Best: res.Best, Engine: e.Name(), Shared: count.Shared, Heads: count.Tasks}
+	epochs, err := readLog(filepath.Join(r.Dir, fileLog))
+	if err != nil {
+		return nil, err
+	}
+	out.Epochs = len(epochs)
+	if out.Valid, err = t.Evaluate(ctx, valid); err != nil {
+		return nil, err
+	}
+	if len(r.Recipe.Sources("test")) > 0 {
+		test, err := r.Data("test", nil)
+		if err != nil {
+			return nil, err
+		}
+		if out.Test, err = t.Evaluate(ctx, test); err != nil {
+			return nil, err
+		}
+	}
+	return out, r.write(fileResult, func(w io.Writer) error {
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		return enc.Encode(out)
+	})
+}
+
+// Parameters reads the best epoch's parameters.
+func (r *Run) Parameters() (map[string]*tensor.Tensor, error) {
+	path := filepath.Join(r.Dir, fileParameters)
+	content, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s has no parameters yet: no epoch was finished", r.Dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	f, err := safetensors.Decode(content)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return f.Tensors, nil
+}
+
+// Trainer opens the run's model with its best parameters, to evaluate it.
+func (r *Run) Trainer(e runtime.Engine) (*train.Trainer, error) {
+	values, err := r.Parameters()
+	if err != nil {
+		return nil, err
+	}
+	t, err := train.New(r.Model, e, r.Recipe.Training())
+	if err != nil {
+		return nil, err
+	}
+	if err := t.SetParameters(values); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", r.Dir, err), t.Close())
+	}
+	return t, nil
+}
