@@ -105,9 +105,9 @@ func metricNames(t *schema.Task) []string {
 	return names
 }
 
-// Add counts a batch. answer returns the output tensor of that name, whose
-// rows are padded to length, at least the batch's own. losses may be nil.
-func (m *Meter) Add(b *data.Batch, length int, answer func(name string) (*tensor.Tensor, error), losses []float32) error {
+// Add counts a batch. answers are the output tensors by name, whose rows are
+// padded to length, at least the batch's own. losses may be nil.
+func (m *Meter) Add(b *data.Batch, length int, answers map[string]*tensor.Tensor, losses []float32) error {
 	for i := range m.tasks {
 		t := &m.tasks[i]
 		if b.Counts[i] == 0 {
@@ -121,9 +121,9 @@ func (m *Meter) Add(b *data.Batch, length int, answer func(name string) (*tensor
 		if t.Type == schema.Regression {
 			role = schema.Value
 		}
-		out, err := answer(t.Output(role))
-		if err != nil {
-			return err
+		out := answers[t.Output(role)]
+		if out == nil {
+			return fmt.Errorf("task %q: output %q is not there", t.Name, t.Output(role))
 		}
 		if err := m.count(i, b, length, out); err != nil {
 			return fmt.Errorf("task %q: %w", t.Name, err)
@@ -185,7 +185,11 @@ func (t *Trainer) Evaluate(ctx context.Context, d *data.Dataset) (Scores, error)
 		if err := t.eval.run(ctx, &b, nil, 0); err != nil {
 			return nil, err
 		}
-		if err := m.Add(&b, b.Length, t.eval.binding.Output, t.eval.losses); err != nil {
+		answers, err := t.answers()
+		if err != nil {
+			return nil, err
+		}
+		if err := m.Add(&b, b.Length, answers, t.eval.losses); err != nil {
 			return nil, err
 		}
 	}
@@ -215,13 +219,26 @@ func (t *Trainer) Answers(ctx context.Context, ids *tensor.Tensor) ([]runtime.Na
 	if err := t.eval.run(ctx, b, nil, 0); err != nil {
 		return nil, err
 	}
+	answers, err := t.answers()
+	if err != nil {
+		return nil, err
+	}
 	var out []runtime.Named
-	for _, name := range answerNames(tasks) {
+	for name, answer := range answers {
+		out = append(out, runtime.Named{Name: name, Tensor: answer.Clone()})
+	}
+	return out, nil
+}
+
+// answers returns the outputs of the last evaluation step by name.
+func (t *Trainer) answers() (map[string]*tensor.Tensor, error) {
+	answers := map[string]*tensor.Tensor{}
+	for _, name := range answerNames(t.model.Schema().Tasks) {
 		answer, err := t.eval.binding.Output(name)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, runtime.Named{Name: name, Tensor: answer.Clone()})
+		answers[name] = answer
 	}
-	return out, nil
+	return answers, nil
 }

@@ -20,6 +20,10 @@ import (
 // Bound is the largest difference of a float output that passes.
 const Bound = 1e-5
 
+// tiny is what relative differences are taken of at least: below it, numbers
+// are rounding.
+const tiny = 1e-6
+
 // Options say what a file is compared with.
 type Options struct {
 	// Engines run the file. Every one after the first is compared with the
@@ -260,7 +264,7 @@ func difference(o *Output, got, want *tensor.Tensor) {
 		}
 		o.Absolute = max(o.Absolute, d)
 		if d > 0 {
-			o.Relative = max(o.Relative, d/max(math.Abs(float64(w[i])), 1e-30))
+			o.Relative = max(o.Relative, d/max(math.Abs(float64(w[i])), tiny))
 		}
 	}
 	gi, wi := got.Int64s(), want.Int64s()

@@ -152,6 +152,9 @@ func (p *Predictor) match(g *onnx.Graph) error {
 // Schema describes the model. The caller must not change it.
 func (p *Predictor) Schema() *schema.Schema { return p.schema }
 
+// Vocabulary returns the file's vocabulary.
+func (p *Predictor) Vocabulary() *text.Vocabulary { return p.vocabulary }
+
 // Training returns the file's account of its training as JSON, nil where it
 // has none.
 func (p *Predictor) Training() json.RawMessage { return p.training }

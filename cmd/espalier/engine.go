@@ -1,0 +1,36 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"espalier"
+	"espalier/runtime"
+)
+
+// engineFlags are the flags of every verb that runs a model.
+type engineFlags struct{ name, library string }
+
+func (f *engineFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.name, "engine", "auto", "what runs the model: ort (ONNX Runtime), gonum (pure Go), or auto")
+	cmd.Flags().StringVar(&f.library, "library", "", "path of ONNX Runtime's shared library; searched for when empty")
+}
+
+// open opens the engine and says which it is where that was left open.
+func (f *engineFlags) open(talk io.Writer) (runtime.Engine, error) {
+	switch f.name {
+	case "auto", "ort", "gonum":
+	default:
+		return nil, usageError{fmt.Errorf("--engine %q is not one of auto, ort, gonum", f.name)}
+	}
+	e, err := espalier.OpenEngine(f.name, f.library)
+	if err != nil {
+		return nil, err
+	}
+	if f.name == "auto" && e.Name() == "gonum" {
+		fmt.Fprintln(talk, "ONNX Runtime's library was not found: running in pure Go, which is slower (see espalier doctor)")
+	}
+	return e, nil
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"espalier"
+	"espalier/export/verify"
+	"espalier/runtime"
+	"espalier/runtime/gonum"
+)
+
+func newExport() *cobra.Command {
+	var engine engineFlags
+	var out string
+	var heads []string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "export RUN",
+		Short: "Write a run's model as one ONNX file and verify it",
+		Long: `Export writes the best parameters of a run as one ONNX file: token ids in, one
+output per task and role out, labels and vocabulary in the metadata. The file is
+read back, checked, and compared with the trainer's own outputs on every engine
+there is; a difference above 1e-5 is an error.`,
+		Example: `  espalier export runs/snips -o snips.onnx
+  espalier export runs/snips -o intent.onnx --heads intent`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			run, err := espalier.OpenRun(args[0])
+			if err != nil {
+				return err
+			}
+			if out == "" {
+				out = filepath.Join(args[0], run.Recipe.Name+".onnx")
+			}
+			e, err := engine.open(cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			var others []runtime.Engine
+			if e.Name() != "gonum" {
+				others = append(others, gonum.New())
+			}
+			report, err := run.Export(cmd.Context(), out, heads, e, others...)
+			if report != nil {
+				if err := printReport(cmd, report, asJSON); err != nil {
+					return err
+				}
+			}
+			return err
+		},
+	}
+	engine.add(cmd)
+	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write; NAME.onnx in the run directory when empty")
+	cmd.Flags().StringSliceVar(&heads, "heads", nil, "tasks to write, separated by commas; all when empty")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the verification report as JSON")
+	return cmd
+}
+
+func printReport(cmd *cobra.Command, r *verify.Report, asJSON bool) error {
+	if asJSON {
+		return writeJSON(cmd.OutOrStdout(), r)
+	}
+	_, err := fmt.Fprint(cmd.OutOrStdout(), r.Table())
+	return err
+}
+
+func newVerify() *cobra.Command {
+	var engine engineFlags
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:     "verify FILE.onnx",
+		Short:   "Check an exported file and compare its answers across engines",
+		Example: `  espalier verify snips.onnx`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			e, err := engine.open(cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			engines := []runtime.Engine{e}
+			if e.Name() != "gonum" {
+				engines = append(engines, gonum.New())
+			}
+			report, err := verify.File(cmd.Context(), args[0], verify.Options{Engines: engines})
+			if err != nil {
+				return err
+			}
+			if err := printReport(cmd, report, asJSON); err != nil {
+				return err
+			}
+			if !report.OK() {
+				return fmt.Errorf("%s gives different answers on different engines", args[0])
+			}
+			return nil
+		},
+	}
+	engine.add(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the report as JSON")
+	return cmd
+}

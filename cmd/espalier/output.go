@@ -1,0 +1,106 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"sort"
+	"text/tabwriter"
+
+	"github.com/schollz/progressbar/v3"
+
+	"espalier/train"
+)
+
+// writeJSON writes a result as data.
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// scoreTable writes scores for people: one row a task, the metric it is judged
+// by first.
+func scoreTable(w io.Writer, title string, scores train.Scores) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "%s\tlabels\tloss\tmetric\t\tothers\n", title)
+	for _, s := range scores {
+		if s.Labels == 0 {
+			fmt.Fprintf(t, "  %s\t0\t-\t%s\t-\t\n", s.Task, s.Metric)
+			continue
+		}
+		loss := "-"
+		if s.Loss != 0 {
+			loss = fmt.Sprintf("%.4f", s.Loss)
+		}
+		fmt.Fprintf(t, "  %s\t%d\t%s\t%s\t%.4f\t%s\n", s.Task, s.Labels, loss, s.Metric, s.Value(), others(s))
+	}
+	return t.Flush()
+}
+
+func others(s train.TaskScore) string {
+	names := make([]string, 0, len(s.Metrics))
+	for n := range s.Metrics {
+		if n != s.Metric {
+			names = append(names, n)
+		}
+	}
+	sort.Strings(names)
+	text := ""
+	for _, n := range names {
+		text += fmt.Sprintf("%s %.4f  ", n, s.Metrics[n])
+	}
+	return text
+}
+
+// isTerminal reports whether w is one: progress is for terminals only.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// reporter tells how training goes: a bar on a terminal, a line an epoch
+// everywhere.
+type reporter struct {
+	w   io.Writer
+	bar *progressbar.ProgressBar
+}
+
+func (r *reporter) hooks() train.Hooks {
+	h := train.Hooks{Epoch: r.epoch}
+	if isTerminal(r.w) {
+		h.Step = r.step
+	}
+	return h
+}
+
+func (r *reporter) step(epoch, step, steps int, _ []float32) {
+	if r.bar == nil {
+		r.bar = progressbar.NewOptions(steps, progressbar.OptionSetWriter(r.w), progressbar.OptionClearOnFinish(),
+			progressbar.OptionSetDescription(fmt.Sprintf("epoch %d", epoch)), progressbar.OptionShowCount(),
+			progressbar.OptionShowIts(), progressbar.OptionSetItsString("steps"))
+	}
+	_ = r.bar.Set(step) // a bar that cannot be drawn must not stop training
+}
+
+func (r *reporter) epoch(e train.Epoch) error {
+	if r.bar != nil {
+		_ = r.bar.Finish()
+		r.bar = nil
+	}
+	fmt.Fprintf(r.w, "epoch %2d  %5.1f s ", e.Epoch, e.Seconds)
+	for _, s := range e.Valid {
+		fmt.Fprintf(r.w, "  %s loss %.3f %s %.4f", s.Task, e.Losses[s.Task], s.Metric, s.Value())
+	}
+	mark := ""
+	if e.Best {
+		mark = "  best"
+	}
+	fmt.Fprintln(r.w, mark)
+	return nil
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"espalier"
+	"espalier/recipe"
+)
+
+func newTrain() *cobra.Command {
+	var engine engineFlags
+	var out string
+	var set []string
+	var resume, asJSON bool
+	cmd := &cobra.Command{
+		Use:   "train RECIPE",
+		Short: "Train what a recipe says",
+		Long: `Train reads a recipe (YAML) and its data, trains the model, keeps the epoch that
+was best on validation, and measures it on the test data once. Everything is left
+in a run directory, which export and eval read. A run that was stopped goes on
+with --resume.`,
+		Example: `  espalier train examples/snips.yaml
+  espalier train examples/snips.yaml --out runs/long --set train.epochs=50
+  espalier train examples/snips.yaml --out runs/long --resume`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := recipe.Read(args[0])
+			if err != nil {
+				return err
+			}
+			for _, s := range set {
+				path, value, ok := strings.Cut(s, "=")
+				if !ok {
+					return usageError{fmt.Errorf("--set %q is not of the form path=value", s)}
+				}
+				if err := r.Set(path, value); err != nil {
+					return err
+				}
+			}
+			if out == "" {
+				out = filepath.Join("runs", r.Name)
+			}
+			e, err := engine.open(cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			talk := cmd.ErrOrStderr()
+			report := &reporter{w: talk}
+			start := time.Now()
+			run, outcome, err := espalier.Train(cmd.Context(), r, out, espalier.Options{
+				Engine: e, Resume: resume, Hooks: report.hooks(),
+				Log: func(format string, args ...any) { fmt.Fprintf(talk, format+"\n", args...) },
+			})
+			if errors.Is(err, context.Canceled) {
+				fmt.Fprintf(talk, "go on with: espalier train %s --out %s --resume\n", args[0], out)
+			}
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), outcome)
+			}
+			fmt.Fprintf(talk, "trained in %.1f s on engine %s; the best of %d epochs is %d\n", time.Since(start).Seconds(), outcome.Engine, outcome.Epochs, outcome.Best)
+			if err := printOutcome(cmd.OutOrStdout(), outcome); err != nil {
+				return err
+			}
+			fmt.Fprintf(talk, "run directory: %s\nexport it with: espalier export %s\n", run.Dir, run.Dir)
+			return nil
+		},
+	}
+	engine.add(cmd)
+	cmd.Flags().StringVar(&out, "out", "", "run directory; runs/NAME when empty")
+	cmd.Flags().StringArrayVar(&set, "set", nil, "change a setting of the recipe, as train.epochs=3; may be repeated")
+	cmd.Flags().BoolVar(&resume, "resume", false, "go on with the run in the run directory")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the outcome as JSON")
+	return cmd
+}
+
+// printOutcome writes parameters and scores of a finished run.
+func printOutcome(w io.Writer, o *espalier.Outcome) error {
+	fmt.Fprintf(w, "parameters  shared %d", o.Shared)
+	names := make([]string, 0, len(o.Heads))
+	for n := range o.Heads {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	for _, n := range names {
+		fmt.Fprintf(w, "  %s %d", n, o.Heads[n])
+	}
+	fmt.Fprintln(w)
+	if err := scoreTable(w, "valid", o.Valid); err != nil {
+		return err
+	}
+	if o.Test == nil {
+		return nil
+	}
+	return scoreTable(w, "test", o.Test)
+}

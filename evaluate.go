@@ -1,0 +1,46 @@
+package espalier
+
+import (
+	"context"
+	"fmt"
+
+	"espalier/data"
+	"espalier/runtime/predict"
+	"espalier/train"
+)
+
+// EvaluateFile scores an exported file on a data set that was encoded for its
+// schema: the same counts as the trainer's own evaluation, from the file's
+// outputs.
+func EvaluateFile(ctx context.Context, p *predict.Predictor, d *data.Dataset) (train.Scores, error) {
+	m, err := train.NewMeter(p.Schema(), nil)
+	if err != nil {
+		return nil, err
+	}
+	var b data.Batch
+	for _, examples := range d.Plan(data.BatchOptions{Size: 64}, 0) {
+		d.Fill(&b, examples)
+		outputs, err := p.Run(ctx, b.IDs, b.Size, b.Length)
+		if err != nil {
+			return nil, err
+		}
+		if err := m.Add(&b, b.Length, outputs, nil); err != nil {
+			return nil, err
+		}
+	}
+	return m.Scores(), nil
+}
+
+// DataFor encodes a split of a recipe for an exported file, with the file's own
+// vocabulary and labels.
+func DataFor(p *predict.Predictor, sources []data.Source, ignoreUnseen bool) (*data.Dataset, error) {
+	if len(sources) == 0 {
+		return nil, fmt.Errorf("the recipe names no such data")
+	}
+	e, err := data.Resume(p.Schema(), p.Vocabulary())
+	if err != nil {
+		return nil, err
+	}
+	e.IgnoreUnseen = ignoreUnseen
+	return e.Encode(sources)
+}

@@ -1,0 +1,82 @@
+package espalier
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"espalier/export"
+	"espalier/export/verify"
+	"espalier/runtime"
+	"espalier/train"
+)
+
+// Summary is what an exported file says about its training.
+type Summary struct {
+	Recipe string       `json:"recipe"`
+	Engine string       `json:"engine,omitempty"`
+	Epoch  int          `json:"epoch,omitempty"`
+	Seed   int          `json:"seed"`
+	Valid  train.Scores `json:"valid,omitempty"`
+	Test   train.Scores `json:"test,omitempty"`
+}
+
+// Export writes the run's best parameters as one ONNX file, whole or not at
+// all, and holds the file against the trainer on engine e and on every other
+// one. A file that is further from the trainer than the bound is an error; it
+// stays for inspection.
+func (r *Run) Export(ctx context.Context, path string, heads []string, e runtime.Engine, others ...runtime.Engine) (*verify.Report, error) {
+	values, err := r.Parameters()
+	if err != nil {
+		return nil, err
+	}
+	outcome, err := r.Outcome()
+	if err != nil {
+		return nil, err
+	}
+	summary := Summary{Recipe: r.Recipe.Name, Seed: r.Recipe.Train.Seed}
+	if outcome != nil {
+		summary.Engine, summary.Epoch, summary.Valid, summary.Test = outcome.Engine, outcome.Best, outcome.Valid, outcome.Test
+	}
+	m, err := export.Model(r.Model, values, r.Vocabulary, export.Options{Heads: heads, Training: summary})
+	if err != nil {
+		return nil, err
+	}
+	if err := export.Write(path, m); err != nil {
+		return nil, err
+	}
+	t, err := r.Trainer(e)
+	if err != nil {
+		return nil, err
+	}
+	defer t.Close()
+	report, err := verify.File(ctx, path, verify.Options{Engines: append([]runtime.Engine{e}, others...), Reference: t.Answers})
+	if err != nil {
+		return nil, err
+	}
+	if !report.OK() {
+		return report, fmt.Errorf("%s differs from the trainer by more than %g", path, verify.Bound)
+	}
+	return report, nil
+}
+
+// Outcome returns how the run ended, nil when it has not.
+func (r *Run) Outcome() (*Outcome, error) {
+	path := filepath.Join(r.Dir, fileResult)
+	content, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var o Outcome
+	if err := json.Unmarshal(content, &o); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return &o, nil
+}
