@@ -101,7 +101,7 @@ func (c *call) setInput(i int, t *tensor.Tensor) error {
 	if t == nil {
 		return fmt.Errorf("%w: input %q has no tensor", runtime.ErrInput, in.info.Name)
 	}
-	if err := fits(in.info, t); err != nil {
+	if err := fits("input", in.info, t); err != nil {
 		return err
 	}
 	memory := spanOf(t)
@@ -127,9 +127,8 @@ func (c *call) setOutput(i int, t *tensor.Tensor) error {
 	out := &c.outputs[i]
 	var memory span
 	if t != nil {
-		if t.DType() != out.info.DType {
-			return fmt.Errorf("%w: output %q is %v, the tensor given is %v", runtime.ErrInput, out.info.Name,
-				out.info.DType, t.DType())
+		if err := fits("output", out.info, t); err != nil {
+			return err
 		}
 		memory = spanOf(t)
 	}

@@ -24,10 +24,10 @@ func (p *ports) find(kind, name string) (*runtime.ValueInfo, error) {
 	return nil, fmt.Errorf("%w: no %s %q; the model has %s", runtime.ErrInput, kind, name, strings.Join(names, ", "))
 }
 
-// fits compares a tensor with the declaration of an input.
-func fits(info *runtime.ValueInfo, t *tensor.Tensor) error {
+// fits compares a tensor with the declaration of an input or output.
+func fits(kind string, info *runtime.ValueInfo, t *tensor.Tensor) error {
 	if t.DType() != info.DType {
-		return fmt.Errorf("%w: input %q is %v, the model wants %v", runtime.ErrInput, info.Name, t.DType(), info.DType)
+		return fmt.Errorf("%w: %s %q is %v, the model has %v there", runtime.ErrInput, kind, info.Name, t.DType(), info.DType)
 	}
 	if info.Shape == nil {
 		return nil
@@ -37,7 +37,7 @@ func fits(info *runtime.ValueInfo, t *tensor.Tensor) error {
 		ok = info.Shape[i].Size < 0 || info.Shape[i].Size == t.Shape()[i]
 	}
 	if !ok {
-		return fmt.Errorf("%w: input %q has shape %v, the model wants %s", runtime.ErrInput, info.Name, t.Shape(),
+		return fmt.Errorf("%w: %s %q has shape %v, the model has %s there", runtime.ErrInput, kind, info.Name, t.Shape(),
 			formatDims(info.Shape))
 	}
 	return nil
