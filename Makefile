@@ -1,0 +1,82 @@
+# Everything that tests and benchmarks need is installed into .env, which git
+# ignores. The second run of a target finds it there.
+
+GO      ?= go
+PYTHON  ?= python3
+ENV     := $(CURDIR)/.env
+LIBRARY := $(ENV)/ort/libonnxruntime.so
+
+# testdata is invisible to ./..., its one Go package is not.
+PACKAGES := ./... ./testdata/demo/...
+
+export ESPALIER_ORT_LIBRARY := $(LIBRARY)
+export ESPALIER_PYTHON      := $(ENV)/python/bin/python
+export ESPALIER_PYTHON_OLD  := $(ENV)/oldest/bin/python
+export ESPALIER_INTEROP_DIR := $(ENV)/interop
+
+.PHONY: test go-test interop race fuzz lint fmt demo bench bench-go env clean
+
+test: go-test interop
+
+go-test: env
+	$(GO) test $(PACKAGES)
+
+interop: env
+	rm -rf $(ESPALIER_INTEROP_DIR)
+	$(GO) run ./interop/generate -out $(ESPALIER_INTEROP_DIR)
+	$(ESPALIER_PYTHON) -m pytest -q -p no:cacheprovider interop
+
+race: env
+	$(GO) test -race $(PACKAGES)
+
+# Every fuzz target for a few seconds, beyond its committed seeds.
+fuzz: env
+	@for package in $$($(GO) list $(PACKAGES)); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+	    echo "$$package $$target"; \
+	    $(GO) test $$package -run '^$$' -fuzz "^$$target$$" -fuzztime 10s || exit 1; \
+	  done; \
+	done
+
+lint:
+	@unformatted=$$($(GO) tool gofumpt -l . ); \
+	  if [ -n "$$unformatted" ]; then echo "not formatted by gofumpt:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet $(PACKAGES)
+	$(GO) tool staticcheck $(PACKAGES)
+
+fmt:
+	$(GO) tool gofumpt -w .
+
+demo:
+	$(GO) run ./cmd/espalier demo
+
+# One table: our training step beside Keras and PyTorch on this machine.
+bench: env $(ENV)/bench.stamp
+	bench/run.sh
+
+# Benchmarks of Go alone: the engines, the optimizers.
+bench-go: env
+	$(GO) test -run '^$$' -bench . ./runtime/ort ./train/optim
+
+env: $(ENV)/python.stamp $(ENV)/oldest.stamp $(LIBRARY)
+
+$(ENV)/python.stamp: interop/requirements.txt
+	$(PYTHON) -m venv --clear $(ENV)/python
+	$(ENV)/python/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+$(ENV)/oldest.stamp: interop/requirements-oldest.txt
+	$(PYTHON) -m venv --clear $(ENV)/oldest
+	$(ENV)/oldest/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+# The library is fetched by pip or npm and checked against its SHA-256.
+$(LIBRARY):
+	$(GO) run ./cmd/espalier ort install --dir $(ENV)/ort
+
+$(ENV)/bench.stamp: bench/requirements.txt
+	bench/install.sh $(ENV)/bench
+	touch $@
+
+clean:
+	rm -rf $(ENV) runs

@@ -1,0 +1,186 @@
+// Command generate writes small exported models for the interoperability
+// tests: one folder per trunk, with the file and the answers that Go gives
+// through ONNX Runtime for batches and lengths of every kind.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+
+	"espalier/export"
+	"espalier/models"
+	"espalier/runtime"
+	"espalier/runtime/ort"
+	"espalier/schema"
+	"espalier/tensor"
+	"espalier/text"
+)
+
+func main() {
+	out := flag.String("out", "", "folder to write to")
+	flag.Parse()
+	if err := run(*out); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// longest is the longest sequence of the cases.
+const longest = 24
+
+// trunks are the models: every trunk, pooling and head at least once.
+var trunks = map[string]models.TrunkConfig{
+	"bag":         {Type: "bag", Embedding: 16},
+	"bag_dense":   {Type: "bag", Embedding: 8, Hidden: 16, Layers: 1, Pooling: "max"},
+	"cnn":         {Type: "cnn", Embedding: 16, Hidden: 16, Layers: 2, Kernel: 3, Dilations: []int64{1, 2}, Pooling: "attention"},
+	"transformer": {Type: "transformer", Embedding: 16, Hidden: 16, Layers: 2, Heads: 4, MaxLength: longest},
+}
+
+func run(out string) error {
+	if out == "" {
+		return fmt.Errorf("generate: -out names no folder")
+	}
+	e, err := ort.Open(ort.Config{})
+	if err != nil {
+		return err
+	}
+	for name, trunk := range trunks {
+		if err := write(e, filepath.Join(out, name), trunk); err != nil {
+			return fmt.Errorf("generate: %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// description is a schema with every task type.
+func description(words int) *schema.Schema {
+	return &schema.Schema{
+		Version: schema.Version, Name: "interop",
+		Inputs: []schema.Input{{Name: "text", Type: schema.Text, Tensor: models.IDs, Tokenizer: "whitespace", VocabularySize: words}},
+		Tasks: []schema.Task{
+			{Name: "topic", Type: schema.Classification, Labels: []string{"a", "b", "c", "d"}},
+			{Name: "sentiment", Type: schema.Classification, Labels: []string{"negative", "positive"}},
+			{Name: "entities", Type: schema.Tagging, Scheme: "bio", Labels: []string{"O", "B-X", "I-X"}},
+			{Name: "score", Type: schema.Regression},
+		},
+	}
+}
+
+func write(e runtime.Engine, dir string, trunk models.TrunkConfig) error {
+	counter := text.NewCounter()
+	for i := range 60 {
+		counter.Add(fmt.Sprintf("word%d", i))
+	}
+	words := counter.Build(1, 0)
+	m, err := models.NewText(description(words.Size()), models.Config{
+		Trunk: trunk, Heads: map[string]models.HeadConfig{"topic": {Hidden: 8}},
+	})
+	if err != nil {
+		return err
+	}
+	built, err := m.Build(models.Inference)
+	if err != nil {
+		return err
+	}
+	values := map[string]*tensor.Tensor{}
+	for _, v := range built.Graph.Parameters() {
+		p := v.Parameter()
+		data := make([]float32, p.Size())
+		p.Fill(data, 7)
+		// Biases and norms start as zeros and ones, which would hide mistakes.
+		r := rand.New(rand.NewPCG(7, uint64(len(p.Name))))
+		for i := range data {
+			data[i] += float32(r.NormFloat64() * 0.1)
+		}
+		if values[p.Name], err = tensor.Of(data, p.Shape...); err != nil {
+			return err
+		}
+	}
+	file, err := export.Model(m, values, words, export.Options{Training: map[string]string{"recipe": "interop"}})
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	path := filepath.Join(dir, "model.onnx")
+	if err := export.Write(path, file); err != nil {
+		return err
+	}
+	return writeCases(e, path, filepath.Join(dir, "cases.json"), m.Schema())
+}
+
+// value is a tensor in JSON.
+type value struct {
+	Name  string  `json:"name"`
+	DType string  `json:"dtype"`
+	Shape []int64 `json:"shape"`
+	Data  any     `json:"data"`
+}
+
+// call is one run: what goes in and what must come out.
+type call struct {
+	Inputs  []value `json:"inputs"`
+	Outputs []value `json:"outputs"`
+}
+
+func writeCases(e runtime.Engine, model, path string, s *schema.Schema) error {
+	session, err := e.OpenFile(model, runtime.Options{})
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	var cases struct {
+		Calls []call `json:"calls"`
+	}
+	for _, batch := range []int{0, 1, 3} {
+		for _, length := range []int{1, 7, longest} {
+			c, err := answer(session, s, batch, length)
+			if err != nil {
+				return err
+			}
+			cases.Calls = append(cases.Calls, c)
+		}
+	}
+	content, err := json.Marshal(cases)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, content, 0o644)
+}
+
+func answer(session runtime.Session, s *schema.Schema, batch, length int) (call, error) {
+	r := rand.New(rand.NewPCG(uint64(batch), uint64(length)))
+	ids := make([]int64, batch*length)
+	for row := range batch {
+		// The last row is all padding where there are several.
+		for j := range length - row*length/2 {
+			ids[row*length+j] = 1 + r.Int64N(int64(s.Inputs[0].VocabularySize-1))
+		}
+	}
+	in, err := tensor.Of(ids, int64(batch), int64(length))
+	if err != nil {
+		return call{}, err
+	}
+	var outputs []runtime.Named
+	for _, o := range session.Outputs() {
+		outputs = append(outputs, runtime.Named{Name: o.Name})
+	}
+	if err := session.Run(context.Background(), []runtime.Named{{Name: models.IDs, Tensor: in}}, outputs); err != nil {
+		return call{}, err
+	}
+	c := call{Inputs: []value{inJSON(models.IDs, in)}}
+	for _, o := range outputs {
+		c.Outputs = append(c.Outputs, inJSON(o.Name, o.Tensor))
+	}
+	return c, nil
+}
+
+func inJSON(name string, t *tensor.Tensor) value {
+	return value{Name: name, DType: t.DType().String(), Shape: append([]int64{}, t.Shape()...), Data: t.Any()}
+}
