@@ -1,0 +1,128 @@
+// Command step times one training step of the two benchmark models through
+// ONNX Runtime and prints one line of JSON, as the scripts in bench/peers do:
+// batch 32, sequence 64, width 128, 20,000 words; heads of 10 and 2 classes
+// for the sentence and 9 for every token; Adam; 2 threads.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"espalier/data"
+	"espalier/models"
+	"espalier/runtime/ort"
+	"espalier/schema"
+	"espalier/train"
+)
+
+// The sizes of the comparison.
+const (
+	batch, length, width, words = 32, 64, 128, 20000
+)
+
+func main() {
+	layers := flag.Int("layers", 2, "transformer layers; 0 is the bag model")
+	dense := flag.Bool("dense", false, "update every embedding row at every step")
+	steps := flag.Int("steps", 60, "steps to time")
+	flag.Parse()
+	if err := run(*layers, *dense, *steps); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func labels(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprint(i)
+	}
+	return names
+}
+
+func run(layers int, dense bool, steps int) error {
+	s := &schema.Schema{
+		Version: schema.Version, Name: "bench",
+		Inputs: []schema.Input{{Name: "text", Type: schema.Text, Tensor: models.IDs, VocabularySize: words}},
+		Tasks: []schema.Task{
+			{Name: "class", Type: schema.Classification, Labels: labels(10)},
+			{Name: "sentiment", Type: schema.Classification, Labels: labels(2)},
+			{Name: "tags", Type: schema.Tagging, Labels: labels(9)},
+		},
+	}
+	trunk := models.TrunkConfig{Type: "bag", Embedding: width}
+	name := "bag"
+	if layers > 0 {
+		name = "transformer"
+		trunk = models.TrunkConfig{Type: "transformer", Embedding: width, Hidden: width, Layers: layers, Heads: 4, FeedForward: 4 * width, MaxLength: length}
+	}
+	m, err := models.NewText(s, models.Config{Trunk: trunk})
+	if err != nil {
+		return err
+	}
+	e, err := ort.Open(ort.Config{})
+	if err != nil {
+		return err
+	}
+	t, err := train.New(m, e, train.Config{Batch: batch, Threads: 2, Optimizer: train.OptimizerConfig{Type: "adam", LR: 0.001, Dense: dense}})
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	r := rand.New(rand.NewPCG(1, 2))
+	b := &data.Batch{
+		Size: batch, Length: length, IDs: make([]int64, batch*length), Counts: []int{batch, batch, batch * length},
+		Labels: [][]int64{make([]int64, batch), make([]int64, batch), make([]int64, batch*length)},
+		Values: make([][]float32, 3), Present: make([][]float32, 3),
+	}
+	var times []float64
+	for i := range steps + 5 {
+		// New ids at every step, as in training: none of them is padding.
+		for j := range b.IDs {
+			b.IDs[j] = 1 + r.Int64N(words-1)
+		}
+		for k, n := range []int64{10, 2, 9} {
+			for j := range b.Labels[k] {
+				b.Labels[k][j] = r.Int64N(n)
+			}
+		}
+		start := time.Now()
+		if _, err := t.Step(context.Background(), b); err != nil {
+			return err
+		}
+		if i >= 5 {
+			times = append(times, time.Since(start).Seconds()*1e3)
+		}
+	}
+	slices.Sort(times)
+	framework := "espalier, lazy rows"
+	if dense {
+		framework = "espalier, dense rows"
+	}
+	return json.NewEncoder(os.Stdout).Encode(map[string]any{
+		"framework": framework, "model": name,
+		"median_ms": times[len(times)/2], "min_ms": times[0], "peak_rss_mb": peakMemory(),
+	})
+}
+
+// peakMemory returns the largest resident set of the process in MB, 0 where
+// the system does not tell.
+func peakMemory() float64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	var kb float64
+	for line := range strings.Lines(string(status)) {
+		if n, err := fmt.Sscanf(line, "VmHWM: %f kB", &kb); n == 1 && err == nil {
+			return kb / 1024
+		}
+	}
+	return 0
+}
