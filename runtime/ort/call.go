@@ -41,17 +41,64 @@ func (s *session) newCall(inputs, outputs []runtime.Named) (*call, error) {
 	if len(outputs) == 0 {
 		return nil, fmt.Errorf("%w: no output is asked for", runtime.ErrInput)
 	}
-	c := &call{
-		session: s,
-		block:   native.NewCall(len(inputs), len(outputs)),
-		inputs:  make([]slot, len(inputs)),
-		outputs: make([]slot, len(outputs)),
+	c := s.idle.take(len(inputs), len(outputs))
+	if c == nil {
+		c = &call{
+			session: s,
+			block:   native.NewCall(len(inputs), len(outputs)),
+			inputs:  make([]slot, len(inputs)),
+			outputs: make([]slot, len(outputs)),
+		}
 	}
 	if err := c.fill(inputs, outputs); err != nil {
 		c.release()
 		return nil, err
 	}
 	return c, nil
+}
+
+// idleCalls keeps the blocks and pinners of finished calls for the next ones:
+// an unbound run makes its values anew, and little else.
+type idleCalls struct {
+	mu    sync.Mutex
+	calls []*call
+}
+
+// maxIdle is about as many as run at once on one machine.
+const maxIdle = 16
+
+func (l *idleCalls) take(inputs, outputs int) *call {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, c := range l.calls {
+		if len(c.inputs) == inputs && len(c.outputs) == outputs {
+			last := len(l.calls) - 1
+			l.calls[i], l.calls[last] = l.calls[last], nil
+			l.calls = l.calls[:last]
+			return c
+		}
+	}
+	return nil
+}
+
+// put keeps an emptied call, or says that there are enough.
+func (l *idleCalls) put(c *call) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.calls) == maxIdle {
+		return false
+	}
+	l.calls = append(l.calls, c)
+	return true
+}
+
+func (l *idleCalls) release() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range l.calls {
+		c.release()
+	}
+	l.calls = nil
 }
 
 func (c *call) fill(inputs, outputs []runtime.Named) error {
@@ -195,20 +242,25 @@ func (s *slot) drop() {
 	s.value, s.tensor, s.result, s.memory = nil, nil, nil, span{}
 }
 
-func (c *call) release() {
+// empty lets go of everything that belongs to one use of the call.
+func (c *call) empty() {
 	for i := range c.inputs {
 		c.inputs[i].drop()
+		c.inputs[i].info = nil
 	}
 	for i := range c.outputs {
-		result := c.outputs[i].result // belongs to the caller by now
 		c.outputs[i].drop()
-		c.outputs[i].result = result
+		c.outputs[i].info = nil
 	}
-	c.block.Release()
 	if c.stop != nil {
 		c.stop.release()
 		c.stop = nil
 	}
+}
+
+func (c *call) release() {
+	c.empty()
+	c.block.Release()
 }
 
 // run makes the call. The session is held open by the caller.

@@ -30,6 +30,7 @@ type session struct {
 	outputs  ports
 	names    native.Names
 	metadata map[string]string
+	idle     idleCalls
 }
 
 // ports are the inputs or the outputs, in the file's order and by name.
@@ -133,14 +134,15 @@ func (s *session) Run(ctx context.Context, inputs, outputs []runtime.Named) erro
 	if err != nil {
 		return err
 	}
-	defer c.release()
-	if err := c.run(ctx); err != nil {
-		return err
-	}
-	for i := range outputs {
+	err = c.run(ctx)
+	for i := 0; err == nil && i < len(outputs); i++ {
 		outputs[i].Tensor = c.outputs[i].result
 	}
-	return nil
+	c.empty()
+	if !s.idle.put(c) {
+		c.release()
+	}
+	return err
 }
 
 // Bind prepares a call. See [runtime.Session]. With inputs and outputs that
@@ -169,6 +171,7 @@ func (s *session) Close() error {
 	}
 	s.closed = true
 	goruntime.SetFinalizer(s, nil)
+	s.idle.release()
 	s.names.Release()
 	return s.created.Destroy()
 }
