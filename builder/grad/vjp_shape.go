@@ -85,13 +85,15 @@ func split(c call) []*builder.Value {
 func slice(c call) []*builder.Value {
 	start := c.x(1).Constant().Int64s()[0]
 	a := c.x(3).Constant().Int64s()[0]
-	if c.x(2).Constant() == nil { // SliceTo
-		n, _ := c.x(0).Dim(int(a)).Size()
+	// SliceTo's stop is a size: computed, or a constant that cuts.
+	stop := c.x(2).Constant()
+	n, known := c.x(0).Dim(int(a)).Size()
+	if stop == nil || known && stop.Int64s()[0] >= 0 && stop.Int64s()[0] < n {
 		return []*builder.Value{c.g.PadTo(c.dy[0], a, n), nil, nil, nil}
 	}
 	var end int64
-	if stop := c.x(2).Constant().Int64s()[0]; stop < 0 {
-		end = -stop
+	if stop.Int64s()[0] < 0 {
+		end = -stop.Int64s()[0]
 	}
 	return []*builder.Value{c.g.Pad(c.dy[0], a, start, end), nil, nil, nil}
 }
