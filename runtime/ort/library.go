@@ -92,12 +92,29 @@ func CacheFolder(version string) (string, error) {
 	return filepath.Join(base, "espalier", "ort", version), nil
 }
 
+// cacheFolders are the folders of the installed versions that can be used: the
+// version that Espalier is made with, then from new to old.
 func cacheFolders() []Place {
-	folder, err := CacheFolder(Version)
+	own, err := CacheFolder(Version)
 	if err != nil {
 		return nil // a user without a home has no cache to look in
 	}
-	return []Place{{Origin: "user cache", Path: folder}}
+	places := []Place{{Origin: "user cache", Path: own}}
+	entries, err := os.ReadDir(filepath.Dir(own))
+	if err != nil {
+		return places // nothing is installed
+	}
+	var others []string
+	for _, e := range entries {
+		if v := e.Name(); e.IsDir() && v != Version && compareVersions(v, MinVersion) >= 0 {
+			others = append(others, v)
+		}
+	}
+	slices.SortFunc(others, func(a, b string) int { return compareVersions(b, a) })
+	for _, v := range others {
+		places = append(places, Place{Origin: "user cache", Path: filepath.Join(filepath.Dir(own), v)})
+	}
+	return places
 }
 
 func systemFolders() []Place {
@@ -136,35 +153,39 @@ func LibraryName(goos string) string {
 	return "libonnxruntime.so"
 }
 
-// libraryIn returns the library file of a folder. Where there are several
-// versions, the plain name wins, then the highest version.
+// libraryIn returns the library file of a folder, or "".
 func libraryIn(folder string) string {
-	plain := LibraryName(runtime.GOOS)
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return ""
 	}
-	var found []string
+	var names []string
 	for _, e := range entries {
-		if name := e.Name(); !e.IsDir() && isLibraryName(name, plain) {
-			found = append(found, name)
+		if !e.IsDir() {
+			names = append(names, e.Name())
 		}
 	}
-	if len(found) == 0 {
+	best := bestLibrary(names, LibraryName(runtime.GOOS))
+	if best == "" {
 		return ""
 	}
-	best := slices.MaxFunc(found, func(a, b string) int {
-		switch {
-		case a == b:
-			return 0
-		case a == plain:
-			return 1
-		case b == plain:
-			return -1
-		}
-		return compareVersions(versionInName(a), versionInName(b))
-	})
 	return filepath.Join(folder, best)
+}
+
+// bestLibrary picks the library among file names. Where there are several, the
+// plain name wins, then the highest version.
+func bestLibrary(names []string, plain string) string {
+	best := ""
+	for _, name := range names {
+		switch {
+		case name == plain:
+			return name
+		case !isLibraryName(name, plain):
+		case best == "" || compareVersions(versionInName(name), versionInName(best)) > 0:
+			best = name
+		}
+	}
+	return best
 }
 
 // isLibraryName accepts libonnxruntime.so, libonnxruntime.so.1.32.0 and
