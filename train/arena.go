@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"espalier/builder"
+	"espalier/internal/hugepage"
 	"espalier/tensor"
 )
 
@@ -47,7 +48,7 @@ func newArena(params []*builder.Value, rows map[string]bool, seed uint64) (*aren
 			return nil, fmt.Errorf("parameter %q is %v; training is in float32", p.Name, v.DType())
 		}
 		if rows[p.Name] {
-			t := &table{param: p, values: make([]float32, p.Size()), dim: int(p.Shape[len(p.Shape)-1])}
+			t := &table{param: p, values: hugepage.Float32s(p.Size()), dim: int(p.Shape[len(p.Shape)-1])}
 			p.Fill(t.values, seed)
 			a.tables = append(a.tables, t)
 			continue

@@ -13,6 +13,8 @@ import (
 	"sync"
 
 	"github.com/viterin/vek/vek32"
+
+	"espalier/internal/hugepage"
 )
 
 // Config names an optimizer and its constants. There are no defaults: what is
@@ -69,9 +71,9 @@ type Slots struct {
 func (o *Optimizer) NewSlots(n int) *Slots {
 	switch {
 	case o.config.Type != "sgd":
-		return &Slots{First: make([]float32, n), Second: make([]float32, n)}
+		return &Slots{First: hugepage.Float32s(n), Second: hugepage.Float32s(n)}
 	case o.config.Momentum > 0:
-		return &Slots{First: make([]float32, n)}
+		return &Slots{First: hugepage.Float32s(n)}
 	}
 	return &Slots{}
 }
