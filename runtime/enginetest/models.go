@@ -239,6 +239,27 @@ func unknown(t testing.TB) []byte {
 	return g.encode(t)
 }
 
+// cycle has two nodes that wait for each other.
+func cycle(t testing.TB) []byte {
+	return new(graph).
+		input("x", tensor.Float32, "n").
+		node("Add", []string{"x", "y"}, []string{"a"}).
+		node("Neg", []string{"a"}, []string{"y"}).
+		output("y", tensor.Float32, "n").
+		encode(t)
+}
+
+// huge declares a parameter of 2^60 elements and holds one.
+func huge(t testing.TB) []byte {
+	g := new(graph).
+		parameter("w", of([]float32{1}, 1)).
+		input("x", tensor.Float32, "n").
+		node("Add", []string{"x", "w"}, []string{"y"}).
+		output("y", tensor.Float32, "n")
+	g.Initializers[0].Dims = []int64{1 << 30, 1 << 30}
+	return g.encode(t)
+}
+
 // identity passes on one value of a type.
 func identity(t testing.TB, dtype tensor.DType) []byte {
 	return new(graph).

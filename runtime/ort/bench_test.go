@@ -4,6 +4,7 @@ package ort
 
 import (
 	"context"
+	"errors"
 	goruntime "runtime"
 	"runtime/debug"
 	"slices"
@@ -35,9 +36,10 @@ func benchInput() []runtime.Named {
 	return []runtime.Named{{Name: "x", Tensor: tensor.Must(tensor.New(tensor.Float32, benchRows, 64))}}
 }
 
-// runners returns the same run of the same file made in three ways: by the
-// binding alone, by our Binding and by our Session.
-func runners(t testing.TB) (bare, bound, session func() error) {
+// runners returns the same run of the same file made in four ways: by the
+// binding alone with tensors made once, by our Binding, by the binding alone
+// with tensors made for every run, and by our Session.
+func runners(t testing.TB) (bare, bound, fresh, session func() error) {
 	t.Helper()
 	e := openEngine(t)
 	model := enginetest.ThreeHeads(t)
@@ -54,11 +56,11 @@ func runners(t testing.TB) (bare, bound, session func() error) {
 	}
 	t.Cleanup(func() { b.Close() })
 	ctx := context.Background()
-	return bareRun(t, e, model, options), func() error { return b.Run(ctx) },
-		func() error { return s.Run(ctx, in, out) }
+	bare, fresh = bareRuns(t, e, model, options)
+	return bare, func() error { return b.Run(ctx) }, fresh, func() error { return s.Run(ctx, in, out) }
 }
 
-func bareRun(t testing.TB, e *Engine, model []byte, options runtime.Options) func() error {
+func bareRuns(t testing.TB, e *Engine, model []byte, options runtime.Options) (kept, fresh func() error) {
 	t.Helper()
 	o, err := binding.NewSessionOptions()
 	if err != nil {
@@ -68,36 +70,66 @@ func bareRun(t testing.TB, e *Engine, model []byte, options runtime.Options) fun
 	if err := e.configure(o, options); err != nil {
 		t.Fatal(err)
 	}
-	var outputNames []string
-	var outputs []binding.Value
-	for _, out := range headWidths() {
-		v, err := binding.NewTensor(binding.Shape(out.Tensor.Shape()), out.Tensor.Float32s())
-		if err != nil {
-			t.Fatal(err)
-		}
-		outputNames, outputs = append(outputNames, out.Name), append(outputs, v)
-	}
-	x := benchInput()[0].Tensor
-	v, err := binding.NewTensor(binding.Shape(x.Shape()), x.Float32s())
-	if err != nil {
-		t.Fatal(err)
-	}
-	inputs := []binding.Value{v}
-	s, err := binding.NewDynamicAdvancedSessionWithONNXData(model, []string{"x"}, outputNames, o)
+	in, out := benchInput(), headWidths()
+	s, err := binding.NewDynamicAdvancedSessionWithONNXData(model, names(in), names(out), o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Destroy() })
-	return func() error { return s.Run(inputs, outputs) }
+	inputs, err := bareTensors(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	outputs, err := bareTensors(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept = func() error { return s.Run(inputs, outputs) }
+	fresh = func() error {
+		inputs, err := bareTensors(in)
+		if err != nil {
+			return err
+		}
+		outputs, err := bareTensors(out)
+		if err != nil {
+			return err
+		}
+		err = s.Run(inputs, outputs)
+		for _, v := range append(inputs, outputs...) {
+			err = errors.Join(err, v.Destroy())
+		}
+		return err
+	}
+	return kept, fresh
+}
+
+func names(list []runtime.Named) []string {
+	var all []string
+	for _, n := range list {
+		all = append(all, n.Name)
+	}
+	return all
+}
+
+func bareTensors(list []runtime.Named) ([]binding.Value, error) {
+	var values []binding.Value
+	for _, n := range list {
+		v, err := binding.NewTensor(binding.Shape(n.Tensor.Shape()), n.Tensor.Float32s())
+		if err != nil {
+			return nil, err
+		}
+		values = append(values, v)
+	}
+	return values, nil
 }
 
 // BenchmarkRun compares the wrapper with the binding alone on one file.
 func BenchmarkRun(b *testing.B) {
-	bare, bound, session := runners(b)
+	bare, bound, fresh, session := runners(b)
 	for _, c := range []struct {
 		name string
 		run  func() error
-	}{{"yalue", bare}, {"Binding", bound}, {"Session", session}} {
+	}{{"yalue", bare}, {"Binding", bound}, {"yalue with new tensors", fresh}, {"Session", session}} {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
@@ -163,7 +195,7 @@ func decay(arena []float32) {
 // and the median of the rounds' ratios is taken, so that a busy machine slows
 // both alike.
 func TestOverhead(t *testing.T) {
-	bare, bound, _ := runners(t)
+	bare, bound, _, _ := runners(t)
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	const rounds, runs = 101, 60
 	ratios := make([]float64, rounds)

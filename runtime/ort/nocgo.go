@@ -11,6 +11,12 @@ import (
 // Engine is a stand-in: this program was built without cgo.
 type Engine struct{ runtime.Engine }
 
+// Library returns nothing: there is no library.
+func (e *Engine) Library() string { return "" }
+
+// Version returns nothing: there is no library.
+func (e *Engine) Version() string { return "" }
+
 // Open fails: the binding needs cgo.
 func Open(Config) (*Engine, error) {
 	return nil, fmt.Errorf("%w: this program was built without cgo, which ONNX Runtime's binding needs; "+

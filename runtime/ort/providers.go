@@ -52,14 +52,19 @@ func appendProvider(o *binding.SessionOptions, p runtime.Provider) error {
 		return fmt.Errorf("%w: provider %q is not in this library, which has %s; "+
 			"name a library built with it in %s", runtime.ErrLibrary, p.Name, strings.Join(available, ", "), LibraryVariable)
 	}
-	if err := appendKnown(o, available[at], p.Options); err != nil {
-		return fmt.Errorf("provider %s: %w", available[at], err)
+	err = appendAvailable(o, all[at], p.Options)
+	switch {
+	case err == nil:
+		return nil
+	case strings.Contains(err.Error(), "Failed to load shared library"):
+		return fmt.Errorf("%w: provider %s: %w; its own library, such as libonnxruntime_providers_cuda.so, "+
+			"must lie beside ONNX Runtime's", runtime.ErrLibrary, available[at], err)
 	}
-	return nil
+	return fmt.Errorf("provider %s: %w", available[at], err)
 }
 
-func appendKnown(o *binding.SessionOptions, name string, options map[string]string) error {
-	switch name {
+func appendAvailable(o *binding.SessionOptions, ortName string, options map[string]string) error {
+	switch shortName(ortName) {
 	case "CPU":
 		return cpuOptions(o, options)
 	case "CUDA":
@@ -73,7 +78,7 @@ func appendKnown(o *binding.SessionOptions, name string, options map[string]stri
 	case "DirectML":
 		return appendDirectML(o, options)
 	}
-	return o.AppendExecutionProvider(name, options)
+	return o.AppendExecutionProvider(ortName, options)
 }
 
 // cpuOptions takes the one setting the CPU provider has: its arena.
