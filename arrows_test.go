@@ -1,0 +1,84 @@
+package espalier
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// arrows says what each room may import of ours, directly. It is the table of
+// docs/design.md.
+var arrows = map[string][]string{
+	"tensor":              {},
+	"onnx":                {"tensor"},
+	"schema":              {},
+	"text":                {},
+	"safetensors":         {"tensor"},
+	"internal/atomicfile": {},
+	"internal/hugepage":   {},
+	"internal/nearest":    {},
+	"builder":             {"tensor", "onnx"},
+	"builder/grad":        {"builder", "tensor"},
+	"builder/nn":          {"builder", "tensor"},
+	"models":              {"builder", "builder/nn", "schema", "tensor"},
+	"data":                {"tensor", "schema", "text", "internal/nearest"},
+	"recipe":              {"data", "models", "schema", "train", "train/metric", "internal/nearest", "text"},
+	"train":               {"builder", "builder/grad", "data", "internal/hugepage", "models", "onnx", "runtime", "safetensors", "schema", "tensor", "text", "train/metric", "train/optim"},
+	"train/optim":         {"internal/hugepage"},
+	"train/metric":        {"schema"},
+	"export":              {"builder", "internal/atomicfile", "models", "onnx", "schema", "tensor", "text"},
+	"export/verify":       {"onnx", "runtime", "schema", "tensor"},
+	"runtime":             {"tensor"},
+	"runtime/ort":         {"onnx", "runtime", "runtime/ort/internal/native", "tensor"},
+	"runtime/ort/install": {"internal/atomicfile", "runtime/ort"},
+	"runtime/gonum":       {"onnx", "runtime", "tensor"},
+	"runtime/predict":     {"onnx", "runtime", "schema", "tensor", "text"},
+	"runtime/enginetest":  {"onnx", "runtime", "tensor"},
+}
+
+// list runs go list and returns its lines.
+func list(t *testing.T, args ...string) []string {
+	t.Helper()
+	out, err := exec.Command("go", append([]string{"list"}, args...)...).Output()
+	if err != nil {
+		t.Fatalf("go list %v: %v", args, err)
+	}
+	return strings.Split(strings.TrimSpace(string(out)), "\n")
+}
+
+func TestRoomsImportOnlyWhatTheyMay(t *testing.T) {
+	seen := map[string]bool{}
+	for _, line := range list(t, "-f", "{{.ImportPath}} {{join .Imports \" \"}}", "./...") {
+		fields := strings.Fields(line)
+		room := strings.TrimPrefix(fields[0], "espalier/")
+		seen[room] = true
+		allowed, ok := arrows[room]
+		if !ok {
+			continue // the root, the command, benchmarks and generators may import everything
+		}
+		for _, path := range fields[1:] {
+			of, ours := strings.CutPrefix(path, "espalier/")
+			if ours && !slices.Contains(allowed, of) {
+				t.Errorf("%s imports %s, which docs/design.md does not allow", room, of)
+			}
+		}
+	}
+	for room := range arrows {
+		if !seen[room] {
+			t.Errorf("docs/design.md has a room %s that does not exist", room)
+		}
+	}
+}
+
+func TestPredictingPullsInNoTrainer(t *testing.T) {
+	for _, engine := range []string{"./runtime/ort", "./runtime/gonum"} {
+		for _, dep := range list(t, "-deps", "./runtime/predict", engine) {
+			for _, heavy := range []string{"espalier/builder", "espalier/train", "espalier/models", "espalier/data", "github.com/spf13/cobra", "github.com/schollz", "go.yaml.in"} {
+				if strings.HasPrefix(dep, heavy) {
+					t.Errorf("a program with runtime/predict and %s pulls in %s", engine, dep)
+				}
+			}
+		}
+	}
+}
