@@ -339,8 +339,10 @@ func binaryKernels() map[string]kernel {
 			func(a, b float64) float64 { return a * b }, func(a, b int64) int64 { return a * b }),
 		"Div": div(),
 		"Pow": pow,
-		"Max": variadic(arithmetic(nil, math.Max, func(a, b int64) int64 { return max(a, b) })),
-		"Min": variadic(arithmetic(nil, math.Min, func(a, b int64) int64 { return min(a, b) })),
+		"Max": variadic(withUnsigned(arithmetic(nil, math.Max, func(a, b int64) int64 { return max(a, b) }),
+			func(a, b uint64) uint64 { return max(a, b) })),
+		"Min": variadic(withUnsigned(arithmetic(nil, math.Min, func(a, b int64) int64 { return min(a, b) }),
+			func(a, b uint64) uint64 { return min(a, b) })),
 		"Sum": variadic(add),
 		"Mean": func(c *call) error {
 			n := float64(len(c.in))
@@ -357,25 +359,7 @@ func binaryKernels() map[string]kernel {
 			c.out[0] = y
 			return nil
 		},
-		"Mod": func(c *call) error {
-			if c.attrs.int("fmod", 0) == 1 {
-				return arithmetic(nil, math.Mod, func(a, b int64) int64 {
-					if b == 0 {
-						return 0
-					}
-					return a % b
-				})(c)
-			}
-			return arithmetic(nil, math.Mod, func(a, b int64) int64 {
-				if b == 0 {
-					return 0
-				}
-				if r := a % b; r != 0 && (r < 0) != (b < 0) {
-					return r + b
-				}
-				return a % b
-			})(c)
-		},
+		"Mod":            mod(),
 		"Equal":          equal,
 		"Greater":        comparison(func(a, b float64) bool { return a > b }, func(a, b int64) bool { return a > b }),
 		"GreaterOrEqual": comparison(func(a, b float64) bool { return a >= b }, func(a, b int64) bool { return a >= b }),
@@ -412,11 +396,76 @@ func div() kernel {
 			}
 			return a / b
 		})
+	return withUnsigned(floats, func(a, b uint64) uint64 {
+		if b == 0 {
+			return 0
+		}
+		return a / b
+	})
+}
+
+// mod has the sign of the divisor, or with fmod that of the dividend.
+func mod() kernel {
+	dividend := arithmetic(nil, math.Mod, func(a, b int64) int64 {
+		if b == 0 {
+			return 0 // undefined in ONNX; it must not stop the program
+		}
+		return a % b
+	})
+	divisor := arithmetic(nil,
+		func(a, b float64) float64 {
+			if r := math.Mod(a, b); r != 0 && (r < 0) != (b < 0) {
+				return r + b
+			} else if r == 0 {
+				return math.Copysign(0, b)
+			} else {
+				return r
+			}
+		},
+		func(a, b int64) int64 {
+			if b == 0 {
+				return 0
+			}
+			if r := a % b; r != 0 && (r < 0) != (b < 0) {
+				return r + b
+			}
+			return a % b
+		})
+	signed := func(c *call) error {
+		if c.attrs.int("fmod", 0) == 1 {
+			return dividend(c)
+		}
+		return divisor(c)
+	}
+	return withUnsigned(signed, func(a, b uint64) uint64 {
+		if b == 0 {
+			return 0
+		}
+		return a % b
+	})
+}
+
+// unsigned computes an operator on uint64.
+func unsigned(c *call, f func(a, b uint64) uint64) error {
+	a, b, y, err := operands(c, tensor.Undefined)
+	if err != nil {
+		return err
+	}
+	out, _ := tensor.Data[uint64](y)
+	p, _ := tensor.Data[uint64](a)
+	q, _ := tensor.Data[uint64](b)
+	combine(out, y.Shape(), p, a.Shape(), q, b.Shape(), f)
+	return nil
+}
+
+// withUnsigned is a kernel with a form of its own for uint64, whose top bit is
+// not a sign.
+func withUnsigned(k kernel, f func(a, b uint64) uint64) kernel {
 	return func(c *call) error {
 		if t := c.optional(0); t != nil && t.DType() == tensor.Uint64 {
-			return refuse(t)
+			return unsigned(c, f)
 		}
-		return floats(c)
+		return k(c)
 	}
 }
 
@@ -520,16 +569,24 @@ func where(c *call) error {
 		choose(cond, a, b, y, d)
 	case []int64:
 		choose(cond, a, b, y, d)
+	case []int8:
+		choose(cond, a, b, y, d)
+	case []int16:
+		choose(cond, a, b, y, d)
 	case []int32:
 		choose(cond, a, b, y, d)
 	case []uint8:
+		choose(cond, a, b, y, d)
+	case []uint16:
+		choose(cond, a, b, y, d)
+	case []uint32:
+		choose(cond, a, b, y, d)
+	case []uint64:
 		choose(cond, a, b, y, d)
 	case []bool:
 		choose(cond, a, b, y, d)
 	case []string:
 		choose(cond, a, b, y, d)
-	default:
-		return refuse(a)
 	}
 	return nil
 }

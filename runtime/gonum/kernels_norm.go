@@ -152,11 +152,9 @@ func normalise[T float](x, y, scale, bias []T, n int, epsilon float64, means, in
 	}
 }
 
-// batchNormalization is the operator's inference form.
+// batchNormalization normalises by given statistics or, in training mode, by
+// the batch's own, of which it then keeps a running mean.
 func batchNormalization(c *call) error {
-	if c.attrs.int("training_mode", 0) == 1 {
-		return fmt.Errorf("the pure-Go engine has the inference form only")
-	}
 	var in [5]*tensor.Tensor
 	for i := range in {
 		t, err := c.input(i)
@@ -172,6 +170,11 @@ func batchNormalization(c *call) error {
 	if err != nil {
 		return err
 	}
+	if c.attrs.int("training_mode", 0) == 1 {
+		if err := c.ownStatistics(&in); err != nil {
+			return err
+		}
+	}
 	epsilon := float64(c.attrs.float("epsilon", 1e-5))
 	switch d := in[0].Any().(type) {
 	case []float32:
@@ -180,6 +183,49 @@ func batchNormalization(c *call) error {
 		batchNorm(d, y.Float64s(), in, elements[float64], epsilon)
 	default:
 		return refuse(in[0])
+	}
+	return nil
+}
+
+// ownStatistics puts the batch's mean and variance in place of the given ones
+// and sets outputs 1 and 2 to the running ones.
+func (c *call) ownStatistics(in *[5]*tensor.Tensor) error {
+	x, channels := in[0], in[0].Shape()[1]
+	values, err := toFloats(x)
+	if err != nil {
+		return err
+	}
+	_, _, inner := around(x.Shape(), 1)
+	n := float64(x.Len()) / float64(max(channels, 1))
+	mean, variance := make([]float64, channels), make([]float64, channels)
+	for i, v := range values {
+		mean[i/inner%int(channels)] += v / n
+	}
+	for i, v := range values {
+		ch := i / inner % int(channels)
+		variance[ch] += (v - mean[ch]) * (v - mean[ch]) / n
+	}
+	momentum := float64(c.attrs.float("momentum", 0.9))
+	for i, own := range [][]float64{mean, variance} {
+		given, err := toFloats(in[3+i])
+		if err != nil {
+			return err
+		}
+		running := make([]float64, channels)
+		for ch := range running {
+			running[ch] = given[ch]*momentum + own[ch]*(1-momentum)
+		}
+		if len(c.out) > 1+i {
+			y, err := c.make(1+i, x.DType(), tensor.Shape{channels})
+			if err != nil {
+				return err
+			}
+			castTo(y, running)
+		}
+		if in[3+i], err = tensor.New(x.DType(), channels); err != nil {
+			return err
+		}
+		castTo(in[3+i], own)
 	}
 	return nil
 }

@@ -9,57 +9,58 @@ import (
 	"espalier/tensor"
 )
 
-// reduction folds the elements that a result is made of. finish turns the sum
-// of n elements into the result.
+// reduction is a fold over elements and a last step on what it gives; n is the
+// number of elements folded into one.
 type reduction struct {
-	start  float64
-	add    func(sum, x float64) float64
-	finish func(sum float64, n int) float64
+	fold   fold
+	finish func(v float64, n int) float64
 }
 
+type fold int
+
+const (
+	foldSum fold = iota
+	foldAbs
+	foldSquare
+	foldProd
+	foldMax
+	foldMin
+	foldExp // sum of exp(v - max), after a pass for max
+)
+
 func reduceKernels() map[string]kernel {
-	plus := func(s, x float64) float64 { return s + x }
-	same := func(s float64, _ int) float64 { return s }
 	return map[string]kernel{
-		"ReduceSum":       reduce(reduction{0, plus, same}),
-		"ReduceMean":      reduce(reduction{0, plus, func(s float64, n int) float64 { return s / float64(n) }}),
-		"ReduceProd":      reduce(reduction{1, func(s, x float64) float64 { return s * x }, same}),
-		"ReduceMax":       reduce(reduction{math.Inf(-1), math.Max, same}),
-		"ReduceMin":       reduce(reduction{math.Inf(1), math.Min, same}),
-		"ReduceL1":        reduce(reduction{0, func(s, x float64) float64 { return s + math.Abs(x) }, same}),
-		"ReduceL2":        reduce(reduction{0, func(s, x float64) float64 { return s + x*x }, func(s float64, _ int) float64 { return math.Sqrt(s) }}),
-		"ReduceSumSquare": reduce(reduction{0, func(s, x float64) float64 { return s + x*x }, same}),
-		"ReduceLogSum":    reduce(reduction{0, plus, func(s float64, _ int) float64 { return math.Log(s) }}),
-		"ReduceLogSumExp": reduce(reduction{0, func(s, x float64) float64 { return s + math.Exp(x) }, func(s float64, _ int) float64 { return math.Log(s) }}),
-		"ArgMax":          argExtreme(func(a, b int) bool { return a > 0 }),
-		"ArgMin":          argExtreme(func(a, b int) bool { return a < 0 }),
+		"ReduceSum":       reduce(reduction{fold: foldSum}),
+		"ReduceMean":      reduce(reduction{foldSum, func(s float64, n int) float64 { return s / float64(n) }}),
+		"ReduceProd":      reduce(reduction{fold: foldProd}),
+		"ReduceMax":       reduce(reduction{fold: foldMax}),
+		"ReduceMin":       reduce(reduction{fold: foldMin}),
+		"ReduceL1":        reduce(reduction{fold: foldAbs}),
+		"ReduceL2":        reduce(reduction{foldSquare, func(s float64, _ int) float64 { return math.Sqrt(s) }}),
+		"ReduceSumSquare": reduce(reduction{fold: foldSquare}),
+		"ReduceLogSum":    reduce(reduction{foldSum, func(s float64, _ int) float64 { return math.Log(s) }}),
+		"ReduceLogSumExp": reduce(reduction{fold: foldExp}),
+		"ArgMax":          argExtreme(func(order int) bool { return order > 0 }),
+		"ArgMin":          argExtreme(func(order int) bool { return order < 0 }),
 		"CumSum":          cumSum,
 		"TopK":            topK,
 	}
 }
 
-// reduce sums in float64, in the order of the elements. An empty set gives the
-// fold's start, as the operators are specified since opset 18.
 func reduce(r reduction) kernel {
 	return func(c *call) error {
 		x, err := c.input(0)
 		if err != nil {
 			return err
 		}
-		axes, ok, err := c.integers("axes", 1)
+		axes, _, err := c.integers("axes", 1)
 		if err != nil {
 			return err
 		}
-		if !ok || len(axes) == 0 {
-			if c.attrs.int("noop_with_empty_axes", 0) == 1 {
-				return c.view(x, x.Shape())
-			}
-			axes = nil
-			for i := range x.Rank() {
-				axes = append(axes, int64(i))
-			}
-		}
 		mark := make([]bool, x.Rank())
+		for i := range mark { // no axes are all of them, or none
+			mark[i] = len(axes) == 0 && c.attrs.int("noop_with_empty_axes", 0) == 0
+		}
 		for _, a := range axes {
 			i, err := axisOf(a, x.Rank())
 			if err != nil {
@@ -67,90 +68,322 @@ func reduce(r reduction) kernel {
 			}
 			mark[i] = true
 		}
-		keep := c.attrs.int("keepdims", 1) == 1
-		shape := tensor.Shape{}
-		n := 1
-		for i, d := range x.Shape() {
-			switch {
-			case !mark[i]:
-				shape = append(shape, d)
-			case keep:
-				shape = append(shape, 1)
-				n *= int(d)
-			default:
-				n *= int(d)
-			}
-		}
-		y, err := c.make(0, x.DType(), shape)
-		if err != nil {
-			return err
-		}
-		switch d := x.Any().(type) {
-		case []float32:
-			fold(r, d, x.Shape(), mark, n, y.Float32s())
-		case []float64:
-			fold(r, d, x.Shape(), mark, n, y.Float64s())
-		case []int64:
-			fold(r, d, x.Shape(), mark, n, y.Int64s())
-		case []int32:
-			fold(r, d, x.Shape(), mark, n, y.Any().([]int32))
-		case []uint8:
-			fold(r, d, x.Shape(), mark, n, y.Any().([]uint8))
-		case []int8:
-			fold(r, d, x.Shape(), mark, n, y.Any().([]int8))
-		case []uint32:
-			fold(r, d, x.Shape(), mark, n, y.Any().([]uint32))
-		case []uint64:
-			fold(r, d, x.Shape(), mark, n, y.Any().([]uint64))
-		default:
-			return refuse(x)
-		}
-		return nil
+		return c.reduce(r, x, mark, c.attrs.int("keepdims", 1) == 1)
 	}
 }
 
-func fold[T number](r reduction, x []T, shape tensor.Shape, mark []bool, n int, y []T) {
-	sums := make([]float64, len(y))
-	for i := range sums {
-		sums[i] = r.start
-	}
-	// Where in the result an element goes: stride 0 along what is folded.
-	to := make([]int, len(shape))
-	stride := 1
-	for i := len(shape) - 1; i >= 0; i-- {
-		if !mark[i] {
-			to[i] = stride
-			stride *= int(shape[i])
+// reduce sets output 0 to x with the marked axes folded.
+func (c *call) reduce(r reduction, x *tensor.Tensor, mark []bool, keep bool) error {
+	shape := make(tensor.Shape, 0, x.Rank())
+	n := 1
+	for i, d := range x.Shape() {
+		switch {
+		case !mark[i]:
+			shape = append(shape, d)
+		case keep:
+			shape, n = append(shape, 1), n*int(d)
+		default:
+			n *= int(d)
 		}
 	}
-	if len(shape) == 0 {
-		sums[0] = r.add(sums[0], float64(x[0]))
-	} else {
-		last, step := int(shape[len(shape)-1]), to[len(to)-1]
-		walk(shape, [][]int{to}, func(at int, from []int) {
-			j := from[0]
-			if step == 0 {
-				s := sums[j]
-				for _, v := range x[at : at+last] {
-					s = r.add(s, float64(v))
-				}
-				sums[j] = s
-				return
-			}
-			for _, v := range x[at : at+last] {
-				sums[j] = r.add(sums[j], float64(v))
-				j++
-			}
-		})
+	y, err := c.make(0, x.DType(), shape)
+	if err != nil {
+		return err
 	}
+	g := groupsOf(x.Shape(), mark)
+	switch d := x.Any().(type) {
+	case []float32:
+		foldFloats(c, r, g, d, y.Float32s(), n)
+	case []float64:
+		foldFloats(c, r, g, d, y.Float64s(), n)
+	case []int8:
+		return foldWhole[int8, int64](r, g, d, x, y, n)
+	case []int16:
+		return foldWhole[int16, int64](r, g, d, x, y, n)
+	case []int32:
+		return foldWhole[int32, int64](r, g, d, x, y, n)
+	case []int64:
+		return foldWhole[int64, int64](r, g, d, x, y, n)
+	case []uint8:
+		return foldWhole[uint8, uint64](r, g, d, x, y, n)
+	case []uint32:
+		return foldWhole[uint32, uint64](r, g, d, x, y, n)
+	case []uint64:
+		return foldWhole[uint64, uint64](r, g, d, x, y, n)
+	case []bool:
+		return foldBools(r, g, d, x, y)
+	default:
+		return refuse(x)
+	}
+	return nil
+}
+
+// foldFloats sums in float64, in the order of the elements. An empty set gives
+// the fold's start, as the operators are specified since opset 18.
+func foldFloats[T float](c *call, r reduction, g *groups, x, y []T, n int) {
+	sums := c.float64s.get(len(y))
+	defer c.float64s.put(c.memory, sums)
+	if r.fold == foldExp {
+		foldExponentials(c, g, x, y, sums)
+		return
+	}
+	foldAll(g, r.fold, x, sums, start(r.fold))
 	for i, s := range sums {
-		y[i] = T(r.finish(s, n))
+		if r.finish != nil {
+			s = r.finish(s, n)
+		}
+		y[i] = T(s)
+	}
+}
+
+// foldExponentials is log(sum(exp(x))), with the largest element taken out
+// first so that nothing overflows.
+func foldExponentials[T float](c *call, g *groups, x, y []T, sums []float64) {
+	top := c.float64s.get(len(y))
+	defer c.float64s.put(c.memory, top)
+	foldAll(g, foldMax, x, top, math.Inf(-1))
+	clear(sums)
+	g.each(func(o, at, n int, folded bool) {
+		for i, v := range x[at : at+n] {
+			j := o
+			if !folded {
+				j += i
+			}
+			if m := top[j]; !math.IsInf(m, 0) {
+				sums[j] += math.Exp(float64(v) - m)
+			}
+		}
+	})
+	for i, m := range top {
+		y[i] = T(m)
+		if !math.IsInf(m, 0) {
+			y[i] = T(m + math.Log(sums[i]))
+		}
+	}
+}
+
+// foldWhole sums in 64-bit integers, which wrap as the operand's do.
+func foldWhole[T integer, A int64 | uint64](r reduction, g *groups, d []T, x, y *tensor.Tensor, n int) error {
+	if r.fold == foldExp || r.finish != nil && n == 0 {
+		return refuse(x)
+	}
+	out, _ := y.Any().([]T)
+	sums := make([]A, len(out))
+	foldAll(g, r.fold, d, sums, startWhole[T, A](r.fold))
+	for i, s := range sums {
+		if r.finish != nil {
+			s = A(r.finish(float64(s), n))
+		}
+		out[i] = T(s)
+	}
+	return nil
+}
+
+// foldBools takes the largest or smallest of bools, false being the smaller.
+func foldBools(r reduction, g *groups, d []bool, x, y *tensor.Tensor) error {
+	if r.fold != foldMax && r.fold != foldMin {
+		return refuse(x)
+	}
+	bits, sums := make([]uint8, len(d)), make([]uint8, y.Len())
+	for i, b := range d {
+		if b {
+			bits[i] = 1
+		}
+	}
+	first := uint8(0)
+	if r.fold == foldMin {
+		first = 1
+	}
+	foldAll(g, r.fold, bits, sums, first)
+	for i, s := range sums {
+		y.Bools()[i] = s != 0
+	}
+	return nil
+}
+
+// start is what a fold begins with, and gives for no elements.
+func start(f fold) float64 {
+	switch f {
+	case foldProd:
+		return 1
+	case foldMax:
+		return math.Inf(-1)
+	case foldMin:
+		return math.Inf(1)
+	}
+	return 0
+}
+
+// startWhole is start for integers, which have no infinity: the smallest and
+// largest of their type.
+func startWhole[T integer, A int64 | uint64](f fold) A {
+	lowest, highest := T(0), ^T(0)
+	if highest < 0 { // signed: all ones is -1
+		lowest = 1
+		for lowest > 0 {
+			lowest <<= 1
+		}
+		highest = ^lowest
+	}
+	switch f {
+	case foldProd:
+		return 1
+	case foldMax:
+		return A(lowest)
+	case foldMin:
+		return A(highest)
+	}
+	return 0
+}
+
+// groups is a shape with neighbouring axes joined where both are folded or
+// both are kept.
+type groups struct {
+	dims  []int
+	steps []int // in the result; 0 for a folded group
+}
+
+func groupsOf(shape tensor.Shape, mark []bool) *groups {
+	g := &groups{}
+	last := false
+	for i, d := range shape {
+		switch n := len(g.dims); {
+		case d == 1:
+		case n > 0 && mark[i] == last:
+			g.dims[n-1] *= int(d)
+		default:
+			g.dims, g.steps = append(g.dims, int(d)), append(g.steps, 1)
+			if last = mark[i]; last {
+				g.steps[n] = 0
+			}
+		}
+	}
+	if len(g.dims) == 0 {
+		g.dims, g.steps = []int{1}, []int{0}
+	}
+	step := 1
+	for i := len(g.dims) - 1; i >= 0; i-- {
+		if g.steps[i] != 0 {
+			g.steps[i] = step
+			step *= g.dims[i]
+		}
+	}
+	return g
+}
+
+// each calls visit for every run of n elements from at on, which are folded
+// into element o of the result, or belong to elements o, o+1, ....
+func (g *groups) each(visit func(o, at, n int, folded bool)) {
+	last := len(g.dims) - 1
+	n, folded := g.dims[last], g.steps[last] == 0
+	for _, d := range g.dims {
+		if d == 0 {
+			return
+		}
+	}
+	counter := make([]int, last)
+	o := 0
+	for at := 0; ; at += n {
+		visit(o, at, n, folded)
+		k := last - 1
+		for ; k >= 0; k-- {
+			o += g.steps[k]
+			if counter[k]++; counter[k] < g.dims[k] {
+				break
+			}
+			o -= g.steps[k] * g.dims[k]
+			counter[k] = 0
+		}
+		if k < 0 {
+			return
+		}
+	}
+}
+
+// foldAll folds x into sums, in the order of x.
+func foldAll[T, A number](g *groups, f fold, x []T, sums []A, start A) {
+	for i := range sums {
+		sums[i] = start
+	}
+	g.each(func(o, at, n int, folded bool) {
+		if folded {
+			sums[o] = foldRow(f, sums[o], x[at:at+n])
+		} else {
+			foldColumns(f, sums[o:o+n], x[at:at+n])
+		}
+	})
+}
+
+func foldRow[T, A number](f fold, sum A, x []T) A {
+	switch f {
+	case foldSum:
+		for _, v := range x {
+			sum += A(v)
+		}
+	case foldAbs:
+		for _, v := range x {
+			sum += A(max(v, -v))
+		}
+	case foldSquare:
+		for _, v := range x {
+			sum += A(v) * A(v)
+		}
+	case foldProd:
+		for _, v := range x {
+			sum *= A(v)
+		}
+	case foldMax:
+		for _, v := range x {
+			if A(v) > sum || v != v {
+				sum = A(v)
+			}
+		}
+	case foldMin:
+		for _, v := range x {
+			if A(v) < sum || v != v {
+				sum = A(v)
+			}
+		}
+	}
+	return sum
+}
+
+func foldColumns[T, A number](f fold, sums []A, x []T) {
+	switch f {
+	case foldSum:
+		for i, v := range x {
+			sums[i] += A(v)
+		}
+	case foldAbs:
+		for i, v := range x {
+			sums[i] += A(max(v, -v))
+		}
+	case foldSquare:
+		for i, v := range x {
+			sums[i] += A(v) * A(v)
+		}
+	case foldProd:
+		for i, v := range x {
+			sums[i] *= A(v)
+		}
+	case foldMax:
+		for i, v := range x {
+			if A(v) > sums[i] || v != v {
+				sums[i] = A(v)
+			}
+		}
+	case foldMin:
+		for i, v := range x {
+			if A(v) < sums[i] || v != v {
+				sums[i] = A(v)
+			}
+		}
 	}
 }
 
 // argExtreme finds the first (or last) place of an extreme. better is told how
 // an element compares with the best so far.
-func argExtreme(better func(order, _ int) bool) kernel {
+func argExtreme(better func(order int) bool) kernel {
 	return func(c *call) error {
 		x, err := c.input(0)
 		if err != nil {
@@ -178,6 +411,8 @@ func argExtreme(better func(order, _ int) bool) kernel {
 			findExtreme(d, x.Shape(), a, y.Int64s(), last, better)
 		case []int32:
 			findExtreme(d, x.Shape(), a, y.Int64s(), last, better)
+		case []int8:
+			findExtreme(d, x.Shape(), a, y.Int64s(), last, better)
 		case []uint8:
 			findExtreme(d, x.Shape(), a, y.Int64s(), last, better)
 		default:
@@ -187,7 +422,7 @@ func argExtreme(better func(order, _ int) bool) kernel {
 	}
 }
 
-func findExtreme[T number](x []T, shape tensor.Shape, axis int, y []int64, last bool, better func(order, _ int) bool) {
+func findExtreme[T number](x []T, shape tensor.Shape, axis int, y []int64, last bool, better func(order int) bool) {
 	outer, n, inner := around(shape, axis)
 	for o := range outer {
 		for i := range inner {
@@ -195,7 +430,7 @@ func findExtreme[T number](x []T, shape tensor.Shape, axis int, y []int64, last 
 			best := 0
 			for k := 1; k < n; k++ {
 				order := compare(x[base+k*inner], x[base+best*inner])
-				if better(order, 0) || last && order == 0 {
+				if better(order) || last && order == 0 {
 					best = k
 				}
 			}
@@ -310,6 +545,8 @@ func topK(c *call) error {
 		selectTop(d, values.Int64s(), indices.Int64s(), x.Shape(), a, int(ks[0]), largest)
 	case []int32:
 		selectTop(d, values.Any().([]int32), indices.Int64s(), x.Shape(), a, int(ks[0]), largest)
+	case []uint64:
+		selectTop(d, values.Any().([]uint64), indices.Int64s(), x.Shape(), a, int(ks[0]), largest)
 	default:
 		return refuse(x)
 	}

@@ -3,6 +3,7 @@ package gonum
 import (
 	"fmt"
 
+	"espalier/runtime"
 	"espalier/tensor"
 )
 
@@ -41,7 +42,7 @@ func dropout(c *call) error {
 	}
 	if t := c.optional(2); t != nil && len(t.Bools()) == 1 && t.Bools()[0] {
 		if r := c.optional(1); r == nil || r.Len() != 1 || r.Any() == nil || !isZero(r) {
-			return fmt.Errorf("the pure-Go engine has no random dropout; feed the mask instead")
+			return fmt.Errorf("%w: dropout in training mode draws random numbers that no run could repeat; feed the mask as an input", runtime.ErrUnsupported)
 		}
 	}
 	if len(c.out) > 1 && c.slots[1] >= 0 {
@@ -74,7 +75,7 @@ func shapeOf(c *call) error {
 		return min(max(i, 0), rank)
 	}
 	start, end := bound(c.attrs.int("start", 0)), bound(c.attrs.int("end", rank))
-	sizes := append([]int64{}, x.Shape()[min(start, end):end]...)
+	sizes := append([]int64{}, x.Shape()[start:max(start, end)]...)
 	c.out[0], err = tensor.Of(sizes, int64(len(sizes)))
 	return err
 }

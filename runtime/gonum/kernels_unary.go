@@ -6,6 +6,7 @@ import (
 
 	"github.com/viterin/vek/vek32"
 
+	"espalier/runtime"
 	"espalier/tensor"
 )
 
@@ -19,7 +20,7 @@ type number interface{ float | integer }
 
 // refuse is the error of an operator on a type that it has no kernel for.
 func refuse(t *tensor.Tensor) error {
-	return fmt.Errorf("the pure-Go engine does not compute it for %v", t.DType())
+	return fmt.Errorf("%w: the pure-Go engine does not compute it for %v", runtime.ErrUnsupported, t.DType())
 }
 
 // each makes the kernel of an elementwise function of float64; float32 is
