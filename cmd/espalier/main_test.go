@@ -1,0 +1,379 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"espalier/onnx"
+	"espalier/tensor"
+)
+
+// command runs the command in this process.
+func command(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, talk bytes.Buffer
+	code = run(context.Background(), args, strings.NewReader(""), &out, &talk)
+	return code, out.String(), talk.String()
+}
+
+// file writes a file into a fresh folder and returns its path.
+func file(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+const rows = "text\ttopic\nred apple\tfruit\nfast car\tthing\ngreen pear\tfruit\nold house\tthing\n"
+
+// recipeFor is a recipe that trains on a tsv file.
+func recipeFor(t *testing.T, path string, more ...string) string {
+	t.Helper()
+	return file(t, "recipe.yaml", "name: small\n"+
+		"data:\n  train: {format: tsv, file: "+path+"}\n  valid: {format: tsv, file: "+path+"}\n"+
+		"inputs: {text: {type: text}}\ntasks:\n  topic: {type: classification}\n"+
+		strings.Join(more, "\n")+"\n")
+}
+
+// trained runs a small training and returns its run directory.
+func trained(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "run")
+	code, _, stderr := command(t, "train", recipeFor(t, file(t, "d.tsv", rows)), "--out", dir, "--engine", "gonum", "--set", "train.epochs=1")
+	if code != 0 {
+		t.Fatalf("train: exit %d: %s", code, stderr)
+	}
+	return dir
+}
+
+func exported(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "m.onnx")
+	code, _, stderr := command(t, "export", trained(t), "-o", path, "--engine", "gonum")
+	if code != 0 {
+		t.Fatalf("export: exit %d: %s", code, stderr)
+	}
+	return path
+}
+
+func TestBadTrainingInput(t *testing.T) {
+	good := file(t, "d.tsv", rows)
+	for _, c := range []struct {
+		name string
+		args []string
+		code int
+		want string
+	}{
+		{"missing recipe", []string{"train", "no-such.yaml"}, 1, "no-such.yaml: no such file or directory"},
+		{"no recipe", []string{"train"}, 2, "accepts 1 arg(s), received 0"},
+		{"unknown flag", []string{"train", "--fast"}, 2, "unknown flag: --fast"},
+		{"unknown verb", []string{"trian"}, 2, `unknown command "trian"`},
+		{"unknown engine", []string{"train", recipeFor(t, good), "--engine", "tpu"}, 2, `--engine "tpu" is not one of auto, ort, gonum`},
+		{"library that is not one", []string{"train", recipeFor(t, good), "--engine", "ort", "--library", good}, 1, "native library cannot be used"},
+		{"missing library", []string{"train", recipeFor(t, good), "--engine", "ort", "--library", "/no/lib.so"}, 1, "native library cannot be used"},
+		{"unknown key", []string{"train", recipeFor(t, good, "train: {epocs: 3}")}, 1, `unknown key "epocs"`},
+		{"nearest key", []string{"train", recipeFor(t, good, "train: {epocs: 3}")}, 1, "epochs"},
+		{"wrong type", []string{"train", recipeFor(t, good, "train: {epochs: many}")}, 1, "recipe.yaml:8: train.epochs must be a whole number, found \"many\""},
+		{"bad --set", []string{"train", recipeFor(t, good), "--set", "train.epochs"}, 2, `--set "train.epochs" is not of the form path=value`},
+		{"missing data", []string{"train", recipeFor(t, "/no/data.tsv")}, 1, "/no/data.tsv: no such file or directory"},
+		{"empty data", []string{"train", recipeFor(t, file(t, "e.tsv", ""))}, 1, "the file is empty"},
+		{"header alone", []string{"train", recipeFor(t, file(t, "h.tsv", "text\ttopic\n"))}, 1, "there are no examples"},
+		{"ragged columns", []string{"train", recipeFor(t, file(t, "r.tsv", rows+"one\ttwo\tthree\n"))}, 1, "r.tsv:6: the line has 3 columns, the first line has 2"},
+		{"invalid UTF-8", []string{"train", recipeFor(t, file(t, "u.tsv", rows+"caf\xe9\tfruit\n"))}, 1, "u.tsv:6: byte 4 of the line, 0xe9, is not valid UTF-8"},
+		{"all labels missing", []string{"train", recipeFor(t, file(t, "m.tsv", "text\ttopic\nred\t\nblue\t\n"))}, 1, `task "topic" has no label in any of 2 training examples`},
+		{"one label", []string{"train", recipeFor(t, file(t, "o.tsv", "text\ttopic\nred\tx\nblue\tx\n"))}, 1, "there is nothing to tell apart"},
+		{"not a number", []string{"train", recipeFor(t, good, "  price: {type: regression, field: topic}")}, 1, `"fruit" is not a finite number`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "run")
+			args := c.args
+			if len(args) > 1 && strings.HasSuffix(args[1], ".yaml") {
+				args = append(append([]string{}, args...), "--out", dir)
+				if !strings.Contains(strings.Join(args, " "), "--engine") {
+					args = append(args, "--engine", "gonum")
+				}
+			}
+			code, stdout, stderr := command(t, args...)
+			if code != c.code || !strings.Contains(stderr, c.want) {
+				t.Errorf("exit %d and %q, want exit %d and %q", code, stderr, c.code, c.want)
+			}
+			if stdout != "" {
+				t.Errorf("a failed command printed data: %q", stdout)
+			}
+		})
+	}
+}
+
+func TestLabelThatTrainingNeverSaw(t *testing.T) {
+	train, valid := file(t, "t.tsv", rows), file(t, "v.tsv", "text\ttopic\nblue sky\tweather\n")
+	r := file(t, "recipe.yaml", "data:\n  train: {format: tsv, file: "+train+"}\n  valid: {format: tsv, file: "+valid+"}\n"+
+		"inputs: {text: {type: text}}\ntasks: {topic: {type: classification}}\n")
+	code, _, stderr := command(t, "train", r, "--out", filepath.Join(t.TempDir(), "run"), "--engine", "gonum")
+	for _, want := range []string{"v.tsv:2", `label "weather" was never seen in training`, "fruit, thing"} {
+		if code != 1 || !strings.Contains(stderr, want) {
+			t.Errorf("exit %d and %q, want exit 1 and %q", code, stderr, want)
+		}
+	}
+	code, _, stderr = command(t, "train", r, "--out", filepath.Join(t.TempDir(), "run"), "--engine", "gonum", "--set", "data.unseen=ignore")
+	if code != 0 || !strings.Contains(stderr, "valid: 1 labels that training never saw count as missing") {
+		t.Errorf("exit %d and %q", code, stderr)
+	}
+}
+
+func TestDivergingTraining(t *testing.T) {
+	r := recipeFor(t, file(t, "d.tsv", rows), "train: {optimizer: {type: sgd, lr: 1e30}, batch: 1}")
+	code, _, stderr := command(t, "train", r, "--out", filepath.Join(t.TempDir(), "run"), "--engine", "gonum")
+	if code != 1 || !strings.Contains(stderr, "the parameters from before the step are kept") {
+		t.Errorf("exit %d and %q", code, stderr)
+	}
+}
+
+func TestHostileModels(t *testing.T) {
+	good, err := os.ReadFile(exported(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	model := func(change func(m *onnx.Model)) string {
+		m, err := onnx.Decode(append([]byte{}, good...), onnx.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(m)
+		data, err := onnx.Encode(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return file(t, "bad.onnx", string(data))
+	}
+	giant := binary.AppendUvarint([]byte{0x3a}, 1<<40) // field 7, the graph, of a terabyte
+	for _, c := range []struct{ name, path, want string }{
+		{"missing", "/no/model.onnx", "no such file or directory"},
+		{"empty", file(t, "e.onnx", ""), "there is no graph"},
+		{"text", file(t, "t.onnx", "hello world"), "onnx: "},
+		{"truncated", file(t, "c.onnx", string(good[:len(good)/2])), "unexpected EOF"},
+		{"giant length", file(t, "g.onnx", string(giant)), "unexpected EOF"},
+		{"no metadata", model(func(m *onnx.Model) { m.Metadata = nil }), "it was not exported by espalier"},
+		{"cycle", model(func(m *onnx.Model) { m.Graph.Nodes[0].Inputs[0] = m.Graph.Nodes[len(m.Graph.Nodes)-1].Outputs[0] }), ""},
+		{"huge dimensions", model(func(m *onnx.Model) {
+			m.Graph.Initializers = append(m.Graph.Initializers, &onnx.Tensor{Name: "huge", DType: tensor.Float32, Dims: []int64{1 << 40, 1 << 40}})
+		}), "more elements than memory can address"},
+		{"dimensions without elements", model(func(m *onnx.Model) {
+			m.Graph.Initializers = append(m.Graph.Initializers, &onnx.Tensor{Name: "huge", DType: tensor.Float32, Dims: []int64{1 << 20}})
+		}), "its dimensions [1048576] ask for 1048576 elements"},
+		{"wrong vocabulary", model(func(m *onnx.Model) {
+			for i := range m.Metadata {
+				if m.Metadata[i].Key == "espalier.vocabulary_sha256" {
+					m.Metadata[i].Value = "00"
+				}
+			}
+		}), "the file is damaged"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			code, stdout, stderr := command(t, "predict", c.path, "--text", "x", "--engine", "gonum")
+			if code != 1 || stdout != "" || !strings.Contains(stderr, c.want) || !strings.HasPrefix(stderr, "espalier: ") {
+				t.Errorf("exit %d, %q and %q, want exit 1 and %q", code, stdout, stderr, c.want)
+			}
+		})
+	}
+}
+
+func TestPredict(t *testing.T) {
+	path := exported(t)
+	code, stdout, stderr := command(t, "predict", path, "--text", "red apple", "--text", "", "--json", "--engine", "gonum")
+	if code != 0 {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	lines := strings.Split(strings.TrimSpace(stdout), "\n")
+	if len(lines) != 2 {
+		t.Fatalf("2 texts gave %d lines", len(lines))
+	}
+	var answer struct {
+		Text  string
+		Tasks []struct {
+			Task, Type, Label string
+			Probabilities     []float64
+		}
+	}
+	if err := json.Unmarshal([]byte(lines[0]), &answer); err != nil {
+		t.Fatal(err)
+	}
+	if answer.Text != "red apple" || answer.Tasks[0].Task != "topic" || len(answer.Tasks[0].Probabilities) != 2 {
+		t.Errorf("answer is %+v", answer)
+	}
+	code, stdout, _ = command(t, "predict", path, file(t, "in.txt", "red apple\nfast car\n"), "--engine", "gonum")
+	if code != 0 || strings.Count(stdout, "topic") != 2 {
+		t.Errorf("exit %d and %q", code, stdout)
+	}
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"predict", path}, 2, "predict needs --text or an INPUT file, and not both"},
+		{[]string{"predict", path, "x.txt", "--text", "y"}, 2, "and not both"},
+		{[]string{"predict", path, "--text", "x", "--tasks", "mood"}, 1, `unknown task "mood"; the file has [topic]`},
+	} {
+		code, _, stderr := command(t, append(c.args, "--engine", "gonum")...)
+		if code != c.code || !strings.Contains(stderr, c.want) {
+			t.Errorf("%v: exit %d and %q, want exit %d and %q", c.args, code, stderr, c.code, c.want)
+		}
+	}
+}
+
+func TestEvalOfRunAndFile(t *testing.T) {
+	dir := trained(t)
+	path := filepath.Join(t.TempDir(), "m.onnx")
+	if code, _, stderr := command(t, "export", dir, "-o", path, "--engine", "gonum"); code != 0 {
+		t.Fatal(stderr)
+	}
+	score := func(args ...string) map[string]float64 {
+		code, stdout, stderr := command(t, append(args, "--split", "valid", "--json", "--engine", "gonum")...)
+		if code != 0 {
+			t.Fatalf("%v: exit %d: %s", args, code, stderr)
+		}
+		var scores []struct{ Metrics map[string]float64 }
+		if err := json.Unmarshal([]byte(stdout), &scores); err != nil {
+			t.Fatal(err)
+		}
+		return scores[0].Metrics
+	}
+	run, file := score("eval", dir), score("eval", dir, "--model", path)
+	for name, v := range run {
+		if file[name] != v {
+			t.Errorf("%s is %v of the run and %v of the file", name, v, file[name])
+		}
+	}
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"eval"}, 2, "eval needs a run directory"},
+		{[]string{"eval", t.TempDir()}, 1, "is not a run directory"},
+		{[]string{"eval", dir, "--split", "exam"}, 1, `split "exam" is not one of train, valid, test`},
+		{[]string{"eval", dir}, 1, "the recipe names no test data"},
+	} {
+		code, _, stderr := command(t, append(c.args, "--engine", "gonum")...)
+		if code != c.code || !strings.Contains(stderr, c.want) {
+			t.Errorf("%v: exit %d and %q, want exit %d and %q", c.args, code, stderr, c.code, c.want)
+		}
+	}
+}
+
+func TestExportOfUnknownHead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.onnx")
+	code, _, stderr := command(t, "export", trained(t), "-o", path, "--heads", "mood", "--engine", "gonum")
+	if code != 1 || !strings.Contains(stderr, `unknown task "mood" in --heads; the model has topic`) {
+		t.Errorf("exit %d and %q", code, stderr)
+	}
+	if _, err := os.Stat(path); err == nil {
+		t.Error("a file was written")
+	}
+}
+
+// TestFullDisk exports to a file system that is too small: nothing may be left
+// and what was there must stay.
+func TestFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("espalier", dir, "tmpfs", 0, "size=8k"); err != nil {
+		t.Fatalf("this test mounts a small file system, which needs root: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	path := filepath.Join(dir, "m.onnx")
+	if err := os.WriteFile(path, []byte("what was there"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run := trained(t)
+	code, _, stderr := command(t, "export", run, "-o", path, "--engine", "gonum")
+	if code != 1 || !strings.Contains(stderr, "no space left on device") {
+		t.Errorf("exit %d and %q", code, stderr)
+	}
+	if content, err := os.ReadFile(path); err != nil || string(content) != "what was there" {
+		t.Errorf("what was there is now %q, %v", content, err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("the folder holds %v, %v", entries, err)
+	}
+}
+
+func TestInspectAndVerify(t *testing.T) {
+	path := exported(t)
+	code, stdout, _ := command(t, "inspect", path)
+	for _, want := range []string{"IR 8, ai.onnx 17", "ids int64[batch,sequence]", "topic_probabilities float32[batch,2]", "topic: classification of fruit, thing"} {
+		if code != 0 || !strings.Contains(stdout, want) {
+			t.Errorf("exit %d and %q, want %q", code, stdout, want)
+		}
+	}
+	code, stdout, stderr := command(t, "verify", path, "--engine", "gonum", "--json")
+	if code != 0 || !strings.Contains(stdout, `"against": "gonum"`) {
+		t.Errorf("exit %d, %q, %q", code, stdout, stderr)
+	}
+}
+
+func TestDoctorSaysWhatToDo(t *testing.T) {
+	code, stdout, _ := command(t, "doctor", "--library", "/no/lib.so")
+	if code != 0 || !strings.Contains(stdout, "espalier ort install") {
+		t.Errorf("exit %d and %q", code, stdout)
+	}
+	code, stdout, _ = command(t, "doctor", "--json")
+	if code != 0 || !strings.Contains(stdout, `"everything is here; --engine auto uses ONNX Runtime"`) {
+		t.Errorf("exit %d and %q", code, stdout)
+	}
+}
+
+func TestDemo(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "demo")
+	for range 2 { // the second replaces the first
+		code, stdout, stderr := command(t, "demo", "--out", dir, "--engine", "gonum")
+		if code != 0 {
+			t.Fatalf("exit %d: %s", code, stderr)
+		}
+		for _, want := range []string{"Keiko Novak [PER], Juniper Bistro [ORG], Porto [LOC]", "negative"} {
+			if !strings.Contains(stdout, want) {
+				t.Errorf("the output lacks %q:\n%s", want, stdout)
+			}
+		}
+	}
+	run := trained(t)
+	code, _, stderr := command(t, "demo", "--out", run, "--engine", "gonum")
+	if code != 1 || !strings.Contains(stderr, `holds the run "small", which is not a demo`) {
+		t.Errorf("exit %d and %q", code, stderr)
+	}
+}
+
+func TestStoppedRunSaysHowToGoOn(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	var out, talk bytes.Buffer
+	r := recipeFor(t, file(t, "d.tsv", rows))
+	dir := filepath.Join(t.TempDir(), "run")
+	code := run(ctx, []string{"train", r, "--out", dir, "--engine", "gonum"}, strings.NewReader(""), &out, &talk)
+	if code != 1 || !strings.Contains(talk.String(), "--out "+dir+" --resume") || !strings.Contains(talk.String(), "espalier: stopped") {
+		t.Errorf("exit %d and %q", code, talk.String())
+	}
+}
+
+func TestEveryVerbHasHelpWithAnExample(t *testing.T) {
+	for _, verb := range newRoot().Commands() {
+		if verb.Name() == "ort" || verb.Hidden || verb.Name() == "help" || verb.Name() == "completion" {
+			continue
+		}
+		code, stdout, _ := command(t, verb.Name(), "--help")
+		if code != 0 || !strings.Contains(stdout, "Examples:\n  espalier "+verb.Name()) {
+			t.Errorf("%s --help: exit %d and %q", verb.Name(), code, stdout)
+		}
+	}
+}
