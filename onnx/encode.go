@@ -37,13 +37,6 @@ func (w *writer) always(num protowire.Number, v int64) {
 	w.buf = protowire.AppendVarint(w.buf, uint64(v))
 }
 
-func (w *writer) float(num protowire.Number, v float32) {
-	if v != 0 || math.Signbit(float64(v)) {
-		w.buf = protowire.AppendTag(w.buf, num, protowire.Fixed32Type)
-		w.buf = protowire.AppendFixed32(w.buf, math.Float32bits(v))
-	}
-}
-
 func (w *writer) str(num protowire.Number, v string) {
 	if v != "" {
 		w.element(num, v)
