@@ -3,13 +3,20 @@ package gonum
 import (
 	"fmt"
 	"os"
+	"path/filepath"
+	goruntime "runtime"
 
 	"espalier/onnx"
 	"espalier/runtime"
 )
 
-// Engine is the pure-Go engine. It is safe for concurrent use.
-type Engine struct{}
+// Engine is the pure-Go engine. The zero value is ready for use. It is safe
+// for concurrent use.
+type Engine struct {
+	// MaxMemory is the most bytes that the values of one run may take together;
+	// a model that asks for more fails with an error. 0 is DefaultMaxMemory.
+	MaxMemory int
+}
 
 var _ runtime.Engine = (*Engine)(nil)
 
@@ -19,45 +26,79 @@ func New() *Engine { return &Engine{} }
 // Name returns "gonum".
 func (*Engine) Name() string { return "gonum" }
 
-// Open prepares a model. Of the options only the defaults mean anything here:
-// a provider other than the CPU is refused, threads and optimisation are not
-// the engine's to choose, and results never depend on timing.
-func (*Engine) Open(model []byte, opts runtime.Options) (runtime.Session, error) {
-	for _, p := range opts.Providers {
-		if p.Name != "CPU" {
-			return nil, fmt.Errorf("%w: the pure-Go engine has no provider %q; it runs on the CPU", runtime.ErrUnsupported, p.Name)
-		}
-	}
-	switch opts.Optimization {
-	case "", "all", "extended", "basic", "none":
-	default:
-		return nil, fmt.Errorf("optimization %q is not one of all, extended, basic, none", opts.Optimization)
-	}
-	if opts.Threads < 0 || opts.InterOp < 0 {
-		return nil, fmt.Errorf("threads are %d and %d, they cannot be negative", opts.Threads, opts.InterOp)
-	}
+// Open prepares a model. A provider other than the CPU is refused, as is a
+// profile, which this engine cannot write. Every level of optimisation means
+// the same here, and results depend neither on timing nor on Threads.
+func (e *Engine) Open(model []byte, opts runtime.Options) (runtime.Session, error) {
 	m, err := decode(model)
 	if err != nil {
+		return nil, err
+	}
+	return e.prepare(m, opts)
+}
+
+func (e *Engine) prepare(m *onnx.Model, opts runtime.Options) (runtime.Session, error) {
+	if err := checkOptions(opts); err != nil {
 		return nil, err
 	}
 	p, err := newPlan(m)
 	if err != nil {
 		return nil, err
 	}
-	return newSession(p, m), nil
+	s := newSession(p, m)
+	s.memories.limit, s.memories.threads = e.MaxMemory, opts.Threads
+	if s.memories.limit <= 0 {
+		s.memories.limit = DefaultMaxMemory
+	}
+	if s.memories.threads == 0 {
+		s.memories.threads = goruntime.GOMAXPROCS(0)
+	}
+	return s, nil
 }
 
-// OpenFile reads a file and opens it.
-func (e *Engine) OpenFile(path string, opts runtime.Options) (runtime.Session, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
+func checkOptions(opts runtime.Options) error {
+	for _, p := range opts.Providers {
+		if p.Name != "CPU" {
+			return fmt.Errorf("%w: the pure-Go engine has no provider %q; it runs on the CPU", runtime.ErrUnsupported, p.Name)
+		}
 	}
-	s, err := e.Open(data, opts)
+	switch opts.Optimization {
+	case "", "all", "extended", "basic", "none":
+	default:
+		return fmt.Errorf("optimization %q is not one of all, extended, basic, none", opts.Optimization)
+	}
+	if opts.Threads < 0 || opts.InterOp < 0 {
+		return fmt.Errorf("threads are %d and %d, they cannot be negative", opts.Threads, opts.InterOp)
+	}
+	if opts.Profile != "" {
+		return fmt.Errorf("%w: the pure-Go engine writes no profile; leave it empty", runtime.ErrUnsupported)
+	}
+	return nil
+}
+
+// OpenFile reads a file and opens it. Elements kept in other files are read
+// from the model's folder; a location outside of it is an error.
+func (e *Engine) OpenFile(path string, opts runtime.Options) (runtime.Session, error) {
+	s, err := e.openFile(path, opts)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return s, nil
+}
+
+func (e *Engine) openFile(path string, opts runtime.Options) (runtime.Session, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	m, err := decode(data)
+	if err != nil {
+		return nil, err
+	}
+	if err := loadExternal(m.Graph, filepath.Dir(path)); err != nil {
+		return nil, err
+	}
+	return e.prepare(m, opts)
 }
 
 // Unsupported lists the operators of the model that the engine lacks.

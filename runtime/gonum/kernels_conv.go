@@ -6,16 +6,6 @@ import (
 	"espalier/tensor"
 )
 
-// tap is one meeting of an output position, a kernel position and an input
-// position.
-type tap struct{ out, k, in int }
-
-func (w *window) list() []tap {
-	var taps []tap
-	w.taps(func(out, k, in int) { taps = append(taps, tap{out, k, in}) })
-	return taps
-}
-
 // convOperands checks x [batch, channels, spatial...] and w of the same rank.
 func convOperands(c *call) (x, w *tensor.Tensor, group int64, err error) {
 	if x, err = c.input(0); err != nil {
@@ -67,23 +57,21 @@ func conv(c *call) error {
 }
 
 func convOf[T float](c *call, win *window, x, w, y []T, xs, ws tensor.Shape, group int) error {
-	positions, kernel, size := sizesOf(win.out).total, sizesOf(win.kernel).total, sizesOf(win.in).total
+	positions, size := sizesOf(win.out).total, sizesOf(win.in).total
 	in, out := int(xs[1])/group, int(ws[0])/group
-	taps := win.list()
-	unfolded := make([]T, in*kernel*positions)
-	for b := range int(xs[0]) {
-		for g := range group {
-			clear(unfolded)
-			for ch := range in {
-				from := x[(b*group*in+g*in+ch)*size:]
-				to := unfolded[ch*kernel*positions:]
-				for _, t := range taps {
-					to[t.k*positions+t.out] = from[t.in]
-				}
-			}
-			product(1, matrix[T]{data: w[g*out*in*kernel : (g+1)*out*in*kernel], rows: out, cols: in * kernel},
-				matrix[T]{data: unfolded, rows: in * kernel, cols: positions}, 0,
-				y[(b*group+g)*out*positions:(b*group+g+1)*out*positions])
+	rows := in * sizesOf(win.kernel).total
+	columns, err := scratch[T](c.memory, rows*positions)
+	if err != nil {
+		return err
+	}
+	defer giveBack(c.memory, columns)
+	for part := range int(xs[0]) * group { // every group of every row of the batch
+		g := part % group
+		unfold(win, columns, x[part*in*size:(part+1)*in*size], in)
+		err := product(c, 1, matrix[T]{data: w[g*out*rows : (g+1)*out*rows], rows: out, cols: rows},
+			matrix[T]{data: columns, rows: rows, cols: positions}, 0, y[part*out*positions:(part+1)*out*positions])
+		if err != nil {
+			return err
 		}
 	}
 	return addBias(c, y, int(ws[0]), positions)
@@ -169,23 +157,114 @@ func transposedWindow(c *call, x, w *tensor.Tensor, group int64) (*window, tenso
 }
 
 func convTransposeOf[T float](c *call, win *window, x, w, y []T, xs, ws tensor.Shape, group int) error {
-	positions, kernel, size := sizesOf(win.out).total, sizesOf(win.kernel).total, sizesOf(win.in).total
+	positions, size := sizesOf(win.out).total, sizesOf(win.in).total
 	in, out := int(xs[1])/group, int(ws[1])
-	taps := win.list()
-	spread := make([]T, out*kernel*positions)
+	rows := out * sizesOf(win.kernel).total
+	columns, err := scratch[T](c.memory, rows*positions)
+	if err != nil {
+		return err
+	}
+	defer giveBack(c.memory, columns)
 	clear(y)
-	for b := range int(xs[0]) {
-		for g := range group {
-			product(1, matrix[T]{data: w[g*in*out*kernel : (g+1)*in*out*kernel], rows: in, cols: out * kernel, trans: true},
-				matrix[T]{data: x[(b*group+g)*in*positions : (b*group+g+1)*in*positions], rows: in, cols: positions}, 0, spread)
-			for ch := range out {
-				to := y[(b*group*out+g*out+ch)*size:]
-				from := spread[ch*kernel*positions:]
-				for _, t := range taps {
-					to[t.in] += from[t.k*positions+t.out]
+	for part := range int(xs[0]) * group {
+		g := part % group
+		err := product(c, 1, matrix[T]{data: w[g*in*rows : (g+1)*in*rows], rows: in, cols: rows, trans: true},
+			matrix[T]{data: x[part*in*positions : (part+1)*in*positions], rows: in, cols: positions}, 0, columns)
+		if err != nil {
+			return err
+		}
+		foldBack(win, columns, y[part*out*size:(part+1)*out*size], out)
+	}
+	return addBias(c, y, group*out, size)
+}
+
+// unfold writes, for every channel and kernel position, the inputs that it
+// meets at all output positions, and 0 in the padding.
+func unfold[T float](w *window, columns, x []T, channels int) {
+	w.rows(channels, func(to, from, first, n, step, width int) {
+		row := columns[to : to+width]
+		clear(row[:first])
+		for i := range n {
+			row[first+i] = x[from+i*step]
+		}
+		clear(row[first+n:])
+	})
+}
+
+// foldBack is unfold's transpose: it adds the columns to the inputs that they
+// meet.
+func foldBack[T float](w *window, columns, x []T, channels int) {
+	w.rows(channels, func(to, from, first, n, step, width int) {
+		row := columns[to : to+width]
+		for i := range n {
+			x[from+i*step] += row[first+i]
+		}
+	})
+}
+
+// rows calls do for every row of output positions (along the last axis) of
+// every channel and kernel position. The row starts at to in the columns and
+// has width elements, of which n from first on meet the inputs at from,
+// from+step, ....
+func (w *window) rows(channels int, do func(to, from, first, n, step, width int)) {
+	last := len(w.in) - 1
+	width, size, to := w.out[last], sizesOf(w.in).total, 0
+	if sizesOf(w.out).total == 0 {
+		return
+	}
+	tap, position := make([]int, last+1), make([]int, last)
+	for ch := range channels {
+		clear(tap)
+		for more := true; more; more = count(tap, w.kernel) {
+			first, n, at := w.overlap(last, tap[last])
+			clear(position)
+			for inner := true; inner; inner = count(position, w.out[:last]) {
+				from, inside := w.meets(position, tap)
+				if inside {
+					do(to, ch*size+from*w.in[last]+at, first, n, w.strides[last], width)
+				} else {
+					do(to, 0, 0, 0, 0, width)
 				}
+				to += width
 			}
 		}
 	}
-	return addBias(c, y, group*out, size)
+}
+
+// count counts one on, last digit first, and reports false after the last.
+func count(digits, sizes []int) bool {
+	for i := len(digits) - 1; i >= 0; i-- {
+		if digits[i]++; digits[i] < sizes[i] {
+			return true
+		}
+		digits[i] = 0
+	}
+	return false
+}
+
+// overlap returns the first output position along an axis at which a kernel
+// position meets the input, the number of such positions, and the input there.
+func (w *window) overlap(axis, tap int) (first, n, at int) {
+	start, stride := tap*w.dilations[axis]-w.before[axis], w.strides[axis]
+	if start < 0 {
+		first = (stride - start - 1) / stride
+	}
+	at = start + first*stride
+	if first >= w.out[axis] || at >= w.in[axis] {
+		return 0, 0, 0
+	}
+	return first, min(w.out[axis]-first, (w.in[axis]-1-at)/stride+1), at
+}
+
+// meets returns the row of inputs that a kernel position sees at an output
+// position, the last axis left out, and whether there is one.
+func (w *window) meets(position, tap []int) (row int, inside bool) {
+	for i, p := range position {
+		v := p*w.strides[i] - w.before[i] + tap[i]*w.dilations[i]
+		if v < 0 || v >= w.in[i] {
+			return 0, false
+		}
+		row = row*w.in[i] + v
+	}
+	return row, true
 }

@@ -6,6 +6,29 @@ import (
 	"espalier/tensor"
 )
 
+// tap is a meeting of an output position with an input position.
+type tap struct{ out, in int }
+
+// maxTaps bounds the meetings of one window with its input.
+const maxTaps = 1 << 26
+
+// list lists the meetings within one channel.
+func (w *window) list() ([]tap, error) {
+	outs, kernels := sizesOf(w.out), sizesOf(w.kernel)
+	if outs.total > maxTaps/max(kernels.total, 1) {
+		return nil, fmt.Errorf("%d windows of %d positions are more than %d together", outs.total, kernels.total, maxTaps)
+	}
+	var taps []tap
+	for o := range outs.total {
+		for k := range kernels.total {
+			if in, ok := w.meet(outs, kernels, o, k); ok {
+				taps = append(taps, tap{o, in})
+			}
+		}
+	}
+	return taps, nil
+}
+
 func poolKernels() map[string]kernel {
 	mean := func(s float64, n int) float64 { return s / float64(n) }
 	return map[string]kernel{
@@ -72,7 +95,10 @@ func maxPoolOf[T number](win *window, x, y []T, places []int64, byColumn bool) e
 	if len(y) == 0 {
 		return nil
 	}
-	taps := win.list()
+	taps, err := win.list()
+	if err != nil {
+		return err
+	}
 	best := make([]int, positions) // the input that is largest, -1 for none yet
 	for plane := range len(y) / positions {
 		for i := range best {
@@ -120,21 +146,22 @@ func averagePool(c *call) error {
 	padded := c.attrs.int("count_include_pad", 0) == 1
 	switch d := x.Any().(type) {
 	case []float32:
-		averagePoolOf(win, d, y.Float32s(), padded)
+		return averagePoolOf(win, d, y.Float32s(), padded)
 	case []float64:
-		averagePoolOf(win, d, y.Float64s(), padded)
-	default:
-		return refuse(x)
+		return averagePoolOf(win, d, y.Float64s(), padded)
 	}
-	return nil
+	return refuse(x)
 }
 
-func averagePoolOf[T float](win *window, x, y []T, padded bool) {
+func averagePoolOf[T float](win *window, x, y []T, padded bool) error {
 	positions, size := sizesOf(win.out).total, sizesOf(win.in).total
 	if len(y) == 0 {
-		return
+		return nil
 	}
-	taps := win.list()
+	taps, err := win.list()
+	if err != nil {
+		return err
+	}
 	counts, sums := make([]int, positions), make([]float64, positions)
 	for _, t := range taps {
 		counts[t.out]++
@@ -152,6 +179,7 @@ func averagePoolOf[T float](win *window, x, y []T, padded bool) {
 			to[i] = T(sums[i] / float64(max(n, 1)))
 		}
 	}
+	return nil
 }
 
 // paddedCounts counts the kernel positions that lie within the padded input:

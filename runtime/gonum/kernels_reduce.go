@@ -93,9 +93,9 @@ func (c *call) reduce(r reduction, x *tensor.Tensor, mark []bool, keep bool) err
 	g := groupsOf(x.Shape(), mark)
 	switch d := x.Any().(type) {
 	case []float32:
-		foldFloats(c, r, g, d, y.Float32s(), n)
+		return foldFloats(c, r, g, d, y.Float32s(), n)
 	case []float64:
-		foldFloats(c, r, g, d, y.Float64s(), n)
+		return foldFloats(c, r, g, d, y.Float64s(), n)
 	case []int8:
 		return foldWhole[int8, int64](r, g, d, x, y, n)
 	case []int16:
@@ -112,20 +112,20 @@ func (c *call) reduce(r reduction, x *tensor.Tensor, mark []bool, keep bool) err
 		return foldWhole[uint64, uint64](r, g, d, x, y, n)
 	case []bool:
 		return foldBools(r, g, d, x, y)
-	default:
-		return refuse(x)
 	}
-	return nil
+	return refuse(x)
 }
 
 // foldFloats sums in float64, in the order of the elements. An empty set gives
 // the fold's start, as the operators are specified since opset 18.
-func foldFloats[T float](c *call, r reduction, g *groups, x, y []T, n int) {
-	sums := c.float64s.get(len(y))
-	defer c.float64s.put(c.memory, sums)
+func foldFloats[T float](c *call, r reduction, g *groups, x, y []T, n int) error {
+	sums, err := scratch[float64](c.memory, len(y))
+	if err != nil {
+		return err
+	}
+	defer giveBack(c.memory, sums)
 	if r.fold == foldExp {
-		foldExponentials(c, g, x, y, sums)
-		return
+		return foldExponentials(c, g, x, y, sums)
 	}
 	foldAll(g, r.fold, x, sums, start(r.fold))
 	for i, s := range sums {
@@ -134,13 +134,17 @@ func foldFloats[T float](c *call, r reduction, g *groups, x, y []T, n int) {
 		}
 		y[i] = T(s)
 	}
+	return nil
 }
 
 // foldExponentials is log(sum(exp(x))), with the largest element taken out
 // first so that nothing overflows.
-func foldExponentials[T float](c *call, g *groups, x, y []T, sums []float64) {
-	top := c.float64s.get(len(y))
-	defer c.float64s.put(c.memory, top)
+func foldExponentials[T float](c *call, g *groups, x, y []T, sums []float64) error {
+	top, err := scratch[float64](c.memory, len(y))
+	if err != nil {
+		return err
+	}
+	defer giveBack(c.memory, top)
 	foldAll(g, foldMax, x, top, math.Inf(-1))
 	clear(sums)
 	g.each(func(o, at, n int, folded bool) {
@@ -160,6 +164,7 @@ func foldExponentials[T float](c *call, g *groups, x, y []T, sums []float64) {
 			y[i] = T(m + math.Log(sums[i]))
 		}
 	}
+	return nil
 }
 
 // foldWhole sums in 64-bit integers, which wrap as the operand's do.

@@ -1,6 +1,7 @@
 package gonum
 
 import (
+	"errors"
 	"fmt"
 	"math/bits"
 	"sync"
@@ -8,35 +9,79 @@ import (
 	"espalier/tensor"
 )
 
+// DefaultMaxMemory is the memory of one run where [Engine.MaxMemory] is 0:
+// 4 GiB.
+const DefaultMaxMemory = 4 << 30
+
 // MaxElements is the most elements that one tensor of a run may have. A model
 // that asks for more, by a hostile shape, fails instead of filling memory.
 const MaxElements = 1 << 30
 
+// errMemory is the cause of a run that asked for more than it may have.
+var errMemory = errors.New("more memory than one run may take; raise Engine.MaxMemory if the model is to be trusted")
+
 // memory hands out the element slices of a run and takes back those that no
 // later node reads. It is for one run at a time.
 type memory struct {
-	float32s freeList[float32]
-	float64s freeList[float64]
-	int64s   freeList[int64]
-	bools    freeList[bool]
+	lists map[tensor.DType]list
 	// shared counts the tensors that look at a slice, beyond the first: a
 	// reshape makes two of one.
-	shared map[any]int
+	shared  map[any]int
+	used    int // bytes handed out
+	limit   int
+	threads int // goroutines that one kernel may use
 }
 
-func newMemory() *memory { return &memory{shared: map[any]int{}} }
+func newMemory(limit, threads int) *memory {
+	m := &memory{shared: map[any]int{}, limit: limit, threads: threads}
+	m.lists = map[tensor.DType]list{
+		tensor.Float32: newFreeList[float32](m), tensor.Float64: newFreeList[float64](m),
+		tensor.Int8: newFreeList[int8](m), tensor.Int16: newFreeList[int16](m),
+		tensor.Int32: newFreeList[int32](m), tensor.Int64: newFreeList[int64](m),
+		tensor.Uint8: newFreeList[uint8](m), tensor.Uint16: newFreeList[uint16](m),
+		tensor.Uint32: newFreeList[uint32](m), tensor.Uint64: newFreeList[uint64](m),
+		tensor.Bool: newFreeList[bool](m), tensor.String: newFreeList[string](m),
+	}
+	return m
+}
+
+// list is a freeList of any element type.
+type list interface {
+	tensor(shape tensor.Shape, n int) (*tensor.Tensor, error)
+	// release takes back a slice that came from here; others are left alone.
+	release(slice any)
+	// key identifies a slice that came from here and is in use.
+	key(slice any) (key any, ok bool)
+	forget()
+}
 
 // freeList keeps slices by the power of two that their capacity is.
-type freeList[T any] struct {
-	free  [64][][]T
-	owned map[*T]bool // slices that came from here and are in use
+type freeList[T tensor.Element] struct {
+	memory *memory
+	free   [64][][]T
+	owned  map[*T]bool // slices that came from here and are in use
+	bytes  int         // of an element
 }
 
-func (p *freeList[T]) get(n int) []T {
+func newFreeList[T tensor.Element](m *memory) *freeList[T] {
+	bytes := tensor.TypeOf[T]().Size()
+	if bytes == 0 {
+		bytes = 16 // a string's header
+	}
+	return &freeList[T]{memory: m, owned: map[*T]bool{}, bytes: bytes}
+}
+
+// get returns a slice of n elements that are undefined.
+func (p *freeList[T]) get(n int) ([]T, error) {
 	if n == 0 {
-		return []T{}
+		return []T{}, nil
 	}
 	class := bits.Len(uint(n - 1))
+	bytes := p.bytes << class
+	if n > MaxElements || bytes > p.memory.limit-p.memory.used {
+		return nil, fmt.Errorf("%d elements more are %w", n, errMemory)
+	}
+	p.memory.used += bytes
 	var s []T
 	if k := len(p.free[class]); k > 0 {
 		s = p.free[class][k-1][:n]
@@ -44,14 +89,11 @@ func (p *freeList[T]) get(n int) []T {
 	} else {
 		s = make([]T, n, 1<<class)
 	}
-	if p.owned == nil {
-		p.owned = map[*T]bool{}
-	}
 	p.owned[&s[0]] = true
-	return s
+	return s, nil
 }
 
-func (p *freeList[T]) put(m *memory, s []T) {
+func (p *freeList[T]) put(s []T) {
 	if len(s) == 0 {
 		return
 	}
@@ -59,14 +101,39 @@ func (p *freeList[T]) put(m *memory, s []T) {
 	if !p.owned[key] {
 		return // an input, an initialiser, or handed out already
 	}
-	if m.shared[key] > 0 {
-		m.shared[key]--
+	if shared := p.memory.shared; shared[key] > 0 {
+		shared[key]--
 		return
 	}
 	delete(p.owned, key)
 	class := bits.Len(uint(cap(s) - 1))
+	p.memory.used -= p.bytes << class
 	p.free[class] = append(p.free[class], s)
 }
+
+func (p *freeList[T]) tensor(shape tensor.Shape, n int) (*tensor.Tensor, error) {
+	s, err := p.get(n)
+	if err != nil {
+		return nil, fmt.Errorf("a result of shape %v: %w", shape, err)
+	}
+	return tensor.Of(s, shape...)
+}
+
+func (p *freeList[T]) release(slice any) {
+	if s, ok := slice.([]T); ok {
+		p.put(s)
+	}
+}
+
+func (p *freeList[T]) key(slice any) (key any, ok bool) {
+	s, _ := slice.([]T)
+	if len(s) == 0 {
+		return nil, false
+	}
+	return &s[0], p.owned[&s[0]]
+}
+
+func (p *freeList[T]) forget() { clear(p.owned) }
 
 // new returns a tensor whose elements are undefined.
 func (m *memory) new(dtype tensor.DType, shape tensor.Shape) (*tensor.Tensor, error) {
@@ -74,19 +141,14 @@ func (m *memory) new(dtype tensor.DType, shape tensor.Shape) (*tensor.Tensor, er
 	if err != nil {
 		return nil, err
 	}
-	if n > MaxElements {
-		return nil, fmt.Errorf("a tensor of shape %v has more than %d elements", shape, MaxElements)
+	if p := m.lists[dtype]; p != nil {
+		return p.tensor(shape, n)
 	}
-	switch dtype {
-	case tensor.Float32:
-		return tensor.Of(m.float32s.get(n), shape...)
-	case tensor.Float64:
-		return tensor.Of(m.float64s.get(n), shape...)
-	case tensor.Int64:
-		return tensor.Of(m.int64s.get(n), shape...)
-	case tensor.Bool:
-		return tensor.Of(m.bools.get(n), shape...)
+	// Types that are moved and not computed with are not kept for later.
+	if n > MaxElements || n*dtype.Size() > m.limit-m.used {
+		return nil, fmt.Errorf("a result of shape %v: %w", shape, errMemory)
 	}
+	m.used += n * dtype.Size()
 	return tensor.New(dtype, shape...)
 }
 
@@ -98,18 +160,8 @@ func (m *memory) share(t *tensor.Tensor) {
 }
 
 func (m *memory) key(t *tensor.Tensor) (any, bool) {
-	if t.Len() == 0 {
-		return nil, false
-	}
-	switch d := t.Any().(type) {
-	case []float32:
-		return &d[0], m.float32s.owned[&d[0]]
-	case []float64:
-		return &d[0], m.float64s.owned[&d[0]]
-	case []int64:
-		return &d[0], m.int64s.owned[&d[0]]
-	case []bool:
-		return &d[0], m.bools.owned[&d[0]]
+	if p := m.lists[t.DType()]; p != nil {
+		return p.key(t.Any())
 	}
 	return nil, false
 }
@@ -119,36 +171,41 @@ func (m *memory) release(t *tensor.Tensor) {
 	if t == nil {
 		return
 	}
-	switch d := t.Any().(type) {
-	case []float32:
-		m.float32s.put(m, d)
-	case []float64:
-		m.float64s.put(m, d)
-	case []int64:
-		m.int64s.put(m, d)
-	case []bool:
-		m.bools.put(m, d)
+	if p := m.lists[t.DType()]; p != nil {
+		p.release(t.Any())
 	}
+}
+
+// scratch returns n elements, undefined, for a kernel to use and to give back.
+func scratch[T tensor.Element](m *memory, n int) ([]T, error) {
+	return m.lists[tensor.TypeOf[T]()].(*freeList[T]).get(n)
+}
+
+func giveBack[T tensor.Element](m *memory, s []T) {
+	m.lists[tensor.TypeOf[T]()].(*freeList[T]).put(s)
 }
 
 // forget lets go of what a run handed out without taking it back: its results,
 // and everything when it failed.
 func (m *memory) forget() {
-	clear(m.float32s.owned)
-	clear(m.float64s.owned)
-	clear(m.int64s.owned)
-	clear(m.bools.owned)
+	for _, p := range m.lists {
+		p.forget()
+	}
 	clear(m.shared)
+	m.used = 0
 }
 
 // memories keeps memory between runs of a session.
-type memories struct{ pool sync.Pool }
+type memories struct {
+	pool           sync.Pool
+	limit, threads int
+}
 
 func (m *memories) get() *memory {
 	if v, ok := m.pool.Get().(*memory); ok {
 		return v
 	}
-	return newMemory()
+	return newMemory(m.limit, m.threads)
 }
 
 func (m *memories) put(v *memory) {
