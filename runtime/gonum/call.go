@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"espalier/onnx"
+	"espalier/runtime"
 	"espalier/tensor"
 )
 
@@ -109,29 +110,39 @@ func readAttributes(n *onnx.Node) (attributes, error) {
 	return attrs, nil
 }
 
+// get returns an attribute, or nil. One of another type than the operator's
+// stops the kernel: the run recovers the panic and returns the error.
+func (a attributes) get(name string, want onnx.AttributeType) *onnx.Attribute {
+	v := a[name]
+	if v != nil && v.Type != want {
+		panic(fmt.Errorf("%w: attribute %q is of type %d, the operator's is of type %d", runtime.ErrModel, name, v.Type, want))
+	}
+	return v
+}
+
 func (a attributes) int(name string, def int64) int64 {
-	if v := a[name]; v != nil && v.Type == onnx.AttrInt {
+	if v := a.get(name, onnx.AttrInt); v != nil {
 		return v.Int
 	}
 	return def
 }
 
 func (a attributes) float(name string, def float32) float32 {
-	if v := a[name]; v != nil && v.Type == onnx.AttrFloat {
+	if v := a.get(name, onnx.AttrFloat); v != nil {
 		return v.Float
 	}
 	return def
 }
 
 func (a attributes) text(name, def string) string {
-	if v := a[name]; v != nil && v.Type == onnx.AttrString {
+	if v := a.get(name, onnx.AttrString); v != nil {
 		return string(v.String)
 	}
 	return def
 }
 
 func (a attributes) ints(name string) []int64 {
-	if v := a[name]; v != nil && v.Type == onnx.AttrInts {
+	if v := a.get(name, onnx.AttrInts); v != nil {
 		return v.Ints
 	}
 	return nil

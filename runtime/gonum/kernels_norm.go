@@ -46,6 +46,10 @@ func softmaxOf[T float](x, y []T, shape tensor.Shape, axis int, logarithm bool) 
 	if n == 0 {
 		return
 	}
+	exp := math.Exp
+	if _, single := any(x).([]float32); single {
+		exp = quickExp
+	}
 	for o := range outer {
 		for i := range inner {
 			base := o*n*inner + i
@@ -56,16 +60,17 @@ func softmaxOf[T float](x, y []T, shape tensor.Shape, axis int, logarithm bool) 
 			sum := 0.0
 			for k := range n {
 				at := base + k*inner
-				e := math.Exp(float64(x[at]) - top)
+				e := exp(float64(x[at]) - top)
 				y[at] = T(e)
 				sum += e
 			}
+			shift, factor := top+math.Log(sum), 1/sum
 			for k := range n {
 				at := base + k*inner
 				if logarithm {
-					y[at] = T(float64(x[at]) - top - math.Log(sum))
+					y[at] = T(float64(x[at]) - shift)
 				} else {
-					y[at] = T(float64(y[at]) / sum)
+					y[at] = T(float64(y[at]) * factor)
 				}
 			}
 		}

@@ -130,14 +130,18 @@ func unaryKernels() map[string]kernel {
 		return x // 0 and NaN are their own signs
 	}
 	return map[string]kernel{
-		"Exp": each(math.Exp), "Log": each(math.Log), "Erf": each(math.Erf), "Tanh": each(math.Tanh),
+		"Exp": fast(math.Exp, func(dst, x []float32) {
+			apply(dst, x, func(v float32) float32 { return float32(quickExp(float64(v))) })
+		}),
+		"Tanh": fast(math.Tanh, func(dst, x []float32) { apply(dst, x, tanh32) }),
+		"Log":  each(math.Log), "Erf": each(math.Erf),
 		"Sin": each(math.Sin), "Cos": each(math.Cos), "Tan": each(math.Tan),
 		"Asin": each(math.Asin), "Acos": each(math.Acos), "Atan": each(math.Atan),
 		"Sinh": each(math.Sinh), "Cosh": each(math.Cosh), "Asinh": each(math.Asinh), "Acosh": each(math.Acosh), "Atanh": each(math.Atanh),
 		"Floor": each(math.Floor), "Ceil": each(math.Ceil), "Round": each(math.RoundToEven),
 		"Sqrt":       fast(math.Sqrt, func(dst, x []float32) { vek32.Sqrt_Into(dst, x) }),
 		"Reciprocal": each(func(x float64) float64 { return 1 / x }),
-		"Sigmoid":    each(sigmoid),
+		"Sigmoid":    fast(sigmoid, func(dst, x []float32) { apply(dst, x, sigmoid32) }),
 		"Softplus":   each(softplus),
 		"Softsign":   each(func(x float64) float64 { return x / (1 + math.Abs(x)) }),
 		"Relu":       fast(func(x float64) float64 { return math.Max(x, 0) }, func(dst, x []float32) { vek32.MaximumNumber_Into(dst, x, 0) }),
@@ -156,6 +160,45 @@ func unaryKernels() map[string]kernel {
 					return alpha * x
 				}
 				return x
+			})(c)
+		},
+		"HardSwish": each(func(x float64) float64 { return x * max(0, min(1, x/6+0.5)) }),
+		"Mish":      each(func(x float64) float64 { return x * math.Tanh(softplus(x)) }),
+		"HardSigmoid": func(c *call) error {
+			alpha, beta := float64(c.attrs.float("alpha", 0.2)), float64(c.attrs.float("beta", 0.5))
+			return each(func(x float64) float64 { return max(0, min(1, alpha*x+beta)) })(c)
+		},
+		"Swish": func(c *call) error {
+			alpha := float64(c.attrs.float("alpha", 1))
+			return each(func(x float64) float64 { return x * sigmoid(alpha*x) })(c)
+		},
+		"Selu": func(c *call) error {
+			alpha, gamma := float64(c.attrs.float("alpha", 1.6732632)), float64(c.attrs.float("gamma", 1.050701))
+			return each(func(x float64) float64 { return gamma * (max(0, x) + min(0, alpha*math.Expm1(x))) })(c)
+		},
+		"Celu": func(c *call) error {
+			alpha := float64(c.attrs.float("alpha", 1))
+			return each(func(x float64) float64 { return max(0, x) + min(0, alpha*math.Expm1(x/alpha)) })(c)
+		},
+		"ThresholdedRelu": func(c *call) error {
+			alpha := float64(c.attrs.float("alpha", 1))
+			return each(func(x float64) float64 {
+				if x > alpha {
+					return x
+				}
+				return 0
+			})(c)
+		},
+		"Shrink": func(c *call) error {
+			bias, lambda := float64(c.attrs.float("bias", 0)), float64(c.attrs.float("lambd", 0.5))
+			return each(func(x float64) float64 {
+				switch {
+				case x < -lambda:
+					return x + bias
+				case x > lambda:
+					return x - bias
+				}
+				return 0
 			})(c)
 		},
 		"Elu": func(c *call) error {
@@ -184,30 +227,42 @@ func unaryKernels() map[string]kernel {
 			if err != nil {
 				return err
 			}
+			if x.DType() != tensor.Bool {
+				return refuse(x)
+			}
 			apply(y.Bools(), x.Bools(), func(b bool) bool { return !b })
 			return nil
 		},
-		"IsNaN": func(c *call) error {
-			x, err := c.input(0)
-			if err != nil {
-				return err
-			}
-			y, err := c.make(0, tensor.Bool, x.Shape())
-			if err != nil {
-				return err
-			}
-			switch d := x.Any().(type) {
-			case []float32:
-				apply(y.Bools(), d, func(v float32) bool { return v != v })
-			case []float64:
-				apply(y.Bools(), d, func(v float64) bool { return v != v })
-			default:
-				return refuse(x)
-			}
-			return nil
+		"IsNaN": test(math.IsNaN),
+		"IsInf": func(c *call) error {
+			low, high := c.attrs.int("detect_negative", 1) == 1, c.attrs.int("detect_positive", 1) == 1
+			return test(func(v float64) bool { return low && math.IsInf(v, -1) || high && math.IsInf(v, 1) })(c)
 		},
 		"Clip": clip,
-		"Cast": cast,
+		"Cast": cast, "CastLike": castLike,
+	}
+}
+
+// test makes the kernel of a question about floats.
+func test(f func(float64) bool) kernel {
+	return func(c *call) error {
+		x, err := c.input(0)
+		if err != nil {
+			return err
+		}
+		y, err := c.make(0, tensor.Bool, x.Shape())
+		if err != nil {
+			return err
+		}
+		switch d := x.Any().(type) {
+		case []float32:
+			apply(y.Bools(), d, func(v float32) bool { return f(float64(v)) })
+		case []float64:
+			apply(y.Bools(), d, f)
+		default:
+			return refuse(x)
+		}
+		return nil
 	}
 }
 
@@ -289,10 +344,29 @@ func cast(c *call) error {
 	if err != nil {
 		return err
 	}
-	to := tensor.DType(c.attrs.int("to", 0))
+	return c.cast(x, tensor.DType(c.attrs.int("to", 0)))
+}
+
+func castLike(c *call) error {
+	x, err := c.input(0)
+	if err != nil {
+		return err
+	}
+	target, err := c.input(1)
+	if err != nil {
+		return err
+	}
+	return c.cast(x, target.DType())
+}
+
+// cast sets output 0 to x in another type. Floats lose what follows the point.
+func (c *call) cast(x *tensor.Tensor, to tensor.DType) error {
+	if to == x.DType() {
+		return c.view(x, x.Shape())
+	}
 	if to == tensor.Float16 || to == tensor.BFloat16 || x.DType() == tensor.Float16 || x.DType() == tensor.BFloat16 ||
 		to == tensor.String || x.DType() == tensor.String || to.Size() == 0 {
-		return fmt.Errorf("the pure-Go engine does not cast %v to %v", x.DType(), to)
+		return fmt.Errorf("%w: the pure-Go engine does not cast %v to %v", runtime.ErrUnsupported, x.DType(), to)
 	}
 	y, err := c.make(0, to, x.Shape())
 	if err != nil {

@@ -203,7 +203,11 @@ func (s *schedule) run(ctx context.Context, table []*tensor.Tensor, m *memory) (
 	defer func() {
 		// A kernel trusts what shape checks let through; what they missed must
 		// not take the program down.
-		if r := recover(); r != nil {
+		switch r := recover().(type) {
+		case nil:
+		case error:
+			err = fmt.Errorf("%s: %w", s.describe(at), r)
+		default:
 			err = fmt.Errorf("%s: %v", s.describe(at), r)
 		}
 	}()
