@@ -189,6 +189,9 @@ func sumTo(g *builder.Graph, v *builder.Value, shape builder.Shape) *builder.Val
 		return v
 	}
 	extra := v.Rank() - len(shape)
+	if extra == 1 && v.Rank() == 2 && shape[0] == v.Dim(1) {
+		return columnSums(g, v)
+	}
 	var axes []int64
 	for i := range v.Rank() {
 		if i < extra || shape[i-extra] != v.Shape()[i] {
@@ -196,4 +199,12 @@ func sumTo(g *builder.Graph, v *builder.Value, shape builder.Shape) *builder.Val
 		}
 	}
 	return g.Reshape(g.ReduceSum(v, false, axes...), shape...)
+}
+
+// columnSums adds up the rows of a matrix, the gradient of every bias. It is
+// written as a product with a row of ones: runtimes read a matrix in that order
+// far faster than their reductions do.
+func columnSums(g *builder.Graph, v *builder.Value) *builder.Value {
+	ones := g.Expand(g.Reshape(like(g, v, 1), builder.Dims(1, 1)...), builder.Fixed(1), v.Dim(0))
+	return g.Reshape(g.MatMul(ones, v), v.Dim(1))
 }

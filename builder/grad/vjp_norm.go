@@ -20,21 +20,25 @@ func norms() map[string]rule {
 	}
 }
 
-// layerNormalization: with h the normalised input, r the inverse deviation and
-// d = dY*scale, dX = r*(d - mean(d) - h*mean(d*h)).
+// layerNormalization: with h the normalised input of n features, r the inverse
+// deviation and d = dY*scale, dX = r*(d - mean(d) - h*mean(d*h)). The two means
+// are products with the vector scale/n, so that d*h is never written out.
 func layerNormalization(c call) []*builder.Value {
-	g, x, scale, dy := c.g, c.x(0), c.x(1), c.dy[0]
+	g, x, scale := c.g, c.x(0), c.x(1)
 	mean, r := statistics(c)
-	h := g.Mul(g.Sub(x, mean), r)
+	n, _ := x.Dim(-1).Size()
+	rows := func(v *builder.Value) *builder.Value { return flatten(g, v) }
+	dy, r2 := rows(c.dy[0]), rows(r)
+	h := g.Mul(g.Sub(rows(x), rows(mean)), r2)
+	weighted := g.Mul(dy, h)
 	out := make([]*builder.Value, 3)
 	if c.need[0] {
-		d := g.Mul(dy, scale)
-		out[0] = g.Mul(r, g.Sub(
-			g.Sub(d, g.ReduceMean(d, true, -1)),
-			g.Mul(h, g.ReduceMean(g.Mul(d, h), true, -1))))
+		share := g.Reshape(g.Mul(scale, like(g, scale, 1/float64(n))), x.Dim(-1), builder.Fixed(1))
+		inner := g.Sub(g.Sub(g.Mul(dy, scale), g.MatMul(dy, share)), g.Mul(h, g.MatMul(weighted, share)))
+		out[0] = g.Reshape(g.Mul(inner, r2), x.Shape()...)
 	}
 	if c.need[1] {
-		out[1] = sumTo(g, g.Mul(dy, h), scale.Shape())
+		out[1] = sumTo(g, weighted, scale.Shape())
 	}
 	if c.need[2] {
 		out[2] = sumTo(g, dy, scale.Shape())

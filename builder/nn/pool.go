@@ -16,7 +16,9 @@ func MeanPool(g *builder.Graph, x, mask *builder.Value) *builder.Value {
 	if !sequence(g, "MeanPool", x, mask) {
 		return x
 	}
-	total := g.ReduceSum(g.Mul(x, g.Unsqueeze(mask, -1)), false, 1)
+	// A product of the mask's row with the matrix of tokens, which neither way
+	// writes masked tokens out.
+	total := g.Squeeze(g.MatMul(g.Unsqueeze(mask, 1), x), 1)
 	count := g.Max(g.ReduceSum(mask, true, 1), g.Scalar(1))
 	return g.Div(total, count)
 }
@@ -45,7 +47,7 @@ func AttentionPool(s *builder.Scope, x, mask *builder.Value) *builder.Value {
 	scores := s.Reshape(s.MatMul(h, v), mask.Shape()...)
 	scores = s.Add(scores, s.Mul(s.Sub(mask, s.Scalar(1)), s.Scalar(-hidden)))
 	weights := s.Mul(s.Softmax(scores, -1), mask)
-	return s.ReduceSum(s.Mul(x, s.Unsqueeze(weights, -1)), false, 1)
+	return s.Squeeze(s.MatMul(s.Unsqueeze(weights, 1), x), 1)
 }
 
 func sequence(g *builder.Graph, layer string, x, mask *builder.Value) bool {

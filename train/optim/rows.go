@@ -43,25 +43,26 @@ func (r *Rows) Sum(ids []int64, grads []float32, skip int64) {
 		r.Sums = make([]float32, n)
 	}
 	r.Sums = r.Sums[:n]
-	clear(r.Sums)
+	next := 0 // the first of a row is copied, the others are added
 	for i, id := range ids {
 		if id == skip {
 			continue
 		}
-		at := int(r.slot[id]) * r.dim
-		vek32.Add_Inplace(r.Sums[at:at+r.dim], grads[i*r.dim:(i+1)*r.dim])
+		at := int(r.slot[id])
+		sum, row := r.Sums[at*r.dim:(at+1)*r.dim], grads[i*r.dim:(i+1)*r.dim]
+		if at == next {
+			copy(sum, row)
+			next++
+			continue
+		}
+		vek32.Add_Inplace(sum, row)
 	}
 }
 
 // UpdateRows changes the rows of a table [rows, dim] that r has sums for. The
 // moments of other rows rest: what is known as lazy or sparse Adam.
 func (o *Optimizer) UpdateRows(table []float32, r *Rows, s *Slots, lr, decay float64) {
-	update := func(from, to int) {
-		for i := from; i < to; i++ {
-			at := int(r.IDs[i]) * r.dim
-			o.span(table[at:at+r.dim], r.Sums[i*r.dim:(i+1)*r.dim], s.part(at, at+r.dim), lr, decay)
-		}
-	}
+	update := func(from, to int) { o.someRows(table, r, from, to, s, lr, decay) }
 	n := len(r.IDs)
 	if n*r.dim < parallel {
 		update(0, n)
@@ -71,6 +72,52 @@ func (o *Optimizer) UpdateRows(table []float32, r *Rows, s *Slots, lr, decay flo
 	wait.Go(func() { update(0, n/2) })
 	update(n/2, n)
 	wait.Wait()
+}
+
+// someRows updates the rows r.IDs[from:to]. It copies a block of rows and their
+// moments side by side, updates the block, and copies it back: rows that lie
+// anywhere in memory are fetched many at a time, where updating each in place
+// would wait for one after the other.
+func (o *Optimizer) someRows(table []float32, r *Rows, from, to int, s *Slots, lr, decay float64) {
+	var params, first, second [block]float32
+	per := max(block/r.dim, 1)
+	if r.dim > block {
+		for i := from; i < to; i++ {
+			at := int(r.IDs[i]) * r.dim
+			o.span(table[at:at+r.dim], r.Sums[i*r.dim:(i+1)*r.dim], s.part(at, at+r.dim), lr, decay)
+		}
+		return
+	}
+	arrays := [][2][]float32{{table, params[:]}, {s.First, first[:]}, {s.Second, second[:]}}
+	for start := from; start < to; start += per {
+		end := min(start+per, to)
+		ids := r.IDs[start:end]
+		n := len(ids) * r.dim
+		var local Slots
+		for k, a := range arrays {
+			if a[0] == nil {
+				continue
+			}
+			for i, id := range ids {
+				copy(a[1][i*r.dim:(i+1)*r.dim], a[0][int(id)*r.dim:])
+			}
+			switch k {
+			case 1:
+				local.First = first[:n]
+			case 2:
+				local.Second = second[:n]
+			}
+		}
+		o.span(params[:n], r.Sums[start*r.dim:end*r.dim], local, lr, decay)
+		for _, a := range arrays {
+			if a[0] == nil {
+				continue
+			}
+			for i, id := range ids {
+				copy(a[0][int(id)*r.dim:(int(id)+1)*r.dim], a[1][i*r.dim:])
+			}
+		}
+	}
 }
 
 // UpdateTable changes every row of a table by the textbook rule: rows without
