@@ -3,8 +3,11 @@
 // norm, and learning-rate schedules.
 //
 // An update is a few vectorised passes over blocks that fit the first-level
-// cache. The same input on the same machine gives the same bits, whatever the
-// number of goroutines: every element is computed by the same operations.
+// cache. The same input on the same machine gives the same bits: slices are
+// split between goroutines at whole blocks. Adam's square root is vek's, which
+// is good to 2 units in the last place inside a vector and exact in what is
+// left over at the end of a slice, so a parameter's last digit can depend on
+// where in a slice it stands.
 package optim
 
 import (
