@@ -147,19 +147,18 @@ func (o *Optimizer) span(params, grads []float32, s Slots, lr, decay float64) {
 // look-ahead (Sutskever et al. 2013, in the form PyTorch uses).
 func (o *Optimizer) sgd(p, g []float32, s Slots, a []float32, lr float64) {
 	m := float32(o.config.Momentum)
-	step := g
+	copy(a, g)
 	if m > 0 {
 		v := s.First
 		vek32.MulNumber_Inplace(v, m)
 		vek32.Add_Inplace(v, g)
-		step = v
+		copy(a, v)
 		if o.config.Nesterov {
-			vek32.MulNumber_Into(a, v, m)
+			vek32.MulNumber_Inplace(a, m)
 			vek32.Add_Inplace(a, g)
-			step = a
 		}
 	}
-	vek32.MulNumber_Into(a, step, float32(lr))
+	vek32.MulNumber_Inplace(a, float32(lr))
 	vek32.Sub_Inplace(p, a)
 }
 
