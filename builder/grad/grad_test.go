@@ -76,6 +76,12 @@ var cases = []struct {
 	{"MatMul, stack by matrix", []operand{normal(2, 3, 4), normal(4, 2)}, func(g graph, x []val, _ val) val { return g.MatMul(x[0], x[1]) }},
 	{"MatMul, stacks", []operand{normal(2, 3, 4), normal(2, 4, 2)}, func(g graph, x []val, _ val) val { return g.MatMul(x[0], x[1]) }},
 	{"MatMul, broadcast stacks", []operand{normal(2, 1, 2, 3), normal(2, 3, 2)}, func(g graph, x []val, _ val) val { return g.MatMul(x[0], x[1]) }},
+	{"MatMul by a transposed stack", []operand{normal(2, 3, 4), normal(2, 5, 4)}, func(g graph, x []val, _ val) val {
+		return g.MatMul(x[0], g.Transpose(x[1], 0, 2, 1))
+	}},
+	{"MatMul, stack by a transposed matrix", []operand{normal(2, 3, 4), normal(5, 4)}, func(g graph, x []val, _ val) val {
+		return g.MatMul(x[0], g.Transpose(x[1], 1, 0))
+	}},
 	{"Gemm", []operand{normal(2, 3), normal(3, 4), normal(4)}, func(g graph, x []val, _ val) val { return g.Gemm(x[0], x[1], x[2], false, false) }},
 	{"Gemm, A transposed", []operand{normal(3, 2), normal(3, 4), normal(2, 4)}, func(g graph, x []val, _ val) val { return g.Gemm(x[0], x[1], x[2], true, false) }},
 	{"Gemm, B transposed", []operand{normal(2, 3), normal(4, 3), normal(2, 1)}, func(g graph, x []val, _ val) val { return g.Gemm(x[0], x[1], x[2], false, true) }},

@@ -41,7 +41,12 @@ func flatten(g *builder.Graph, x *builder.Value) *builder.Value {
 	return g.Reshape(x, rows, x.Dim(-1))
 }
 
+// swapLast exchanges the last two dimensions; of a value that is such an
+// exchange it returns the original.
 func swapLast(g *builder.Graph, x *builder.Value) *builder.Value {
+	if n := x.Node(); n != nil && n.Op == "Transpose" && swapsLast(n.Attr("perm").Ints) {
+		return n.Inputs[0]
+	}
 	perm := make([]int64, x.Rank())
 	for i := range perm {
 		perm[i] = int64(i)

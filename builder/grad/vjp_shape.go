@@ -17,16 +17,37 @@ func shapes() map[string]rule {
 		"Expand": func(c call) []*builder.Value {
 			return []*builder.Value{sumTo(c.g, c.dy[0], c.x(0).Shape()), nil}
 		},
-		"Transpose": func(c call) []*builder.Value {
-			perm := c.n.Attr("perm").Ints
-			inverse := make([]int64, len(perm))
-			for i, p := range perm {
-				inverse[p] = int64(i)
-			}
-			return []*builder.Value{c.g.Transpose(c.dy[0], inverse...)}
-		},
-		"Concat": concat, "Split": split, "Slice": slice, "Pad": pad,
+		"Transpose": transpose,
+		"Concat":    concat, "Split": split, "Slice": slice, "Pad": pad,
 	}
+}
+
+// transpose turns the gradient back. Where it is a matrix product, (A B)^T is
+// computed as B^T A^T instead: runtimes fold transposed operands into products,
+// but not a transposed result.
+func transpose(c call) []*builder.Value {
+	perm := c.n.Attr("perm").Ints
+	inverse := make([]int64, len(perm))
+	for i, p := range perm {
+		inverse[p] = int64(i)
+	}
+	if n := c.dy[0].Node(); n != nil && n.Op == "MatMul" && swapsLast(perm) &&
+		n.Inputs[0].Rank() == len(perm) && n.Inputs[1].Rank() == len(perm) {
+		return []*builder.Value{c.g.MatMul(swapLast(c.g, n.Inputs[1]), swapLast(c.g, n.Inputs[0]))}
+	}
+	return []*builder.Value{c.g.Transpose(c.dy[0], inverse...)}
+}
+
+// swapsLast reports whether an order exchanges the last two dimensions and
+// nothing else.
+func swapsLast(perm []int64) bool {
+	n := len(perm)
+	for i, p := range perm[:max(n-2, 0)] {
+		if p != int64(i) {
+			return false
+		}
+	}
+	return n >= 2 && perm[n-1] == int64(n-2) && perm[n-2] == int64(n-1)
 }
 
 // concat hands each operand its piece.
