@@ -34,7 +34,7 @@ fuzz: env
 	@for package in $$($(GO) list $(PACKAGES)); do \
 	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
 	    echo "$$package $$target"; \
-	    $(GO) test $$package -run '^$$' -fuzz "^$$target$$" -fuzztime 10s || exit 1; \
+	    $(GO) test $$package -run '^$$' -fuzz "^$$target$$" -fuzztime 10s -fuzzminimizetime 2s || exit 1; \
 	  done; \
 	done
 
