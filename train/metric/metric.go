@@ -12,12 +12,16 @@ import (
 
 // Accumulator measures one task. It is for one goroutine.
 type Accumulator interface {
-	// AddLabels counts one sequence of predicted and true labels: one element
-	// for a classification, one per token for tagging. True labels below 0 are
-	// missing. Regressions ignore it.
+	// AddLabels counts one sequence of predicted and true labels, both indices
+	// of the task's labels: one element for a classification, one per token
+	// for tagging. True labels below 0 are missing; a predicted one that is no
+	// index is wrong. Regressions ignore it.
 	AddLabels(predicted, truth []int64)
 	// AddValues counts predicted and true numbers. Only regressions use it.
 	AddValues(predicted, truth []float32)
+	// Merge counts all that another accumulator of the same metric and task
+	// has counted, and fails for any other.
+	Merge(Accumulator) error
 	// Value is the metric so far; 0 when Count is 0.
 	Value() float64
 	// Count is how many labels, spans or sequences Value is about.
@@ -28,26 +32,26 @@ type Accumulator interface {
 func New(name string, t *schema.Task) (Accumulator, error) {
 	for _, known := range Names(t.Type) {
 		if known == name {
-			return build(name, t)
+			return build(name, t), nil
 		}
 	}
 	return nil, fmt.Errorf("metric: %q does not measure %s; choose one of %s", name, t.Type, strings.Join(Names(t.Type), ", "))
 }
 
-func build(name string, t *schema.Task) (Accumulator, error) {
+func build(name string, t *schema.Task) Accumulator {
 	switch name {
 	case "macro_f1":
-		return newF1(len(t.Labels), false), nil
+		return NewF1(len(t.Labels), Macro)
 	case "micro_f1":
-		return newF1(len(t.Labels), true), nil
+		return NewF1(len(t.Labels), Micro)
 	case "span_f1":
-		return NewSpanF1(t.Labels), nil
+		return NewSpanF1(t.Labels)
 	case "exact_match":
-		return &exactMatch{}, nil
+		return &exactMatch{}
 	case "mse", "rmse", "mae", "r2":
-		return &errors{name: name}, nil
+		return &regression{name: name}
 	}
-	return &accuracy{}, nil
+	return &accuracy{}
 }
 
 // Names lists the metrics of a task type, the main one first. Tagging with
@@ -77,4 +81,22 @@ func HigherIsBetter(name string) bool {
 		return false
 	}
 	return true
+}
+
+// ofLabels is embedded by metrics that numbers mean nothing to.
+type ofLabels struct{}
+
+func (ofLabels) AddValues(_, _ []float32) {}
+
+// mismatch says that two accumulators do not measure the same.
+func mismatch(into, from any) error {
+	return fmt.Errorf("metric: cannot merge %T into %T: they do not measure the same", from, into)
+}
+
+// ratio is a/b, and 0 for b = 0: a share of nothing.
+func ratio(a, b int) float64 {
+	if b == 0 {
+		return 0
+	}
+	return float64(a) / float64(b)
 }

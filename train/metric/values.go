@@ -2,47 +2,105 @@ package metric
 
 import "math"
 
-// errors measures numbers: the mean squared error, its root, the mean absolute
-// error, and the coefficient of determination r2, 1 minus the squared error
-// over that of always answering the mean.
-type errors struct {
-	name            string
-	n               int
-	squared, abs    float64
-	sum, sumSquares float64 // of the truth
+// regression measures numbers: the mean squared error, its root, the mean
+// absolute error, or the coefficient of determination r2, 1 minus the squared
+// error over that of always answering the mean of the truth. Where the truth
+// is one number there is nothing to explain, and r2 is 1 without any error and
+// 0 otherwise, as scikit-learn defines it.
+type regression struct {
+	name         string
+	n            int
+	squared, abs float64
+	// mean and spread are the truth's: the mean, and the sum of squared
+	// deviations from it by Welford's recurrence (1962), which a mean far from
+	// 0 does not drown as the difference of two sums would.
+	mean, spread float64
 }
 
-func (e *errors) AddLabels(_, _ []int64) {}
+func (r *regression) AddLabels(_, _ []int64) {}
 
-func (e *errors) AddValues(predicted, truth []float32) {
-	for i, y := range truth {
-		d := float64(predicted[i]) - float64(y)
-		e.n++
-		e.squared += d * d
-		e.abs += math.Abs(d)
-		e.sum += float64(y)
-		e.sumSquares += float64(y) * float64(y)
+func (r *regression) AddValues(predicted, truth []float32) {
+	for i, y32 := range truth {
+		y := float64(y32)
+		d := float64(predicted[i]) - y
+		r.squared += d * d
+		r.abs += math.Abs(d)
+		r.n++
+		off := y - r.mean
+		r.mean += off / float64(r.n)
+		r.spread += off * (y - r.mean)
 	}
 }
 
-func (e *errors) Count() int { return e.n }
+// Merge joins the deviations by the formula of Chan, Golub and LeVeque (1983).
+func (r *regression) Merge(other Accumulator) error {
+	o, ok := other.(*regression)
+	if !ok || o.name != r.name {
+		return mismatch(r, other)
+	}
+	if o.n == 0 {
+		return nil
+	}
+	n, m := float64(r.n), float64(o.n)
+	off := o.mean - r.mean
+	r.mean += off * m / (n + m)
+	r.spread += o.spread + off*off*n*m/(n+m)
+	r.n += o.n
+	r.squared += o.squared
+	r.abs += o.abs
+	return nil
+}
 
-func (e *errors) Value() float64 {
-	if e.n == 0 {
+func (r *regression) Count() int { return r.n }
+
+func (r *regression) Value() float64 {
+	if r.n == 0 {
 		return 0
 	}
-	n := float64(e.n)
-	switch e.name {
-	case "rmse":
-		return math.Sqrt(e.squared / n)
-	case "mae":
-		return e.abs / n
-	case "r2":
-		spread := e.sumSquares - e.sum*e.sum/n
-		if spread <= 0 {
-			return 0 // the truth is one number: there is nothing to explain
-		}
-		return 1 - e.squared/spread
+	n := float64(r.n)
+	switch {
+	case r.name == "rmse":
+		return math.Sqrt(r.squared / n)
+	case r.name == "mae":
+		return r.abs / n
+	case r.name == "mse":
+		return r.squared / n
+	case r.spread > 0:
+		return 1 - r.squared/r.spread
+	case r.squared == 0:
+		return 1
 	}
-	return e.squared / n
+	return 0
 }
+
+// MeanLoss is the mean of a loss over labels: batches differ in how many
+// labels they hold, so a mean of the batches' means would not be it.
+type MeanLoss struct {
+	sum float64
+	n   int
+}
+
+// Add counts a batch whose mean loss over n labels is given.
+func (m *MeanLoss) Add(loss float64, n int) {
+	if n > 0 { // a batch without labels may carry any number
+		m.sum += loss * float64(n)
+		m.n += n
+	}
+}
+
+// Merge adds what another mean has counted.
+func (m *MeanLoss) Merge(o MeanLoss) {
+	m.sum += o.sum
+	m.n += o.n
+}
+
+// Value is the mean, 0 when Count is 0.
+func (m *MeanLoss) Value() float64 {
+	if m.n == 0 {
+		return 0
+	}
+	return m.sum / float64(m.n)
+}
+
+// Count is the number of labels.
+func (m *MeanLoss) Count() int { return m.n }

@@ -1,0 +1,262 @@
+package metric
+
+import (
+	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"espalier/schema"
+)
+
+var close9 = cmpopts.EquateApprox(0, 1e-9)
+
+// read decodes a file that testdata/golden.py wrote.
+func read(t *testing.T, name string, into any) {
+	t.Helper()
+	content, err := os.ReadFile("testdata/" + name)
+	if err == nil {
+		err = json.Unmarshal(content, into)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func task(kind schema.TaskType, labels ...string) *schema.Task {
+	return &schema.Task{Name: "t", Type: kind, Labels: labels}
+}
+
+func newMetric(t *testing.T, name string, of *schema.Task) Accumulator {
+	t.Helper()
+	a, err := New(name, of)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+type sklearn struct {
+	Labels []struct {
+		Classes          int
+		Truth, Predicted []int64
+		Accuracy         float64
+		Macro            float64 `json:"macro_f1"`
+		Micro            float64 `json:"micro_f1"`
+		Weighted         float64 `json:"weighted_f1"`
+		Each             []Score
+	}
+	Values []struct {
+		Truth, Predicted   []float32
+		MSE, RMSE, MAE, R2 float64
+	}
+}
+
+func TestLabelsAgreeWithScikitLearn(t *testing.T) {
+	var golden sklearn
+	read(t, "sklearn.json", &golden)
+	for _, g := range golden.Labels {
+		of := task(schema.Classification, make([]string, g.Classes)...)
+		weighted := NewF1(g.Classes, Weighted)
+		got := map[string]float64{}
+		for name, a := range map[string]Accumulator{
+			"accuracy": newMetric(t, "accuracy", of), "macro_f1": newMetric(t, "macro_f1", of),
+			"micro_f1": newMetric(t, "micro_f1", of), "weighted_f1": weighted,
+		} {
+			for i := range g.Truth { // one case at a time, as the trainer does
+				a.AddLabels(g.Predicted[i:i+1], g.Truth[i:i+1])
+			}
+			got[name] = a.Value()
+		}
+		want := map[string]float64{"accuracy": g.Accuracy, "macro_f1": g.Macro, "micro_f1": g.Micro, "weighted_f1": g.Weighted}
+		if diff := cmp.Diff(want, got, close9); diff != "" {
+			t.Errorf("%d classes: %s", g.Classes, diff)
+		}
+		for c, want := range g.Each {
+			if diff := cmp.Diff(want, weighted.Class(c), close9); diff != "" {
+				t.Errorf("class %d of %d: %s", c, g.Classes, diff)
+			}
+		}
+	}
+}
+
+func TestValuesAgreeWithScikitLearn(t *testing.T) {
+	var golden sklearn
+	read(t, "sklearn.json", &golden)
+	for i, g := range golden.Values {
+		for name, want := range map[string]float64{"mse": g.MSE, "rmse": g.RMSE, "mae": g.MAE, "r2": g.R2} {
+			a := newMetric(t, name, task(schema.Regression))
+			a.AddValues(g.Predicted, g.Truth)
+			if diff := cmp.Diff(want, a.Value(), close9); diff != "" {
+				t.Errorf("case %d, %s: %s", i, name, diff)
+			}
+		}
+	}
+}
+
+func TestMissingLabelsAreNotCounted(t *testing.T) {
+	tags := task(schema.Tagging, "O", "B-x", "I-x", "B-y")
+	for _, c := range []struct {
+		name             string
+		predicted, truth [][]int64
+		value            float64
+		count            int
+	}{
+		{"accuracy", [][]int64{{1, 2, 0}, {3}}, [][]int64{{1, -1, 3}, {-1}}, 0.5, 2},
+		{"exact_match", [][]int64{{1, 2, 0}, {3}, {1, 0}}, [][]int64{{1, -1, 0}, {-1}, {1, 1}}, 0.5, 2},
+		{"macro_f1", [][]int64{{1, 2}, {3}}, [][]int64{{1, -1}, {1}}, (2. / 3) / 2, 2},
+		{"micro_f1", [][]int64{{1, 2}, {3}}, [][]int64{{1, -1}, {1}}, 0.5, 2},
+		// A missing label cuts the span on both sides; a sequence without
+		// labels says nothing of what is predicted for it.
+		{"span_f1", [][]int64{{1, 2, 2}, {3}}, [][]int64{{1, 2, -1}, {-1}}, 1, 1},
+		{"span_f1", [][]int64{{1, 2, 0}}, [][]int64{{1, 0, 3}}, 0, 2},
+	} {
+		a := newMetric(t, c.name, tags)
+		for i := range c.truth {
+			a.AddLabels(c.predicted[i], c.truth[i])
+		}
+		if math.Abs(a.Value()-c.value) > 1e-12 || a.Count() != c.count {
+			t.Errorf("%s of %v against %v is %v over %d, want %v over %d", c.name, c.predicted, c.truth, a.Value(), a.Count(), c.value, c.count)
+		}
+	}
+}
+
+// everyMetric calls f with every metric of every type that has one.
+func everyMetric(f func(name string, of *schema.Task)) {
+	for _, of := range []*schema.Task{
+		task(schema.Classification, "a", "b", "c"),
+		task(schema.Tagging, "O", "B-x", "I-x", "B-y", "I-y"),
+		task(schema.Regression),
+	} {
+		for _, name := range Names(of.Type) {
+			f(name, of)
+		}
+	}
+}
+
+func TestNothingCountedIsZero(t *testing.T) {
+	everyMetric(func(name string, of *schema.Task) {
+		a := newMetric(t, name, of)
+		a.AddLabels([]int64{0, 0}, []int64{-1, -1})
+		a.AddValues(nil, nil)
+		if a.Value() != 0 || a.Count() != 0 {
+			t.Errorf("%s of nothing is %v over %d", name, a.Value(), a.Count())
+		}
+	})
+}
+
+// TestMergedPartsEqualTheWhole: for every metric, and whatever the parts.
+func TestMergedPartsEqualTheWhole(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	everyMetric(func(name string, of *schema.Task) {
+		whole, merged := newMetric(t, name, of), newMetric(t, name, of)
+		for range 6 {
+			part := newMetric(t, name, of)
+			for range r.IntN(8) {
+				if of.Type == schema.Regression {
+					p, y := []float32{float32(r.NormFloat64())}, []float32{float32(r.NormFloat64())}
+					part.AddValues(p, y)
+					whole.AddValues(p, y)
+					continue
+				}
+				var p, y []int64
+				for range 1 + r.IntN(6) {
+					p = append(p, r.Int64N(int64(len(of.Labels))))
+					y = append(y, r.Int64N(int64(len(of.Labels))+1)-1)
+				}
+				part.AddLabels(p, y)
+				whole.AddLabels(p, y)
+			}
+			if err := merged.Merge(part); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if math.Abs(merged.Value()-whole.Value()) > 1e-12 || merged.Count() != whole.Count() || whole.Count() == 0 {
+			t.Errorf("%s merged is %v over %d, in one go %v over %d", name, merged.Value(), merged.Count(), whole.Value(), whole.Count())
+		}
+	})
+}
+
+func TestOnlyTheSameMetricMerges(t *testing.T) {
+	for _, pair := range [][2]Accumulator{
+		{&accuracy{}, &exactMatch{}},
+		{&exactMatch{}, &accuracy{}},
+		{NewF1(2, Macro), NewF1(3, Macro)},
+		{NewF1(2, Macro), NewF1(2, Micro)},
+		{NewSpanF1([]string{"O"}), NewSpanF1([]string{"O", "B-x"})},
+		{&regression{name: "mse"}, &regression{name: "mae"}},
+	} {
+		if err := pair[0].Merge(pair[1]); err == nil || !strings.Contains(err.Error(), "do not measure the same") {
+			t.Errorf("merging %T into %T: %v", pair[1], pair[0], err)
+		}
+	}
+}
+
+// TestAPredictionOutsideTheLabelsIsWrong: an exported file from elsewhere may
+// answer anything.
+func TestAPredictionOutsideTheLabelsIsWrong(t *testing.T) {
+	of := task(schema.Tagging, "O", "B-x")
+	for _, name := range Names(of.Type) {
+		a := newMetric(t, name, of)
+		a.AddLabels([]int64{7, -3}, []int64{1, 1})
+		if a.Value() != 0 || a.Count() == 0 {
+			t.Errorf("%s is %v over %d", name, a.Value(), a.Count())
+		}
+	}
+}
+
+func TestR2OfOneNumber(t *testing.T) {
+	for _, c := range []struct {
+		predicted []float32
+		want      float64
+	}{{[]float32{3, 3}, 1}, {[]float32{3, 2}, 0}} {
+		a := newMetric(t, "r2", task(schema.Regression))
+		a.AddValues(c.predicted, []float32{3, 3})
+		if a.Value() != c.want {
+			t.Errorf("r2 of %v against 3 is %v, want %v", c.predicted, a.Value(), c.want)
+		}
+	}
+}
+
+func TestMeanLossIsOverLabels(t *testing.T) {
+	var m, other MeanLoss
+	m.Add(2, 3)
+	m.Add(math.NaN(), 0)
+	other.Add(6, 1)
+	m.Merge(other)
+	if m.Value() != 3 || m.Count() != 4 || (&MeanLoss{}).Value() != 0 {
+		t.Errorf("the mean is %v over %d, want 3 over 4", m.Value(), m.Count())
+	}
+}
+
+func TestMainMetricAndDirection(t *testing.T) {
+	spans := task(schema.Tagging)
+	spans.Scheme = "bio"
+	for _, c := range []struct {
+		of     *schema.Task
+		main   string
+		higher bool
+	}{
+		{task(schema.Classification), "accuracy", true},
+		{task(schema.Tagging), "accuracy", true},
+		{spans, "span_f1", true},
+		{task(schema.Regression), "rmse", false},
+	} {
+		if got := Main(c.of); got != c.main || HigherIsBetter(got) != c.higher {
+			t.Errorf("the main metric of %s (%s) is %s, higher is better: %v", c.of.Type, c.of.Scheme, got, HigherIsBetter(got))
+		}
+	}
+}
+
+func TestAMetricThatDoesNotFitTheTask(t *testing.T) {
+	_, err := New("rmse", task(schema.Classification, "a", "b"))
+	const want = `metric: "rmse" does not measure classification; choose one of accuracy, macro_f1, micro_f1`
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}

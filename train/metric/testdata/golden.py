@@ -1,0 +1,70 @@
+"""Writes sklearn.json and seqeval.json: random answers, and what scikit-learn 1.9.1 and seqeval 1.2.2 make of them.
+
+Run it with an interpreter that has both: python golden.py. Missing labels are -1; the libraries get the present ones."""
+
+import json
+import pathlib
+import warnings
+
+import numpy as np
+from seqeval.metrics import classification_report
+from sklearn import metrics
+
+warnings.simplefilter("ignore")
+HERE = pathlib.Path(__file__).parent
+
+
+def labels(rng, classes, n, missing, never):
+    truth = rng.integers(0, classes - never, n)
+    guess = np.where(rng.random(n) < 0.6, truth, rng.integers(0, classes - never, n))
+    truth[rng.random(n) < missing] = -1
+    there = truth >= 0
+    t, g = truth[there], guess[there]
+    each = metrics.precision_recall_fscore_support(t, g, labels=range(classes), zero_division=0)
+    return {
+        "classes": classes, "truth": truth.tolist(), "predicted": guess.tolist(),
+        "accuracy": metrics.accuracy_score(t, g),
+        **{f"{a}_f1": metrics.f1_score(t, g, average=a, zero_division=0) for a in ("macro", "micro", "weighted")},
+        "each": [{"Precision": float(p), "Recall": float(r), "F1": float(f), "Support": int(n)} for p, r, f, n in zip(*each)],
+    }
+
+
+def values(rng, n, offset):
+    truth = (rng.normal(size=n) + offset).astype("float32")
+    guess = (truth + rng.normal(size=n) * 0.3).astype("float32")
+    t, g = truth.astype("float64"), guess.astype("float64")
+    return {
+        "truth": truth.tolist(), "predicted": guess.tolist(),
+        "mse": metrics.mean_squared_error(t, g), "rmse": metrics.root_mean_squared_error(t, g),
+        "mae": metrics.mean_absolute_error(t, g), "r2": metrics.r2_score(t, g),
+    }
+
+
+def spans(rng, prefixes, sentences):
+    tags = ["O"] + [f"{p}-{t}" for p in prefixes for t in ("LOC", "ORG", "PER")]
+    truth, guess = [], []
+    for _ in range(sentences):
+        t = rng.choice(tags, rng.integers(1, 12))
+        truth.append(t.tolist())
+        guess.append([a if rng.random() < 0.8 else str(rng.choice(tags)) for a in t])
+    report = classification_report(truth, guess, output_dict=True, zero_division=0)
+    scores = {
+        name: {"Precision": float(r["precision"]), "Recall": float(r["recall"]), "F1": float(r["f1-score"]), "Support": int(r["support"])}
+        for name, r in report.items()
+    }
+    return {
+        "tags": tags, "truth": truth, "predicted": guess, "all": scores["micro avg"],
+        "types": {n: s for n, s in scores.items() if "avg" not in n},
+    }
+
+
+def write(name, content):
+    (HERE / name).write_text(json.dumps(content) + "\n")
+
+
+rng = np.random.default_rng(1)
+write("sklearn.json", {
+    "labels": [labels(rng, 2, 80, 0, 0), labels(rng, 5, 120, 0.3, 0), labels(rng, 6, 60, 0.1, 2), labels(rng, 30, 60, 0, 0)],
+    "values": [values(rng, 50, 0), values(rng, 50, 1000), values(rng, 2, 0)],
+})
+write("seqeval.json", [spans(rng, "BI", 60), spans(rng, "BIES", 60)])
