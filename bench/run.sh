@@ -21,3 +21,5 @@ for _ in $(seq "$rounds"); do
   done
 done
 "$env/python/bin/python" bench/table.py "$out/steps.jsonl"
+echo
+for layers in 0 2; do "$out/step" -layers "$layers" -share; done

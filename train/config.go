@@ -32,6 +32,9 @@ type Config struct {
 	Metrics map[string]string
 	// Threads is what the engine may use; 0: all cores.
 	Threads int
+	// Profile is a file prefix: an engine that can writes there, when the
+	// trainer is closed, how long each operator of the steps took.
+	Profile string
 }
 
 // OptimizerConfig names an optimizer and its constants. Zero fields take the

@@ -48,10 +48,9 @@ type region struct {
 // tableState is what an embedding table's updates need.
 type tableState struct {
 	*table
-	rows    *optim.Rows
-	slots   *optim.Slots
-	scratch []float32 // for the dense rule
-	ids     []int64   // of the step, when words are dropped
+	rows  *optim.Rows
+	slots *optim.Slots
+	ids   []int64 // of the step, when words are dropped
 }
 
 // New compiles the model for the engine and draws its first parameters.
@@ -99,10 +98,12 @@ func (t *Trainer) compile() error {
 		return err
 	}
 	opts := runtime.Options{Threads: t.config.Threads, Deterministic: true}
-	for _, p := range []*program{step, eval} {
-		if err := p.open(t.engine, opts); err != nil {
-			return err
-		}
+	if err := eval.open(t.engine, opts); err != nil {
+		return err
+	}
+	opts.Profile = t.config.Profile
+	if err := step.open(t.engine, opts); err != nil {
+		return err
 	}
 	schemaTasks := t.model.Schema().Tasks
 	if t.step, err = newRunner(step, t.arena, schemaTasks, t.weights, nil); err != nil {
@@ -157,9 +158,6 @@ func (t *Trainer) newOptimizer(p *program) error {
 	for _, tab := range t.arena.tables {
 		s := &tableState{
 			table: tab, rows: optim.NewRows(int(tab.param.Shape[0]), tab.dim), slots: t.optim.NewSlots(len(tab.values)),
-		}
-		if c.Dense {
-			s.scratch = make([]float32, len(tab.values))
 		}
 		t.tables = append(t.tables, s)
 	}
@@ -291,7 +289,7 @@ func (t *Trainer) apply(step int) {
 	}
 	for _, s := range t.tables {
 		if t.config.Optimizer.Dense {
-			t.optim.UpdateTable(s.values, s.scratch, s.rows, s.slots, lr, 0)
+			t.optim.UpdateTable(s.values, s.rows, s.slots, lr, 0)
 		} else {
 			t.optim.UpdateRows(s.values, s.rows, s.slots, lr, 0)
 		}

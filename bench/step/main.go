@@ -31,8 +31,15 @@ func main() {
 	layers := flag.Int("layers", 2, "transformer layers; 0 is the bag model")
 	dense := flag.Bool("dense", false, "update every embedding row at every step")
 	steps := flag.Int("steps", 60, "steps to time")
+	share := flag.Bool("share", false, "print the share of matrix products in ONNX Runtime's time instead")
 	flag.Parse()
-	if err := run(*layers, *dense, *steps); err != nil {
+	var err error
+	if *share {
+		err = printShare(*layers, *steps)
+	} else {
+		err = run(*layers, *dense, *steps)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -46,7 +53,33 @@ func labels(n int) []string {
 	return names
 }
 
+// run prints the time of a step.
 func run(layers int, dense bool, steps int) error {
+	times, err := steptimes(layers, dense, steps, "")
+	if err != nil {
+		return err
+	}
+	slices.Sort(times)
+	framework := "espalier, lazy rows"
+	if dense {
+		framework = "espalier, dense rows"
+	}
+	return json.NewEncoder(os.Stdout).Encode(map[string]any{
+		"framework": framework, "model": modelName(layers),
+		"median_ms": times[len(times)/2], "min_ms": times[0], "peak_rss_mb": peakMemory(),
+	})
+}
+
+func modelName(layers int) string {
+	if layers > 0 {
+		return "transformer"
+	}
+	return "bag"
+}
+
+// steptimes makes steps and returns how long each took, in milliseconds, the
+// first few left out.
+func steptimes(layers int, dense bool, steps int, profile string) ([]float64, error) {
 	s := &schema.Schema{
 		Version: schema.Version, Name: "bench",
 		Inputs: []schema.Input{{Name: "text", Type: schema.Text, Tensor: models.IDs, VocabularySize: words}},
@@ -57,22 +90,20 @@ func run(layers int, dense bool, steps int) error {
 		},
 	}
 	trunk := models.TrunkConfig{Type: "bag", Embedding: width}
-	name := "bag"
 	if layers > 0 {
-		name = "transformer"
 		trunk = models.TrunkConfig{Type: "transformer", Embedding: width, Hidden: width, Layers: layers, Heads: 4, FeedForward: 4 * width, MaxLength: length}
 	}
 	m, err := models.NewText(s, models.Config{Trunk: trunk})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	e, err := ort.Open(ort.Config{})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	t, err := train.New(m, e, train.Config{Batch: batch, Threads: 2, Optimizer: train.OptimizerConfig{Type: "adam", LR: 0.001, Dense: dense}})
+	t, err := train.New(m, e, train.Config{Batch: batch, Threads: 2, Profile: profile, Optimizer: train.OptimizerConfig{Type: "adam", LR: 0.001, Dense: dense}})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer t.Close()
 	r := rand.New(rand.NewPCG(1, 2))
@@ -94,21 +125,13 @@ func run(layers int, dense bool, steps int) error {
 		}
 		start := time.Now()
 		if _, err := t.Step(context.Background(), b); err != nil {
-			return err
+			return nil, err
 		}
 		if i >= 5 {
 			times = append(times, time.Since(start).Seconds()*1e3)
 		}
 	}
-	slices.Sort(times)
-	framework := "espalier, lazy rows"
-	if dense {
-		framework = "espalier, dense rows"
-	}
-	return json.NewEncoder(os.Stdout).Encode(map[string]any{
-		"framework": framework, "model": name,
-		"median_ms": times[len(times)/2], "min_ms": times[0], "peak_rss_mb": peakMemory(),
-	})
+	return times, nil
 }
 
 // peakMemory returns the largest resident set of the process in MB, 0 where
