@@ -1,0 +1,149 @@
+package schema_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"espalier/schema"
+)
+
+func example() *schema.Schema {
+	return &schema.Schema{
+		Version: schema.Version, Name: "example",
+		Inputs: []schema.Input{{Name: "text", Type: schema.Text, Tensor: "ids", VocabularySize: 9}},
+		Tasks: []schema.Task{
+			{Name: "topic", Type: schema.Classification, Labels: []string{"a", "b"}, Outputs: []schema.Output{{Role: schema.Label, Tensor: "topic_label"}}},
+			{Name: "score", Type: schema.Regression},
+		},
+	}
+}
+
+func TestRoundTrip(t *testing.T) {
+	a, err := example().Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := schema.Decode(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(example(), got); diff != "" {
+		t.Error(diff)
+	}
+	if b, err := got.Encode(); err != nil || !bytes.Equal(a, b) {
+		t.Errorf("the same schema gave %s, %v", b, err)
+	}
+	if got.Task("topic").LabelIndex("b") != 1 || got.Task("topic").LabelIndex("x") != -1 || got.Task("x") != nil || got.Input("x") != nil {
+		t.Error("looking up names is wrong")
+	}
+	if got.Task("topic").Output(schema.Label) != "topic_label" || got.Task("topic").Output(schema.Value) != "" {
+		t.Error("looking up outputs is wrong")
+	}
+}
+
+func TestCheckNamesWhatIsWrong(t *testing.T) {
+	for want, change := range map[string]func(s *schema.Schema){
+		"schema version 0 is not one this program reads (1 to 1)": func(s *schema.Schema) { s.Version = 0 },
+		"schema has no inputs":                             func(s *schema.Schema) { s.Inputs = nil },
+		"schema has no tasks":                              func(s *schema.Schema) { s.Tasks = nil },
+		`input "text" names no tensor`:                     func(s *schema.Schema) { s.Inputs[0].Tensor = "" },
+		`task name "a/b" must be one word without slashes`: func(s *schema.Schema) { s.Tasks[0].Name = "a/b" },
+		`task name "topic" is used twice`:                  func(s *schema.Schema) { s.Tasks[1].Name = "topic" },
+		`task "topic": label "a" stands twice`:             func(s *schema.Schema) { s.Tasks[0].Labels[1] = "a" },
+		`task "topic": classification needs at least two`:  func(s *schema.Schema) { s.Tasks[0].Labels = nil },
+		`task "score": type "ranking" is not one of`:       func(s *schema.Schema) { s.Tasks[1].Type = "ranking" },
+	} {
+		s := example()
+		change(s)
+		if _, err := s.Encode(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want an error with %q", err, want)
+		}
+	}
+	if _, err := schema.Decode([]byte("[")); err == nil || !strings.Contains(err.Error(), "schema is not valid JSON") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestSpans(t *testing.T) {
+	for tags, want := range map[string][]schema.Span{
+		"":                            nil,
+		"O O":                         nil,
+		"B-A I-A O B-B":               {{Type: "A", Start: 0, End: 2}, {Type: "B", Start: 3, End: 4}},
+		"B-A B-A":                     {{Type: "A", Start: 0, End: 1}, {Type: "A", Start: 1, End: 2}},
+		"I-A I-A I-B":                 {{Type: "A", Start: 0, End: 2}, {Type: "B", Start: 2, End: 3}},
+		"O I-A":                       {{Type: "A", Start: 1, End: 2}},
+		"S-A B-B I-B E-B S-B":         {{Type: "A", Start: 0, End: 1}, {Type: "B", Start: 1, End: 4}, {Type: "B", Start: 4, End: 5}},
+		"E-A I-A":                     {{Type: "A", Start: 0, End: 1}, {Type: "A", Start: 1, End: 2}},
+		"B-time-of-day I-time-of-day": {{Type: "time-of-day", Start: 0, End: 2}},
+	} {
+		if diff := cmp.Diff(want, schema.Spans(strings.Fields(tags))); diff != "" {
+			t.Errorf("%q:\n%s", tags, diff)
+		}
+	}
+}
+
+// TestSpansAgreeWithConlleval states the script's rules anew: a chunk ends and
+// starts between two tags by a table of both.
+func TestSpansAgreeWithConlleval(t *testing.T) {
+	split := func(tag string) (prefix, kind string) {
+		prefix, kind, _ = strings.Cut(tag, "-")
+		return prefix, kind
+	}
+	ends := func(a, ak, b, bk string) bool {
+		switch {
+		case a == "O":
+			return false
+		case a == "E" || a == "S" || b == "O" || b == "B" || b == "S":
+			return true
+		}
+		return ak != bk
+	}
+	starts := func(a, ak, b, bk string) bool {
+		switch {
+		case b == "O":
+			return false
+		case b == "B" || b == "S" || a == "O" || a == "E" || a == "S":
+			return true
+		}
+		return ak != bk
+	}
+	r := rand.New(rand.NewPCG(1, 1))
+	all := []string{"O", "B-A", "I-A", "E-A", "S-A", "B-B", "I-B", "E-B", "S-B"}
+	for range 2000 {
+		tags := make([]string, r.IntN(8))
+		for i := range tags {
+			tags[i] = all[r.IntN(len(all))]
+		}
+		var want []schema.Span
+		open := -1
+		a, ak := "O", ""
+		for i, tag := range append(append([]string{}, tags...), "O") {
+			b, bk := split(tag)
+			if open >= 0 && ends(a, ak, b, bk) {
+				want = append(want, schema.Span{Type: ak, Start: open, End: i})
+				open = -1
+			}
+			if starts(a, ak, b, bk) {
+				open = i
+			}
+			a, ak = b, bk
+		}
+		if diff := cmp.Diff(want, schema.Spans(tags)); diff != "" {
+			t.Fatalf("%v:\n%s", tags, diff)
+		}
+	}
+}
+
+func ExampleSpans() {
+	for _, s := range schema.Spans([]string{"O", "B-PER", "I-PER", "O", "B-LOC"}) {
+		fmt.Println(s.Type, s.Start, s.End)
+	}
+	// Output:
+	// PER 1 3
+	// LOC 4 5
+}
