@@ -2,17 +2,17 @@
 // flat float32 slices, sparse rows of embedding tables, clipping by global
 // norm, and learning-rate schedules.
 //
-// An update is a few vectorised passes over blocks that fit the first-level
-// cache. The same input on the same machine gives the same bits: slices are
-// split between goroutines at whole blocks. Adam's square root is vek's, which
-// is good to 2 units in the last place inside a vector and exact in what is
-// left over at the end of a slice, so a parameter's last digit can depend on
-// where in a slice it stands.
+// An update is one pass over memory, eight elements at a time where the
+// processor can. The same input gives the same bits, whatever the number of
+// goroutines and the processor's abilities: every element is computed by the
+// same operations in the same order. Moments too small to be normal numbers
+// (below 1.2e-38) become 0.
 package optim
 
 import (
 	"fmt"
 	"math"
+	"runtime"
 	"sync"
 
 	"github.com/viterin/vek/vek32"
@@ -81,16 +81,6 @@ func (o *Optimizer) NewSlots(n int) *Slots {
 	return &Slots{}
 }
 
-func (s *Slots) part(from, to int) Slots {
-	cut := func(x []float32) []float32 {
-		if x == nil {
-			return nil
-		}
-		return x[from:to]
-	}
-	return Slots{cut(s.First), cut(s.Second)}
-}
-
 // Step returns the number of steps begun, and SetStep resumes from one.
 func (o *Optimizer) Step() int { return o.step }
 
@@ -100,87 +90,89 @@ func (o *Optimizer) SetStep(n int) { o.step = n }
 // Begin starts the next step. All updates until the next Begin belong to it.
 func (o *Optimizer) Begin() { o.step++ }
 
-// block is how many elements are updated at a time: the slices of one block
-// stay in the first-level cache between passes.
-const block = 1024
-
 // parallel is the least number of elements worth a second goroutine.
-const parallel = 1 << 16
+const parallel = 1 << 15
 
-// Update changes parameters by their gradients. Decay is the weight decay:
-// adam and sgd add it to the gradient (L2), adamw shrinks the parameters
-// (Loshchilov and Hutter 2019). Gradients may be overwritten.
-func (o *Optimizer) Update(params, grads []float32, s *Slots, lr, decay float64) {
-	n := len(params)
-	if n < parallel {
-		o.span(params, grads, s.part(0, n), lr, decay)
+// inParts calls f for parts of 0 to n side by side, one for each processor,
+// but none with less than half of parallel elements; dim is the number of
+// elements that one of the n stands for.
+func inParts(n, dim int, f func(from, to int)) {
+	parts := min(runtime.GOMAXPROCS(0), n, max(2*n*dim/parallel, 1))
+	if parts < 2 {
+		f(0, n)
 		return
 	}
-	half := n / 2 / block * block
 	var wait sync.WaitGroup
-	wait.Go(func() { o.span(params[:half], grads[:half], s.part(0, half), lr, decay) })
-	o.span(params[half:], grads[half:], s.part(half, n), lr, decay)
+	for i := 1; i < parts; i++ {
+		wait.Go(func() { f(i*n/parts, (i+1)*n/parts) })
+	}
+	f(0, n/parts)
 	wait.Wait()
 }
 
-func (o *Optimizer) span(params, grads []float32, s Slots, lr, decay float64) {
-	var a, b [block]float32
-	for from := 0; from < len(params); from += block {
-		to := min(from+block, len(params))
-		p, g, part := params[from:to], grads[from:to], s.part(from, to)
-		if decay != 0 && o.config.Type != "adamw" {
-			vek32.MulNumber_Into(a[:len(p)], p, float32(decay))
-			vek32.Add_Inplace(g, a[:len(p)])
-		}
-		if o.config.Type == "sgd" {
-			o.sgd(p, g, part, a[:len(p)], lr)
-			continue
-		}
-		if decay != 0 && o.config.Type == "adamw" {
-			vek32.MulNumber_Inplace(p, float32(1-lr*decay))
-		}
-		o.adam(p, g, part, a[:len(p)], b[:len(p)], lr)
-	}
+// rule is what one step does to elements: the constants of a kernel.
+type rule struct {
+	adam *adamStep // nil for sgd
+	sgd  sgdStep
 }
 
-// sgd: v = momentum*v + g; p -= lr*v, or lr*(g + momentum*v) with Nesterov's
-// look-ahead (Sutskever et al. 2013, in the form PyTorch uses).
-func (o *Optimizer) sgd(p, g []float32, s Slots, a []float32, lr float64) {
-	m := float32(o.config.Momentum)
-	copy(a, g)
-	if m > 0 {
-		v := s.First
-		vek32.MulNumber_Inplace(v, m)
-		vek32.Add_Inplace(v, g)
-		copy(a, v)
-		if o.config.Nesterov {
-			vek32.MulNumber_Inplace(a, m)
-			vek32.Add_Inplace(a, g)
-		}
+// rule returns the current step for a learning rate and a weight decay.
+func (o *Optimizer) rule(lr, decay float64) rule {
+	c := o.config
+	if c.Type == "sgd" {
+		return rule{sgd: sgdRule(c, lr, decay)}
 	}
-	vek32.MulNumber_Inplace(a, float32(lr))
-	vek32.Sub_Inplace(p, a)
+	return rule{adam: o.adamRule(lr, decay)}
 }
 
-// adam is the rule of Kingma and Ba (2015) with both bias corrections.
-func (o *Optimizer) adam(p, g []float32, s Slots, a, b []float32, lr float64) {
+// sgdRule is u = momentum*u + g; p -= lr*u, or lr*(g + momentum*u) with
+// Nesterov's look-ahead (Sutskever et al. 2013, in the form PyTorch uses).
+func sgdRule(c Config, lr, decay float64) sgdStep {
+	s := sgdStep{decay: float32(decay), momentum: float32(c.Momentum), keep: 1, rate: float32(lr)}
+	if c.Nesterov {
+		s.look, s.keep = 1, s.momentum
+	}
+	return s
+}
+
+// adamRule is that of Kingma and Ba (2015) with both bias corrections.
+func (o *Optimizer) adamRule(lr, decay float64) *adamStep {
 	c := o.config
 	correct1 := 1 - math.Pow(c.Beta1, float64(o.step))
 	correct2 := 1 - math.Pow(c.Beta2, float64(o.step))
-	m, v := s.First, s.Second
-	vek32.MulNumber_Inplace(m, float32(c.Beta1))
-	vek32.MulNumber_Into(a, g, float32(1-c.Beta1))
-	vek32.Add_Inplace(m, a)
-	vek32.Mul_Into(a, g, g)
-	vek32.MulNumber_Inplace(a, float32(1-c.Beta2))
-	vek32.MulNumber_Inplace(v, float32(c.Beta2))
-	vek32.Add_Inplace(v, a)
-	vek32.Sqrt_Into(a, v)
-	vek32.MulNumber_Inplace(a, float32(1/math.Sqrt(correct2)))
-	vek32.AddNumber_Inplace(a, float32(c.Epsilon))
-	vek32.MulNumber_Into(b, m, float32(lr/correct1))
-	vek32.Div_Inplace(b, a)
-	vek32.Sub_Inplace(p, b)
+	s := &adamStep{
+		shrink: 1, decay: float32(decay),
+		beta1: float32(c.Beta1), new1: float32(1 - c.Beta1), beta2: float32(c.Beta2), new2: float32(1 - c.Beta2),
+		scale: float32(1 / math.Sqrt(correct2)), epsilon: float32(c.Epsilon), rate: float32(lr / correct1),
+	}
+	if c.Type == "adamw" {
+		s.shrink, s.decay = float32(1-lr*decay), 0
+	}
+	return s
+}
+
+// update applies the step to the elements from:to of params; grads are theirs.
+func (r *rule) update(params, grads []float32, s *Slots, from, to int) {
+	switch {
+	case r.adam != nil:
+		r.adam.update(params[from:to], grads, s.First[from:to], s.Second[from:to])
+	case s.First != nil:
+		r.sgd.update(params[from:to], grads, s.First[from:to])
+	default:
+		r.sgd.update(params[from:to], grads, nil)
+	}
+}
+
+// Update changes parameters by their gradients, both [n]. Decay is the weight
+// decay: adam and sgd add it to the gradient (L2), adamw shrinks the
+// parameters (Loshchilov and Hutter 2019).
+func (o *Optimizer) Update(params, grads []float32, s *Slots, lr, decay float64) {
+	r := o.rule(lr, decay)
+	const line = 16 // elements of a cache line, which no two goroutines share
+	inParts((len(params)+line-1)/line, line, func(from, to int) {
+		from, to = from*line, min(to*line, len(params))
+		r.update(params, grads[from:to], s, from, to)
+	})
 }
 
 // Norm returns the Euclidean norm of gradients, summed in float64; NaN or Inf
@@ -188,9 +180,17 @@ func (o *Optimizer) adam(p, g []float32, s Slots, a, b []float32, lr float64) {
 func Norm(parts ...[]float32) float64 {
 	total := 0.0
 	for _, x := range parts {
-		for from := 0; from < len(x); from += block {
-			part := x[from:min(from+block, len(x))]
-			total += float64(vek32.Dot(part, part))
+		// The sums of blocks are added in order: how many processors there
+		// are changes nothing.
+		const block = parallel / 2
+		sums := make([]float64, (len(x)+block-1)/block)
+		inParts(len(sums), block, func(from, to int) {
+			for i := from; i < to; i++ {
+				sums[i] = squares(x[i*block : min((i+1)*block, len(x))])
+			}
+		})
+		for _, s := range sums {
+			total += s
 		}
 	}
 	return math.Sqrt(total)

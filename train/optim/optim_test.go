@@ -44,7 +44,7 @@ func adam() Config { return Config{Type: "adam", Beta1: 0.9, Beta2: 0.999, Epsil
 func near(t *testing.T, what string, got, want []float32) {
 	t.Helper()
 	for i := range want {
-		if d := math.Abs(float64(got[i] - want[i])); d > 2e-6*(1+math.Abs(float64(want[i]))) {
+		if d := math.Abs(float64(got[i] - want[i])); !(d <= 2e-6*(1+math.Abs(float64(want[i])))) {
 			t.Errorf("%s[%d] is %v, want %v", what, i, got[i], want[i])
 		}
 	}
@@ -134,7 +134,7 @@ func TestRowsEqualADenseUpdate(t *testing.T) {
 				}
 				s[i] = o[i].NewSlots(rows * dim)
 			}
-			scratch, sum := make([]float32, rows*dim), NewRows(rows, dim)
+			sum := NewRows(rows, dim)
 			for step := range 3 {
 				ids := make([]int64, 2*rows)
 				for i := range ids {
@@ -162,7 +162,7 @@ func TestRowsEqualADenseUpdate(t *testing.T) {
 					o[0].UpdateRows(lazy, sum, s[0], 0.01, 0)
 				}
 				sum.Sum(ids, grads, -1)
-				o[1].UpdateTable(textbook, scratch, sum, s[1], 0.01, 0)
+				o[1].UpdateTable(textbook, sum, s[1], 0.01, 0)
 				o[2].Update(dense, full, s[2], 0.01, 0)
 				if step == 1 {
 					near(t, "lazy row", lazy, dense)
@@ -170,11 +170,6 @@ func TestRowsEqualADenseUpdate(t *testing.T) {
 			}
 			if !cmp.Equal(textbook, dense) {
 				t.Error("the textbook rule differs from the dense update")
-			}
-			for i, x := range scratch {
-				if x != 0 {
-					t.Fatalf("scratch[%d] is %v after the update", i, x)
-				}
 			}
 		})
 	}
@@ -233,10 +228,10 @@ func TestRowsSumAgreesWithAMap(t *testing.T) {
 	}
 }
 
-// TestUpdateDoesNotDependOnHowItIsSplit: large slices are updated by two
-// goroutines, and give the same bits as their parts.
+// TestUpdateDoesNotDependOnHowItIsSplit: large slices are updated by several
+// goroutines, and give the same bits as parts of any size.
 func TestUpdateDoesNotDependOnHowItIsSplit(t *testing.T) {
-	const n = parallel + 3*block + 17
+	const n = 2*parallel + 3017
 	r := rand.New(rand.NewPCG(3, 3))
 	start, grads := normals(r, n), normals(r, n)
 	for name, c := range configs() {
@@ -253,13 +248,19 @@ func TestUpdateDoesNotDependOnHowItIsSplit(t *testing.T) {
 					o.Begin()
 					for from := 0; from < n; from += part {
 						to := min(from+part, n)
-						local := s.part(from, to)
-						o.Update(p[from:to], g[from:to], &local, 0.01, 0)
+						local := &Slots{}
+						if s.First != nil {
+							local.First = s.First[from:to]
+						}
+						if s.Second != nil {
+							local.Second = s.Second[from:to]
+						}
+						o.Update(p[from:to], g[from:to], local, 0.01, 0.1)
 					}
 				}
 				return p
 			}
-			if !cmp.Equal(update(n), update(block)) {
+			if !cmp.Equal(update(n), update(1003)) {
 				t.Error("the split changes the result")
 			}
 		})
@@ -352,39 +353,4 @@ func TestSettingsThatCannotBe(t *testing.T) {
 	check(Schedule{Type: "sine"}.Check(), `schedule "sine" is not one of`)
 	check(Schedule{Type: "step"}.Check(), "needs every >= 1")
 	check(Schedule{Type: "linear", Warmup: -1}.Check(), "warmup cannot be negative")
-}
-
-func BenchmarkAdam(b *testing.B) {
-	const n = 1 << 20
-	o, err := New(adam())
-	if err != nil {
-		b.Fatal(err)
-	}
-	r := rand.New(rand.NewPCG(1, 1))
-	p, g, s := normals(r, n), normals(r, n), o.NewSlots(n)
-	for b.Loop() {
-		o.Begin()
-		o.Update(p, g, s, 1e-3, 0)
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/element")
-}
-
-func BenchmarkRows(b *testing.B) {
-	const rows, dim, n = 20000, 128, 2048
-	o, err := New(adam())
-	if err != nil {
-		b.Fatal(err)
-	}
-	r := rand.New(rand.NewPCG(1, 1))
-	table, grads, s, sum := normals(r, rows*dim), normals(r, n*dim), o.NewSlots(rows*dim), NewRows(rows, dim)
-	ids := make([]int64, n)
-	for b.Loop() {
-		for i := range ids {
-			ids[i] = r.Int64N(rows)
-		}
-		o.Begin()
-		sum.Sum(ids, grads, 0)
-		o.UpdateRows(table, sum, s, 1e-3, 0)
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n/dim, "ns/element")
 }

@@ -1,10 +1,6 @@
 package optim
 
-import (
-	"sync"
-
-	"github.com/viterin/vek/vek32"
-)
+import "github.com/viterin/vek/vek32"
 
 // Rows sums the gradients of looked-up rows by row. It belongs to one table
 // and is for one goroutine at a time.
@@ -13,6 +9,7 @@ type Rows struct {
 	slot []int32 // row -> place in IDs, when the stamp is this call's
 	mark []uint32
 	call uint32
+	skip int64
 	// IDs are the distinct rows of the last Sum in the order they came first,
 	// and Sums their gradients, [len(IDs), dim].
 	IDs  []int64
@@ -21,7 +18,7 @@ type Rows struct {
 
 // NewRows returns an empty sum for a table of the given size.
 func NewRows(rows, dim int) *Rows {
-	return &Rows{dim: dim, slot: make([]int32, rows), mark: make([]uint32, rows)}
+	return &Rows{dim: dim, call: 1, skip: -1, slot: make([]int32, rows), mark: make([]uint32, rows)}
 }
 
 // Sum adds up grads [len(ids), dim] by id. The id skip, a padding row, is left
@@ -31,7 +28,7 @@ func (r *Rows) Sum(ids []int64, grads []float32, skip int64) {
 		clear(r.mark)
 		r.call = 1
 	}
-	r.IDs = r.IDs[:0]
+	r.IDs, r.skip = r.IDs[:0], skip
 	for _, id := range ids {
 		if id != skip && r.mark[id] != r.call {
 			r.mark[id], r.slot[id] = r.call, int32(len(r.IDs))
@@ -59,99 +56,66 @@ func (r *Rows) Sum(ids []int64, grads []float32, skip int64) {
 	}
 }
 
+// ahead is how many rows before its turn a row is asked for: rows lie anywhere
+// in memory, and waiting for one after the other takes longer than updating
+// them.
+const ahead = 4
+
 // UpdateRows changes the rows of a table [rows, dim] that r has sums for. The
 // moments of other rows rest: what is known as lazy or sparse Adam.
 func (o *Optimizer) UpdateRows(table []float32, r *Rows, s *Slots, lr, decay float64) {
-	update := func(from, to int) { o.someRows(table, r, from, to, s, lr, decay) }
-	n := len(r.IDs)
-	if n*r.dim < parallel {
-		update(0, n)
-		return
-	}
-	var wait sync.WaitGroup
-	wait.Go(func() { update(0, n/2) })
-	update(n/2, n)
-	wait.Wait()
+	k := o.rule(lr, decay)
+	inParts(len(r.IDs), r.dim, func(from, to int) {
+		for i := from; i < to; i++ {
+			if next := i + ahead; next < to {
+				r.ask(table, r.IDs[next])
+				r.ask(s.First, r.IDs[next])
+				r.ask(s.Second, r.IDs[next])
+			}
+			at := int(r.IDs[i]) * r.dim
+			k.update(table, r.Sums[i*r.dim:(i+1)*r.dim], s, at, at+r.dim)
+		}
+	})
 }
 
-// someRows updates the rows r.IDs[from:to]. It copies a block of rows and their
-// moments side by side, updates the block, and copies it back: rows that lie
-// anywhere in memory are fetched many at a time, where updating each in place
-// would wait for one after the other.
-func (o *Optimizer) someRows(table []float32, r *Rows, from, to int, s *Slots, lr, decay float64) {
-	var params, first, second [block]float32
-	per := max(block/r.dim, 1)
-	if r.dim > block {
-		for i := from; i < to; i++ {
-			at := int(r.IDs[i]) * r.dim
-			o.span(table[at:at+r.dim], r.Sums[i*r.dim:(i+1)*r.dim], s.part(at, at+r.dim), lr, decay)
-		}
-		return
-	}
-	arrays := [][2][]float32{{table, params[:]}, {s.First, first[:]}, {s.Second, second[:]}}
-	for start := from; start < to; start += per {
-		end := min(start+per, to)
-		ids := r.IDs[start:end]
-		n := len(ids) * r.dim
-		var local Slots
-		for k, a := range arrays {
-			if a[0] == nil {
-				continue
-			}
-			for i, id := range ids {
-				copy(a[1][i*r.dim:(i+1)*r.dim], a[0][int(id)*r.dim:])
-			}
-			switch k {
-			case 1:
-				local.First = first[:n]
-			case 2:
-				local.Second = second[:n]
-			}
-		}
-		o.span(params[:n], r.Sums[start*r.dim:end*r.dim], local, lr, decay)
-		for _, a := range arrays {
-			if a[0] == nil {
-				continue
-			}
-			for i, id := range ids {
-				copy(a[0][int(id)*r.dim:(int(id)+1)*r.dim], a[1][i*r.dim:])
-			}
-		}
+// ask prefetches a row of x, which may be nil.
+func (r *Rows) ask(x []float32, id int64) {
+	if x != nil {
+		prefetch(x[int(id)*r.dim : (int(id)+1)*r.dim])
 	}
 }
 
 // UpdateTable changes every row of a table by the textbook rule: rows without
-// a gradient have gradient 0, and their moments decay. scratch has the table's
-// size and holds zeros before and after.
-func (o *Optimizer) UpdateTable(table, scratch []float32, r *Rows, s *Slots, lr, decay float64) {
-	for i, id := range r.IDs {
-		copy(scratch[int(id)*r.dim:], r.Sums[i*r.dim:(i+1)*r.dim])
-	}
-	o.Update(table, scratch, s, lr, decay)
-	if decay != 0 { // the update may have written to every gradient
-		clear(scratch)
-		return
-	}
-	for _, id := range r.IDs {
-		clear(scratch[int(id)*r.dim : (int(id)+1)*r.dim])
-	}
+// a gradient have gradient 0, and their moments decay. The row that Sum was
+// told to skip stays as it is.
+func (o *Optimizer) UpdateTable(table []float32, r *Rows, s *Slots, lr, decay float64) {
+	k := o.rule(lr, decay)
+	zero := make([]float32, r.dim)
+	inParts(len(r.mark), r.dim, func(from, to int) {
+		for row := from; row < to; row++ {
+			grad := zero
+			switch {
+			case int64(row) == r.skip:
+				continue
+			case r.mark[row] == r.call:
+				at := int(r.slot[row]) * r.dim
+				grad = r.Sums[at : at+r.dim]
+			}
+			k.update(table, grad, s, row*r.dim, (row+1)*r.dim)
+		}
+	})
 }
 
 // Gather copies rows of a table [rows, dim] into dst [len(ids), dim].
 func Gather(dst, table []float32, dim int, ids []int64) {
-	rows := func(from, to int) {
+	inParts(len(ids), dim, func(from, to int) {
 		for i := from; i < to; i++ {
+			if next := i + ahead; next < to {
+				at := int(ids[next]) * dim
+				prefetch(table[at : at+dim])
+			}
 			at := int(ids[i]) * dim
 			copy(dst[i*dim:(i+1)*dim], table[at:at+dim])
 		}
-	}
-	n := len(ids)
-	if n*dim < parallel {
-		rows(0, n)
-		return
-	}
-	var wait sync.WaitGroup
-	wait.Go(func() { rows(0, n/2) })
-	rows(n/2, n)
-	wait.Wait()
+	})
 }
