@@ -83,22 +83,24 @@ func filled(tb testing.TB, r *rand.Rand, v *builder.Value) *tensor.Tensor {
 	return t
 }
 
+// benchTrunks are the trunks that a step is timed and compared with.
+func benchTrunks() map[string]func(s *builder.Scope, x, mask *builder.Value) *builder.Value {
+	return map[string]func(s *builder.Scope, x, mask *builder.Value) *builder.Value{
+		"bag": func(_ *builder.Scope, x, _ *builder.Value) *builder.Value { return x },
+		"cnn": func(s *builder.Scope, x, _ *builder.Value) *builder.Value {
+			return s.Add(x, s.Relu(nn.Conv1D(s.In("conv"), nn.LayerNorm(s.In("norm"), x), benchWidth, 3, 1)))
+		},
+		"transformer": func(s *builder.Scope, x, mask *builder.Value) *builder.Value {
+			return nn.TransformerBlock(s.In("block"), x, mask, nn.BlockOptions{Heads: 4, FeedForward: 2 * benchWidth})
+		},
+	}
+}
+
 // BenchmarkTrainingStep times a bound training step.
 func BenchmarkTrainingStep(b *testing.B) {
-	for _, c := range []struct {
-		name  string
-		trunk func(s *builder.Scope, x, mask *builder.Value) *builder.Value
-	}{
-		{"bag", func(_ *builder.Scope, x, _ *builder.Value) *builder.Value { return x }},
-		{"cnn", func(s *builder.Scope, x, _ *builder.Value) *builder.Value {
-			return s.Add(x, s.Relu(nn.Conv1D(s.In("conv"), nn.LayerNorm(s.In("norm"), x), benchWidth, 3, 1)))
-		}},
-		{"transformer", func(s *builder.Scope, x, mask *builder.Value) *builder.Value {
-			return nn.TransformerBlock(s.In("block"), x, mask, nn.BlockOptions{Heads: 4, FeedForward: 2 * benchWidth})
-		}},
-	} {
-		b.Run(c.name, func(b *testing.B) {
-			model, in, out := trainingStep(b, c.trunk)
+	for name, trunk := range benchTrunks() {
+		b.Run(name, func(b *testing.B) {
+			model, in, out := trainingStep(b, trunk)
 			s, err := gonum.New().Open(model, runtime.Options{})
 			if err != nil {
 				b.Fatal(err)

@@ -3,6 +3,7 @@ package gonum
 import (
 	"fmt"
 
+	"espalier/onnx"
 	"espalier/runtime"
 	"espalier/tensor"
 )
@@ -85,7 +86,7 @@ func constant(c *call) error {
 	for name, a := range c.attrs {
 		switch name {
 		case "value":
-			c.out[0], err = a.Tensor.Value()
+			c.out[0], err = c.attrs.get(name, onnx.AttrTensor).Tensor.Value()
 		case "value_float":
 			c.out[0] = tensor.Scalar(a.Float)
 		case "value_int":
@@ -119,7 +120,7 @@ func constantOfShape(c *call) error {
 		return err
 	}
 	fill := tensor.Must(tensor.Of([]float32{0}, 1))
-	if a := c.attrs["value"]; a != nil && a.Tensor != nil {
+	if a := c.attrs.get("value", onnx.AttrTensor); a != nil {
 		if fill, err = a.Tensor.Value(); err != nil {
 			return err
 		}
@@ -210,13 +211,15 @@ func ranged[T number](c *call, start, limit, delta T) error {
 			n++
 		}
 	}
-	out := make([]T, n)
+	y, err := c.make(0, c.in[0].DType(), tensor.Shape{n})
+	if err != nil {
+		return err
+	}
+	out, _ := tensor.Data[T](y)
 	for i := range out {
 		out[i] = start + T(i)*delta
 	}
-	var err error
-	c.out[0], err = tensor.Of(out, n)
-	return err
+	return nil
 }
 
 func reshape(c *call) error {
@@ -671,6 +674,7 @@ func sliceRange(start, end, step, size int64) (from, n int64, err error) {
 	if end < 0 && end > -1<<62 {
 		end += size
 	}
+	step = min(max(step, -size-1), size+1) // longer ones reach one element, too
 	if step > 0 {
 		start, end = min(max(start, 0), size), min(max(end, 0), size)
 		n = (end - start + step - 1) / step

@@ -254,6 +254,18 @@ func (b *binding) Run(ctx context.Context) error {
 	return b.collect(m)
 }
 
+// handOver returns a tensor that the caller may keep: the value itself, or a
+// copy where something else looks at its memory.
+func (m *memory) handOver(t *tensor.Tensor) (*tensor.Tensor, error) {
+	if key, owned := m.key(t); owned && m.shared[key] == 0 {
+		return t, nil
+	}
+	if t.Len() == 0 {
+		return tensor.New(t.DType(), t.Shape()...)
+	}
+	return t.Clone(), nil
+}
+
 // collect hands out the results: into the tensors that were given, else as
 // they are, copied where they look at memory that is not the caller's.
 func (b *binding) collect(m *memory) error {
@@ -263,11 +275,11 @@ func (b *binding) collect(m *memory) error {
 		case got == nil:
 			return fmt.Errorf("%w: output %q needs an input that was not given", runtime.ErrInput, b.names[i])
 		case to == nil:
-			key, owned := m.key(got)
-			if fresh := owned && m.shared[key] == 0; !fresh {
-				got = got.Clone()
+			result, err := m.handOver(got)
+			if err != nil {
+				return err
 			}
-			b.results[i] = got
+			b.results[i] = result
 		case to.DType() != got.DType() || !to.Shape().Equal(got.Shape()):
 			return fmt.Errorf("%w: output %q is given as %v, the model computes %v", runtime.ErrInput, b.names[i], to, got)
 		default:
