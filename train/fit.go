@@ -2,7 +2,9 @@ package train
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"espalier/data"
@@ -38,8 +40,8 @@ type Result struct {
 }
 
 // Fit trains until the epochs are over, patience ends or ctx does, and then
-// brings back the parameters of the epoch that was best on validation. When it
-// fails, the trainer holds the last parameters whose losses were finite.
+// brings back the parameters of the epoch that was best on validation. When
+// training diverges, the trainer holds the parameters from before the epoch.
 func (t *Trainer) Fit(ctx context.Context, set, valid *data.Dataset, hooks Hooks) (*Result, error) {
 	if err := t.labelled(set); err != nil {
 		return nil, err
@@ -56,7 +58,11 @@ func (t *Trainer) Fit(ctx context.Context, set, valid *data.Dataset, hooks Hooks
 	}
 	res := &Result{}
 	for t.epoch < t.config.Epochs && !t.patienceOver() {
+		before := t.arena.snapshot()
 		e, err := t.runEpoch(ctx, set, valid, opts, hooks.Step)
+		if diverged := new(DivergedError); errors.As(err, &diverged) {
+			err = errors.Join(err, t.arena.restore(before))
+		}
 		if err != nil {
 			return res, err
 		}
@@ -137,6 +143,11 @@ func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, opts d
 	var err error
 	if e.Valid, err = t.Evaluate(ctx, valid); err != nil {
 		return nil, err
+	}
+	for _, s := range e.Valid { // the epoch's last step may have gone wrong
+		if math.IsNaN(s.Loss) || math.IsInf(s.Loss, 0) {
+			return nil, &DivergedError{Task: s.Task, Step: t.steps, Epoch: e.Epoch, Value: s.Loss}
+		}
 	}
 	e.Score = e.Valid.Mean()
 	t.epoch++

@@ -190,8 +190,9 @@ func (t *Trainer) SetParameters(values map[string]*tensor.Tensor) error {
 // Model returns what is trained.
 func (t *Trainer) Model() *models.Model { return t.model }
 
-// DivergedError says that a loss or gradient is no longer a finite number. The
-// parameters are those from before the step.
+// DivergedError says that a loss or gradient is no longer a finite number. Fit
+// goes back to the parameters from before the epoch: those of the step before
+// may be finite and worthless.
 type DivergedError struct {
 	Task  string // "" when the losses are finite and the gradient is not
 	Step  int
@@ -204,7 +205,7 @@ func (e *DivergedError) Error() string {
 	if e.Task != "" {
 		what = fmt.Sprintf("the loss of task %q", e.Task)
 	}
-	return fmt.Sprintf("train: %s is %v at step %d (epoch %d); the parameters from before the step are kept; lower optimizer.lr or set clip_norm",
+	return fmt.Sprintf("train: %s is %v at step %d (epoch %d); the parameters from before the epoch are kept; lower optimizer.lr or set clip_norm",
 		what, e.Value, e.Step, e.Epoch)
 }
 

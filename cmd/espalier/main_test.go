@@ -131,7 +131,7 @@ func TestLabelThatTrainingNeverSaw(t *testing.T) {
 func TestDivergingTraining(t *testing.T) {
 	r := recipeFor(t, file(t, "d.tsv", rows), "train: {optimizer: {type: sgd, lr: 1e30}, batch: 1}")
 	code, _, stderr := command(t, "train", r, "--out", filepath.Join(t.TempDir(), "run"), "--engine", "gonum")
-	if code != 1 || !strings.Contains(stderr, "the parameters from before the step are kept") {
+	if code != 1 || !strings.Contains(stderr, "the parameters from before the epoch are kept") {
 		t.Errorf("exit %d and %q", code, stderr)
 	}
 }
