@@ -20,7 +20,9 @@ func EvaluateFile(ctx context.Context, p *predict.Predictor, d *data.Dataset) (t
 	var b data.Batch
 	for _, examples := range d.Plan(data.BatchOptions{Size: 64}, 0) {
 		d.Fill(&b, examples)
-		outputs, err := p.Run(ctx, b.IDs, b.Size, b.Length)
+		outputs, err := p.Run(ctx, predict.Input{
+			IDs: b.IDs, Batch: b.Size, Length: b.Length, Characters: b.Characters, Width: b.Width,
+		})
 		if err != nil {
 			return nil, err
 		}

@@ -89,10 +89,8 @@ func (w *emitter) visit(v *Value) {
 			continue
 		}
 		w.nodes[v.node] = true
-		for _, in := range v.node.Inputs {
-			if in != nil {
-				stack = append(stack, in)
-			}
+		for in := range v.node.reads {
+			stack = append(stack, in)
 		}
 	}
 }
@@ -160,8 +158,8 @@ func (w *emitter) sources() []*Value {
 		if !w.nodes[n] {
 			continue
 		}
-		for _, v := range n.Inputs {
-			if v != nil && !seen[v] && v.node == nil {
+		for v := range n.reads {
+			if !seen[v] && v.node == nil {
 				seen[v] = true
 				add(v)
 			}
@@ -177,6 +175,9 @@ func (w *emitter) sources() []*Value {
 
 func (w *emitter) node(n *Node) *onnx.Node {
 	m := &onnx.Node{OpType: n.Op, Domain: n.Domain, Name: n.Outputs[0].name, Attributes: n.Attributes}
+	for _, b := range n.Bodies {
+		m.Attributes = append(slices.Clone(m.Attributes), onnx.GraphAttr(b.Name, b.message()))
+	}
 	for _, v := range n.Inputs {
 		if v == nil {
 			m.Inputs = append(m.Inputs, "")
@@ -203,9 +204,49 @@ func (w *emitter) node(n *Node) *onnx.Node {
 	return m
 }
 
+// reads yields what the node needs: its inputs and what its bodies read.
+func (n *Node) reads(yield func(*Value) bool) {
+	for _, vs := range [][]*Value{n.Inputs, n.Captures} {
+		for _, v := range vs {
+			if v != nil && !yield(v) {
+				return
+			}
+		}
+	}
+}
+
+// message writes a body. All of it is written: what nothing needs is not
+// there, for a body is made in one go.
+func (b *Body) message() *onnx.Graph {
+	w := &emitter{g: b.Graph, need: map[*Value]bool{}, nodes: map[*Node]bool{}, inner: &onnx.Graph{Name: b.Graph.name}}
+	for _, v := range b.Outputs {
+		w.visit(v)
+	}
+	seen := map[*Value]bool{}
+	for _, v := range b.Inputs {
+		w.inner.Inputs = append(w.inner.Inputs, info(v.name, v))
+	}
+	for _, n := range b.Graph.nodes {
+		if !w.nodes[n] {
+			continue
+		}
+		for v := range n.reads {
+			if v.g == b.Graph && v.kind == kindConstant && !seen[v] {
+				seen[v] = true
+				w.inner.Initializers = append(w.inner.Initializers, onnx.TensorOf(v.name, v.data))
+			}
+		}
+		w.inner.Nodes = append(w.inner.Nodes, w.node(n))
+	}
+	for _, v := range b.Outputs {
+		w.inner.Outputs = append(w.inner.Outputs, info(v.name, v))
+	}
+	return w.inner
+}
+
 // required is how many outputs of an operator cannot be left out.
 func required(op string) int {
-	if op == "Split" {
+	if op == "Split" || op == "Scan" {
 		return 1 << 30
 	}
 	return 1
@@ -233,11 +274,22 @@ func (w *emitter) declareOutputs() error {
 		}
 		w.inner.Outputs = append(w.inner.Outputs, info(o.Name, v))
 	}
-	for _, n := range w.inner.Nodes {
+	renameIn(w.inner.Nodes, rename)
+	return nil
+}
+
+// renameIn renames values in nodes and in their bodies. The names of all
+// bodies differ from those around them.
+func renameIn(nodes []*onnx.Node, rename map[string]string) {
+	for _, n := range nodes {
 		replace(n.Inputs, rename)
 		replace(n.Outputs, rename)
+		for _, a := range n.Attributes {
+			if a.Graph != nil {
+				renameIn(a.Graph.Nodes, rename)
+			}
+		}
 	}
-	return nil
 }
 
 func replace(names []string, rename map[string]string) {

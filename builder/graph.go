@@ -18,6 +18,7 @@ package builder
 import (
 	"fmt"
 	goruntime "runtime"
+	"slices"
 	"strings"
 
 	"espalier/onnx"
@@ -36,6 +37,11 @@ type Graph struct {
 	invalid *Value
 	sizes   map[string]*Value // name of a dimension -> int64 [1] that holds it
 	ints    map[string]*Value // constants made by ints, by content
+
+	// Of a body, which is a graph inside an operator of another one:
+	outer    *Graph
+	prefix   string   // in front of the names of its values
+	captures []*Value // values of graphs around it that it reads
 }
 
 // Options are settings of a graph.
@@ -84,9 +90,22 @@ type Node struct {
 	Inputs     []*Value // nil for an omitted optional input
 	Outputs    []*Value
 	Attributes []onnx.Attribute
+	// Bodies are the graphs inside the operator, and Captures the values of
+	// the graph around them that they read.
+	Bodies   []*Body
+	Captures []*Value
 	// Composite says that the node ends a group of operators that together
 	// are a function with a gradient of its own; nil for most nodes.
 	Composite *Composite
+}
+
+// Body is a graph inside an operator, such as what Scan does at each step. It
+// becomes the operator's attribute Name.
+type Body struct {
+	Name    string
+	Graph   *Graph
+	Inputs  []*Value
+	Outputs []*Value
 }
 
 // Composite is a function made of several operators. Its gradient goes from
@@ -262,14 +281,29 @@ func (g *Graph) check(op string, operands ...*Value) bool {
 		switch {
 		case v == nil:
 			g.fail(op, operands, fmt.Errorf("operand %d is nil", i))
-		case v.g != g:
-			g.fail(op, operands, fmt.Errorf("operand %d belongs to another graph", i))
 		case v.kind == kindInvalid:
 			g.fail(op, operands, fmt.Errorf("operand %d is not a value", i))
+		case !g.reads(v):
+			g.fail(op, operands, fmt.Errorf("operand %d belongs to another graph", i))
 		default:
 			continue
 		}
 		return false
+	}
+	return true
+}
+
+// reads reports whether the graph may use v: a value of its own, or of a graph
+// around it, which it notes.
+func (g *Graph) reads(v *Value) bool {
+	if v.g == g {
+		return true
+	}
+	if g.outer == nil || !g.outer.reads(v) {
+		return false
+	}
+	if !slices.Contains(g.captures, v) {
+		g.captures = append(g.captures, v)
 	}
 	return true
 }
@@ -301,6 +335,7 @@ func (g *Graph) add1(op string, inputs []*Value, dtype tensor.DType, shape Shape
 }
 
 func (g *Graph) unique(name string) string {
+	name = g.prefix + name
 	base := name
 	for i := 1; g.byName[name] != nil; i++ {
 		name = fmt.Sprintf("%s~%d", base, i)

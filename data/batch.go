@@ -17,6 +17,10 @@ type Batch struct {
 	// Examples are the examples' numbers in the data set.
 	Examples []int
 	IDs      []int64 // [Size, Length], 0 is padding
+	// Characters of the words, [Size, Length, Width], 0 is padding; nil where
+	// the model reads none.
+	Characters []int64
+	Width      int // characters of the longest word, at least 1
 	// Labels has one entry per task: [Size] classes or [Size, Length] tags,
 	// -1 where there is none; nil for regression.
 	Labels [][]int64
@@ -98,6 +102,10 @@ func (d *Dataset) Fill(b *Batch, examples []int) {
 			to[j] = int64(id)
 		}
 	}
+	b.Width = 1
+	if d.spellings != nil {
+		d.fillCharacters(b)
+	}
 	tasks := len(d.columns)
 	if len(b.Labels) != tasks {
 		b.Labels, b.Values, b.Present = make([][]int64, tasks), make([][]float32, tasks), make([][]float32, tasks)
@@ -105,6 +113,20 @@ func (d *Dataset) Fill(b *Batch, examples []int) {
 	}
 	for t := range d.columns {
 		d.fillTask(b, t)
+	}
+}
+
+func (d *Dataset) fillCharacters(b *Batch) {
+	for _, i := range b.Examples {
+		for _, form := range d.forms[d.offsets[i]:d.offsets[i+1]] {
+			b.Width = max(b.Width, len(d.spellings[form]))
+		}
+	}
+	b.Characters = fill(b.Characters, b.Size*b.Length*b.Width, 0)
+	for row, i := range b.Examples {
+		for j, form := range d.forms[d.offsets[i]:d.offsets[i+1]] {
+			copy(b.Characters[(row*b.Length+j)*b.Width:], d.spellings[form])
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"espalier/schema"
+	"espalier/text"
 )
 
 // missing is the number of a label that is not there.
@@ -18,6 +19,25 @@ type Dataset struct {
 	ids     []int32
 	offsets []int // example i is ids[offsets[i]:offsets[i+1]]
 	columns []column
+	// Where the model reads characters: the number of each token's form, and
+	// the characters of each form.
+	forms     []int32
+	spellings [][]int64
+	known     map[string]int32
+}
+
+// addForm notes the next token's form.
+func (d *Dataset) addForm(c *text.Characters, form string) {
+	n, ok := d.known[form]
+	if !ok {
+		n = int32(len(d.spellings))
+		d.spellings = append(d.spellings, c.IDs(nil, form))
+		if d.known == nil {
+			d.known = map[string]int32{}
+		}
+		d.known[form] = n
+	}
+	d.forms = append(d.forms, n)
 }
 
 // column holds one task's labels: one of its slices is in use.
@@ -96,6 +116,10 @@ func (d *Dataset) Split(share float64, seed uint64) (rest, held *Dataset) {
 func (d *Dataset) copy(from *Dataset, i int) {
 	start, end := from.offsets[i], from.offsets[i+1]
 	d.ids = append(d.ids, from.ids[start:end]...)
+	if from.forms != nil {
+		d.forms = append(d.forms, from.forms[start:end]...)
+		d.spellings = from.spellings // shared: both are finished
+	}
 	d.Stats.Tokens += end - start
 	for j := range d.columns {
 		c, o := &d.columns[j], &from.columns[j]

@@ -25,6 +25,7 @@ type Encoder struct {
 	schema     *schema.Schema
 	vocabulary *text.Vocabulary
 	tokenizer  *text.Tokenizer
+	characters *text.Characters   // nil: the model reads none
 	labels     []map[string]int32 // by task, for those with labels
 }
 
@@ -53,6 +54,9 @@ func Resume(s *schema.Schema, v *text.Vocabulary) (*Encoder, error) {
 		return nil, err
 	}
 	e.vocabulary = v
+	if ch := e.schema.Inputs[0].Characters; ch != nil {
+		e.characters = text.NewCharacters(ch.Alphabet, ch.MaxLength)
+	}
 	e.index()
 	return e, nil
 }
@@ -74,7 +78,7 @@ func (e *Encoder) Fields() []string {
 // first.
 func (e *Encoder) Learn(sources []Source) error {
 	in := &e.schema.Inputs[0]
-	words := text.NewCounter()
+	words, forms := text.NewCounter(), text.NewCounter()
 	seen := make([]map[string]bool, len(e.schema.Tasks))
 	for i := range seen {
 		seen[i] = map[string]bool{}
@@ -87,7 +91,10 @@ func (e *Encoder) Learn(sources []Source) error {
 			return err
 		}
 		for _, t := range tokens {
-			words.Add(t)
+			words.Add(t.word)
+			if in.Characters != nil {
+				forms.Add(t.form)
+			}
 		}
 		for i := range e.schema.Tasks {
 			if err := e.collect(r, i, seen[i]); err != nil {
@@ -104,6 +111,12 @@ func (e *Encoder) Learn(sources []Source) error {
 	}
 	e.vocabulary = words.Build(max(in.MinCount, 1), e.MaxVocabulary)
 	in.VocabularySize = e.vocabulary.Size()
+	if in.Characters != nil {
+		own := *in.Characters
+		own.Alphabet = forms.Alphabet(2)
+		in.Characters = &own
+		e.characters = text.NewCharacters(own.Alphabet, own.MaxLength)
+	}
 	for i := range e.schema.Tasks {
 		t := &e.schema.Tasks[i]
 		if len(seen[i]) == 0 {
@@ -200,23 +213,26 @@ func checkScheme(scheme, tag string) error {
 	return nil
 }
 
-// tokens returns a record's words as the vocabulary knows them.
-func (e *Encoder) tokens(r *Record) ([]string, error) {
+// token is a word as the vocabulary knows it and as it stands in the text.
+type token struct{ word, form string }
+
+// tokens returns a record's words.
+func (e *Encoder) tokens(r *Record) ([]token, error) {
 	name := e.schema.Inputs[0].Name
 	f, ok := r.Fields[name]
 	if !ok {
 		return nil, r.Errorf("there is no field for input %q", name)
 	}
 	if f.List {
-		words := make([]string, len(f.Tokens))
+		words := make([]token, len(f.Tokens))
 		for i, t := range f.Tokens {
-			words[i] = e.tokenizer.Normalize(t)
+			words[i] = token{e.tokenizer.Normalize(t), t}
 		}
 		return words, nil
 	}
-	var words []string
+	var words []token
 	for _, t := range e.tokenizer.Tokenize(nil, f.Text) {
-		words = append(words, t.Text)
+		words = append(words, token{t.Text, f.Text[t.Start:t.End]})
 	}
 	return words, nil
 }
@@ -274,11 +290,14 @@ func (e *Encoder) add(d *Dataset, r *Record) error {
 		d.Stats.Truncated++
 	}
 	for _, w := range words {
-		id := e.vocabulary.ID(w)
+		id := e.vocabulary.ID(w.word)
 		if id == text.Unknown {
 			d.Stats.Unknown++
 		}
 		d.ids = append(d.ids, int32(id))
+		if e.characters != nil {
+			d.addForm(e.characters, w.form)
+		}
 	}
 	d.Stats.Tokens += len(words)
 	for i := range e.schema.Tasks {

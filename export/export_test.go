@@ -172,12 +172,12 @@ func TestVerifyFindsADifference(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer reference.Close()
-	answers := func(ctx context.Context, ids *tensor.Tensor) ([]runtime.Named, error) {
+	answers := func(ctx context.Context, in []runtime.Named) ([]runtime.Named, error) {
 		var out []runtime.Named
 		for _, o := range reference.Outputs() {
 			out = append(out, runtime.Named{Name: o.Name})
 		}
-		return out, reference.Run(ctx, []runtime.Named{{Name: models.IDs, Tensor: ids}}, out)
+		return out, reference.Run(ctx, in, out)
 	}
 	options := verify.Options{Engines: []runtime.Engine{gonum.New()}, Reference: answers}
 	same, err := verify.File(context.Background(), write(t, nil), options)
@@ -195,7 +195,7 @@ func TestVerifyFindsADifference(t *testing.T) {
 		}
 	}
 	broken := errors.New("broken")
-	options.Reference = func(context.Context, *tensor.Tensor) ([]runtime.Named, error) { return nil, broken }
+	options.Reference = func(context.Context, []runtime.Named) ([]runtime.Named, error) { return nil, broken }
 	if _, err := verify.File(context.Background(), other, options); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}

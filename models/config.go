@@ -40,8 +40,19 @@ func (c *Config) complete(s *schema.Schema) error {
 	def(&t.Heads, 4)
 	def(&t.FeedForward, 4*t.Hidden)
 	def(&t.MaxLength, 512)
-	if t.Layers == 0 && t.Type != "bag" {
-		t.Layers = 2
+	if t.Layers == 0 {
+		t.Layers = map[string]int{"bag": 0, "cnn": 2, "transformer": 2}[t.Type]
+		if t.recurrent() {
+			t.Layers = 1
+		}
+	}
+	if ch := &t.Characters; ch.Type != "" {
+		def(&ch.Embedding, 32)
+		def(&ch.Hidden, 64)
+		def(&ch.Kernel, 3)
+		if err := ch.check(); err != nil {
+			return fmt.Errorf("trunk: characters: %w", err)
+		}
 	}
 	if err := t.check(); err != nil {
 		return fmt.Errorf("trunk: %w", err)
@@ -61,7 +72,7 @@ func (c *Config) complete(s *schema.Schema) error {
 }
 
 func (t *TrunkConfig) check() error {
-	if err := oneOf("type", t.Type, "bag", "cnn", "transformer"); err != nil {
+	if err := oneOf("type", t.Type, "bag", "cnn", "bilstm", "bigru", "lstm", "gru", "transformer"); err != nil {
 		return err
 	}
 	if err := oneOf("pooling", t.Pooling, "mean", "max", "attention"); err != nil {
@@ -91,6 +102,9 @@ func (t *TrunkConfig) check() error {
 	case t.Type == "transformer" && t.Hidden%t.Heads != 0:
 		return fmt.Errorf("%d heads do not divide hidden %d", t.Heads, t.Hidden)
 	}
+	if (t.Type == "bilstm" || t.Type == "bigru") && t.Hidden%2 != 0 {
+		return fmt.Errorf("hidden is %d, it must be even: each direction of %s has half of it", t.Hidden, t.Type)
+	}
 	for _, d := range t.Dilations {
 		if d < 1 {
 			return fmt.Errorf("a dilation is %d, it must be at least 1", d)
@@ -100,6 +114,25 @@ func (t *TrunkConfig) check() error {
 		return err
 	}
 	return checkRate("embedding_dropout", t.EmbeddingDropout)
+}
+
+func (t *TrunkConfig) recurrent() bool {
+	return slices.Contains([]string{"lstm", "gru", "bilstm", "bigru"}, t.Type)
+}
+
+func (c *CharacterConfig) check() error {
+	if err := oneOf("type", c.Type, "cnn", "bilstm"); err != nil {
+		return err
+	}
+	switch {
+	case c.Embedding < 1 || c.Hidden < 1:
+		return fmt.Errorf("embedding and hidden must be at least 1")
+	case c.Type == "cnn" && c.Kernel%2 == 0:
+		return fmt.Errorf("kernel is %d, it must be odd", c.Kernel)
+	case c.Type == "bilstm" && c.Hidden%2 != 0:
+		return fmt.Errorf("hidden is %d, it must be even: each direction has half of it", c.Hidden)
+	}
+	return checkRate("dropout", c.Dropout)
 }
 
 func checkRate(name string, p float64) error {

@@ -2,21 +2,51 @@ package models
 
 import (
 	"espalier/builder"
+	"espalier/builder/grad"
 	"espalier/builder/nn"
 	"espalier/schema"
 	"espalier/tensor"
 )
 
-// tagging answers with one label for every token, each by its own softmax.
+// tagging answers with one label for every token, each by its own softmax or,
+// with a CRF, all together.
 func (c *context) tagging(s *builder.Scope, t *schema.Task, h HeadConfig, shared *builder.Value) TaskGraph {
 	logits := nn.Dense(s.In("logits"), c.body(s, h, shared), int64(len(t.Labels)))
 	out := TaskGraph{Name: t.Name}
 	if c.mode != Inference {
 		out.Labels = c.Input(t.Name+"_labels", tensor.Int64, builder.Named("batch"), builder.Named("sequence"))
+	}
+	if h.CRF {
+		c.crf(s, t, logits, &out)
+		return out
+	}
+	if c.mode != Inference {
 		out.Loss, out.Count = nn.SoftmaxCrossEntropy(c.Graph, logits, out.Labels)
 	}
 	if c.mode != Training {
 		out.Outputs = answers(c.Graph, t, c.Softmax(logits, -1))
 	}
 	return out
+}
+
+// crf answers with the best path through the labels. The probabilities are
+// those of each token's labels over all paths: the gradient of the logarithm of
+// the partition function by the emissions.
+func (c *context) crf(s *builder.Scope, t *schema.Task, emissions *builder.Value, out *TaskGraph) {
+	first, last, next := schema.LegalTags(t.Scheme, t.Labels)
+	field := nn.NewCRF(s.In("crf"), int64(len(t.Labels)), nn.Legal{First: first, Last: last, Next: next})
+	if c.mode != Inference {
+		out.Loss, out.Count = field.Loss(emissions, out.Labels, c.mask)
+	}
+	if c.mode == Training {
+		return
+	}
+	marginals := grad.Gradients(c.Graph, []*builder.Value{c.SumAll(field.LogPartition(emissions, c.mask))}, nil, []*builder.Value{emissions})[0]
+	if c.Err() != nil {
+		return
+	}
+	out.Outputs = []builder.Output{
+		{Name: t.Output(schema.Probabilities), Value: marginals},
+		{Name: t.Output(schema.Label), Value: field.Best(emissions, c.mask)},
+	}
 }

@@ -32,10 +32,10 @@ type Config struct {
 
 // TrunkConfig sizes the shared trunk.
 type TrunkConfig struct {
-	Type      string // bag, cnn or transformer; bag
+	Type      string // bag, cnn, bilstm, bigru, lstm, gru or transformer; bag
 	Embedding int64  // width of word vectors; 64
 	Hidden    int64  // width of hidden states; Embedding
-	Layers    int    // cnn: 2, transformer: 2; bag: 0, dense layers after the embedding
+	Layers    int    // cnn and transformer: 2, recurrent: 1; bag: 0, dense layers after the embedding
 	Kernel    int64  // cnn: odd length of kernels; 3
 	Dilations []int64
 	Heads     int64 // transformer: attention heads; 4
@@ -48,6 +48,23 @@ type TrunkConfig struct {
 	// Dropout applies in and after layers, EmbeddingDropout to word vectors.
 	Dropout          float64
 	EmbeddingDropout float64
+	// Variational drops the same features of all tokens of a row, in recurrent
+	// layers and word vectors.
+	Variational bool
+	// Residual adds a recurrent layer's input to its output where both have
+	// one width.
+	Residual bool
+	// Characters adds features of each word's characters to its vector.
+	Characters CharacterConfig
+}
+
+// CharacterConfig sizes what reads the characters of words.
+type CharacterConfig struct {
+	Type      string  // cnn (Ma and Hovy 2016) or bilstm (Lample et al. 2016); "": words only
+	Embedding int64   // width of character vectors; 32
+	Hidden    int64   // features of a word; 64
+	Kernel    int64   // cnn: odd; 3
+	Dropout   float64 // of character vectors
 }
 
 // HeadConfig sizes one task's head.
@@ -56,6 +73,9 @@ type HeadConfig struct {
 	Hidden int64
 	// Dropout applies to what the head reads.
 	Dropout float64
+	// CRF makes tagging choose the labels of a text together, by a linear-chain
+	// conditional random field.
+	CRF bool
 }
 
 // TaskGraph is a task's part of a graph.
@@ -78,6 +98,9 @@ type TaskGraph struct {
 type Built struct {
 	Graph *builder.Graph
 	IDs   *builder.Value // input "ids", int64 [batch, sequence], 0 is padding
+	// Characters is the input "characters", int64 [batch, sequence,
+	// characters], 0 is padding; nil where the model reads none.
+	Characters *builder.Value
 	// Shared is what all heads read: hidden states [batch, sequence, hidden].
 	Shared *builder.Value
 	Tasks  []TaskGraph
@@ -90,8 +113,11 @@ type Model struct {
 	config Config
 }
 
-// IDs is the name of the input that carries token ids.
-const IDs = "ids"
+// The names of the inputs that carry token ids and the characters of tokens.
+const (
+	IDs        = "ids"
+	Characters = "characters"
+)
 
 // NewText returns a text model for the schema's tasks. It sets the schema's
 // tensor names and checks the configuration by building every graph once.
@@ -119,6 +145,13 @@ func NewText(s *schema.Schema, c Config) (*Model, error) {
 	if in := &own.Inputs[0]; m.config.Trunk.Type == "transformer" && (in.MaxLength == 0 || in.MaxLength > int(m.config.Trunk.MaxLength)) {
 		in.MaxLength = int(m.config.Trunk.MaxLength) // there are no positions beyond
 	}
+	if ch := own.Inputs[0].Characters; (ch != nil) != (m.config.Trunk.Characters.Type != "") {
+		return nil, fmt.Errorf("models: the schema and the trunk must both have characters or both have none")
+	} else if ch != nil {
+		c := *ch
+		c.Tensor = Characters
+		own.Inputs[0].Characters = &c
+	}
 	for _, mode := range []Mode{Training, Inference} {
 		if _, err := m.Build(mode); err != nil {
 			return nil, err
@@ -144,7 +177,10 @@ func (m *Model) BuildIn(mode Mode, float tensor.DType) (*Built, error) {
 	b := &Built{Graph: g}
 	b.IDs = g.Input(IDs, tensor.Int64, builder.Named("batch"), builder.Named("sequence"))
 	c := &context{Graph: g, mode: mode, config: m.config, mask: nn.Mask(g, b.IDs)}
-	b.Shared = c.trunk(g.Scope("trunk"), b.IDs, int64(m.schema.Inputs[0].VocabularySize))
+	if m.schema.Inputs[0].Characters != nil {
+		b.Characters = g.Input(Characters, tensor.Int64, builder.Named("batch"), builder.Named("sequence"), builder.Named("characters"))
+	}
+	b.Shared = c.trunk(g.Scope("trunk"), b, &m.schema.Inputs[0])
 	for i := range m.schema.Tasks {
 		t := &m.schema.Tasks[i]
 		b.Tasks = append(b.Tasks, c.head(g.Scope("head/"+t.Name), t, b.Shared))
@@ -189,17 +225,46 @@ func (c *context) trainingRate(p float64) float64 {
 }
 
 // trunk embeds the ids and encodes them.
-func (c *context) trunk(s *builder.Scope, ids *builder.Value, vocabulary int64) *builder.Value {
+func (c *context) trunk(s *builder.Scope, b *Built, in *schema.Input) *builder.Value {
 	t := c.config.Trunk
-	x := nn.Embedding(s.In("embedding"), ids, vocabulary, t.Embedding)
-	x = c.dropout(x, t.EmbeddingDropout)
+	x := nn.Embedding(s.In("embedding"), b.IDs, int64(in.VocabularySize), t.Embedding)
+	if b.Characters != nil {
+		x = c.Concat(-1, x, c.characters(s.In("characters"), b.Characters, int64(in.Characters.Size())))
+	}
+	x = c.featureDropout(x, t.EmbeddingDropout)
 	switch t.Type {
+	case "lstm", "gru", "bilstm", "bigru":
+		return c.recurrent(s, x)
 	case "cnn":
 		return c.cnn(s, x)
 	case "transformer":
 		return c.transformer(s, x)
 	}
 	return c.bag(s, x)
+}
+
+// characters makes a vector of each word from its characters: [batch, sequence,
+// hidden].
+func (c *context) characters(s *builder.Scope, ids *builder.Value, alphabet int64) *builder.Value {
+	t := c.config.Trunk.Characters
+	x := c.dropout(nn.Embedding(s.In("embedding"), ids, alphabet, t.Embedding), t.Dropout)
+	if c.Err() != nil {
+		return x
+	}
+	words, err := ids.Dim(0).Times(ids.Dim(1))
+	if err != nil {
+		return c.Fail("characters", []*builder.Value{ids}, err)
+	}
+	x = c.Reshape(x, words, ids.Dim(2), builder.Fixed(t.Embedding))
+	mask := nn.Mask(c.Graph, c.Reshape(ids, words, ids.Dim(2)))
+	if t.Type == "cnn" {
+		x = nn.Conv1D(s, c.Mul(x, c.Unsqueeze(mask, -1)), t.Hidden, t.Kernel, 1)
+		x = nn.MaxPool(c.Graph, x, mask)
+	} else {
+		x = nn.LSTM(s.In("lstm"), x, mask, nn.RecurrentOptions{Hidden: t.Hidden / 2, Bidirectional: true, Trained: c.mode != Inference})
+		x = nn.MaxPool(c.Graph, x, mask)
+	}
+	return c.Reshape(x, ids.Dim(0), ids.Dim(1), builder.Fixed(t.Hidden))
 }
 
 // head adds one task.

@@ -376,18 +376,18 @@ func TestTransformerBoundsTheLength(t *testing.T) {
 
 func TestConfigurationsThatCannotBe(t *testing.T) {
 	for want, c := range map[string]models.Config{
-		`trunk: type "rnn" is not one of bag, cnn, transformer`:               {Trunk: models.TrunkConfig{Type: "rnn"}},
-		`trunk: pooling "sum" is not one of mean, max, attention`:             {Trunk: models.TrunkConfig{Pooling: "sum"}},
-		"trunk: kernel is 4, it must be odd so that a sequence keeps":         {Trunk: models.TrunkConfig{Type: "cnn", Kernel: 4}},
-		"trunk: dilations has 1 entries for 2 layers":                         {Trunk: models.TrunkConfig{Type: "cnn", Dilations: []int64{1}}},
-		"trunk: a dilation is 0, it must be at least 1":                       {Trunk: models.TrunkConfig{Type: "cnn", Dilations: []int64{0, 1}}},
-		"trunk: 3 heads do not divide hidden 64":                              {Trunk: models.TrunkConfig{Type: "transformer", Heads: 3}},
-		"trunk: embedding cannot be negative":                                 {Trunk: models.TrunkConfig{Embedding: -1}},
-		"trunk: dropout is 1, it must be at least 0 and below 1":              {Trunk: models.TrunkConfig{Dropout: 1}},
-		"trunk: embedding_dropout is -0.5":                                    {Trunk: models.TrunkConfig{EmbeddingDropout: -0.5}},
-		`head "x" belongs to no task; the tasks are topic, mood, tags, score`: {Heads: map[string]models.HeadConfig{"x": {}}},
-		`head "topic": hidden is -1, it cannot be negative`:                   {Heads: map[string]models.HeadConfig{"topic": {Hidden: -1}}},
-		`head "topic": dropout is 2`:                                          {Heads: map[string]models.HeadConfig{"topic": {Dropout: 2}}},
+		`trunk: type "rnn" is not one of bag, cnn, bilstm, bigru, lstm, gru, transformer`: {Trunk: models.TrunkConfig{Type: "rnn"}},
+		`trunk: pooling "sum" is not one of mean, max, attention`:                         {Trunk: models.TrunkConfig{Pooling: "sum"}},
+		"trunk: kernel is 4, it must be odd so that a sequence keeps":                     {Trunk: models.TrunkConfig{Type: "cnn", Kernel: 4}},
+		"trunk: dilations has 1 entries for 2 layers":                                     {Trunk: models.TrunkConfig{Type: "cnn", Dilations: []int64{1}}},
+		"trunk: a dilation is 0, it must be at least 1":                                   {Trunk: models.TrunkConfig{Type: "cnn", Dilations: []int64{0, 1}}},
+		"trunk: 3 heads do not divide hidden 64":                                          {Trunk: models.TrunkConfig{Type: "transformer", Heads: 3}},
+		"trunk: embedding cannot be negative":                                             {Trunk: models.TrunkConfig{Embedding: -1}},
+		"trunk: dropout is 1, it must be at least 0 and below 1":                          {Trunk: models.TrunkConfig{Dropout: 1}},
+		"trunk: embedding_dropout is -0.5":                                                {Trunk: models.TrunkConfig{EmbeddingDropout: -0.5}},
+		`head "x" belongs to no task; the tasks are topic, mood, tags, score`:             {Heads: map[string]models.HeadConfig{"x": {}}},
+		`head "topic": hidden is -1, it cannot be negative`:                               {Heads: map[string]models.HeadConfig{"topic": {Hidden: -1}}},
+		`head "topic": dropout is 2`:                                                      {Heads: map[string]models.HeadConfig{"topic": {Dropout: 2}}},
 	} {
 		_, err := models.NewText(description(), c)
 		if err == nil || !strings.Contains(err.Error(), want) {

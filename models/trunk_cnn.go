@@ -12,7 +12,7 @@ import (
 // convolution, so that an answer does not depend on how far its row is padded.
 func (c *context) cnn(s *builder.Scope, x *builder.Value) *builder.Value {
 	t := c.config.Trunk
-	if t.Embedding != t.Hidden {
+	if !x.Dim(-1).Is(t.Hidden) {
 		x = nn.Dense(s.In("project"), x, t.Hidden)
 	}
 	real := c.Unsqueeze(c.mask, -1)

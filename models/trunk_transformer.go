@@ -11,7 +11,7 @@ import (
 // positions.
 func (c *context) transformer(s *builder.Scope, x *builder.Value) *builder.Value {
 	t := c.config.Trunk
-	if t.Embedding != t.Hidden {
+	if !x.Dim(-1).Is(t.Hidden) {
 		x = nn.Dense(s.In("project"), x, t.Hidden)
 	}
 	x = nn.Positions(s.In("positions"), x, t.MaxLength)

@@ -169,15 +169,18 @@ func (c *checker) name(path, name string) {
 }
 
 func (c *checker) trunk(t *Trunk) {
-	c.oneOf("trunk.type", t.Type, "bag", "cnn", "transformer")
+	c.oneOf("trunk.type", t.Type, "bag", "cnn", "bilstm", "bigru", "lstm", "gru", "transformer")
 	c.oneOf("trunk.pooling", t.Pooling, "mean", "max", "attention")
 	c.atLeast("trunk.embedding", t.Embedding, 1)
 	if !c.has("trunk.hidden") {
 		t.Hidden = t.Embedding
 	}
 	c.atLeast("trunk.hidden", t.Hidden, 1)
-	if !c.has("trunk.layers") && t.Type != "bag" {
-		t.Layers = 2
+	if !c.has("trunk.layers") {
+		t.Layers = map[string]int{"cnn": 2, "transformer": 2}[t.Type]
+		if t.recurrent() {
+			t.Layers = 1
+		}
 	}
 	least := 1
 	if t.Type == "bag" {
@@ -196,6 +199,8 @@ func (c *checker) trunk(t *Trunk) {
 		c.fail("trunk.kernel", "is %d, it must be odd, so that a text keeps its length", t.Kernel)
 	case t.Type == "transformer" && t.Hidden%max(t.Heads, 1) != 0:
 		c.fail("trunk.heads", "is %d, which does not divide trunk.hidden, %d", t.Heads, t.Hidden)
+	case (t.Type == "bilstm" || t.Type == "bigru") && t.Hidden%2 != 0:
+		c.fail("trunk.hidden", "is %d, it must be even: each direction of %s has half of it", t.Hidden, t.Type)
 	case len(t.Dilations) > 0 && len(t.Dilations) != t.Layers:
 		c.fail("trunk.dilations", "has %d entries for %d layers", len(t.Dilations), t.Layers)
 	}
@@ -205,6 +210,23 @@ func (c *checker) trunk(t *Trunk) {
 	c.share("trunk.dropout", t.Dropout)
 	c.share("trunk.embedding_dropout", t.EmbeddingDropout)
 	c.share("trunk.word_dropout", t.WordDropout)
+	c.characters(&t.Characters)
+}
+
+func (c *checker) characters(ch *Characters) {
+	const path = "trunk.characters."
+	c.oneOf(path+"type", ch.Type, "none", "cnn", "bilstm")
+	c.atLeast(path+"embedding", ch.Embedding, 1)
+	c.atLeast(path+"hidden", ch.Hidden, 1)
+	c.atLeast(path+"kernel", ch.Kernel, 1)
+	c.atLeast(path+"max_length", ch.MaxLength, 1)
+	c.share(path+"dropout", ch.Dropout)
+	switch {
+	case ch.Type == "cnn" && ch.Kernel%2 == 0:
+		c.fail(path+"kernel", "is %d, it must be odd", ch.Kernel)
+	case ch.Type == "bilstm" && ch.Hidden%2 != 0:
+		c.fail(path+"hidden", "is %d, it must be even: each direction has half of it", ch.Hidden)
+	}
 }
 
 func (c *checker) tasks(r *Recipe) {
@@ -234,6 +256,9 @@ func (c *checker) task(path string, t *Task) {
 		if t.Type != string(schema.Tagging) {
 			c.fail(path+".scheme", "is for tagging, not for %s", t.Type)
 		}
+	}
+	if t.CRF && t.Type != string(schema.Tagging) {
+		c.fail(path+".crf", "is for tagging, not for %s", t.Type)
 	}
 	c.positive(path+".weight", t.Weight, true)
 	c.atLeast(path+".hidden", t.Hidden, 0)

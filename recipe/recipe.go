@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -114,13 +115,14 @@ type Input struct {
 
 // Trunk is the part of the model that all tasks share.
 type Trunk struct {
-	// Type is bag (the default), cnn or transformer.
+	// Type is bag (the default), cnn, bilstm, bigru, lstm, gru or transformer.
 	Type string `key:"type"`
 	// Embedding is the width of word vectors; 64.
 	Embedding int `key:"embedding"`
 	// Hidden is the width of hidden states; that of embedding.
 	Hidden int `key:"hidden"`
-	// Layers is the number of layers above the embedding; 2, and 0 for bag.
+	// Layers is the number of layers above the embedding; 2, 1 for recurrent
+	// trunks and 0 for bag.
 	Layers int `key:"layers"`
 	// Kernel is how many neighbouring tokens a layer of cnn sees, odd; 3.
 	Kernel int `key:"kernel"`
@@ -142,6 +144,30 @@ type Trunk struct {
 	Dropout          float64 `key:"dropout"`
 	EmbeddingDropout float64 `key:"embedding_dropout"`
 	WordDropout      float64 `key:"word_dropout"`
+	// Variational sets the same values of all tokens of a text to zero, in
+	// recurrent trunks and word vectors; false.
+	Variational bool `key:"variational"`
+	// Residual adds what a recurrent layer reads to what it gives where both
+	// have one width; false.
+	Residual bool `key:"residual"`
+	// Characters makes the trunk read the characters of words, too.
+	Characters Characters `key:"characters"`
+}
+
+// Characters adds features of each word's characters to its vector.
+type Characters struct {
+	// Type is none (the default), cnn or bilstm.
+	Type string `key:"type"`
+	// Embedding is the width of character vectors; 32.
+	Embedding int `key:"embedding"`
+	// Hidden is the number of features of a word; 64.
+	Hidden int `key:"hidden"`
+	// Kernel is how many neighbouring characters cnn sees, odd; 3.
+	Kernel int `key:"kernel"`
+	// MaxLength is the most characters of a word that are read; 20.
+	MaxLength int `key:"max_length"`
+	// Dropout applies to character vectors; 0.
+	Dropout float64 `key:"dropout"`
 }
 
 // Task is something the model answers.
@@ -155,6 +181,9 @@ type Task struct {
 	// Scheme says how tags spell spans: bio or bioes. Without it, tags are
 	// measured one by one.
 	Scheme string `key:"scheme,omitempty"`
+	// CRF makes tagging choose the labels of a text together, by a linear-chain
+	// conditional random field; false.
+	CRF bool `key:"crf"`
 	// Weight is the factor of the task's loss with balance method fixed; 1.
 	Weight float64 `key:"weight"`
 	// Hidden is the width of a layer of the task's own; 0, none.
@@ -238,6 +267,7 @@ type Balance struct {
 func (r *Recipe) setDefaults() {
 	r.Data = Data{Holdout: 0.1, Unseen: "error"}
 	r.Trunk = Trunk{Type: "bag", Embedding: 64, Kernel: 3, Heads: 4, MaxLength: 512, Pooling: "mean"}
+	r.Trunk.Characters = Characters{Type: "none", Embedding: 32, Hidden: 64, Kernel: 3, MaxLength: 20}
 	r.Train = Train{
 		Epochs: 10, Batch: 32, Seed: 1,
 		Optimizer: Optimizer{Type: "adam", LR: 0.001, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8},
@@ -270,13 +300,38 @@ func (s *Source) unused() []string {
 }
 
 func (t *Trunk) unused() []string {
-	switch t.Type {
-	case "cnn":
-		return []string{"heads", "feedforward", "max_length"}
-	case "transformer":
-		return []string{"kernel", "dilations"}
+	var keys []string
+	if t.Type != "cnn" {
+		keys = append(keys, "kernel", "dilations")
 	}
-	return []string{"kernel", "dilations", "heads", "feedforward", "max_length"}
+	if t.Type != "transformer" {
+		keys = append(keys, "heads", "feedforward", "max_length")
+	}
+	if !t.recurrent() {
+		keys = append(keys, "residual")
+	}
+	if t.Characters.Type == "none" {
+		keys = append(keys, "characters")
+	}
+	return keys
+}
+
+func (t *Trunk) recurrent() bool {
+	return slices.Contains([]string{"lstm", "gru", "bilstm", "bigru"}, t.Type)
+}
+
+func (c *Characters) unused() []string {
+	if c.Type == "bilstm" {
+		return []string{"kernel"}
+	}
+	return nil
+}
+
+func (t *Task) unused() []string {
+	if t.Type == "tagging" {
+		return nil
+	}
+	return []string{"crf"}
 }
 
 func (o *Optimizer) unused() []string {

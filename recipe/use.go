@@ -18,6 +18,9 @@ func (r *Recipe) Schema() *schema.Schema {
 			MinCount: in.MinCount, MaxLength: in.MaxLength,
 		})
 	}
+	if c := r.Trunk.Characters; c.Type != "none" {
+		s.Inputs[0].Characters = &schema.Characters{MaxLength: c.MaxLength}
+	}
 	for _, t := range r.Tasks {
 		s.Tasks = append(s.Tasks, schema.Task{Name: t.Name, Type: schema.TaskType(t.Type), Scheme: t.Scheme})
 	}
@@ -76,15 +79,20 @@ func (r *Recipe) Model() models.Config {
 		Trunk: models.TrunkConfig{
 			Type: t.Type, Embedding: int64(t.Embedding), Hidden: int64(t.Hidden), Layers: t.Layers, Kernel: int64(t.Kernel),
 			Heads: int64(t.Heads), FeedForward: int64(t.FeedForward), MaxLength: int64(t.MaxLength), Pooling: t.Pooling,
-			Dropout: t.Dropout, EmbeddingDropout: t.EmbeddingDropout,
+			Dropout: t.Dropout, EmbeddingDropout: t.EmbeddingDropout, Variational: t.Variational, Residual: t.Residual,
 		},
 		Heads: map[string]models.HeadConfig{},
+	}
+	if ch := t.Characters; ch.Type != "none" {
+		c.Trunk.Characters = models.CharacterConfig{
+			Type: ch.Type, Embedding: int64(ch.Embedding), Hidden: int64(ch.Hidden), Kernel: int64(ch.Kernel), Dropout: ch.Dropout,
+		}
 	}
 	for _, d := range t.Dilations {
 		c.Trunk.Dilations = append(c.Trunk.Dilations, int64(d))
 	}
 	for _, t := range r.Tasks {
-		c.Heads[t.Name] = models.HeadConfig{Hidden: int64(t.Hidden), Dropout: t.Dropout}
+		c.Heads[t.Name] = models.HeadConfig{Hidden: int64(t.Hidden), Dropout: t.Dropout, CRF: t.CRF}
 	}
 	return c
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Version is the version of the JSON form that this package writes. A reader
@@ -52,7 +53,24 @@ type Input struct {
 	MaxLength int `json:"max_length,omitempty"`
 	// VocabularySize counts ids, the padding (0) and unknown (1) ones included.
 	VocabularySize int `json:"vocabulary_size,omitempty"`
+	// Characters is set where the model also reads the characters of words.
+	Characters *Characters `json:"characters,omitempty"`
 }
+
+// Characters describes the second tensor of a text input: the characters of
+// each word, int64 [batch, sequence, characters].
+type Characters struct {
+	// Tensor is the name of the graph input that carries them.
+	Tensor string `json:"tensor"`
+	// Alphabet holds the known characters: the first has id 2, the next 3 and
+	// so on. 0 is padding and 1 every other character.
+	Alphabet string `json:"alphabet"`
+	// MaxLength is the most characters of a word that are read, from its start.
+	MaxLength int `json:"max_length"`
+}
+
+// Size returns the number of ids, padding and unknown included.
+func (c *Characters) Size() int { return 2 + utf8.RuneCountInString(c.Alphabet) }
 
 // TaskType is what kind of answer a task gives.
 type TaskType string

@@ -196,18 +196,23 @@ func (t *Trainer) Evaluate(ctx context.Context, d *data.Dataset) (Scores, error)
 	return m.Scores(), nil
 }
 
-// Answers computes all tasks' outputs for token ids [batch, sequence], by the
-// trainer's own program: what an exported file must agree with.
-func (t *Trainer) Answers(ctx context.Context, ids *tensor.Tensor) ([]runtime.Named, error) {
-	shape := ids.Shape()
-	if len(shape) != 2 || ids.DType() != tensor.Int64 {
-		return nil, fmt.Errorf("train: ids must be int64 [batch, sequence], not %v", ids)
+// Answers computes all tasks' outputs for the model's inputs, token ids first,
+// by the trainer's own program: what an exported file must agree with.
+func (t *Trainer) Answers(ctx context.Context, in []runtime.Named) ([]runtime.Named, error) {
+	if len(in) == 0 || len(in[0].Tensor.Shape()) != 2 || in[0].Tensor.DType() != tensor.Int64 {
+		return nil, fmt.Errorf("train: the first input must be token ids, int64 [batch, sequence]")
 	}
+	ids := in[0].Tensor
+	shape := ids.Shape()
 	tasks := t.model.Schema().Tasks
 	n := int(shape[0] * shape[1])
 	b := &data.Batch{
 		Size: int(shape[0]), Length: int(shape[1]), IDs: ids.Int64s(),
 		Labels: make([][]int64, len(tasks)), Values: make([][]float32, len(tasks)), Present: make([][]float32, len(tasks)),
+	}
+	b.Width = 1
+	if len(in) > 1 && len(in[1].Tensor.Shape()) == 3 {
+		b.Characters, b.Width = in[1].Tensor.Int64s(), int(in[1].Tensor.Shape()[2])
 	}
 	for i, task := range tasks {
 		size := b.Size

@@ -5,6 +5,7 @@ import (
 
 	"espalier/builder"
 	"espalier/builder/grad"
+	"espalier/data"
 	"espalier/models"
 	"espalier/onnx"
 	"espalier/runtime"
@@ -39,7 +40,8 @@ type program struct {
 // that a step costs what the batch touches and not what the table holds.
 type lookup struct {
 	table *builder.Value // the parameter
-	rows  *builder.Value // the looked-up rows, [batch, sequence, dim]
+	rows  *builder.Value // the looked-up rows, [batch, sequence, dim] for words
+	ids   *builder.Value // the input that says which
 }
 
 // lookups finds the reads of tables. A table that is used in any other way is
@@ -52,8 +54,8 @@ func lookups(built *models.Built) []lookup {
 			if v == nil || v.Parameter() == nil || !v.Parameter().Rows {
 				continue
 			}
-			if n.Op == "Gather" && i == 0 && n.Int("axis", 0) == 0 && n.Inputs[1] == built.IDs {
-				found = append(found, lookup{v, n.Outputs[0]})
+			if n.Op == "Gather" && i == 0 && n.Int("axis", 0) == 0 && (n.Inputs[1] == built.IDs || n.Inputs[1] == built.Characters) {
+				found = append(found, lookup{v, n.Outputs[0], n.Inputs[1]})
 			} else {
 				other[v] = true
 			}
@@ -155,6 +157,14 @@ func (p *program) emit(outputs []builder.Output) error {
 	return nil
 }
 
+// idsOf returns the batch's ids that lookup i reads rows of.
+func (p *program) idsOf(i int, b *data.Batch) []int64 {
+	if p.lookup[i].ids == p.built.Characters {
+		return b.Characters
+	}
+	return b.IDs
+}
+
 // open prepares the program on an engine.
 func (p *program) open(e runtime.Engine, opts runtime.Options) error {
 	data, err := onnx.Encode(p.model)
@@ -169,8 +179,8 @@ func (p *program) open(e runtime.Engine, opts runtime.Options) error {
 }
 
 // sizes assigns the batch's sizes to the names of dimensions.
-func sizes(batch, sequence int) map[string]int64 {
-	return map[string]int64{"batch": int64(batch), "sequence": int64(sequence)}
+func sizes(batch, sequence, characters int) map[string]int64 {
+	return map[string]int64{"batch": int64(batch), "sequence": int64(sequence), "characters": int64(characters)}
 }
 
 // shapeOf returns a value's shape under an assignment of sizes.

@@ -53,14 +53,14 @@ func newRunner(p *program, a *arena, tasks []schema.Task, weights []float32, ans
 	// What depends on the batch is bound to a batch of one token and replaced
 	// before the first run.
 	dummy := &data.Batch{}
-	one, err := r.batchInputs(dummy, nil, sizes(1, 1), 0)
+	one, err := r.batchInputs(dummy, nil, sizes(1, 1, 1), 0)
 	if err != nil {
 		return nil, err
 	}
 	in = append(in, one...)
 	for i, l := range p.lookup {
 		if p.graded[l.rows.Name()] {
-			t, err := r.rowTensor(r.rowGrad, i, sizes(1, 1))
+			t, err := r.rowTensor(r.rowGrad, i, sizes(1, 1, 1))
 			if err != nil {
 				return nil, err
 			}
@@ -107,7 +107,7 @@ func (r *runner) batchInputs(b *data.Batch, masks *maskSource, sizes map[string]
 		}
 		if b.Size > 0 {
 			table := r.arena.table(l.table.Name())
-			optim.Gather(r.rows[i], table.values, table.dim, b.IDs)
+			optim.Gather(r.rows[i], table.values, table.dim, r.program.idsOf(i, b))
 		}
 		if err := add(l.rows.Name(), t, nil); err != nil {
 			return nil, err
@@ -140,11 +140,13 @@ func (r *runner) feed(name string, v *builder.Value, b *data.Batch, sizes map[st
 		return nil, err
 	}
 	empty := b.Size == 0
-	if v == r.program.built.IDs {
-		if empty {
-			return tensor.New(tensor.Int64, shape...)
-		}
+	switch built := r.program.built; {
+	case v == built.IDs && !empty:
 		return tensor.Of(b.IDs, shape...)
+	case v == built.Characters && !empty:
+		return tensor.Of(b.Characters, shape...)
+	case v == built.IDs, v == built.Characters:
+		return tensor.New(tensor.Int64, shape...)
 	}
 	for i, t := range r.program.built.Tasks {
 		switch {
@@ -166,7 +168,7 @@ func (r *runner) feed(name string, v *builder.Value, b *data.Batch, sizes map[st
 
 // run computes the program for a batch.
 func (r *runner) run(ctx context.Context, b *data.Batch, masks *maskSource, step uint64) error {
-	at := sizes(b.Size, b.Length)
+	at := sizes(b.Size, b.Length, b.Width)
 	in, err := r.batchInputs(b, masks, at, step)
 	if err != nil {
 		return err

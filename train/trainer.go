@@ -255,7 +255,7 @@ func (t *Trainer) update(b *data.Batch, step int) error {
 	parts := [][]float32{t.arena.gradients}
 	for i := range t.step.program.lookup {
 		s := t.tableOf(i)
-		s.rows.Sum(b.IDs, t.step.rowGrad[i], text.Padding)
+		s.rows.Sum(t.step.program.idsOf(i, b), t.step.rowGrad[i], text.Padding)
 		parts = append(parts, s.rows.Sums)
 	}
 	var norm float64

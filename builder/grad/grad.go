@@ -34,11 +34,15 @@ func (c call) x(i int) *builder.Value { return c.inputs[i] }
 // y returns the first output.
 func (c call) y() *builder.Value { return c.n.Outputs[0] }
 
+// output returns the number of the node's output that is the i-th saved value
+// of its composite: a node may have others in front of it.
+func (c call) output(i int) int { return slices.Index(c.n.Outputs, c.n.Composite.Saved[i]) }
+
 // rules maps an operator to its rule. Operators whose outputs are integers or
 // booleans need none: no gradient ever reaches them.
 func rules() map[string]rule {
 	all := map[string]rule{}
-	for _, family := range []map[string]rule{elementwise(), linear(), reductions(), norms(), indexing(), shapes()} {
+	for _, family := range []map[string]rule{elementwise(), linear(), reductions(), norms(), indexing(), shapes(), recurrences()} {
 		for op, r := range family {
 			all[op] = r
 		}
@@ -114,15 +118,14 @@ func (b *backward) markActive(nodes []*builder.Node, wrt []*builder.Value) {
 	for _, v := range wrt {
 		b.active[v] = true
 	}
+	isActive := func(v *builder.Value) bool { return v != nil && b.active[v] }
 	for _, n := range nodes {
-		for _, in := range n.Inputs {
-			if in != nil && b.active[in] {
-				for _, out := range n.Outputs {
-					if out.DType().IsFloat() {
-						b.active[out] = true
-					}
-				}
-				break
+		if !slices.ContainsFunc(n.Inputs, isActive) && !slices.ContainsFunc(n.Captures, isActive) {
+			continue
+		}
+		for _, out := range n.Outputs {
+			if out.DType().IsFloat() {
+				b.active[out] = true
 			}
 		}
 	}

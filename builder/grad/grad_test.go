@@ -2,6 +2,7 @@ package grad_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -14,6 +15,7 @@ import (
 	"espalier/onnx"
 	"espalier/runtime"
 	"espalier/runtime/gonum"
+	"espalier/runtime/ort"
 	"espalier/tensor"
 )
 
@@ -155,9 +157,30 @@ var cases = []struct {
 	}},
 	{"MaxPool", []operand{normal(2, 3, 4)}, func(g graph, x []val, ids val) val { return nn.MaxPool(g, x[0], nn.Mask(g, ids)) }},
 	{"Conv1D", []operand{normal(2, 3, 4)}, func(g graph, x []val, _ val) val { return nn.Conv1D(g.Scope("conv"), x[0], 2, 3, 2) }},
+	{"LSTM, both directions, rows of different lengths", []operand{normal(2, 3, 4)}, func(g graph, x []val, ids val) val {
+		return nn.LSTM(g.Scope("lstm"), x[0], ragged(g), nn.RecurrentOptions{Hidden: 3, Bidirectional: true, Trained: true})
+	}},
+	{"GRU, both directions, rows of different lengths", []operand{normal(2, 3, 4)}, func(g graph, x []val, ids val) val {
+		return nn.GRU(g.Scope("gru"), x[0], ragged(g), nn.RecurrentOptions{Hidden: 3, Bidirectional: true, Trained: true})
+	}},
+	{"CRF", []operand{normal(2, 3, 4)}, func(g graph, x []val, ids val) val {
+		c := nn.NewCRF(g.Scope("crf"), 4, nn.Legal{})
+		loss, _ := c.Loss(x[0], ids, ragged(g))
+		return loss
+	}},
+	{"CRF, a tag that cannot follow another", []operand{normal(2, 3, 3)}, func(g graph, x []val, ids val) val {
+		legal := nn.Legal{First: []bool{true, true, false}, Next: [][]bool{{true, true, false}, {true, true, true}, {true, true, true}}}
+		c := nn.NewCRF(g.Scope("crf"), 3, legal)
+		return c.LogPartition(x[0], ragged(g))
+	}},
 	{"TransformerBlock", []operand{normal(2, 3, 4)}, func(g graph, x []val, ids val) val {
 		return nn.TransformerBlock(g.Scope("block"), x[0], nn.Mask(g, ids), nn.BlockOptions{Heads: 2, FeedForward: 6})
 	}},
+}
+
+// ragged is a mask [2, 3] of a row of three tokens and one of two.
+func ragged(g graph) val {
+	return g.Constant(tensor.Must(tensor.Of([]float64{1, 1, 1, 1, 1, 0}, 2, 3)))
 }
 
 // TestGradientsAgreeWithFiniteDifferences holds every rule against central
@@ -249,6 +272,12 @@ func open(t *testing.T, g graph, outputs []builder.Output) runtime.Session {
 		t.Fatal(err)
 	}
 	s, err := gonum.New().Open(data, runtime.Options{})
+	if errors.Is(err, runtime.ErrUnsupported) {
+		var e *ort.Engine
+		if e, err = ort.Open(ort.Config{}); err == nil {
+			s, err = e.Open(data, runtime.Options{})
+		}
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

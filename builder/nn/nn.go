@@ -86,3 +86,15 @@ func LayerNorm(s *builder.Scope, x *builder.Value) *builder.Value {
 	bias := s.Parameter("bias", builder.ParameterOptions{}, n)
 	return s.LayerNormalization(x, scale, bias, 1e-5)
 }
+
+// VariationalDropout is Dropout with one mask for all tokens of x [batch,
+// sequence, n] (Gal and Ghahramani 2016).
+func VariationalDropout(g *builder.Graph, x *builder.Value, p float64) *builder.Value {
+	if p == 0 || g.Err() != nil {
+		return x
+	}
+	if x.Rank() != 3 {
+		return g.Fail("VariationalDropout", []*builder.Value{x}, fmt.Errorf("needs x [batch, sequence, n]"))
+	}
+	return g.Mul(x, g.RandomMask(1-p, x.Dim(0), builder.Fixed(1), x.Dim(2)))
+}

@@ -15,6 +15,7 @@ import (
 	"espalier/runtime"
 	"espalier/schema"
 	"espalier/tensor"
+	"espalier/text"
 )
 
 // Bound is the largest difference of a float output that passes.
@@ -29,9 +30,9 @@ type Options struct {
 	// Engines run the file. Every one after the first is compared with the
 	// first where no Reference is given.
 	Engines []runtime.Engine
-	// Reference computes the outputs for token ids [batch, sequence]: the
+	// Reference computes the outputs for the inputs that the schema names: the
 	// trainer's own program. Nil compares engines with each other only.
-	Reference func(ctx context.Context, ids *tensor.Tensor) ([]runtime.Named, error)
+	Reference func(ctx context.Context, inputs []runtime.Named) ([]runtime.Named, error)
 	// Longest is the longest sequence that is tried; 40, or the most the model
 	// reads.
 	Longest int
@@ -147,21 +148,42 @@ func (v *verifier) batches() []Shape {
 	return out
 }
 
-// ids draws token ids; rows end in padding of different lengths, but for the
-// first, which is full.
-func (v *verifier) ids(s Shape) *tensor.Tensor {
+// inputs draws token ids and, where the model reads them, characters. Rows end
+// in padding of different lengths, but for the first, which is full.
+func (v *verifier) inputs(s Shape) []runtime.Named {
 	r := rand.New(rand.NewPCG(uint64(s.Batch), uint64(s.Length)))
+	in := &v.schema.Inputs[0]
 	ids := make([]int64, s.Batch*s.Length)
+	words := make([][][]int64, s.Batch)
 	for row := range s.Batch {
 		real := s.Length
 		if row > 0 {
 			real = 1 + r.IntN(s.Length)
 		}
 		for j := range real {
-			ids[row*s.Length+j] = 1 + r.Int64N(int64(v.schema.Inputs[0].VocabularySize-1))
+			ids[row*s.Length+j] = 1 + r.Int64N(int64(in.VocabularySize-1))
+			if in.Characters != nil {
+				words[row] = append(words[row], v.word(r))
+			}
 		}
 	}
-	return tensor.Must(tensor.Of(ids, int64(s.Batch), int64(s.Length)))
+	out := []runtime.Named{{Name: in.Tensor, Tensor: tensor.Must(tensor.Of(ids, int64(s.Batch), int64(s.Length)))}}
+	if in.Characters != nil {
+		flat, width := text.PadCharacters(nil, words, s.Length)
+		t := tensor.Must(tensor.Of(flat, int64(s.Batch), int64(s.Length), int64(width)))
+		out = append(out, runtime.Named{Name: in.Characters.Tensor, Tensor: t})
+	}
+	return out
+}
+
+// word draws the characters of a word.
+func (v *verifier) word(r *rand.Rand) []int64 {
+	c := v.schema.Inputs[0].Characters
+	word := make([]int64, 1+r.IntN(min(c.MaxLength, 12)))
+	for i := range word {
+		word[i] = 1 + r.Int64N(int64(c.Size()-1))
+	}
+	return word
 }
 
 func (v *verifier) outputs() []runtime.Named {
@@ -184,15 +206,14 @@ func (v *verifier) engine(ctx context.Context, e runtime.Engine, data []byte) er
 	v.report.Engines = append(v.report.Engines, e.Name())
 	found := map[string]*Output{}
 	for i, shape := range v.batches() {
-		ids := v.ids(shape)
 		out := v.outputs()
-		in := []runtime.Named{{Name: v.schema.Inputs[0].Tensor, Tensor: ids}}
+		in := v.inputs(shape)
 		if err := session.Run(ctx, in, out); err != nil {
 			return fmt.Errorf("batch %d, length %d: %w", shape.Batch, shape.Length, err)
 		}
 		if first {
 			v.report.Shapes = append(v.report.Shapes, shape)
-			want, err := v.want(ctx, ids, out)
+			want, err := v.want(ctx, in, out)
 			if err != nil {
 				return err
 			}
@@ -214,14 +235,14 @@ func (v *verifier) engine(ctx context.Context, e runtime.Engine, data []byte) er
 }
 
 // want is what the trainer gives, or what the first engine gave.
-func (v *verifier) want(ctx context.Context, ids *tensor.Tensor, got []runtime.Named) ([]runtime.Named, error) {
+func (v *verifier) want(ctx context.Context, in []runtime.Named, got []runtime.Named) ([]runtime.Named, error) {
 	if v.options.Reference == nil {
 		return got, nil
 	}
-	if ids.Len() == 0 {
+	if in[0].Tensor.Len() == 0 {
 		return nil, nil // a trainer sees no empty batch: only the shapes are checked
 	}
-	return v.options.Reference(ctx, ids)
+	return v.options.Reference(ctx, in)
 }
 
 func (v *verifier) compare(engine string, shape Shape, got, want []runtime.Named, found map[string]*Output) error {

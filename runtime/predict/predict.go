@@ -32,6 +32,7 @@ type Predictor struct {
 	schema     *schema.Schema
 	tasks      []schema.Task
 	vocabulary *text.Vocabulary
+	characters *text.Characters // nil: the model reads none
 	tokenizer  *text.Tokenizer
 	training   json.RawMessage
 }
@@ -94,6 +95,9 @@ func (p *Predictor) describe(m *onnx.Model, tasks []string) error {
 	if p.vocabulary.Size() != in.VocabularySize {
 		return fmt.Errorf("predict: the vocabulary has %d words, the schema says %d", p.vocabulary.Size(), in.VocabularySize)
 	}
+	if c := in.Characters; c != nil {
+		p.characters = text.NewCharacters(c.Alphabet, c.MaxLength)
+	}
 	if how, ok := m.MetadataValue(schema.KeyTraining); ok {
 		p.training = json.RawMessage(how)
 	}
@@ -131,6 +135,11 @@ func (p *Predictor) match(g *onnx.Graph) error {
 	in := p.schema.Inputs[0].Tensor
 	if v := find(g.Inputs, in); v == nil || v.DType != tensor.Int64 || len(v.Shape) != 2 {
 		return fmt.Errorf("predict: the graph has no int64 input %q of shape [batch, sequence]", in)
+	}
+	if c := p.schema.Inputs[0].Characters; c != nil {
+		if v := find(g.Inputs, c.Tensor); v == nil || v.DType != tensor.Int64 || len(v.Shape) != 3 {
+			return fmt.Errorf("predict: the graph has no int64 input %q of shape [batch, sequence, characters]", c.Tensor)
+		}
 	}
 	for _, t := range p.schema.Tasks {
 		for _, o := range t.Outputs {
@@ -261,7 +270,17 @@ func (p *Predictor) predict(ctx context.Context, rows [][]text.Token, originals 
 			ids[i*length+j] = p.vocabulary.ID(t.Text)
 		}
 	}
-	answers, err := p.Run(ctx, ids, len(rows), length)
+	in := Input{IDs: ids, Batch: len(rows), Length: length}
+	if p.characters != nil {
+		words := make([][][]int64, len(rows))
+		for i, row := range rows {
+			for _, t := range row {
+				words[i] = append(words[i], p.characters.IDs(nil, originals[i][t.Start:t.End]))
+			}
+		}
+		in.Characters, in.Width = text.PadCharacters(nil, words, length)
+	}
+	answers, err := p.Run(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -278,12 +297,29 @@ func (p *Predictor) predict(ctx context.Context, rows [][]text.Token, originals 
 	return out, nil
 }
 
-// Run computes the outputs of the chosen tasks for token ids [batch, length],
-// by name.
-func (p *Predictor) Run(ctx context.Context, ids []int64, batch, length int) (map[string]*tensor.Tensor, error) {
-	in, err := tensor.Of(ids, int64(batch), int64(length))
+// Input is a batch of encoded texts.
+type Input struct {
+	IDs           []int64 // of tokens, [Batch, Length], 0 is padding
+	Batch, Length int
+	// Characters of the tokens, [Batch, Length, Width], 0 is padding. Only
+	// models whose schema has characters read them.
+	Characters []int64
+	Width      int
+}
+
+// Run computes the outputs of the chosen tasks by name.
+func (p *Predictor) Run(ctx context.Context, in Input) (map[string]*tensor.Tensor, error) {
+	ids, err := tensor.Of(in.IDs, int64(in.Batch), int64(in.Length))
 	if err != nil {
 		return nil, fmt.Errorf("predict: %w", err)
+	}
+	inputs := []runtime.Named{{Name: p.schema.Inputs[0].Tensor, Tensor: ids}}
+	if c := p.schema.Inputs[0].Characters; c != nil {
+		t, err := tensor.Of(in.Characters, int64(in.Batch), int64(in.Length), int64(in.Width))
+		if err != nil {
+			return nil, fmt.Errorf("predict: characters: %w", err)
+		}
+		inputs = append(inputs, runtime.Named{Name: c.Tensor, Tensor: t})
 	}
 	var outputs []runtime.Named
 	for _, t := range p.tasks {
@@ -291,7 +327,7 @@ func (p *Predictor) Run(ctx context.Context, ids []int64, batch, length int) (ma
 			outputs = append(outputs, runtime.Named{Name: o.Tensor})
 		}
 	}
-	if err := p.session.Run(ctx, []runtime.Named{{Name: p.schema.Inputs[0].Tensor, Tensor: in}}, outputs); err != nil {
+	if err := p.session.Run(ctx, inputs, outputs); err != nil {
 		return nil, err
 	}
 	answers := make(map[string]*tensor.Tensor, len(outputs))
