@@ -21,8 +21,9 @@ type Batch struct {
 	// the model reads none.
 	Characters []int64
 	Width      int // characters of the longest word, at least 1
-	// Labels has one entry per task: [Size] classes or [Size, Length] tags,
-	// -1 where there is none; nil for regression.
+	// Labels has one entry per task: [Size] classes, [Size, Length] tags or
+	// [Size, labels] of 0 and 1 for multilabel, -1 where there is none; nil for
+	// regression.
 	Labels [][]int64
 	// Values and Present are [Size] for regressions and nil otherwise.
 	// Present is 1 where there is a label.
@@ -151,6 +152,20 @@ func (d *Dataset) fillTask(b *Batch, t int) {
 				b.Values[t][row], b.Present[t][row] = v, 1
 				b.Counts[t]++
 			}
+		}
+	case schema.MultiLabel:
+		n := len(d.schema.Tasks[t].Labels)
+		b.Labels[t] = fill(b.Labels[t], b.Size*n, missing)
+		for row, i := range b.Examples {
+			if c.sets[i] == nil {
+				continue
+			}
+			hot := b.Labels[t][row*n : (row+1)*n]
+			clear(hot)
+			for _, l := range c.sets[i] {
+				hot[l] = 1
+			}
+			b.Counts[t]++
 		}
 	default:
 		b.Labels[t] = fill(b.Labels[t], b.Size, missing)

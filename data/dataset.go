@@ -43,6 +43,7 @@ func (d *Dataset) addForm(c *text.Characters, form string) {
 // column holds one task's labels: one of its slices is in use.
 type column struct {
 	classes []int32   // by example
+	sets    [][]int32 // by example, nil where missing
 	tags    []int32   // by token
 	values  []float32 // by example, NaN where missing
 }
@@ -84,6 +85,11 @@ func (d *Dataset) Labelled(task int) int {
 			if l != missing {
 				n++
 			}
+		}
+	}
+	for _, s := range c.sets {
+		if s != nil {
+			n++
 		}
 	}
 	for _, v := range c.values {
@@ -128,6 +134,8 @@ func (d *Dataset) copy(from *Dataset, i int) {
 			c.tags = append(c.tags, o.tags[start:end]...)
 		case schema.Regression:
 			c.values = append(c.values, o.values[i])
+		case schema.MultiLabel:
+			c.sets = append(c.sets, o.sets[i])
 		default:
 			c.classes = append(c.classes, o.classes[i])
 		}

@@ -3,6 +3,7 @@ package data
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -79,9 +80,9 @@ func (e *Encoder) Fields() []string {
 func (e *Encoder) Learn(sources []Source) error {
 	in := &e.schema.Inputs[0]
 	words, forms := text.NewCounter(), text.NewCounter()
-	seen := make([]map[string]bool, len(e.schema.Tasks))
+	seen := make([]map[string]int, len(e.schema.Tasks))
 	for i := range seen {
-		seen[i] = map[string]bool{}
+		seen[i] = map[string]int{}
 	}
 	records := 0
 	err := Each(sources, e.Fields(), func(r *Record) error {
@@ -126,6 +127,10 @@ func (e *Encoder) Learn(sources []Source) error {
 			continue
 		}
 		t.Labels = order(seen[i])
+		t.Counts = make([]int, len(t.Labels))
+		for j, l := range t.Labels {
+			t.Counts[j] = seen[i][l]
+		}
 		if len(t.Labels) < 2 {
 			return fmt.Errorf("data: task %q has the one label %q in training; there is nothing to tell apart", t.Name, t.Labels[0])
 		}
@@ -148,7 +153,7 @@ func describe(sources []Source) string {
 	return strings.Join(names, ", ")
 }
 
-func order(seen map[string]bool) []string {
+func order(seen map[string]int) []string {
 	labels := make([]string, 0, len(seen))
 	for l := range seen {
 		labels = append(labels, l)
@@ -163,7 +168,7 @@ func order(seen map[string]bool) []string {
 }
 
 // collect notes the labels of a task in a record.
-func (e *Encoder) collect(r *Record, i int, seen map[string]bool) error {
+func (e *Encoder) collect(r *Record, i int, seen map[string]int) error {
 	t := &e.schema.Tasks[i]
 	if t.Type == schema.Tagging {
 		tags, ok, err := tags(r, t.Name)
@@ -175,8 +180,15 @@ func (e *Encoder) collect(r *Record, i int, seen map[string]bool) error {
 				return r.errorAt(t.Name, "task %q: %w", t.Name, err)
 			}
 			if tag != "" {
-				seen[tag] = true
+				seen[tag]++
 			}
+		}
+		return nil
+	}
+	if t.Type == schema.MultiLabel {
+		labels, _ := several(r, t)
+		for _, l := range labels {
+			seen[l]++
 		}
 		return nil
 	}
@@ -185,7 +197,7 @@ func (e *Encoder) collect(r *Record, i int, seen map[string]bool) error {
 		label = "a number" // any one will do
 	}
 	if ok {
-		seen[label] = true
+		seen[label]++
 	}
 	return err
 }
@@ -249,6 +261,31 @@ func single(r *Record, t *schema.Task) (string, bool, error) {
 	}
 	label := strings.TrimSpace(f.Text)
 	return label, label != "", nil
+}
+
+// several returns the labels of a task that may have any number of them, each
+// once, and whether the field is there at all. A list may be empty: none
+// applies.
+func several(r *Record, t *schema.Task) ([]string, bool) {
+	f, ok := r.Fields[t.Name]
+	if !ok || f.Missing() {
+		return nil, false
+	}
+	parts := f.Tokens
+	if !f.List {
+		separator := t.Separator
+		if separator == "" {
+			separator = ","
+		}
+		parts = strings.Split(f.Text, separator)
+	}
+	var labels []string
+	for _, p := range parts {
+		if p = strings.TrimSpace(p); p != "" && !slices.Contains(labels, p) {
+			labels = append(labels, p)
+		}
+	}
+	return labels, true
 }
 
 // tags returns the labels of a tagging task, and whether they are there.
@@ -333,6 +370,9 @@ func (e *Encoder) label(d *Dataset, r *Record, i, full, kept int) error {
 		}
 		return nil
 	}
+	if t.Type == schema.MultiLabel {
+		return e.addSet(d, r, i)
+	}
 	label, ok, err := single(r, t)
 	if err != nil {
 		return err
@@ -347,6 +387,28 @@ func (e *Encoder) label(d *Dataset, r *Record, i, full, kept int) error {
 		}
 	}
 	c.classes = append(c.classes, n)
+	return nil
+}
+
+// addSet adds a record's set of labels, nil where the task has none at all.
+func (e *Encoder) addSet(d *Dataset, r *Record, i int) error {
+	labels, ok := several(r, &e.schema.Tasks[i])
+	c := &d.columns[i]
+	if !ok {
+		c.sets = append(c.sets, nil)
+		return nil
+	}
+	set := make([]int32, 0, len(labels))
+	for _, l := range labels {
+		n, err := e.number(d, r, i, l)
+		if err != nil {
+			return err
+		}
+		if n != missing {
+			set = append(set, n)
+		}
+	}
+	c.sets = append(c.sets, set)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package models
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -64,11 +65,46 @@ func (c *Config) complete(s *schema.Schema) error {
 		if h.Hidden < 0 {
 			return fmt.Errorf("head %q: hidden is %d, it cannot be negative", name, h.Hidden)
 		}
-		if err := checkRate("dropout", h.Dropout); err != nil {
+		if err := h.check(s, name); err != nil {
 			return fmt.Errorf("head %q: %w", name, err)
 		}
 	}
 	return nil
+}
+
+func (h *HeadConfig) check(s *schema.Schema, name string) error {
+	for _, read := range h.Reads {
+		switch t := s.Task(read); {
+		case t == nil:
+			return fmt.Errorf("it reads %q, which is no task; the tasks are %s", read, strings.Join(s.TaskNames(), ", "))
+		case read == name:
+			return fmt.Errorf("it reads itself")
+		case t.Type == schema.Regression:
+			return fmt.Errorf("it reads %q, a regression, which has no probabilities", read)
+		}
+	}
+	t := s.Task(name)
+	for label, w := range h.ClassWeights {
+		if t.LabelIndex(label) < 0 {
+			return fmt.Errorf("a weight is given for %q, which is none of its labels", label)
+		}
+		if !(w >= 0) || math.IsInf(w, 0) {
+			return fmt.Errorf("the weight of %q is %v, it must be a number of at least 0", label, w)
+		}
+	}
+	changed := h.Balanced || len(h.ClassWeights) > 0 || h.LabelSmoothing != 0 || h.Focal != 0
+	switch {
+	case changed && h.CRF:
+		return fmt.Errorf("class weights, label smoothing and focal loss are for heads without a CRF")
+	case changed && t.Type == schema.Regression:
+		return fmt.Errorf("class weights, label smoothing and focal loss are for labels, not for a regression")
+	case !(h.Focal >= 0) || math.IsInf(h.Focal, 0):
+		return fmt.Errorf("focal is %v, it must be a number of at least 0", h.Focal)
+	}
+	if err := checkRate("label_smoothing", h.LabelSmoothing); err != nil {
+		return err
+	}
+	return checkRate("dropout", h.Dropout)
 }
 
 func (t *TrunkConfig) check() error {

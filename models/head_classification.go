@@ -21,22 +21,22 @@ func (c *context) classification(s *builder.Scope, t *schema.Task, h HeadConfig,
 	out := TaskGraph{Name: t.Name}
 	if c.mode != Inference {
 		out.Labels = c.Input(t.Name+"_labels", tensor.Int64, builder.Named("batch"))
+		o := c.lossOptions(t, h)
 		if binary {
-			out.Loss, out.Count = nn.BinaryCrossEntropy(c.Graph, c.Squeeze(logits, -1), out.Labels)
+			out.Loss, out.Count = nn.BinaryCrossEntropy(c.Graph, c.Squeeze(logits, -1), out.Labels, o)
 		} else {
-			out.Loss, out.Count = nn.SoftmaxCrossEntropy(c.Graph, logits, out.Labels)
+			out.Loss, out.Count = nn.SoftmaxCrossEntropy(c.Graph, logits, out.Labels, o)
 		}
 	}
+	if binary {
+		// The first label's probability is sigmoid(-x) and not 1 - sigmoid(x),
+		// which would lose digits where it is small.
+		out.features = c.Sigmoid(c.Concat(1, c.Neg(logits), logits))
+	} else {
+		out.features = c.Softmax(logits, -1)
+	}
 	if c.mode != Training {
-		var p *builder.Value
-		if binary {
-			// The first label's probability is sigmoid(-x) and not 1 - sigmoid(x),
-			// which would lose digits where it is small.
-			p = c.Sigmoid(c.Concat(1, c.Neg(logits), logits))
-		} else {
-			p = c.Softmax(logits, -1)
-		}
-		out.Outputs = answers(c.Graph, t, p)
+		out.Outputs = answers(c.Graph, t, out.features)
 	}
 	return out
 }
@@ -48,4 +48,43 @@ func answers(g *builder.Graph, t *schema.Task, p *builder.Value) []builder.Outpu
 		{Name: t.Output(schema.Probabilities), Value: p},
 		{Name: t.Output(schema.Label), Value: g.ArgMax(p, -1)},
 	}
+}
+
+// lossOptions turns a head's settings into those of its loss.
+func (c *context) lossOptions(t *schema.Task, h HeadConfig) nn.LossOptions {
+	o := nn.LossOptions{Smoothing: h.LabelSmoothing, Focal: h.Focal}
+	if h.Balanced {
+		o.Weights = balanced(t)
+	}
+	for i, l := range t.Labels {
+		w, ok := h.ClassWeights[l]
+		if !ok {
+			continue
+		}
+		if o.Weights == nil {
+			o.Weights = make([]float64, len(t.Labels))
+			for j := range o.Weights {
+				o.Weights[j] = 1
+			}
+		}
+		o.Weights[i] = w
+	}
+	return o
+}
+
+// balanced weighs labels inversely to how often they stand in the training
+// data, so that all count alike: total / (labels * count).
+func balanced(t *schema.Task) []float64 {
+	total := 0
+	for _, n := range t.Counts {
+		total += n
+	}
+	weights := make([]float64, len(t.Labels))
+	for i := range weights {
+		weights[i] = 1
+		if i < len(t.Counts) && t.Counts[i] > 0 {
+			weights[i] = float64(total) / float64(len(t.Labels)*t.Counts[i])
+		}
+	}
+	return weights
 }

@@ -17,14 +17,18 @@ func (c *context) tagging(s *builder.Scope, t *schema.Task, h HeadConfig, shared
 		out.Labels = c.Input(t.Name+"_labels", tensor.Int64, builder.Named("batch"), builder.Named("sequence"))
 	}
 	if h.CRF {
+		// What other heads read are the emissions' probabilities: the best path
+		// has no gradient.
+		out.features = c.Softmax(logits, -1)
 		c.crf(s, t, logits, &out)
 		return out
 	}
 	if c.mode != Inference {
-		out.Loss, out.Count = nn.SoftmaxCrossEntropy(c.Graph, logits, out.Labels)
+		out.Loss, out.Count = nn.SoftmaxCrossEntropy(c.Graph, logits, out.Labels, c.lossOptions(t, h))
 	}
+	out.features = c.Softmax(logits, -1)
 	if c.mode != Training {
-		out.Outputs = answers(c.Graph, t, c.Softmax(logits, -1))
+		out.Outputs = answers(c.Graph, t, out.features)
 	}
 	return out
 }

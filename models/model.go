@@ -76,6 +76,17 @@ type HeadConfig struct {
 	// CRF makes tagging choose the labels of a text together, by a linear-chain
 	// conditional random field.
 	CRF bool
+	// Reads names tasks whose probabilities this head reads beside the trunk's
+	// hidden states, as slots that depend on the intent do (Goo et al. 2018).
+	// Gradients flow back through them.
+	Reads []string
+	// Balanced weighs labels inversely to their counts in the training data;
+	// ClassWeights gives factors by label. LabelSmoothing and Focal are those
+	// of nn.LossOptions. A CRF has none of them.
+	Balanced       bool
+	ClassWeights   map[string]float64
+	LabelSmoothing float64
+	Focal          float64
 }
 
 // TaskGraph is a task's part of a graph.
@@ -92,6 +103,9 @@ type TaskGraph struct {
 	Loss, Count *builder.Value
 	// Outputs are the answers, named as in the schema. Nil in Training.
 	Outputs []builder.Output
+	// features are the probabilities that other heads may read: [batch, labels]
+	// or [batch, sequence, labels].
+	features *builder.Value
 }
 
 // Built is a model as a graph.
@@ -111,6 +125,7 @@ type Built struct {
 type Model struct {
 	schema *schema.Schema
 	config Config
+	order  []int // of building the heads: one that reads others after them
 }
 
 // The names of the inputs that carry token ids and the characters of tokens.
@@ -140,6 +155,10 @@ func NewText(s *schema.Schema, c Config) (*Model, error) {
 	}
 	m := &Model{schema: &own, config: c}
 	if err := m.config.complete(&own); err != nil {
+		return nil, fmt.Errorf("models: %w", err)
+	}
+	var err error
+	if m.order, err = headOrder(&own, m.config.Heads); err != nil {
 		return nil, fmt.Errorf("models: %w", err)
 	}
 	if in := &own.Inputs[0]; m.config.Trunk.Type == "transformer" && (in.MaxLength == 0 || in.MaxLength > int(m.config.Trunk.MaxLength)) {
@@ -181,9 +200,12 @@ func (m *Model) BuildIn(mode Mode, float tensor.DType) (*Built, error) {
 		b.Characters = g.Input(Characters, tensor.Int64, builder.Named("batch"), builder.Named("sequence"), builder.Named("characters"))
 	}
 	b.Shared = c.trunk(g.Scope("trunk"), b, &m.schema.Inputs[0])
-	for i := range m.schema.Tasks {
+	b.Tasks = make([]TaskGraph, len(m.schema.Tasks))
+	c.features = map[string]*builder.Value{}
+	for _, i := range m.order {
 		t := &m.schema.Tasks[i]
-		b.Tasks = append(b.Tasks, c.head(g.Scope("head/"+t.Name), t, b.Shared))
+		b.Tasks[i] = c.head(g.Scope("head/"+t.Name), t, b.Shared)
+		c.features[t.Name] = b.Tasks[i].features
 	}
 	if err := g.Err(); err != nil {
 		return nil, fmt.Errorf("models: %w", err)
@@ -205,6 +227,8 @@ type context struct {
 	config Config
 	mask   *builder.Value // [batch, sequence], 1 for tokens
 	pooled *builder.Value // made when the first head asks for it
+	// features are the probabilities of the tasks built so far.
+	features map[string]*builder.Value
 }
 
 // dropout applies in training only.
@@ -270,13 +294,39 @@ func (c *context) characters(s *builder.Scope, ids *builder.Value, alphabet int6
 // head adds one task.
 func (c *context) head(s *builder.Scope, t *schema.Task, shared *builder.Value) TaskGraph {
 	h := c.config.Heads[t.Name]
-	switch t.Type {
-	case schema.Tagging:
-		return c.tagging(s, t, h, shared)
-	case schema.Regression:
-		return c.regression(s, t, h, c.sentence(shared))
+	if t.Type == schema.Tagging {
+		return c.tagging(s, t, h, c.withAnswers(s, h, shared))
 	}
-	return c.classification(s, t, h, c.sentence(shared))
+	x := c.withAnswers(s, h, c.sentence(shared))
+	switch t.Type {
+	case schema.Regression:
+		return c.regression(s, t, h, x)
+	case schema.MultiLabel:
+		return c.multiLabel(s, t, h, x)
+	}
+	return c.classification(s, t, h, x)
+}
+
+// withAnswers adds to x what the tasks that a head reads have answered: each
+// projected to the width of x, a text's answer to all of its tokens, and the
+// mean of tokens' answers to a text.
+func (c *context) withAnswers(s *builder.Scope, h HeadConfig, x *builder.Value) *builder.Value {
+	for _, name := range h.Reads {
+		f := c.features[name]
+		if c.Err() != nil || f == nil {
+			return x
+		}
+		width, _ := x.Dim(-1).Size()
+		if f.Rank() == 3 && x.Rank() == 2 {
+			f = nn.MeanPool(c.Graph, f, c.mask)
+		}
+		p := nn.Dense(s.In("reads_"+name), f, width)
+		if p.Rank() < x.Rank() {
+			p = c.Unsqueeze(p, 1)
+		}
+		x = c.Add(x, p)
+	}
+	return x
 }
 
 // sentence is the one vector of the input that sentence tasks read.

@@ -245,12 +245,25 @@ func (c *checker) tasks(r *Recipe) {
 		if t.Field == "" {
 			t.Field = t.Name
 		}
-		c.task(path, t)
+		c.task(path, t, r.Tasks)
 	}
 }
 
-func (c *checker) task(path string, t *Task) {
-	c.oneOf(path+".type", t.Type, string(schema.Classification), string(schema.Tagging), string(schema.Regression))
+// reads checks the tasks that a head reads.
+func (c *checker) reads(path string, t *Task, tasks []Task) {
+	var names []string
+	for _, other := range tasks {
+		if other.Name != t.Name && other.Type != string(schema.Regression) {
+			names = append(names, other.Name)
+		}
+	}
+	for i, name := range t.Reads {
+		c.oneOf(fmt.Sprintf("%s.reads.%d", path, i), name, names...)
+	}
+}
+
+func (c *checker) task(path string, t *Task, tasks []Task) {
+	c.oneOf(path+".type", t.Type, string(schema.Classification), string(schema.MultiLabel), string(schema.Tagging), string(schema.Regression))
 	if t.Scheme != "" {
 		c.oneOf(path+".scheme", t.Scheme, "bio", "bioes")
 		if t.Type != string(schema.Tagging) {
@@ -259,6 +272,20 @@ func (c *checker) task(path string, t *Task) {
 	}
 	if t.CRF && t.Type != string(schema.Tagging) {
 		c.fail(path+".crf", "is for tagging, not for %s", t.Type)
+	}
+	if t.Separator != "" && t.Type != string(schema.MultiLabel) {
+		c.fail(path+".separator", "is for multilabel, not for %s", t.Type)
+	}
+	c.reads(path, t, tasks)
+	c.share(path+".label_smoothing", t.LabelSmoothing)
+	c.positive(path+".focal", t.Focal, true)
+	for _, key := range t.unused() {
+		if key != "crf" && key != "separator" && c.has(path+"."+key) {
+			c.fail(path+"."+key, "is for heads that choose labels one by one, not for this one")
+		}
+	}
+	for label, w := range t.ClassWeights {
+		c.positive(path+".class_weights."+label, w, true)
 	}
 	c.positive(path+".weight", t.Weight, true)
 	c.atLeast(path+".hidden", t.Hidden, 0)
@@ -284,6 +311,7 @@ func (c *checker) train(r *Recipe) {
 		c.fail("train.seed", "is %d, it cannot be negative", t.Seed)
 	}
 	c.positive("train.clip_norm", t.ClipNorm, true)
+	c.share("train.average", t.Average)
 	c.atLeast("train.patience", t.Patience, 0)
 	c.atLeast("train.threads", t.Threads, 0)
 	c.optimizer(&t.Optimizer)

@@ -173,14 +173,27 @@ type Characters struct {
 // Task is something the model answers.
 type Task struct {
 	Name string
-	// Type is classification (one label for a text), tagging (one for every
-	// token) or regression (a number for a text).
+	// Type is classification (one label for a text), multilabel (any number of
+	// them), tagging (one for every token) or regression (a number for a text).
 	Type string `key:"type"`
 	// Field is the field of the data that holds its labels; its name.
 	Field string `key:"field"`
 	// Scheme says how tags spell spans: bio or bioes. Without it, tags are
 	// measured one by one.
 	Scheme string `key:"scheme,omitempty"`
+	// Separator stands between the labels of multilabel in a text field; a
+	// comma.
+	Separator string `key:"separator,omitempty"`
+	// Reads names tasks whose answers the head reads beside the trunk.
+	Reads []string `key:"reads,omitempty"`
+	// Balanced weighs labels inversely to their counts in the training data;
+	// false. ClassWeights gives factors by label.
+	Balanced     bool               `key:"balanced"`
+	ClassWeights map[string]float64 `key:"class_weights,omitempty"`
+	// LabelSmoothing is the share of the truth that is spread over all labels;
+	// 0. Focal is the exponent of focal loss; 0, none.
+	LabelSmoothing float64 `key:"label_smoothing"`
+	Focal          float64 `key:"focal"`
 	// CRF makes tagging choose the labels of a text together, by a linear-chain
 	// conditional random field; false.
 	CRF bool `key:"crf"`
@@ -213,6 +226,9 @@ type Train struct {
 	Schedule Schedule `key:"schedule"`
 	// Balance weighs the tasks against each other.
 	Balance Balance `key:"balance"`
+	// Average is the decay per step of a moving average of the parameters, such
+	// as 0.999, which is what is validated and kept; 0, none.
+	Average float64 `key:"average"`
 	// Patience is after how many epochs without improvement training stops; 0,
 	// never.
 	Patience int `key:"patience"`
@@ -328,10 +344,15 @@ func (c *Characters) unused() []string {
 }
 
 func (t *Task) unused() []string {
-	if t.Type == "tagging" {
-		return nil
+	switch {
+	case t.Type == "regression":
+		return []string{"crf", "separator", "balanced", "class_weights", "label_smoothing", "focal"}
+	case t.CRF:
+		return []string{"balanced", "class_weights", "label_smoothing", "focal"}
+	case t.Type != "tagging":
+		return []string{"crf"}
 	}
-	return []string{"crf"}
+	return nil
 }
 
 func (o *Optimizer) unused() []string {

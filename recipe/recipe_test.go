@@ -76,6 +76,9 @@ tasks:
   topic:
     type: classification
     field: topic
+    balanced: false
+    label_smoothing: 0
+    focal: 0
     weight: 1
     hidden: 0
     dropout: 0
@@ -99,6 +102,7 @@ train:
     warmup: 0
   balance:
     method: equal
+  average: 0
   patience: 0
   threads: 0
 `
@@ -271,7 +275,7 @@ func TestOneMistake(t *testing.T) {
 		{"a task twice", base + "\n  topic: {type: tagging}", `r.yaml:7: key "tasks.topic" stands twice, first at r.yaml:6`},
 		{"a key that is a list", base + "\n[1]: 2", "r.yaml:7: a key must be a word"},
 		{"an alias", base + "\ntrain: {epochs: &n 3, batch: *n}", "r.yaml:7: train.epochs: anchors and aliases are not read in recipes; write the value out"},
-		{"a merge key", base + "\ntrain: {<<: {epochs: 3}}", `r.yaml:7: unknown key "<<" in train; the keys there are epochs, batch, max_tokens, seed, optimizer, clip_norm, schedule, balance, patience, threads`},
+		{"a merge key", base + "\ntrain: {<<: {epochs: 3}}", `r.yaml:7: unknown key "<<" in train; the keys there are epochs, batch, max_tokens, seed, optimizer, clip_norm, schedule, balance, average, patience, threads`},
 		{"not a whole number", base + "\ntrain: {epochs: ten}", `r.yaml:7: train.epochs must be a whole number, found "ten"`},
 		{"a fraction", base + "\ntrain: {epochs: 1.5}", `r.yaml:7: train.epochs must be a whole number, found "1.5"`},
 		{"too large a number", base + "\ntrain: {seed: 99999999999999999999}", `r.yaml:7: train.seed must be a whole number, found "99999999999999999999"`},
@@ -321,8 +325,8 @@ func TestOneMistake(t *testing.T) {
 		{"pooling", base + "\ntrunk: {pooling: last}", `r.yaml:7: trunk.pooling is "last", which is not one of mean, max, attention`},
 
 		{"no tasks", strings.Split(base, "\ntasks")[0], "r.yaml:1: tasks is empty; name at least one, as in {intent: {type: classification}}"},
-		{"a task without a type", strings.Replace(base, "type: classification", "", 1), "r.yaml:6: tasks.topic.type is missing; it is one of classification, tagging, regression"},
-		{"a task type", strings.Replace(base, "classification", "clasification", 1), `r.yaml:6: tasks.topic.type is "clasification", which is not one of classification, tagging, regression; did you mean "classification"?`},
+		{"a task without a type", strings.Replace(base, "type: classification", "", 1), "r.yaml:6: tasks.topic.type is missing; it is one of classification, multilabel, tagging, regression"},
+		{"a task type", strings.Replace(base, "classification", "clasification", 1), `r.yaml:6: tasks.topic.type is "clasification", which is not one of classification, multilabel, tagging, regression; did you mean "classification"?`},
 		{"a task's name", base + "\n  a.b: {type: tagging}", "r.yaml:7: tasks.a.b has a name that is not one word without slashes and dots"},
 		{"a task named as an input", base + "\n  text: {type: tagging}", "r.yaml:7: tasks.text has the name of an input; rename one and set its field"},
 		{"a scheme", base + "\n  ner: {type: tagging, scheme: iob}", `r.yaml:7: tasks.ner.scheme is "iob", which is not one of bio, bioes; did you mean "bio"?`},
@@ -393,7 +397,7 @@ func TestSetMessages(t *testing.T) {
 		{"train.epochs", "", "--set train.epochs: the value is empty; write '' for an empty text"},
 		{"train.epochs", "{", `--set train.epochs: "{" is not valid YAML`},
 		{"trunk.kernel", "2", "--set trunk.kernel: trunk.kernel is 2, it must be odd, so that a text keeps its length"},
-		{"tasks.topic.type", "tag", `--set tasks.topic.type: tasks.topic.type is "tag", which is not one of classification, tagging, regression`},
+		{"tasks.topic.type", "tag", `--set tasks.topic.type: tasks.topic.type is "tag", which is not one of classification, multilabel, tagging, regression`},
 	} {
 		if err := r.Set(c.path, c.value); err == nil || err.Error() != c.want {
 			t.Errorf("got  %v\nwant %s", err, c.want)

@@ -22,7 +22,7 @@ func (r *Recipe) Schema() *schema.Schema {
 		s.Inputs[0].Characters = &schema.Characters{MaxLength: c.MaxLength}
 	}
 	for _, t := range r.Tasks {
-		s.Tasks = append(s.Tasks, schema.Task{Name: t.Name, Type: schema.TaskType(t.Type), Scheme: t.Scheme})
+		s.Tasks = append(s.Tasks, schema.Task{Name: t.Name, Type: schema.TaskType(t.Type), Scheme: t.Scheme, Separator: t.Separator})
 	}
 	return s
 }
@@ -92,7 +92,10 @@ func (r *Recipe) Model() models.Config {
 		c.Trunk.Dilations = append(c.Trunk.Dilations, int64(d))
 	}
 	for _, t := range r.Tasks {
-		c.Heads[t.Name] = models.HeadConfig{Hidden: int64(t.Hidden), Dropout: t.Dropout, CRF: t.CRF}
+		c.Heads[t.Name] = models.HeadConfig{
+			Hidden: int64(t.Hidden), Dropout: t.Dropout, CRF: t.CRF, Reads: t.Reads, Balanced: t.Balanced,
+			ClassWeights: t.ClassWeights, LabelSmoothing: t.LabelSmoothing, Focal: t.Focal,
+		}
 	}
 	return c
 }
@@ -107,7 +110,7 @@ func (r *Recipe) Training() train.Config {
 			Momentum: o.Momentum, Nesterov: o.Nesterov, WeightDecay: o.WeightDecay, Dense: o.Dense,
 		},
 		Schedule: train.ScheduleConfig{Type: s.Type, Warmup: s.Warmup, Final: s.Final, Every: s.Every, Factor: s.Factor},
-		ClipNorm: t.ClipNorm, WordDropout: r.Trunk.WordDropout, Patience: t.Patience, Threads: t.Threads,
+		ClipNorm: t.ClipNorm, WordDropout: r.Trunk.WordDropout, Average: t.Average, Patience: t.Patience, Threads: t.Threads,
 		Weights: map[string]float64{}, Metrics: map[string]string{},
 	}
 	for _, task := range r.Tasks {

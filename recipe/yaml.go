@@ -186,7 +186,7 @@ func (d *decoder) value(n *yaml.Node, to reflect.Value, path string, k key) erro
 	case to.Kind() == reflect.Struct:
 		return d.structure(n, to, path)
 	case to.Kind() == reflect.Map:
-		return d.texts(n, to, path)
+		return d.mapping(n, to, path)
 	}
 	return d.scalar(n, to, path)
 }
@@ -298,10 +298,10 @@ func (d *decoder) slice(n *yaml.Node, to reflect.Value, path string, k key) erro
 	return nil
 }
 
-// texts reads a mapping from names to texts.
-func (d *decoder) texts(n *yaml.Node, to reflect.Value, path string) error {
+// mapping reads a mapping from names to texts or numbers.
+func (d *decoder) mapping(n *yaml.Node, to reflect.Value, path string) error {
 	to.Set(reflect.MakeMap(to.Type()))
-	return d.pairs(n, path, "a mapping from names to texts", func(name string, _, value *yaml.Node) error {
+	return d.pairs(n, path, "a mapping from names to "+map[bool]string{true: "texts", false: "numbers"}[to.Type().Elem().Kind() == reflect.String], func(name string, _, value *yaml.Node) error {
 		e := reflect.New(to.Type().Elem()).Elem()
 		if err := d.value(value, e, join(path, name), key{}); err != nil {
 			return err
@@ -366,9 +366,19 @@ func node(v reflect.Value, k key) (*yaml.Node, error) {
 		return mapping(v)
 	case v.Kind() == reflect.Map:
 		n := &yaml.Node{Kind: yaml.MappingNode}
-		texts := v.Interface().(map[string]string)
-		for _, name := range slices.Sorted(maps.Keys(texts)) {
-			n.Content = append(n.Content, scalarText(name), scalarText(texts[name]))
+		if texts, ok := v.Interface().(map[string]string); ok {
+			for _, name := range slices.Sorted(maps.Keys(texts)) {
+				n.Content = append(n.Content, scalarText(name), scalarText(texts[name]))
+			}
+			return n, nil
+		}
+		numbers := v.Interface().(map[string]float64)
+		for _, name := range slices.Sorted(maps.Keys(numbers)) {
+			value := &yaml.Node{}
+			if err := value.Encode(numbers[name]); err != nil {
+				return nil, err
+			}
+			n.Content = append(n.Content, scalarText(name), value)
 		}
 		return n, nil
 	case v.Kind() == reflect.String:

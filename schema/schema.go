@@ -82,6 +82,8 @@ const (
 	Classification TaskType = "classification"
 	// Tagging gives one of the labels for every token.
 	Tagging TaskType = "tagging"
+	// MultiLabel gives any number of the labels for a whole input.
+	MultiLabel TaskType = "multilabel"
 	// Regression gives a number for a whole input.
 	Regression TaskType = "regression"
 )
@@ -91,6 +93,11 @@ type Task struct {
 	Name   string   `json:"name"`
 	Type   TaskType `json:"type"`
 	Labels []string `json:"labels,omitempty"`
+	// Counts is how often each label stands in the training data.
+	Counts []int `json:"counts,omitempty"`
+	// Separator stands between the labels of a text field of multilabel; a
+	// comma.
+	Separator string `json:"separator,omitempty"`
 	// Scheme is how tags spell spans: "bio", "bioes", or "" for plain tags.
 	Scheme  string   `json:"scheme,omitempty"`
 	Outputs []Output `json:"outputs"`
@@ -100,11 +107,12 @@ type Task struct {
 type Role string
 
 // The roles. Shapes are those of ids-in text models: classification
-// probabilities [batch, labels] and label [batch]; tagging probabilities
+// probabilities [batch, labels] and label [batch]; multilabel probabilities
+// and label [batch, labels], 1 for the labels that apply; tagging probabilities
 // [batch, sequence, labels] and label [batch, sequence]; value [batch].
 const (
 	Probabilities Role = "probabilities" // float32
-	Label         Role = "label"         // int64, index into Labels
+	Label         Role = "label"         // int64, index into Labels; 0 or 1 for each with multilabel
 	Value         Role = "value"         // float32
 )
 
@@ -220,7 +228,7 @@ func checkName(kind, name string, seen map[string]bool) error {
 
 func (t *Task) check() error {
 	switch t.Type {
-	case Classification, Tagging:
+	case Classification, Tagging, MultiLabel:
 		if len(t.Labels) < 2 {
 			return fmt.Errorf("%s needs at least two labels, it has %d", t.Type, len(t.Labels))
 		}
@@ -231,9 +239,12 @@ func (t *Task) check() error {
 			}
 			seen[l] = true
 		}
+		if t.Counts != nil && len(t.Counts) != len(t.Labels) {
+			return fmt.Errorf("there are %d counts for %d labels", len(t.Counts), len(t.Labels))
+		}
 	case Regression:
 	default:
-		return fmt.Errorf("type %q is not one of classification, tagging, regression", t.Type)
+		return fmt.Errorf("type %q is not one of classification, multilabel, tagging, regression", t.Type)
 	}
 	return nil
 }

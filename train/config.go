@@ -24,6 +24,9 @@ type Config struct {
 	// WordDropout is the share of tokens that a training step reads as
 	// unknown.
 	WordDropout float64
+	// Average is the decay per step of a moving average of the parameters,
+	// such as 0.999, which is what is validated and kept; 0: none.
+	Average float64
 	// Patience is how many epochs may pass without a better validation score
 	// before training stops; 0: all epochs run.
 	Patience int
@@ -107,6 +110,7 @@ func (c Config) check(tasks []string) error {
 		{"optimizer.weight_decay", c.Optimizer.WeightDecay, 0, math.MaxFloat32},
 		{"clip_norm", c.ClipNorm, 0, math.MaxFloat32},
 		{"word_dropout", c.WordDropout, 0, 0.999},
+		{"average", c.Average, 0, 0.999999},
 		{"patience", float64(c.Patience), 0, math.MaxInt32},
 	} {
 		if !(f.value >= f.min && f.value <= f.max) {

@@ -134,8 +134,11 @@ func (m *Meter) Add(b *data.Batch, length int, answers map[string]*tensor.Tensor
 
 func (m *Meter) count(i int, b *data.Batch, length int, out *tensor.Tensor) error {
 	per := 1
-	if m.tasks[i].Type == schema.Tagging {
+	switch m.tasks[i].Type {
+	case schema.Tagging:
 		per = length
+	case schema.MultiLabel:
+		per = len(m.tasks[i].Labels)
 	}
 	if out.Len() != b.Size*per {
 		return fmt.Errorf("the answer has shape %v for a batch of %d by %d", out.Shape(), b.Size, length)
@@ -147,6 +150,8 @@ func (m *Meter) count(i int, b *data.Batch, length int, out *tensor.Tensor) erro
 				if b.Present[i][row] == 1 {
 					a.AddValues(out.Float32s()[row:row+1], b.Values[i][row:row+1])
 				}
+			case schema.MultiLabel:
+				a.AddLabels(out.Int64s()[row*per:(row+1)*per], b.Labels[i][row*per:(row+1)*per])
 			case schema.Tagging:
 				a.AddLabels(out.Int64s()[row*length:row*length+b.Length], b.Labels[i][row*b.Length:(row+1)*b.Length])
 			default:
@@ -216,8 +221,11 @@ func (t *Trainer) Answers(ctx context.Context, in []runtime.Named) ([]runtime.Na
 	}
 	for i, task := range tasks {
 		size := b.Size
-		if task.Type == schema.Tagging {
+		switch task.Type {
+		case schema.Tagging:
 			size = n
+		case schema.MultiLabel:
+			size *= len(task.Labels)
 		}
 		b.Labels[i], b.Values[i], b.Present[i] = make([]int64, size), make([]float32, size), make([]float32, size)
 	}

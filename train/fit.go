@@ -66,10 +66,6 @@ func (t *Trainer) Fit(ctx context.Context, set, valid *data.Dataset, hooks Hooks
 		if err != nil {
 			return res, err
 		}
-		if t.best.values == nil || e.Score > t.best.score {
-			e.Best = true
-			t.best = best{values: t.arena.snapshot(), score: e.Score, epoch: e.Epoch}
-		}
 		res.Epochs = append(res.Epochs, *e)
 		if hooks.Epoch != nil {
 			if err := hooks.Epoch(*e); err != nil {
@@ -140,16 +136,28 @@ func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, opts d
 			e.Losses[task.Name] = sums[j] / float64(counts[j])
 		}
 	}
-	var err error
-	if e.Valid, err = t.Evaluate(ctx, valid); err != nil {
+	err := t.averaged(func() (err error) {
+		if err := t.tuneThresholds(ctx, valid); err != nil {
+			return err
+		}
+		if e.Valid, err = t.Evaluate(ctx, valid); err != nil {
+			return err
+		}
+		for _, s := range e.Valid { // the epoch's last step may have gone wrong
+			if math.IsNaN(s.Loss) || math.IsInf(s.Loss, 0) {
+				return &DivergedError{Task: s.Task, Step: t.steps, Epoch: e.Epoch, Value: s.Loss}
+			}
+		}
+		e.Score = e.Valid.Mean()
+		if t.best.values == nil || e.Score > t.best.score {
+			e.Best = true
+			t.best = best{values: t.arena.snapshot(), score: e.Score, epoch: e.Epoch}
+		}
+		return nil
+	})
+	if err != nil {
 		return nil, err
 	}
-	for _, s := range e.Valid { // the epoch's last step may have gone wrong
-		if math.IsNaN(s.Loss) || math.IsInf(s.Loss, 0) {
-			return nil, &DivergedError{Task: s.Task, Step: t.steps, Epoch: e.Epoch, Value: s.Loss}
-		}
-	}
-	e.Score = e.Valid.Mean()
 	t.epoch++
 	return e, nil
 }

@@ -15,6 +15,7 @@ const (
 	statePrefix = "parameter/" // the current parameters
 	bestPrefix  = "best/"      // those of the best epoch
 	slotPrefix  = "optimizer/" // the optimizer's moments
+	meanPrefix  = "average/"   // the moving average of the parameters
 )
 
 // State returns all that a run needs to go on exactly as if it had not been
@@ -29,6 +30,9 @@ func (t *Trainer) State() *safetensors.File {
 	}}
 	for name, v := range t.arena.byName {
 		f.Tensors[statePrefix+name] = v
+	}
+	for name, v := range t.average.values {
+		f.Tensors[meanPrefix+name] = v
 	}
 	if t.best.values != nil {
 		f.Metadata["best_epoch"] = strconv.Itoa(t.best.epoch)
@@ -88,6 +92,12 @@ func (t *Trainer) Resume(f *safetensors.File) error {
 			return err
 		}
 	}
+	mean := underPrefix(f, meanPrefix)
+	if t.config.Average > 0 && len(mean) > 0 {
+		if err := t.fits(mean); err != nil {
+			return fmt.Errorf("train: the state's average %w", err)
+		}
+	}
 	if err := t.arena.restore(underPrefix(f, statePrefix)); err != nil {
 		return fmt.Errorf("train: the state does not fit the model: %w", err)
 	}
@@ -95,6 +105,9 @@ func (t *Trainer) Resume(f *safetensors.File) error {
 		copy(to, f.Tensors[slotPrefix+name].Float32s())
 	}
 	t.epoch, t.steps, t.best = epoch, steps, top
+	if t.config.Average > 0 && len(mean) > 0 {
+		t.average.values = mean
+	}
 	t.optim.SetStep(steps)
 	return nil
 }
@@ -106,12 +119,20 @@ func (t *Trainer) savedBest(f *safetensors.File, epoch string) (best, error) {
 		return best{}, fmt.Errorf("train: the state's best epoch is damaged")
 	}
 	values := underPrefix(f, bestPrefix)
-	for name, v := range t.arena.byName {
-		if b := values[name]; b == nil || !b.Shape().Equal(v.Shape()) {
-			return best{}, fmt.Errorf("train: the state's best parameters do not fit the model at %q", name)
-		}
+	if err := t.fits(values); err != nil {
+		return best{}, fmt.Errorf("train: the state's best parameters %w", err)
 	}
 	return best{values: values, score: math.Float64frombits(bits), epoch: n}, nil
+}
+
+// fits reports parameters that are not the model's.
+func (t *Trainer) fits(values map[string]*tensor.Tensor) error {
+	for name, v := range t.arena.byName {
+		if b := values[name]; b == nil || !b.Shape().Equal(v.Shape()) {
+			return fmt.Errorf("do not fit the model at %q", name)
+		}
+	}
+	return nil
 }
 
 func underPrefix(f *safetensors.File, prefix string) map[string]*tensor.Tensor {

@@ -34,6 +34,7 @@ type Trainer struct {
 	epoch   int // epochs finished
 	steps   int // steps made
 	best    best
+	average average
 	order   optim.Schedule
 	weights []float32
 }
@@ -60,7 +61,7 @@ func New(m *models.Model, e runtime.Engine, c Config) (*Trainer, error) {
 	if err := c.check(tasks); err != nil {
 		return nil, err
 	}
-	t := &Trainer{config: c, model: m, engine: e, masks: newMaskSource(c.Seed)}
+	t := &Trainer{config: c, model: m, engine: e, masks: newMaskSource(c.Seed), average: average{decay: c.Average}}
 	for i := range m.Schema().Tasks {
 		task := &m.Schema().Tasks[i]
 		if _, err := metric.New(t.metricOf(task), task); err != nil {
@@ -268,6 +269,7 @@ func (t *Trainer) update(b *data.Batch, step int) error {
 		return &DivergedError{Step: step, Epoch: t.epoch + 1, Value: norm}
 	}
 	t.apply(step)
+	t.average.update(t.arena.byName, step)
 	return nil
 }
 

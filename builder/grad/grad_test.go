@@ -144,12 +144,21 @@ var cases = []struct {
 	{"Expand", []operand{normal(2, 1, 3)}, func(g graph, x []val, _ val) val { return g.Expand(x[0], builder.Dims(4, 2, 5, 3)...) }},
 
 	{"SoftmaxCrossEntropy with a label missing", []operand{normal(2, 3, 4)}, func(g graph, x []val, ids val) val {
-		loss, _ := nn.SoftmaxCrossEntropy(g, x[0], g.Sub(ids, g.ScalarOf(tensor.Int64, 1)))
+		loss, _ := nn.SoftmaxCrossEntropy(g, x[0], g.Sub(ids, g.ScalarOf(tensor.Int64, 1)), nn.LossOptions{})
 		return loss
 	}},
 	{"BinaryCrossEntropy with a label missing", []operand{normal(2, 3)}, func(g graph, x []val, ids val) val {
 		labels := g.Where(g.Greater(ids, g.ScalarOf(tensor.Int64, 1)), g.ScalarOf(tensor.Int64, 1), g.Sub(ids, g.ScalarOf(tensor.Int64, 1)))
-		loss, _ := nn.BinaryCrossEntropy(g, x[0], labels)
+		loss, _ := nn.BinaryCrossEntropy(g, x[0], labels, nn.LossOptions{})
+		return loss
+	}},
+	{"SoftmaxCrossEntropy, smoothed, focal, weighted", []operand{normal(2, 3, 4)}, func(g graph, x []val, ids val) val {
+		loss, _ := nn.SoftmaxCrossEntropy(g, x[0], ids, nn.LossOptions{Smoothing: 0.1, Focal: 2, Weights: []float64{1, 2, 0.5, 3}})
+		return loss
+	}},
+	{"BinaryCrossEntropy, smoothed, focal, weighted", []operand{normal(2, 3)}, func(g graph, x []val, ids val) val {
+		labels := g.Sub(g.Max(g.Min(ids, g.ScalarOf(tensor.Int64, 2)), g.ScalarOf(tensor.Int64, 1)), g.ScalarOf(tensor.Int64, 1))
+		loss, _ := nn.BinaryCrossEntropy(g, x[0], labels, nn.LossOptions{Smoothing: 0.1, Focal: 2, Weights: []float64{1, 2, 0.5}})
 		return loss
 	}},
 	{"AttentionPool", []operand{normal(2, 3, 4)}, func(g graph, x []val, ids val) val {

@@ -31,8 +31,8 @@ func trainingStep(tb testing.TB, trunk func(s *builder.Scope, x, mask *builder.V
 	hidden := trunk(g.Scope("trunk"), x, mask)
 	sentence := nn.Dense(g.Scope("sentence"), nn.MeanPool(g, hidden, mask), 10)
 	tokens := nn.Dense(g.Scope("tokens"), hidden, 9)
-	one, _ := nn.SoftmaxCrossEntropy(g, sentence, g.Input("class", tensor.Int64, batch))
-	many, _ := nn.SoftmaxCrossEntropy(g, tokens, g.Input("tags", tensor.Int64, batch, length))
+	one, _ := nn.SoftmaxCrossEntropy(g, sentence, g.Input("class", tensor.Int64, batch), nn.LossOptions{})
+	many, _ := nn.SoftmaxCrossEntropy(g, tokens, g.Input("tags", tensor.Int64, batch, length), nn.LossOptions{})
 	wrt := append([]*builder.Value{x}, g.Parameters()...)
 	outputs := []builder.Output{{Name: "loss/sentence", Value: one}, {Name: "loss/tokens", Value: many}}
 	for i, d := range grad.Gradients(g, []*builder.Value{one, many}, nil, wrt) {

@@ -14,7 +14,7 @@ import (
 type Accumulator interface {
 	// AddLabels counts one sequence of predicted and true labels, both indices
 	// of the task's labels: one element for a classification, one per token
-	// for tagging. True labels below 0 are missing; a predicted one that is no
+	// for tagging; for multilabel one per label, 1 where it applies. True labels below 0 are missing; a predicted one that is no
 	// index is wrong. Regressions ignore it.
 	AddLabels(predicted, truth []int64)
 	// AddValues counts predicted and true numbers. Only regressions use it.
@@ -39,6 +39,15 @@ func New(name string, t *schema.Task) (Accumulator, error) {
 }
 
 func build(name string, t *schema.Task) Accumulator {
+	if t.Type == schema.MultiLabel {
+		switch name {
+		case "macro_f1":
+			return &setF1{F1: NewF1(len(t.Labels), Macro)}
+		case "micro_f1":
+			return &setF1{F1: NewF1(len(t.Labels), Micro)}
+		}
+		return &exactMatch{}
+	}
 	switch name {
 	case "macro_f1":
 		return NewF1(len(t.Labels), Macro)
@@ -60,6 +69,8 @@ func Names(t schema.TaskType) []string {
 	switch t {
 	case schema.Tagging:
 		return []string{"accuracy", "span_f1", "exact_match", "macro_f1", "micro_f1"}
+	case schema.MultiLabel:
+		return []string{"macro_f1", "micro_f1", "exact_match"}
 	case schema.Regression:
 		return []string{"rmse", "mse", "mae", "r2"}
 	}

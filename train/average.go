@@ -1,0 +1,63 @@
+package train
+
+import (
+	"math"
+
+	"espalier/tensor"
+)
+
+// averageEvery is how many steps pass between two updates of the average,
+// which touches every parameter.
+const averageEvery = 16
+
+// average is an exponential moving average of the parameters over steps
+// (Polyak and Juditsky 1992), which generalises better than the last step's
+// where batches are small. Validation, the best epoch and the exported file
+// use it; training goes on from the parameters themselves.
+type average struct {
+	decay  float64 // of one step
+	values map[string]*tensor.Tensor
+}
+
+// update moves the average towards the parameters after a step. Early on it
+// forgets faster, so that the first parameters do not linger.
+func (a *average) update(parameters map[string]*tensor.Tensor, step int) {
+	if a.decay == 0 || step%averageEvery != 0 {
+		return
+	}
+	if a.values == nil {
+		a.values = map[string]*tensor.Tensor{}
+		for name, v := range parameters {
+			a.values[name] = v.Clone()
+		}
+		return
+	}
+	n := float64(step / averageEvery)
+	keep := float32(min(math.Pow(a.decay, averageEvery), (1+n)/(10+n)))
+	for name, v := range parameters {
+		to, from := a.values[name].Float32s(), v.Float32s()
+		for i, x := range from {
+			to[i] = x + keep*(to[i]-x)
+		}
+	}
+}
+
+// averaged calls do while the arena holds the average, and brings the
+// parameters back. Before the first average it holds the parameters.
+func (t *Trainer) averaged(do func() error) error {
+	if t.average.values == nil {
+		return do()
+	}
+	current := t.arena.snapshot()
+	if err := t.arena.restore(t.average.values); err != nil {
+		return err
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	// What do changed, such as thresholds, is kept in the average.
+	for name, v := range t.arena.byName {
+		copy(t.average.values[name].Float32s(), v.Float32s())
+	}
+	return t.arena.restore(current)
+}

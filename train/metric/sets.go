@@ -1,0 +1,45 @@
+package metric
+
+// setF1 is F1 of labels any number of which may apply: each label is a binary
+// decision, counted for itself. Micro pools them, macro is the mean over the
+// labels that are true or predicted anywhere.
+type setF1 struct{ *F1 }
+
+func (s *setF1) AddLabels(predicted, truth []int64) {
+	for i, y := range truth {
+		if y < 0 {
+			continue
+		}
+		c := &s.classes[i]
+		if y == 1 {
+			c.true++
+			s.total++
+		}
+		if predicted[i] == 1 {
+			c.predicted++
+		}
+		if y == 1 && predicted[i] == 1 {
+			c.right++
+		}
+	}
+}
+
+func (s *setF1) Merge(other Accumulator) error {
+	o, ok := other.(*setF1)
+	if !ok {
+		return mismatch(s, other)
+	}
+	return s.F1.Merge(o.F1)
+}
+
+// Value is the average; micro counts every decision for a label as one case.
+func (s *setF1) Value() float64 {
+	if s.average != Micro {
+		return s.F1.Value()
+	}
+	var pooled counts
+	for _, c := range s.classes {
+		pooled.add(c)
+	}
+	return pooled.f1()
+}

@@ -1,0 +1,100 @@
+package train
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+
+	"espalier/data"
+	"espalier/models"
+	"espalier/schema"
+)
+
+// decision is the probability of a label for an example and whether it applies.
+type decision struct {
+	p    float32
+	true bool
+}
+
+// tuneThresholds sets, for every label of every multi-label task, the
+// probability from which on it applies to the one that gives it the best F1 on
+// a data set. Labels that never apply there keep theirs.
+func (t *Trainer) tuneThresholds(ctx context.Context, d *data.Dataset) error {
+	tasks := t.model.Schema().Tasks
+	seen := map[int][][]decision{}
+	for i, task := range tasks {
+		if task.Type == schema.MultiLabel {
+			seen[i] = make([][]decision, len(task.Labels))
+		}
+	}
+	if len(seen) == 0 {
+		return nil
+	}
+	var b data.Batch
+	for _, examples := range d.Plan(data.BatchOptions{Size: t.config.Batch, MaxTokens: t.config.MaxTokens}, 0) {
+		d.Fill(&b, examples)
+		if err := t.eval.run(ctx, &b, nil, 0); err != nil {
+			return err
+		}
+		answers, err := t.answers()
+		if err != nil {
+			return err
+		}
+		for i, labels := range seen {
+			n := len(labels)
+			p := answers[tasks[i].Output(schema.Probabilities)].Float32s()
+			for j, y := range b.Labels[i] {
+				if y >= 0 {
+					labels[j%n] = append(labels[j%n], decision{p[j], y == 1})
+				}
+			}
+		}
+	}
+	for i, labels := range seen {
+		thresholds := t.arena.byName["head/"+tasks[i].Name+"/"+models.Thresholds].Float32s()
+		for j, decisions := range labels {
+			if x, ok := bestThreshold(decisions); ok {
+				thresholds[j] = x
+			}
+		}
+	}
+	return nil
+}
+
+// bestThreshold returns the threshold with the largest F1; of equal ones that
+// nearest to 0.5. It stands midway between two probabilities. Without a true
+// decision there is none.
+func bestThreshold(decisions []decision) (float32, bool) {
+	total := 0
+	for _, d := range decisions {
+		if d.true {
+			total++
+		}
+	}
+	if total == 0 {
+		return 0, false
+	}
+	sorted := slices.Clone(decisions)
+	slices.SortFunc(sorted, func(a, b decision) int { return cmp.Compare(b.p, a.p) })
+	best, at := -1.0, float32(0.5)
+	right := 0
+	for i, d := range sorted {
+		if d.true {
+			right++
+		}
+		next := float32(0)
+		if i+1 < len(sorted) {
+			next = sorted[i+1].p
+		}
+		if next == d.p {
+			continue
+		}
+		f1 := 2 * float64(right) / float64(i+1+total)
+		x := (d.p + next) / 2
+		if f1 > best || f1 == best && math.Abs(float64(x)-0.5) < math.Abs(float64(at)-0.5) {
+			best, at = f1, x
+		}
+	}
+	return at, true
+}
