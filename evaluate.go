@@ -21,7 +21,7 @@ func EvaluateFile(ctx context.Context, p *predict.Predictor, d *data.Dataset) (t
 	for _, examples := range d.Plan(data.BatchOptions{Size: 64}, 0) {
 		d.Fill(&b, examples)
 		outputs, err := p.Run(ctx, predict.Input{
-			IDs: b.IDs, Batch: b.Size, Length: b.Length, Characters: b.Characters, Width: b.Width,
+			Texts: b.Texts, IDs: b.IDs, Batch: b.Size, Length: b.Length, Characters: b.Characters, Width: b.Width,
 		})
 		if err != nil {
 			return nil, err
@@ -44,5 +44,6 @@ func DataFor(p *predict.Predictor, sources []data.Source, ignoreUnseen bool) (*d
 		return nil, err
 	}
 	e.IgnoreUnseen = ignoreUnseen
+	e.KeepText = p.Schema().Inputs[0].InGraph
 	return e.Encode(sources)
 }

@@ -9,6 +9,7 @@ import (
 
 	"espalier"
 	"espalier/recipe"
+	"espalier/runtime"
 	"espalier/runtime/gonum"
 	"espalier/runtime/predict"
 	"espalier/testdata/demo"
@@ -45,7 +46,7 @@ train: {epochs: 3, batch: 32, optimizer: {type: adam, lr: 0.02}}
 		log.Fatal(err)
 	}
 	model := filepath.Join(dir, "support.onnx")
-	if _, err := run.Export(ctx, model, nil, engine); err != nil {
+	if _, err := run.Export(ctx, model, espalier.ExportOptions{Engines: []runtime.Engine{engine}}); err != nil {
 		log.Fatal(err)
 	}
 	p, err := predict.Open(model, predict.Options{Engine: engine})

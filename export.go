@@ -25,11 +25,24 @@ type Summary struct {
 	Test   train.Scores `json:"test,omitempty"`
 }
 
+// ExportOptions say what a file is to hold.
+type ExportOptions struct {
+	// Heads are the tasks to keep; empty means all.
+	Heads []string
+	// Input is "ids" (the default) or "text"; see [export.Options].
+	Input string
+	// Engines run the file to verify it; the first runs the trainer's own
+	// program, too. Engines after the first may lack operators of the file.
+	Engines []runtime.Engine
+}
+
 // Export writes the run's best parameters as one ONNX file, whole or not at
-// all, and holds the file against the trainer on engine e and on every other
-// one. A file that is further from the trainer than the bound is an error; it
-// stays for inspection.
-func (r *Run) Export(ctx context.Context, path string, heads []string, e runtime.Engine, others ...runtime.Engine) (*verify.Report, error) {
+// all, and holds the file against the trainer on every engine. A file that is
+// further from the trainer than the bound is an error; it stays for inspection.
+func (r *Run) Export(ctx context.Context, path string, o ExportOptions) (*verify.Report, error) {
+	if len(o.Engines) == 0 {
+		return nil, fmt.Errorf("export: no engine is given to verify the file with")
+	}
 	values, err := r.Parameters()
 	if err != nil {
 		return nil, err
@@ -42,19 +55,19 @@ func (r *Run) Export(ctx context.Context, path string, heads []string, e runtime
 	if outcome != nil {
 		summary.Engine, summary.Epoch, summary.Valid, summary.Test = outcome.Engine, outcome.Best, outcome.Valid, outcome.Test
 	}
-	m, err := export.Model(r.Model, values, r.Vocabulary, export.Options{Heads: heads, Training: summary})
+	m, err := export.Model(r.Model, values, r.Vocabulary, export.Options{Heads: o.Heads, Input: o.Input, Training: summary})
 	if err != nil {
 		return nil, err
 	}
 	if err := export.Write(path, m); err != nil {
 		return nil, err
 	}
-	t, err := r.Trainer(e)
+	t, err := r.Trainer(o.Engines[0])
 	if err != nil {
 		return nil, err
 	}
 	defer t.Close()
-	report, err := verify.File(ctx, path, verify.Options{Engines: append([]runtime.Engine{e}, others...), Reference: t.Answers})
+	report, err := verify.File(ctx, path, verify.Options{Engines: o.Engines, Reference: t.Answers})
 	if err != nil {
 		return nil, err
 	}

@@ -85,7 +85,7 @@ func TestSameSeedGivesSameBytes(t *testing.T) {
 				run, _ := trained(t, e, filepath.Join(dir, "run"), false)
 				files[i] = read(t, run.Dir, "parameters.safetensors")
 				path := filepath.Join(dir, "m.onnx")
-				if _, err := run.Export(context.Background(), path, nil, e); err != nil {
+				if _, err := run.Export(context.Background(), path, espalier.ExportOptions{Engines: []runtime.Engine{e}}); err != nil {
 					t.Fatal(err)
 				}
 				models[i] = read(t, path)
@@ -145,7 +145,7 @@ func TestFileScoresAsTheTrainerDoes(t *testing.T) {
 	run, _ := trained(t, all[0], filepath.Join(t.TempDir(), "run"), false)
 	run.Recipe.FS = demo.Files
 	path := filepath.Join(t.TempDir(), "m.onnx")
-	report, err := run.Export(context.Background(), path, nil, all[0], all[1:]...)
+	report, err := run.Export(context.Background(), path, espalier.ExportOptions{Engines: all})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +196,7 @@ func TestExportOfSomeHeads(t *testing.T) {
 	e := gonum.New()
 	run, _ := trained(t, e, filepath.Join(t.TempDir(), "run"), false, "train.epochs=1")
 	path := filepath.Join(t.TempDir(), "m.onnx")
-	if _, err := run.Export(context.Background(), path, []string{"entities", "topic"}, e); err != nil {
+	if _, err := run.Export(context.Background(), path, espalier.ExportOptions{Heads: []string{"entities", "topic"}, Engines: []runtime.Engine{e}}); err != nil {
 		t.Fatal(err)
 	}
 	p, err := predict.Open(path, predict.Options{Engine: e})
@@ -207,7 +207,7 @@ func TestExportOfSomeHeads(t *testing.T) {
 	if diff := cmp.Diff([]string{"topic", "entities"}, p.Schema().TaskNames()); diff != "" {
 		t.Error(diff)
 	}
-	_, err = run.Export(context.Background(), filepath.Join(t.TempDir(), "m.onnx"), []string{"mood"}, e)
+	_, err = run.Export(context.Background(), filepath.Join(t.TempDir(), "m.onnx"), espalier.ExportOptions{Heads: []string{"mood"}, Engines: []runtime.Engine{e}})
 	if want := `unknown task "mood" in --heads; the model has topic, sentiment, entities`; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

@@ -2,6 +2,7 @@ package builder
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"espalier/onnx"
@@ -59,7 +60,7 @@ func (g *Graph) Emit(e Emission) (*Emitted, error) {
 		return nil, fmt.Errorf("emit: %w", err)
 	}
 	m := &onnx.Model{
-		IRVersion: IRVersion, OpsetImports: []onnx.OperatorSetID{{Version: Opset}},
+		IRVersion: IRVersion, OpsetImports: w.opsets(),
 		ProducerName: "espalier", Graph: w.inner,
 	}
 	return &Emitted{Model: m, Inputs: w.inputs}, nil
@@ -202,6 +203,21 @@ func (w *emitter) node(n *Node) *onnx.Node {
 		m.Outputs = append(m.Outputs, v.name)
 	}
 	return m
+}
+
+// opsets lists the operator sets that the model uses.
+func (w *emitter) opsets() []onnx.OperatorSetID {
+	out := []onnx.OperatorSetID{{Version: Opset}}
+	used := map[string]bool{}
+	for _, n := range w.inner.Nodes {
+		used[n.Domain] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(domains)) {
+		if used[name] {
+			out = append(out, onnx.OperatorSetID{Domain: name, Version: domains[name]})
+		}
+	}
+	return out
 }
 
 // reads yields what the node needs: its inputs and what its bodies read.

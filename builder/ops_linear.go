@@ -14,8 +14,8 @@ func (g *Graph) MatMul(a, b *Value) *Value {
 	if !g.check("MatMul", in...) {
 		return g.invalid
 	}
-	if a.dtype != b.dtype || !a.dtype.IsFloat() {
-		return g.fail("MatMul", in, fmt.Errorf("needs two float operands of one type"))
+	if a.dtype != b.dtype || !a.dtype.IsFloat() && a.dtype != tensor.Int64 {
+		return g.fail("MatMul", in, fmt.Errorf("needs two operands of one type, float or int64"))
 	}
 	if a.Rank() < 2 || b.Rank() < 2 {
 		return g.fail("MatMul", in, fmt.Errorf("needs operands of rank 2 or more; Unsqueeze a vector"))

@@ -16,7 +16,8 @@ type Batch struct {
 	Length int // tokens of the longest, at least 1
 	// Examples are the examples' numbers in the data set.
 	Examples []int
-	IDs      []int64 // [Size, Length], 0 is padding
+	IDs      []int64  // [Size, Length], 0 is padding
+	Texts    []string // [Size], where the data set keeps them
 	// Characters of the words, [Size, Length, Width], 0 is padding; nil where
 	// the model reads none.
 	Characters []int64
@@ -101,6 +102,12 @@ func (d *Dataset) Fill(b *Batch, examples []int) {
 		to := b.IDs[row*b.Length:]
 		for j, id := range d.ids[d.offsets[i]:d.offsets[i+1]] {
 			to[j] = int64(id)
+		}
+	}
+	b.Texts = b.Texts[:0]
+	if d.texts != nil {
+		for _, i := range examples {
+			b.Texts = append(b.Texts, d.texts[i])
 		}
 	}
 	b.Width = 1

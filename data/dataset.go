@@ -19,6 +19,7 @@ type Dataset struct {
 	ids     []int32
 	offsets []int // example i is ids[offsets[i]:offsets[i+1]]
 	columns []column
+	texts   []string // by example, where they are kept
 	// Where the model reads characters: the number of each token's form, and
 	// the characters of each form.
 	forms     []int32
@@ -125,6 +126,9 @@ func (d *Dataset) copy(from *Dataset, i int) {
 	if from.forms != nil {
 		d.forms = append(d.forms, from.forms[start:end]...)
 		d.spellings = from.spellings // shared: both are finished
+	}
+	if from.texts != nil {
+		d.texts = append(d.texts, from.texts[i])
 	}
 	d.Stats.Tokens += end - start
 	for j := range d.columns {

@@ -20,6 +20,9 @@ type Encoder struct {
 	// IgnoreUnseen treats a label that training never saw as missing, counted
 	// in Stats; the default is an error.
 	IgnoreUnseen bool
+	// KeepText makes data sets that keep each example's text, for files that
+	// tokenize themselves.
+	KeepText bool
 	// MaxVocabulary is the most ids the vocabulary may have; 0: no limit.
 	MaxVocabulary int
 
@@ -249,6 +252,21 @@ func (e *Encoder) tokens(r *Record) ([]token, error) {
 	return words, nil
 }
 
+// text returns a record's text. One that is given as tokens is joined by
+// spaces, if the tokenizer takes it apart again.
+func (e *Encoder) text(r *Record, tokens int) (string, error) {
+	name := e.schema.Inputs[0].Name
+	f := r.Fields[name]
+	if !f.List {
+		return f.Text, nil
+	}
+	joined := strings.Join(f.Tokens, " ")
+	if n := len(e.tokenizer.Tokenize(nil, joined)); n != tokens {
+		return "", r.errorAt(name, "the text is given as %d tokens, which the tokenizer %s splits into %d once they are joined by spaces", tokens, e.schema.Inputs[0].Tokenizer, n)
+	}
+	return joined, nil
+}
+
 // single returns the label of a task that has one for a whole input, and
 // whether it is there.
 func single(r *Record, t *schema.Task) (string, bool, error) {
@@ -337,6 +355,13 @@ func (e *Encoder) add(d *Dataset, r *Record) error {
 		}
 	}
 	d.Stats.Tokens += len(words)
+	if e.KeepText {
+		s, err := e.text(r, full)
+		if err != nil {
+			return err
+		}
+		d.texts = append(d.texts, s)
+	}
 	for i := range e.schema.Tasks {
 		if err := e.label(d, r, i, full, len(words)); err != nil {
 			return err

@@ -29,6 +29,11 @@ type Options struct {
 	// Training is put into the metadata as JSON: how the model was trained and
 	// measured. Nil leaves it out.
 	Training any
+	// Input is what the file reads: "ids" (the default), token ids and
+	// characters that the caller makes, or "text", raw strings, with the
+	// tokenizer, the vocabulary and the labels' names in the graph. The latter
+	// needs operators of ONNX Runtime.
+	Input string
 }
 
 // Model returns the file's content for a model and its parameters by name.
@@ -37,11 +42,29 @@ func Model(m *models.Model, values map[string]*tensor.Tensor, vocabulary *text.V
 	if err != nil {
 		return nil, err
 	}
-	built, err := m.Build(models.Inference)
+	described := *m.Schema()
+	described.Tasks = tasks
+	var built *models.Built
+	var extra []builder.Output
+	switch o.Input {
+	case "", "ids":
+		built, err = m.Build(models.Inference)
+	case "text":
+		described.Inputs = slices.Clone(described.Inputs)
+		in := &described.Inputs[0]
+		f := &front{in: in, vocabulary: vocabulary}
+		if built, err = m.BuildOn(f.build); err == nil {
+			in.Tensor, in.InGraph = TextInput, true
+			nameLabels(built, m.Schema())
+			extra = []builder.Output{{Name: TokensOutput, Value: f.tokens}}
+		}
+	default:
+		err = fmt.Errorf("export: input %q is not one of ids, text", o.Input)
+	}
 	if err != nil {
 		return nil, err
 	}
-	var outputs []builder.Output
+	outputs := extra
 	for _, t := range built.Tasks {
 		if slices.ContainsFunc(tasks, func(s schema.Task) bool { return s.Name == t.Name }) {
 			outputs = append(outputs, t.Outputs...)
@@ -59,8 +82,6 @@ func Model(m *models.Model, values map[string]*tensor.Tensor, vocabulary *text.V
 	if err := onnx.Simplify(e.Model.Graph); err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}
-	described := *m.Schema()
-	described.Tasks = tasks
 	if e.Model.Metadata, err = metadata(&described, vocabulary, o.Training); err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}

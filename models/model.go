@@ -192,16 +192,38 @@ func (m *Model) Build(mode Mode) (*Built, error) {
 
 // BuildIn makes the model's graph in float32 or float64.
 func (m *Model) BuildIn(mode Mode, float tensor.DType) (*Built, error) {
-	g := builder.New(graphName(m.schema.Name), builder.Options{Float: float})
-	b := &Built{Graph: g}
-	b.IDs = g.Input(IDs, tensor.Int64, builder.Named("batch"), builder.Named("sequence"))
-	c := &context{Graph: g, mode: mode, config: m.config, mask: nn.Mask(g, b.IDs)}
+	return m.build(mode, float, m.inputs)
+}
+
+// Front is what the model reads: int64 [batch, sequence] and, where the schema
+// has characters, [batch, sequence, characters].
+type Front struct{ IDs, Characters *builder.Value }
+
+// BuildOn makes the inference graph on a front that computes what the model
+// reads, in place of inputs that carry it.
+func (m *Model) BuildOn(front func(g *builder.Graph) (Front, error)) (*Built, error) {
+	return m.build(Inference, tensor.Float32, front)
+}
+
+// inputs is the front of inputs that carry ids.
+func (m *Model) inputs(g *builder.Graph) (f Front, err error) {
+	f.IDs = g.Input(IDs, tensor.Int64, builder.Named("batch"), builder.Named("sequence"))
 	if m.schema.Inputs[0].Characters != nil {
-		b.Characters = g.Input(Characters, tensor.Int64, builder.Named("batch"), builder.Named("sequence"), builder.Named("characters"))
+		f.Characters = g.Input(Characters, tensor.Int64, builder.Named("batch"), builder.Named("sequence"), builder.Named("characters"))
 	}
+	return f, nil
+}
+
+func (m *Model) build(mode Mode, float tensor.DType, front func(g *builder.Graph) (Front, error)) (*Built, error) {
+	g := builder.New(graphName(m.schema.Name), builder.Options{Float: float})
+	f, err := front(g)
+	if err != nil {
+		return nil, fmt.Errorf("models: %w", err)
+	}
+	b := &Built{Graph: g, IDs: f.IDs, Characters: f.Characters}
+	c := &context{Graph: g, mode: mode, config: m.config, mask: nn.Mask(g, b.IDs), features: map[string]*builder.Value{}}
 	b.Shared = c.trunk(g.Scope("trunk"), b, &m.schema.Inputs[0])
 	b.Tasks = make([]TaskGraph, len(m.schema.Tasks))
-	c.features = map[string]*builder.Value{}
 	for _, i := range m.order {
 		t := &m.schema.Tasks[i]
 		b.Tasks[i] = c.head(g.Scope("head/"+t.Name), t, b.Shared)

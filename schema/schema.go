@@ -40,6 +40,9 @@ type Input struct {
 	// Tensor is the name of the graph input that carries it, "ids" for the one
 	// text input of an ids-in file.
 	Tensor string `json:"tensor"`
+	// InGraph says that the file reads raw text: the tensor is string [batch],
+	// and labels are given as strings.
+	InGraph bool `json:"in_graph,omitempty"`
 	// Tokenizer names the rule that splits text: "whitespace" or "regex".
 	Tokenizer string `json:"tokenizer,omitempty"`
 	// Pattern is the regular expression of the "regex" tokenizer, each match

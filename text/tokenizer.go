@@ -5,6 +5,7 @@ package text
 import (
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"unicode"
 	"unicode/utf8"
 )
@@ -34,7 +35,8 @@ type Options struct {
 // of characters with Unicode's White_Space property (tab, line feed, vertical
 // tab, form feed, carriage return, space, U+0085, U+00A0, U+1680, U+2000 to
 // U+200A, U+2028, U+2029, U+202F, U+205F, U+3000), "regex" takes the leftmost
-// non-overlapping matches of a pattern; empty ones are no tokens.
+// non-overlapping matches of a pattern, of those that start at one place the
+// longest; empty ones are no tokens.
 func NewTokenizer(name string, opts Options) (*Tokenizer, error) {
 	t := &Tokenizer{lowercase: opts.Lowercase}
 	switch name {
@@ -50,11 +52,28 @@ func NewTokenizer(name string, opts Options) (*Tokenizer, error) {
 		if err != nil {
 			return nil, fmt.Errorf("text: pattern of the regex tokenizer: %w", err)
 		}
+		re.Longest()
 		t.pattern = re
 	default:
 		return nil, fmt.Errorf("text: tokenizer %q is not one of whitespace, regex", name)
 	}
 	return t, nil
+}
+
+// space is what separates words, as the inside of a character class of RE2.
+const space = `\s\v\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}`
+
+// Expression returns a regular expression of RE2 whose leftmost-longest matches
+// are the tokens, before they are lower-cased. Classes of Unicode are written
+// out, so that it means the same to a library with newer tables.
+func (t *Tokenizer) Expression() string {
+	if t.pattern != nil {
+		if parsed, err := syntax.Parse(t.pattern.String(), syntax.Perl); err == nil {
+			return parsed.String()
+		}
+		return t.pattern.String()
+	}
+	return "[^" + space + "]+"
 }
 
 // Tokenize appends the tokens of s to dst.

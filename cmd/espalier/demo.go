@@ -12,7 +12,6 @@ import (
 	"espalier"
 	"espalier/recipe"
 	"espalier/runtime"
-	"espalier/runtime/gonum"
 	"espalier/runtime/predict"
 	"espalier/testdata/demo"
 )
@@ -70,11 +69,7 @@ func runDemo(cmd *cobra.Command, e runtime.Engine, dir string) error {
 		return err
 	}
 	model := filepath.Join(dir, "demo.onnx")
-	var others []runtime.Engine
-	if e.Name() != "gonum" {
-		others = append(others, gonum.New())
-	}
-	verified, err := run.Export(cmd.Context(), model, nil, e, others...)
+	verified, err := run.Export(cmd.Context(), model, espalier.ExportOptions{Engines: verifying(e)})
 	if err != nil {
 		return err
 	}

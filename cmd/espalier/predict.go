@@ -130,6 +130,11 @@ func describe(text string, p *predict.Prediction) string {
 		switch {
 		case t.Type == schema.Regression:
 			fmt.Fprintf(&b, "%.4g", *t.Value)
+		case t.Type == schema.MultiLabel:
+			b.WriteString(strings.Join(t.Labels, ", "))
+			if len(t.Labels) == 0 {
+				b.WriteString("-")
+			}
 		case t.Type != schema.Tagging:
 			fmt.Fprintf(&b, "%s (%.3f)", t.Label, t.Probability)
 		case t.Spans != nil || !hasTags(t):

@@ -5,10 +5,12 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"math"
-	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 
 	"espalier/onnx"
@@ -28,7 +30,7 @@ const tiny = 1e-6
 // Options say what a file is compared with.
 type Options struct {
 	// Engines run the file. Every one after the first is compared with the
-	// first where no Reference is given.
+	// first where no Reference is given, and may lack operators of the file.
 	Engines []runtime.Engine
 	// Reference computes the outputs for the inputs that the schema names: the
 	// trainer's own program. Nil compares engines with each other only.
@@ -44,9 +46,12 @@ type Report struct {
 	Bytes   int64    `json:"bytes"`
 	Nodes   int      `json:"nodes"`
 	Engines []string `json:"engines"`
-	Against string   `json:"against"` // "trainer" or the first engine's name
-	Shapes  []Shape  `json:"shapes"`
-	Outputs []Output `json:"outputs"`
+	// Missing says, by engine, why it did not run the file: operators that it
+	// does not have.
+	Missing map[string]string `json:"missing,omitempty"`
+	Against string            `json:"against"` // "trainer" or the first engine's name
+	Shapes  []Shape           `json:"shapes"`
+	Outputs []Output          `json:"outputs"`
 }
 
 // Shape is one batch that was run.
@@ -85,6 +90,9 @@ func (r *Report) Table() string {
 	for _, o := range r.Outputs {
 		fmt.Fprintf(&b, "  %-6s %-28s %12.2e %12.2e %7d\n", o.Engine, o.Name, o.Absolute, o.Relative, o.Labels-o.Ties)
 	}
+	for _, name := range slices.Sorted(maps.Keys(r.Missing)) {
+		fmt.Fprintf(&b, "  %-6s not run: %s\n", name, r.Missing[name])
+	}
 	return b.String()
 }
 
@@ -110,12 +118,26 @@ func File(ctx context.Context, path string, o Options) (*Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("verify: %s: %w", path, err)
 	}
-	v := &verifier{schema: s, options: o, report: &Report{File: path, Bytes: int64(len(data)), Nodes: len(m.Graph.Nodes), Against: "trainer"}}
+	words, _ := m.MetadataValue(schema.KeyVocabulary)
+	hash, _ := m.MetadataValue(schema.KeyVocabularyHash)
+	vocabulary, err := text.FromCompressed(words, hash)
+	if err != nil {
+		return nil, fmt.Errorf("verify: %s: metadata %s: %w", path, schema.KeyVocabulary, err)
+	}
+	v := &verifier{schema: s, vocabulary: vocabulary, options: o, report: &Report{File: path, Bytes: int64(len(data)), Nodes: len(m.Graph.Nodes), Against: "trainer"}}
 	if o.Reference == nil {
 		v.report.Against = o.Engines[0].Name()
 	}
 	for _, e := range o.Engines {
-		if err := v.engine(ctx, e, data); err != nil {
+		err := v.engine(ctx, e, data)
+		if errors.Is(err, runtime.ErrUnsupported) && len(v.report.Engines) > 0 {
+			if v.report.Missing == nil {
+				v.report.Missing = map[string]string{}
+			}
+			v.report.Missing[e.Name()] = err.Error()
+			continue
+		}
+		if err != nil {
 			return nil, fmt.Errorf("verify: %s on %s: %w", path, e.Name(), err)
 		}
 	}
@@ -123,9 +145,10 @@ func File(ctx context.Context, path string, o Options) (*Report, error) {
 }
 
 type verifier struct {
-	schema  *schema.Schema
-	options Options
-	report  *Report
+	schema     *schema.Schema
+	vocabulary *text.Vocabulary
+	options    Options
+	report     *Report
 	// reference holds what each batch must give.
 	reference [][]runtime.Named
 }
@@ -146,44 +169,6 @@ func (v *verifier) batches() []Shape {
 		}
 	}
 	return out
-}
-
-// inputs draws token ids and, where the model reads them, characters. Rows end
-// in padding of different lengths, but for the first, which is full.
-func (v *verifier) inputs(s Shape) []runtime.Named {
-	r := rand.New(rand.NewPCG(uint64(s.Batch), uint64(s.Length)))
-	in := &v.schema.Inputs[0]
-	ids := make([]int64, s.Batch*s.Length)
-	words := make([][][]int64, s.Batch)
-	for row := range s.Batch {
-		real := s.Length
-		if row > 0 {
-			real = 1 + r.IntN(s.Length)
-		}
-		for j := range real {
-			ids[row*s.Length+j] = 1 + r.Int64N(int64(in.VocabularySize-1))
-			if in.Characters != nil {
-				words[row] = append(words[row], v.word(r))
-			}
-		}
-	}
-	out := []runtime.Named{{Name: in.Tensor, Tensor: tensor.Must(tensor.Of(ids, int64(s.Batch), int64(s.Length)))}}
-	if in.Characters != nil {
-		flat, width := text.PadCharacters(nil, words, s.Length)
-		t := tensor.Must(tensor.Of(flat, int64(s.Batch), int64(s.Length), int64(width)))
-		out = append(out, runtime.Named{Name: in.Characters.Tensor, Tensor: t})
-	}
-	return out
-}
-
-// word draws the characters of a word.
-func (v *verifier) word(r *rand.Rand) []int64 {
-	c := v.schema.Inputs[0].Characters
-	word := make([]int64, 1+r.IntN(min(c.MaxLength, 12)))
-	for i := range word {
-		word[i] = 1 + r.Int64N(int64(c.Size()-1))
-	}
-	return word
 }
 
 func (v *verifier) outputs() []runtime.Named {
@@ -207,13 +192,19 @@ func (v *verifier) engine(ctx context.Context, e runtime.Engine, data []byte) er
 	found := map[string]*Output{}
 	for i, shape := range v.batches() {
 		out := v.outputs()
-		in := v.inputs(shape)
+		in, ids, err := v.inputs(shape)
+		if err != nil {
+			return err
+		}
 		if err := session.Run(ctx, in, out); err != nil {
 			return fmt.Errorf("batch %d, length %d: %w", shape.Batch, shape.Length, err)
 		}
+		if err := v.number(out); err != nil {
+			return err
+		}
 		if first {
 			v.report.Shapes = append(v.report.Shapes, shape)
-			want, err := v.want(ctx, in, out)
+			want, err := v.want(ctx, ids, out)
 			if err != nil {
 				return err
 			}
@@ -242,7 +233,11 @@ func (v *verifier) want(ctx context.Context, in []runtime.Named, got []runtime.N
 	if in[0].Tensor.Len() == 0 {
 		return nil, nil // a trainer sees no empty batch: only the shapes are checked
 	}
-	return v.options.Reference(ctx, in)
+	want, err := v.options.Reference(ctx, in)
+	if err != nil || !v.schema.Inputs[0].InGraph {
+		return want, err
+	}
+	return want, v.unlabel(want, in[0].Tensor)
 }
 
 func (v *verifier) compare(engine string, shape Shape, got, want []runtime.Named, found map[string]*Output) error {
@@ -306,7 +301,7 @@ func (v *verifier) ties(o *Output, got runtime.Named, want *tensor.Tensor, outpu
 		p := outputs[t.Output(schema.Probabilities)].Float32s()
 		n := len(t.Labels)
 		for i, l := range got.Tensor.Int64s() {
-			if w := want.Int64s()[i]; w != l && math.Abs(float64(p[i*n+int(l)]-p[i*n+int(w)])) < Bound {
+			if w := want.Int64s()[i]; w != l && min(w, l) >= 0 && math.Abs(float64(p[i*n+int(l)]-p[i*n+int(w)])) < Bound {
 				o.Ties++
 			}
 		}

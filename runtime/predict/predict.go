@@ -133,10 +133,15 @@ func (p *Predictor) match(g *onnx.Graph) error {
 		return nil
 	}
 	in := p.schema.Inputs[0].Tensor
-	if v := find(g.Inputs, in); v == nil || v.DType != tensor.Int64 || len(v.Shape) != 2 {
+	v := find(g.Inputs, in)
+	raw := p.schema.Inputs[0].InGraph
+	switch {
+	case raw && (v == nil || v.DType != tensor.String || len(v.Shape) != 1):
+		return fmt.Errorf("predict: the graph has no string input %q of shape [batch]", in)
+	case !raw && (v == nil || v.DType != tensor.Int64 || len(v.Shape) != 2):
 		return fmt.Errorf("predict: the graph has no int64 input %q of shape [batch, sequence]", in)
 	}
-	if c := p.schema.Inputs[0].Characters; c != nil {
+	if c := p.schema.Inputs[0].Characters; c != nil && !raw {
 		if v := find(g.Inputs, c.Tensor); v == nil || v.DType != tensor.Int64 || len(v.Shape) != 3 {
 			return fmt.Errorf("predict: the graph has no int64 input %q of shape [batch, sequence, characters]", c.Tensor)
 		}
@@ -191,13 +196,16 @@ func (p *Prediction) Task(name string) *Answer {
 }
 
 // Answer is one task's answer. Which fields are set depends on the type: a
-// classification has Label and Probability, tagging has Tags and Spans, a
+// classification has Label and Probability, multilabel has Labels, tagging has Tags and Spans, a
 // regression has Value.
 type Answer struct {
 	Task string          `json:"task"`
 	Type schema.TaskType `json:"type"`
 
-	Label       string  `json:"label,omitempty"`
+	Label string `json:"label,omitempty"`
+	// Labels are those that apply, in the schema's order; none may.
+	Labels []string `json:"labels,omitempty"`
+	// Probability is that of Label.
 	Probability float32 `json:"probability,omitempty"`
 	// Probabilities are those of all labels, in the schema's order.
 	Probabilities []float32 `json:"probabilities,omitempty"`
@@ -264,14 +272,13 @@ func (p *Predictor) predict(ctx context.Context, rows [][]text.Token, originals 
 		out[i].Tokens = rows[i]
 		length = max(length, len(rows[i]))
 	}
-	ids := make([]int64, len(rows)*length)
-	for i, row := range rows {
-		for j, t := range row {
-			ids[i*length+j] = p.vocabulary.ID(t.Text)
-		}
+	in := Input{Batch: len(rows), Length: length}
+	if p.schema.Inputs[0].InGraph {
+		in.Texts = originals
+	} else {
+		in.IDs = p.ids(rows, length)
 	}
-	in := Input{IDs: ids, Batch: len(rows), Length: length}
-	if p.characters != nil {
+	if p.characters != nil && in.Texts == nil {
 		words := make([][][]int64, len(rows))
 		for i, row := range rows {
 			for _, t := range row {
@@ -297,8 +304,21 @@ func (p *Predictor) predict(ctx context.Context, rows [][]text.Token, originals 
 	return out, nil
 }
 
-// Input is a batch of encoded texts.
+// ids lays out the ids of tokens as [rows, length].
+func (p *Predictor) ids(rows [][]text.Token, length int) []int64 {
+	ids := make([]int64, len(rows)*length)
+	for i, row := range rows {
+		for j, t := range row {
+			ids[i*length+j] = p.vocabulary.ID(t.Text)
+		}
+	}
+	return ids
+}
+
+// Input is a batch of encoded texts or, for a file that reads raw text, of
+// texts.
 type Input struct {
+	Texts         []string
 	IDs           []int64 // of tokens, [Batch, Length], 0 is padding
 	Batch, Length int
 	// Characters of the tokens, [Batch, Length, Width], 0 is padding. Only
@@ -307,19 +327,13 @@ type Input struct {
 	Width      int
 }
 
-// Run computes the outputs of the chosen tasks by name.
+// Run computes the outputs of the chosen tasks by name. Labels are numbers,
+// also those of a file that gives names; behind a text's last token they are 0
+// there.
 func (p *Predictor) Run(ctx context.Context, in Input) (map[string]*tensor.Tensor, error) {
-	ids, err := tensor.Of(in.IDs, int64(in.Batch), int64(in.Length))
+	inputs, err := p.inputs(in)
 	if err != nil {
 		return nil, fmt.Errorf("predict: %w", err)
-	}
-	inputs := []runtime.Named{{Name: p.schema.Inputs[0].Tensor, Tensor: ids}}
-	if c := p.schema.Inputs[0].Characters; c != nil {
-		t, err := tensor.Of(in.Characters, int64(in.Batch), int64(in.Length), int64(in.Width))
-		if err != nil {
-			return nil, fmt.Errorf("predict: characters: %w", err)
-		}
-		inputs = append(inputs, runtime.Named{Name: c.Tensor, Tensor: t})
 	}
 	var outputs []runtime.Named
 	for _, t := range p.tasks {
@@ -334,7 +348,58 @@ func (p *Predictor) Run(ctx context.Context, in Input) (map[string]*tensor.Tenso
 	for _, o := range outputs {
 		answers[o.Name] = o.Tensor
 	}
+	if p.schema.Inputs[0].InGraph {
+		for i := range p.tasks {
+			if err := number(&p.tasks[i], answers); err != nil {
+				return nil, fmt.Errorf("predict: %w", err)
+			}
+		}
+	}
 	return answers, nil
+}
+
+func (p *Predictor) inputs(in Input) ([]runtime.Named, error) {
+	first := &p.schema.Inputs[0]
+	if first.InGraph {
+		t, err := tensor.Of(in.Texts, int64(len(in.Texts)))
+		return []runtime.Named{{Name: first.Tensor, Tensor: t}}, err
+	}
+	ids, err := tensor.Of(in.IDs, int64(in.Batch), int64(in.Length))
+	if err != nil {
+		return nil, err
+	}
+	inputs := []runtime.Named{{Name: first.Tensor, Tensor: ids}}
+	if c := first.Characters; c != nil {
+		t, err := tensor.Of(in.Characters, int64(in.Batch), int64(in.Length), int64(in.Width))
+		if err != nil {
+			return nil, fmt.Errorf("characters: %w", err)
+		}
+		inputs = append(inputs, runtime.Named{Name: c.Tensor, Tensor: t})
+	}
+	return inputs, nil
+}
+
+// number puts numbers in the place of a task's labels by name.
+func number(t *schema.Task, answers map[string]*tensor.Tensor) error {
+	out := answers[t.Output(schema.Label)]
+	if out == nil || out.DType() != tensor.String {
+		return nil
+	}
+	names := out.Strings()
+	ids := make([]int64, len(names))
+	for i, name := range names {
+		if name == "" && t.Type == schema.Tagging {
+			continue // padding
+		}
+		n := t.LabelIndex(name)
+		if n < 0 {
+			return fmt.Errorf("task %q: the file answers %q, which is none of the labels in its metadata", t.Name, name)
+		}
+		ids[i] = int64(n)
+	}
+	numbers, err := tensor.Of(ids, out.Shape()...)
+	answers[t.Output(schema.Label)] = numbers
+	return err
 }
 
 // read takes row i of a task's outputs apart.
@@ -351,6 +416,9 @@ func (p *Predictor) read(t *schema.Task, outputs map[string]*tensor.Tensor, i, t
 	labels := outputs[t.Output(schema.Label)].Int64s()
 	probabilities := outputs[t.Output(schema.Probabilities)].Float32s()
 	n := len(t.Labels)
+	if t.Type == schema.MultiLabel {
+		return readSet(t, labels, probabilities, i)
+	}
 	per := 1
 	if t.Type == schema.Tagging {
 		per = length
@@ -375,6 +443,22 @@ func (p *Predictor) read(t *schema.Task, outputs map[string]*tensor.Tensor, i, t
 	for j := range tokens {
 		if a.Tags[j].Label, a.Tags[j].Probability, err = at(i*length + j); err != nil {
 			return a, err
+		}
+	}
+	return a, nil
+}
+
+// readSet reads row i of a multi-label task.
+func readSet(t *schema.Task, applies []int64, probabilities []float32, i int) (Answer, error) {
+	a := Answer{Task: t.Name, Type: t.Type, Labels: []string{}}
+	n := len(t.Labels)
+	if len(applies) < (i+1)*n || len(probabilities) < (i+1)*n {
+		return a, fmt.Errorf("predict: task %q: the outputs are too short for the batch", t.Name)
+	}
+	a.Probabilities = append([]float32{}, probabilities[i*n:(i+1)*n]...)
+	for j, l := range t.Labels {
+		if applies[i*n+j] == 1 {
+			a.Labels = append(a.Labels, l)
 		}
 	}
 	return a, nil
