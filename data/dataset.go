@@ -67,6 +67,19 @@ func (d *Dataset) Len() int { return len(d.offsets) - 1 }
 // Length returns the number of tokens of an example.
 func (d *Dataset) Length(i int) int { return d.offsets[i+1] - d.offsets[i] }
 
+// Frequencies returns how often each id stands in the examples, up to the
+// largest that does.
+func (d *Dataset) Frequencies() []int {
+	var n []int
+	for _, id := range d.ids {
+		for int(id) >= len(n) {
+			n = append(n, 0)
+		}
+		n[id]++
+	}
+	return n
+}
+
 // Longest returns the number of tokens of the longest example.
 func (d *Dataset) Longest() int {
 	n := 0

@@ -210,6 +210,7 @@ func (c *checker) trunk(t *Trunk) {
 	c.share("trunk.dropout", t.Dropout)
 	c.share("trunk.embedding_dropout", t.EmbeddingDropout)
 	c.share("trunk.word_dropout", t.WordDropout)
+	c.positive("trunk.rare_word_dropout", t.RareWordDropout, true)
 	c.characters(&t.Characters)
 }
 

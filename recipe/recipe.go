@@ -144,6 +144,10 @@ type Trunk struct {
 	Dropout          float64 `key:"dropout"`
 	EmbeddingDropout float64 `key:"embedding_dropout"`
 	WordDropout      float64 `key:"word_dropout"`
+	// RareWordDropout is the alpha by which a training step reads a word that
+	// stands n times in the training data as unknown, with a probability of
+	// alpha/(alpha+n); 0, never.
+	RareWordDropout float64 `key:"rare_word_dropout"`
 	// Variational sets the same values of all tokens of a text to zero, in
 	// recurrent trunks and word vectors; false.
 	Variational bool `key:"variational"`

@@ -71,6 +71,7 @@ trunk:
   dropout: 0
   embedding_dropout: 0
   word_dropout: 0
+  rare_word_dropout: 0
   variational: false
 tasks:
   topic:
@@ -124,7 +125,7 @@ data:
 inputs:
   text: {type: text, field: body, tokenizer: regex, pattern: '\w+', lowercase: true, min_count: 2, max_size: 5000, max_length: 100}
 trunk: {type: cnn, embedding: 32, hidden: 48, layers: 2, kernel: 5, dilations: [1, 2], pooling: max,
-  dropout: 0.1, embedding_dropout: 0.2, word_dropout: 0.3}
+  dropout: 0.1, embedding_dropout: 0.2, word_dropout: 0.3, rare_word_dropout: 0.25}
 tasks:
   slots: {type: tagging, field: tags, scheme: bioes, weight: 0.5, hidden: 16, dropout: 0.4, metric: exact_match}
   "a topic?": {type: classification, metric: macro_f1}
@@ -161,7 +162,7 @@ func TestEveryKey(t *testing.T) {
 			Type: "sgd", LR: 1, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, Momentum: 0.9, Nesterov: true, WeightDecay: 1e-4, Dense: true,
 		},
 		Schedule: train.ScheduleConfig{Type: "step", Warmup: 10, Every: 2, Factor: 0.25},
-		ClipNorm: 5, WordDropout: 0.3, Patience: 4, Threads: 2,
+		ClipNorm: 5, WordDropout: 0.3, RareWordDropout: 0.25, Patience: 4, Threads: 2,
 		Weights: map[string]float64{"slots": 0.5, "topic": 1, "score": 1},
 		Metrics: map[string]string{"slots": "exact_match", "topic": "macro_f1", "score": "mae"},
 	}

@@ -110,7 +110,7 @@ func (r *Recipe) Training() train.Config {
 			Momentum: o.Momentum, Nesterov: o.Nesterov, WeightDecay: o.WeightDecay, Dense: o.Dense,
 		},
 		Schedule: train.ScheduleConfig{Type: s.Type, Warmup: s.Warmup, Final: s.Final, Every: s.Every, Factor: s.Factor},
-		ClipNorm: t.ClipNorm, WordDropout: r.Trunk.WordDropout, Average: t.Average, Patience: t.Patience, Threads: t.Threads,
+		ClipNorm: t.ClipNorm, WordDropout: r.Trunk.WordDropout, RareWordDropout: r.Trunk.RareWordDropout, Average: t.Average, Patience: t.Patience, Threads: t.Threads,
 		Weights: map[string]float64{}, Metrics: map[string]string{},
 	}
 	for _, task := range r.Tasks {

@@ -24,6 +24,10 @@ type Config struct {
 	// WordDropout is the share of tokens that a training step reads as
 	// unknown.
 	WordDropout float64
+	// RareWordDropout is the alpha by which a training step reads a word that
+	// stands n times in the training data as unknown with a probability of
+	// alpha/(alpha+n) (Kiperwasser and Goldberg 2016); 0: none.
+	RareWordDropout float64
 	// Average is the decay per step of a moving average of the parameters,
 	// such as 0.999, which is what is validated and kept; 0: none.
 	Average float64
@@ -110,6 +114,7 @@ func (c Config) check(tasks []string) error {
 		{"optimizer.weight_decay", c.Optimizer.WeightDecay, 0, math.MaxFloat32},
 		{"clip_norm", c.ClipNorm, 0, math.MaxFloat32},
 		{"word_dropout", c.WordDropout, 0, 0.999},
+		{"rare_word_dropout", c.RareWordDropout, 0, math.MaxFloat32},
 		{"average", c.Average, 0, 0.999999},
 		{"patience", float64(c.Patience), 0, math.MaxInt32},
 	} {

@@ -56,6 +56,9 @@ func (t *Trainer) Fit(ctx context.Context, set, valid *data.Dataset, hooks Hooks
 	if err := t.order.Check(); err != nil {
 		return nil, err
 	}
+	if t.config.RareWordDropout > 0 {
+		t.frequency = set.Frequencies()
+	}
 	res := &Result{}
 	for t.epoch < t.config.Epochs && !t.patienceOver() {
 		before := t.arena.snapshot()

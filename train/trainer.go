@@ -21,22 +21,23 @@ import (
 
 // Trainer fits one model on one engine. It is for one goroutine.
 type Trainer struct {
-	config  Config
-	model   *models.Model
-	engine  runtime.Engine
-	arena   *arena
-	step    *runner
-	eval    *runner
-	masks   *maskSource
-	optim   *optim.Optimizer
-	dense   []region
-	tables  []*tableState
-	epoch   int // epochs finished
-	steps   int // steps made
-	best    best
-	average average
-	order   optim.Schedule
-	weights []float32
+	config    Config
+	model     *models.Model
+	engine    runtime.Engine
+	arena     *arena
+	step      *runner
+	eval      *runner
+	masks     *maskSource
+	optim     *optim.Optimizer
+	dense     []region
+	tables    []*tableState
+	epoch     int   // epochs finished
+	frequency []int // of words in the training data, by id
+	steps     int   // steps made
+	best      best
+	average   average
+	order     optim.Schedule
+	weights   []float32
 }
 
 // region is a run of the arena whose parameters are treated alike.
@@ -215,7 +216,7 @@ func (e *DivergedError) Error() string {
 func (t *Trainer) Step(ctx context.Context, b *data.Batch) ([]float32, error) {
 	step := t.steps + 1
 	original := b.IDs
-	if t.config.WordDropout > 0 {
+	if t.config.WordDropout > 0 || t.config.RareWordDropout > 0 {
 		b.IDs = t.dropWords(b.IDs, uint64(step))
 	}
 	err := t.step.run(ctx, b, t.masks, uint64(step))
@@ -230,7 +231,8 @@ func (t *Trainer) Step(ctx context.Context, b *data.Batch) ([]float32, error) {
 	return t.step.losses, nil
 }
 
-// dropWords replaces a share of the tokens by the unknown one.
+// dropWords replaces a share of the tokens, and more of rare ones, by the
+// unknown one.
 func (t *Trainer) dropWords(ids []int64, step uint64) []int64 {
 	s := t.tables
 	if len(s) == 0 {
@@ -240,7 +242,15 @@ func (t *Trainer) dropWords(ids []int64, step uint64) []int64 {
 	s[0].ids = out
 	r := rand.New(rand.NewPCG(t.config.Seed^hashName("word_dropout"), step))
 	for i, id := range out {
-		if id > text.Unknown && r.Float64() < t.config.WordDropout {
+		if id <= text.Unknown {
+			continue
+		}
+		keep := 1 - t.config.WordDropout
+		if a := t.config.RareWordDropout; a > 0 && id < int64(len(t.frequency)) {
+			n := float64(t.frequency[id])
+			keep *= n / (a + n)
+		}
+		if r.Float64() >= keep {
 			out[i] = text.Unknown
 		}
 	}
