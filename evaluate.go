@@ -12,8 +12,8 @@ import (
 // EvaluateFile scores an exported file on a data set that was encoded for its
 // schema: the same counts as the trainer's own evaluation, from the file's
 // outputs.
-func EvaluateFile(ctx context.Context, p *predict.Predictor, d *data.Dataset) (train.Scores, error) {
-	m, err := train.NewMeter(p.Schema(), nil)
+func EvaluateFile(ctx context.Context, p *predict.Predictor, d *data.Dataset) (*train.Meter, error) {
+	m, err := train.NewMeter(p.Schema(), nil, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func EvaluateFile(ctx context.Context, p *predict.Predictor, d *data.Dataset) (t
 			return nil, err
 		}
 	}
-	return m.Scores(), nil
+	return m, nil
 }
 
 // DataFor encodes a split of a recipe for an exported file, with the file's own

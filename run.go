@@ -36,13 +36,17 @@ const (
 // Outcome is how a run ended: the epoch that was kept and its scores. Test is
 // measured once, after the choice was made on validation.
 type Outcome struct {
-	Best   int            `json:"best_epoch"`
-	Epochs int            `json:"epochs"`
-	Valid  train.Scores   `json:"valid"`
-	Test   train.Scores   `json:"test,omitempty"`
-	Engine string         `json:"engine"`
-	Shared int            `json:"shared_parameters"`
-	Heads  map[string]int `json:"task_parameters"`
+	Best   int          `json:"best_epoch"`
+	Epochs int          `json:"epochs"`
+	Valid  train.Scores `json:"valid"`
+	Test   train.Scores `json:"test,omitempty"`
+	// The shares of examples that are answered right as a whole, see
+	// [train.Meter.Whole].
+	ValidWhole float64        `json:"valid_whole"`
+	TestWhole  float64        `json:"test_whole,omitempty"`
+	Engine     string         `json:"engine"`
+	Shared     int            `json:"shared_parameters"`
+	Heads      map[string]int `json:"task_parameters"`
 }
 
 // Run is a run directory: a recipe, what was learned from its data, and the
@@ -364,17 +368,20 @@ func (r *Run) finish(ctx context.Context, t *train.Trainer, res *train.Result, v
 		return nil, err
 	}
 	out.Epochs = len(epochs)
-	if out.Valid, err = t.Evaluate(ctx, valid); err != nil {
+	m, err := t.Measure(ctx, valid)
+	if err != nil {
 		return nil, err
 	}
+	out.Valid, out.ValidWhole = m.Scores(), m.Whole()
 	if len(r.Recipe.Sources("test")) > 0 {
 		test, err := r.Data("test", nil)
 		if err != nil {
 			return nil, err
 		}
-		if out.Test, err = t.Evaluate(ctx, test); err != nil {
+		if m, err = t.Measure(ctx, test); err != nil {
 			return nil, err
 		}
+		out.Test, out.TestWhole = m.Scores(), m.Whole()
 	}
 	return out, r.write(fileResult, func(w io.Writer) error {
 		enc := json.NewEncoder(w)

@@ -180,10 +180,11 @@ func TestFileScoresAsTheTrainerDoes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := espalier.EvaluateFile(context.Background(), p, set)
+		m, err := espalier.EvaluateFile(context.Background(), p, set)
 		if err != nil {
 			t.Fatal(err)
 		}
+		got := m.Scores()
 		for i := range want {
 			if diff := cmp.Diff(want[i].Metrics, got[i].Metrics); diff != "" {
 				t.Errorf("%s, task %s:\n%s", e.Name(), want[i].Task, diff)

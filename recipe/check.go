@@ -297,7 +297,13 @@ func (c *checker) task(path string, t *Task, tasks []Task) {
 	if t.Metric == "" {
 		t.Metric = metric.Main(&schema.Task{Type: schema.TaskType(t.Type), Scheme: t.Scheme})
 	}
-	c.oneOf(path+".metric", t.Metric, metric.Names(schema.TaskType(t.Type))...)
+	for _, m := range append([]string{t.Metric}, t.Metrics...) {
+		if kind, _, ok := metric.OfLabel(m); !ok || t.Type == string(schema.Regression) {
+			c.oneOf(path+".metric", m, metric.Names(schema.TaskType(t.Type))...)
+		} else if kind == "" {
+			c.fail(path+".metric", "is %q; of one label there are precision:L, recall:L and f1:L", m)
+		}
+	}
 	if t.Metric == "span_f1" && t.Scheme == "" {
 		c.fail(path+".metric", "is span_f1, which needs to know the scheme: bio or bioes")
 	}

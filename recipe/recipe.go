@@ -210,6 +210,9 @@ type Task struct {
 	// Metric is what the best epoch is chosen by, as the mean over tasks; the
 	// main metric of the type.
 	Metric string `key:"metric"`
+	// Metrics are measured beside those of the type: precision:L, recall:L or
+	// f1:L of a label L, or of a type of spans.
+	Metrics []string `key:"metrics,omitempty"`
 }
 
 // Train says how to train.

@@ -164,7 +164,7 @@ func TestEveryKey(t *testing.T) {
 		Schedule: train.ScheduleConfig{Type: "step", Warmup: 10, Every: 2, Factor: 0.25},
 		ClipNorm: 5, WordDropout: 0.3, RareWordDropout: 0.25, Patience: 4, Threads: 2,
 		Weights: map[string]float64{"slots": 0.5, "topic": 1, "score": 1},
-		Metrics: map[string]string{"slots": "exact_match", "topic": "macro_f1", "score": "mae"},
+		Metrics: map[string]string{"slots": "exact_match", "topic": "macro_f1", "score": "mae"}, MoreMetrics: map[string][]string{},
 	}
 	if diff := cmp.Diff(wantTrain, r.Training()); diff != "" {
 		t.Error(diff)

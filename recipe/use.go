@@ -111,10 +111,13 @@ func (r *Recipe) Training() train.Config {
 		},
 		Schedule: train.ScheduleConfig{Type: s.Type, Warmup: s.Warmup, Final: s.Final, Every: s.Every, Factor: s.Factor},
 		ClipNorm: t.ClipNorm, WordDropout: r.Trunk.WordDropout, RareWordDropout: r.Trunk.RareWordDropout, Average: t.Average, Patience: t.Patience, Threads: t.Threads,
-		Weights: map[string]float64{}, Metrics: map[string]string{},
+		Weights: map[string]float64{}, Metrics: map[string]string{}, MoreMetrics: map[string][]string{},
 	}
 	for _, task := range r.Tasks {
 		c.Weights[task.Name], c.Metrics[task.Name] = task.Weight, task.Metric
+		if len(task.Metrics) > 0 {
+			c.MoreMetrics[task.Name] = task.Metrics
+		}
 	}
 	return c
 }

@@ -37,6 +37,9 @@ type Config struct {
 	// Metrics names the metric of each task that Score is the mean of; a task
 	// that is not named has its type's main metric.
 	Metrics map[string]string
+	// MoreMetrics names metrics of each task that are measured beside those of
+	// its type.
+	MoreMetrics map[string][]string
 	// Threads is what the engine may use; 0: all cores.
 	Threads int
 	// Profile is a file prefix: an engine that can writes there, when the

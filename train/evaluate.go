@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"espalier/data"
 	"espalier/runtime"
@@ -65,16 +66,21 @@ func (t *Trainer) metricOf(task *schema.Task) string {
 type Meter struct {
 	tasks  []schema.Task
 	main   []string
+	names  [][]string
 	meters [][]metric.Accumulator
 	loss   []float64
 	labels []int
+	// Of the examples with a label that is not a number: how many there are,
+	// and how many are answered right in every label they have.
+	examples, whole int
 }
 
 // NewMeter returns a meter for the schema's tasks. main names the metric that
-// a task is judged by, where it is not the type's own.
-func NewMeter(s *schema.Schema, main map[string]string) (*Meter, error) {
+// a task is judged by, where it is not the type's own, and more names others
+// that are measured beside those of the type.
+func NewMeter(s *schema.Schema, main map[string]string, more map[string][]string) (*Meter, error) {
 	m := &Meter{
-		tasks: s.Tasks, meters: make([][]metric.Accumulator, len(s.Tasks)),
+		tasks: s.Tasks, names: make([][]string, len(s.Tasks)), meters: make([][]metric.Accumulator, len(s.Tasks)),
 		loss: make([]float64, len(s.Tasks)), labels: make([]int, len(s.Tasks)),
 	}
 	for i := range s.Tasks {
@@ -84,7 +90,8 @@ func NewMeter(s *schema.Schema, main map[string]string) (*Meter, error) {
 			name = metric.Main(t)
 		}
 		m.main = append(m.main, name)
-		for _, n := range metricNames(t) {
+		m.names[i] = metricNames(t, append([]string{name}, more[t.Name]...))
+		for _, n := range m.names[i] {
 			a, err := metric.New(n, t)
 			if err != nil {
 				return nil, err
@@ -95,10 +102,11 @@ func NewMeter(s *schema.Schema, main map[string]string) (*Meter, error) {
 	return m, nil
 }
 
-func metricNames(t *schema.Task) []string {
+// metricNames are those of the task's type and of a recipe, each once.
+func metricNames(t *schema.Task, more []string) []string {
 	var names []string
-	for _, n := range metric.Names(t.Type) {
-		if n != "span_f1" || t.Scheme != "" {
+	for _, n := range append(metric.Names(t.Type), more...) {
+		if (n != "span_f1" || t.Scheme != "") && !slices.Contains(names, n) {
 			names = append(names, n)
 		}
 	}
@@ -108,6 +116,7 @@ func metricNames(t *schema.Task) []string {
 // Add counts a batch. answers are the output tensors by name, whose rows are
 // padded to length, at least the batch's own. losses may be nil.
 func (m *Meter) Add(b *data.Batch, length int, answers map[string]*tensor.Tensor, losses []float32) error {
+	outs := make([]*tensor.Tensor, len(m.tasks))
 	for i := range m.tasks {
 		t := &m.tasks[i]
 		if b.Counts[i] == 0 {
@@ -128,8 +137,53 @@ func (m *Meter) Add(b *data.Batch, length int, answers map[string]*tensor.Tensor
 		if err := m.count(i, b, length, out); err != nil {
 			return fmt.Errorf("task %q: %w", t.Name, err)
 		}
+		outs[i] = out
+	}
+	for row := range b.Size {
+		labels, right := 0, true
+		for i := range m.tasks {
+			if outs[i] == nil || m.tasks[i].Type == schema.Regression {
+				continue
+			}
+			predicted, truth := m.row(i, b, length, outs[i], row)
+			for j, y := range truth {
+				if y >= 0 {
+					labels++
+					right = right && predicted[j] == y
+				}
+			}
+		}
+		if labels > 0 {
+			m.examples++
+			if right {
+				m.whole++
+			}
+		}
 	}
 	return nil
+}
+
+// row returns the predicted and true labels of one example of a batch.
+func (m *Meter) row(i int, b *data.Batch, length int, out *tensor.Tensor, row int) (predicted, truth []int64) {
+	answers, labels := out.Int64s(), b.Labels[i]
+	switch m.tasks[i].Type {
+	case schema.MultiLabel:
+		n := len(m.tasks[i].Labels)
+		return answers[row*n : (row+1)*n], labels[row*n : (row+1)*n]
+	case schema.Tagging:
+		return answers[row*length : row*length+b.Length], labels[row*b.Length : (row+1)*b.Length]
+	}
+	return answers[row : row+1], labels[row : row+1]
+}
+
+// Whole is the share of examples that are answered right as a whole: every
+// label they have, of all tasks but regressions. For spoken language it is the
+// sentence or frame accuracy.
+func (m *Meter) Whole() float64 {
+	if m.examples == 0 {
+		return 0
+	}
+	return float64(m.whole) / float64(m.examples)
 }
 
 func (m *Meter) count(i int, b *data.Batch, length int, out *tensor.Tensor) error {
@@ -145,17 +199,10 @@ func (m *Meter) count(i int, b *data.Batch, length int, out *tensor.Tensor) erro
 	}
 	for row := range b.Size {
 		for _, a := range m.meters[i] {
-			switch m.tasks[i].Type {
-			case schema.Regression:
-				if b.Present[i][row] == 1 {
-					a.AddValues(out.Float32s()[row:row+1], b.Values[i][row:row+1])
-				}
-			case schema.MultiLabel:
-				a.AddLabels(out.Int64s()[row*per:(row+1)*per], b.Labels[i][row*per:(row+1)*per])
-			case schema.Tagging:
-				a.AddLabels(out.Int64s()[row*length:row*length+b.Length], b.Labels[i][row*b.Length:(row+1)*b.Length])
-			default:
-				a.AddLabels(out.Int64s()[row:row+1], b.Labels[i][row:row+1])
+			if m.tasks[i].Type != schema.Regression {
+				a.AddLabels(m.row(i, b, length, out, row))
+			} else if b.Present[i][row] == 1 {
+				a.AddValues(out.Float32s()[row:row+1], b.Values[i][row:row+1])
 			}
 		}
 	}
@@ -170,7 +217,7 @@ func (m *Meter) Scores() Scores {
 		if m.labels[i] > 0 {
 			s.Loss = m.loss[i] / float64(m.labels[i])
 		}
-		for j, n := range metricNames(&m.tasks[i]) {
+		for j, n := range m.names[i] {
 			s.Metrics[n] = m.meters[i][j].Value()
 		}
 		scores[i] = s
@@ -180,7 +227,16 @@ func (m *Meter) Scores() Scores {
 
 // Evaluate scores the current parameters on a data set.
 func (t *Trainer) Evaluate(ctx context.Context, d *data.Dataset) (Scores, error) {
-	m, err := NewMeter(t.model.Schema(), t.config.Metrics)
+	m, err := t.Measure(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	return m.Scores(), nil
+}
+
+// Measure counts the answers of the current parameters to a data set.
+func (t *Trainer) Measure(ctx context.Context, d *data.Dataset) (*Meter, error) {
+	m, err := NewMeter(t.model.Schema(), t.config.Metrics, t.config.MoreMetrics)
 	if err != nil {
 		return nil, err
 	}
@@ -198,7 +254,7 @@ func (t *Trainer) Evaluate(ctx context.Context, d *data.Dataset) (Scores, error)
 			return nil, err
 		}
 	}
-	return m.Scores(), nil
+	return m, nil
 }
 
 // Answers computes all tasks' outputs for the model's inputs, token ids first,

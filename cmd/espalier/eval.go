@@ -35,23 +35,23 @@ the figures are the same, because the file computes what the trainer did.`,
 			if err != nil {
 				return err
 			}
-			var scores train.Scores
+			var m *train.Meter
 			if model == "" {
-				scores, err = evalRun(cmd, args[0], split, e)
+				m, err = evalRun(cmd, args[0], split, e)
 			} else {
 				dir := ""
 				if len(args) == 1 {
 					dir = args[0]
 				}
-				scores, err = evalFile(cmd, model, dir, recipePath, split, predict.Options{Engine: e})
+				m, err = evalFile(cmd, model, dir, recipePath, split, predict.Options{Engine: e})
 			}
 			if err != nil {
 				return err
 			}
 			if asJSON {
-				return writeJSON(cmd.OutOrStdout(), scores)
+				return writeJSON(cmd.OutOrStdout(), evaluation{m.Scores(), m.Whole()})
 			}
-			return scoreTable(cmd.OutOrStdout(), split, scores)
+			return scoreTable(cmd.OutOrStdout(), split, m.Scores(), m.Whole())
 		},
 	}
 	engine.add(cmd)
@@ -62,7 +62,14 @@ the figures are the same, because the file computes what the trainer did.`,
 	return cmd
 }
 
-func evalRun(cmd *cobra.Command, dir, split string, e runtime.Engine) (train.Scores, error) {
+// evaluation is what --json prints.
+type evaluation struct {
+	Tasks train.Scores `json:"tasks"`
+	// Whole is the share of examples that are right in every task.
+	Whole float64 `json:"whole"`
+}
+
+func evalRun(cmd *cobra.Command, dir, split string, e runtime.Engine) (*train.Meter, error) {
 	run, err := espalier.OpenRun(dir)
 	if err != nil {
 		return nil, err
@@ -76,10 +83,10 @@ func evalRun(cmd *cobra.Command, dir, split string, e runtime.Engine) (train.Sco
 		return nil, err
 	}
 	defer t.Close()
-	return t.Evaluate(cmd.Context(), d)
+	return t.Measure(cmd.Context(), d)
 }
 
-func evalFile(cmd *cobra.Command, model, dir, recipePath, split string, o predict.Options) (train.Scores, error) {
+func evalFile(cmd *cobra.Command, model, dir, recipePath, split string, o predict.Options) (*train.Meter, error) {
 	var r *recipe.Recipe
 	var err error
 	if recipePath != "" {

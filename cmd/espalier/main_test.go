@@ -239,11 +239,15 @@ func TestEvalOfRunAndFile(t *testing.T) {
 		if code != 0 {
 			t.Fatalf("%v: exit %d: %s", args, code, stderr)
 		}
-		var scores []struct{ Metrics map[string]float64 }
+		var scores struct {
+			Tasks []struct{ Metrics map[string]float64 }
+			Whole float64
+		}
 		if err := json.Unmarshal([]byte(stdout), &scores); err != nil {
 			t.Fatal(err)
 		}
-		return scores[0].Metrics
+		scores.Tasks[0].Metrics["whole"] = scores.Whole
+		return scores.Tasks[0].Metrics
 	}
 	run, file := score("eval", dir), score("eval", dir, "--model", path)
 	for name, v := range run {

@@ -21,8 +21,9 @@ func writeJSON(w io.Writer, v any) error {
 }
 
 // scoreTable writes scores for people: one row a task, the metric it is judged
-// by first.
-func scoreTable(w io.Writer, title string, scores train.Scores) error {
+// by first, and where there are several the share of examples that are right
+// in all of them.
+func scoreTable(w io.Writer, title string, scores train.Scores, whole float64) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "%s\tlabels\tloss\tmetric\t\tothers\n", title)
 	for _, s := range scores {
@@ -35,6 +36,9 @@ func scoreTable(w io.Writer, title string, scores train.Scores) error {
 			loss = fmt.Sprintf("%.4f", s.Loss)
 		}
 		fmt.Fprintf(t, "  %s\t%d\t%s\t%s\t%.4f\t%s\n", s.Task, s.Labels, loss, s.Metric, s.Value(), others(s))
+	}
+	if len(scores) > 1 {
+		fmt.Fprintf(t, "  all tasks\t\t\texact_match\t%.4f\t\n", whole)
 	}
 	return t.Flush()
 }

@@ -97,11 +97,11 @@ func printOutcome(w io.Writer, o *espalier.Outcome) error {
 		fmt.Fprintf(w, "  %s %d", n, o.Heads[n])
 	}
 	fmt.Fprintln(w)
-	if err := scoreTable(w, "valid", o.Valid); err != nil {
+	if err := scoreTable(w, "valid", o.Valid, o.ValidWhole); err != nil {
 		return err
 	}
 	if o.Test == nil {
 		return nil
 	}
-	return scoreTable(w, "test", o.Test)
+	return scoreTable(w, "test", o.Test, o.TestWhole)
 }

@@ -14,8 +14,9 @@ import (
 type Accumulator interface {
 	// AddLabels counts one sequence of predicted and true labels, both indices
 	// of the task's labels: one element for a classification, one per token
-	// for tagging; for multilabel one per label, 1 where it applies. True labels below 0 are missing; a predicted one that is no
-	// index is wrong. Regressions ignore it.
+	// for tagging; for multilabel one per label, 1 where it applies. True labels
+	// below 0 are missing; a predicted one that is no index is wrong. Regressions
+	// ignore it.
 	AddLabels(predicted, truth []int64)
 	// AddValues counts predicted and true numbers. Only regressions use it.
 	AddValues(predicted, truth []float32)
@@ -28,8 +29,13 @@ type Accumulator interface {
 	Count() int
 }
 
-// New returns the metric of that name for a task.
+// New returns the metric of that name for a task. Beside those of [Names] there
+// are precision:L, recall:L and f1:L of one label L, of a type of spans where
+// the task's tags have a scheme.
 func New(name string, t *schema.Task) (Accumulator, error) {
+	if kind, label, ok := OfLabel(name); ok {
+		return newOfLabel(kind, label, t)
+	}
 	for _, known := range Names(t.Type) {
 		if known == name {
 			return build(name, t), nil
