@@ -252,17 +252,17 @@ func (e *Encoder) tokens(r *Record) ([]token, error) {
 	return words, nil
 }
 
-// text returns a record's text. One that is given as tokens is joined by
-// spaces, if the tokenizer takes it apart again.
+// text returns a record's text. One that is given as tokens is joined, if the
+// tokenizer takes it apart again.
 func (e *Encoder) text(r *Record, tokens int) (string, error) {
 	name := e.schema.Inputs[0].Name
 	f := r.Fields[name]
 	if !f.List {
 		return f.Text, nil
 	}
-	joined := strings.Join(f.Tokens, " ")
+	joined := strings.Join(f.Tokens, e.tokenizer.Separator())
 	if n := len(e.tokenizer.Tokenize(nil, joined)); n != tokens {
-		return "", r.errorAt(name, "the text is given as %d tokens, which the tokenizer %s splits into %d once they are joined by spaces", tokens, e.schema.Inputs[0].Tokenizer, n)
+		return "", r.errorAt(name, "the text is given as %d tokens, which the tokenizer %s splits into %d once they are joined", tokens, e.schema.Inputs[0].Tokenizer, n)
 	}
 	return joined, nil
 }

@@ -42,7 +42,12 @@ func (f *front) build(g *builder.Graph) (models.Front, error) {
 	// so a text with one token goes along and is taken off again.
 	x := g.Input(TextInput, tensor.String, builder.Named("batch"))
 	x = g.Concat(0, x, g.Constant(tensor.Must(tensor.Of([]string{sample}, 1))))
-	words := g.Tokenize(x, t.Expression(), "tokens")
+	var words *builder.Value
+	if f.in.Tokenizer == "characters" {
+		words = g.SplitCharacters(x, "tokens")
+	} else {
+		words = g.Tokenize(x, t.Expression(), "tokens")
+	}
 	if f.in.MaxLength > 0 {
 		words = g.Head(words, 1, int64(f.in.MaxLength), "sequence")
 	} else {

@@ -147,7 +147,7 @@ func (c *checker) inputs(inputs []Input) {
 			in.Field = in.Name
 		}
 		c.oneOf(path+".type", in.Type, "text")
-		c.oneOf(path+".tokenizer", in.Tokenizer, "whitespace", "regex")
+		c.oneOf(path+".tokenizer", in.Tokenizer, "whitespace", "regex", "characters")
 		if _, err := text.NewTokenizer(in.Tokenizer, text.Options{Pattern: in.Pattern}); err != nil && c.err == nil {
 			c.fail(path+".pattern", "does not fit: %w", err)
 		}

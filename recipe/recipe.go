@@ -97,7 +97,8 @@ type Input struct {
 	Type string `key:"type"`
 	// Field is the field of the data that holds it; its name.
 	Field string `key:"field"`
-	// Tokenizer is whitespace (the default) or regex.
+	// Tokenizer is whitespace (the default), regex or characters, which makes
+	// each code point of Unicode a token.
 	Tokenizer string `key:"tokenizer"`
 	// Pattern is the expression of regex, each match of which is a token.
 	Pattern string `key:"pattern,omitempty"`

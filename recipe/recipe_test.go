@@ -308,7 +308,7 @@ func TestOneMistake(t *testing.T) {
 		{"no input", strings.Replace(base, "inputs:\n  text: {}", "inputs: {}", 1), "r.yaml:3: inputs has 0 entries; a recipe has one for now, as in {text: {type: text}}"},
 		{"two inputs", strings.Replace(base, "text: {}", "text: {}\n  more: {}", 1), "r.yaml:4: inputs has 2 entries; a recipe has one for now, as in {text: {type: text}}"},
 		{"an input of a later time", strings.Replace(base, "text: {}", "text: {type: image}", 1), `r.yaml:4: inputs.text.type is "image", which is not one of text`},
-		{"a tokenizer", strings.Replace(base, "text: {}", "text: {tokenizer: white}", 1), `r.yaml:4: inputs.text.tokenizer is "white", which is not one of whitespace, regex`},
+		{"a tokenizer", strings.Replace(base, "text: {}", "text: {tokenizer: white}", 1), `r.yaml:4: inputs.text.tokenizer is "white", which is not one of whitespace, regex, characters`},
 		{"no pattern", strings.Replace(base, "text: {}", "text: {tokenizer: regex}", 1), "r.yaml:4: inputs.text.pattern does not fit: text: the regex tokenizer needs a pattern"},
 		{"a bad pattern", strings.Replace(base, "text: {}", "text: {tokenizer: regex, pattern: '['}", 1), "r.yaml:4: inputs.text.pattern does not fit: text: pattern of the regex tokenizer: error parsing regexp: missing closing ]: `[`"},
 		{"a count", strings.Replace(base, "text: {}", "text: {min_count: 0}", 1), "r.yaml:4: inputs.text.min_count is 0, it must be at least 1"},

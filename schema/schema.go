@@ -43,7 +43,8 @@ type Input struct {
 	// InGraph says that the file reads raw text: the tensor is string [batch],
 	// and labels are given as strings.
 	InGraph bool `json:"in_graph,omitempty"`
-	// Tokenizer names the rule that splits text: "whitespace" or "regex".
+	// Tokenizer names the rule that splits text: "whitespace", "regex" or
+	// "characters".
 	Tokenizer string `json:"tokenizer,omitempty"`
 	// Pattern is the regular expression of the "regex" tokenizer, each match
 	// a token.

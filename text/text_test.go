@@ -50,6 +50,8 @@ func TestTokenize(t *testing.T) {
 			"No, thanks42.",
 			[]Token{{"no", 0, 2}, {",", 2, 3}, {"thanks", 4, 10}, {".", 12, 13}},
 		},
+		{"characters", "characters", Options{Lowercase: true}, "Aé\n \U0001F600", []Token{{"a", 0, 1}, {"é", 1, 3}, {"\n", 3, 4}, {" ", 4, 5}, {"\U0001F600", 5, 9}}},
+		{"an accent of its own is a character", "characters", Options{}, "e\u0301", []Token{{"e", 0, 1}, {"\u0301", 1, 3}}},
 		{"empty matches are no tokens", "regex", Options{Pattern: `x*`}, "axxb", []Token{{"xx", 1, 3}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -67,7 +69,8 @@ func TestTokenizerMessages(t *testing.T) {
 		opts Options
 		want string
 	}{
-		{"words", Options{}, `text: tokenizer "words" is not one of whitespace, regex`},
+		{"words", Options{}, `text: tokenizer "words" is not one of whitespace, regex, characters`},
+		{"characters", Options{Pattern: "a"}, "text: the characters tokenizer takes no pattern; use tokenizer regex"},
 		{"whitespace", Options{Pattern: "a"}, "text: the whitespace tokenizer takes no pattern; use tokenizer regex"},
 		{"regex", Options{}, "text: the regex tokenizer needs a pattern"},
 		{"regex", Options{Pattern: "("}, "text: pattern of the regex tokenizer: error parsing regexp: missing closing ): `(`"},
@@ -125,6 +128,26 @@ func TestRegexIsGoRegexp(t *testing.T) {
 	if diff := cmp.Diff(regexp.MustCompile(pattern).FindAllString(s, -1), got); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// The oracle is the range over a string.
+func FuzzCharacters(f *testing.F) {
+	for _, s := range []string{"", "Play it", "e\u0301\u00e9\U0001F468\u200d\U0001F469", "bad \xff\xc3 bytes"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got := tokenizer(t, "characters", Options{}).Tokenize(nil, s)
+		n := 0
+		for at := range s {
+			if n == len(got) || got[n].Start != at || got[n].Text != s[at:got[n].End] {
+				t.Fatalf("character %d of %q starts at %d: %+v", n, s, at, got)
+			}
+			n++
+		}
+		if n != len(got) {
+			t.Fatalf("%q has %d characters, %d tokens", s, n, len(got))
+		}
+	})
 }
 
 func count(words string) *Counter {

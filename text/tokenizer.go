@@ -19,8 +19,9 @@ type Token struct {
 
 // Tokenizer splits texts. It is safe for concurrent use.
 type Tokenizer struct {
-	pattern   *regexp.Regexp // nil: split at white space
-	lowercase bool
+	pattern    *regexp.Regexp // nil: split at white space, or into characters
+	characters bool
+	lowercase  bool
 }
 
 // Options are settings of a tokenizer.
@@ -36,7 +37,8 @@ type Options struct {
 // tab, form feed, carriage return, space, U+0085, U+00A0, U+1680, U+2000 to
 // U+200A, U+2028, U+2029, U+202F, U+205F, U+3000), "regex" takes the leftmost
 // non-overlapping matches of a pattern, of those that start at one place the
-// longest; empty ones are no tokens.
+// longest; empty ones are no tokens; "characters" makes each character, which is
+// a code point of Unicode, a token, white space included.
 func NewTokenizer(name string, opts Options) (*Tokenizer, error) {
 	t := &Tokenizer{lowercase: opts.Lowercase}
 	switch name {
@@ -54,8 +56,13 @@ func NewTokenizer(name string, opts Options) (*Tokenizer, error) {
 		}
 		re.Longest()
 		t.pattern = re
+	case "characters":
+		if opts.Pattern != "" {
+			return nil, fmt.Errorf("text: the characters tokenizer takes no pattern; use tokenizer regex")
+		}
+		t.characters = true
 	default:
-		return nil, fmt.Errorf("text: tokenizer %q is not one of whitespace, regex", name)
+		return nil, fmt.Errorf("text: tokenizer %q is not one of whitespace, regex, characters", name)
 	}
 	return t, nil
 }
@@ -73,7 +80,19 @@ func (t *Tokenizer) Expression() string {
 		}
 		return t.pattern.String()
 	}
+	if t.characters {
+		return "(?s:.)"
+	}
 	return "[^" + space + "]+"
+}
+
+// Separator is what stands between tokens that are given one by one when they
+// are joined to a text.
+func (t *Tokenizer) Separator() string {
+	if t.characters {
+		return ""
+	}
+	return " "
 }
 
 // Tokenize appends the tokens of s to dst.
@@ -85,6 +104,9 @@ func (t *Tokenizer) Tokenize(dst []Token, s string) []Token {
 			}
 		}
 		return dst
+	}
+	if t.characters {
+		return t.split(dst, s)
 	}
 	start := -1
 	for i, r := range s {
@@ -98,6 +120,16 @@ func (t *Tokenizer) Tokenize(dst []Token, s string) []Token {
 	}
 	if start >= 0 {
 		dst = append(dst, Token{t.Normalize(s[start:]), start, len(s)})
+	}
+	return dst
+}
+
+// split makes each character a token, and each byte that is none.
+func (t *Tokenizer) split(dst []Token, s string) []Token {
+	for i := 0; i < len(s); {
+		_, n := utf8.DecodeRuneInString(s[i:])
+		dst = append(dst, Token{t.Normalize(s[i : i+n]), i, i + n})
+		i += n
 	}
 	return dst
 }

@@ -243,16 +243,18 @@ func (p *Predictor) Predict(ctx context.Context, texts ...string) ([]Prediction,
 }
 
 // PredictTokens answers for texts that are split already. Offsets in the
-// answers count as if tokens stood one space apart.
+// answers count as if tokens stood one space apart, or, with tokenizer
+// characters, side by side.
 func (p *Predictor) PredictTokens(ctx context.Context, texts ...[]string) ([]Prediction, error) {
 	rows := make([][]text.Token, len(texts))
 	joined := make([]string, len(texts))
+	separator := p.tokenizer.Separator()
 	for i, words := range texts {
 		at := 0
 		for _, w := range words {
 			rows[i] = append(rows[i], text.Token{Text: p.tokenizer.Normalize(w), Start: at, End: at + len(w)})
-			joined[i] += w + " "
-			at += len(w) + 1
+			joined[i] += w + separator
+			at += len(w) + len(separator)
 		}
 	}
 	return p.predict(ctx, rows, joined)
