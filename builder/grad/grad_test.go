@@ -185,11 +185,46 @@ var cases = []struct {
 	{"TransformerBlock", []operand{normal(2, 3, 4)}, func(g graph, x []val, ids val) val {
 		return nn.TransformerBlock(g.Scope("block"), x[0], nn.Mask(g, ids), nn.BlockOptions{Heads: 2, FeedForward: 6})
 	}},
+	{"MMoE", []operand{normal(2, 3, 4)}, func(g graph, x []val, _ val) val {
+		return g.Concat(-1, nn.MMoE(g.Scope("trunk"), tasks(g), x[0], 3, 2, 0.7)...)
+	}},
+	{"CGC", []operand{normal(2, 4)}, func(g graph, x []val, _ val) val {
+		o := nn.PLEOptions{Levels: 1, Experts: 2, TaskExperts: 1, Hidden: 3, Temperature: 1}
+		return g.Concat(-1, nn.PLE(g.Scope("trunk"), tasks(g), []string{"a", "b"}, x[0], o)...)
+	}},
+	{"PLE, three levels", []operand{normal(2, 3, 4)}, func(g graph, x []val, _ val) val {
+		o := nn.PLEOptions{Levels: 3, Experts: 2, TaskExperts: 1, Hidden: 3, Temperature: 1}
+		return g.Concat(-1, nn.PLE(g.Scope("trunk"), tasks(g), []string{"a", "b"}, x[0], o)...)
+	}},
+	{"DSelect-k", []operand{normal(2, 3, 5, 2)}, func(g graph, x []val, _ val) val {
+		gate, selectors := nn.DSelect(g.Scope("gate"), nil, nn.DSelectOptions{Experts: 5, K: 2, Gamma: 4})
+		return g.Add(nn.Mix(g, gate, x[0]), nn.SelectorEntropy(g, selectors, nil))
+	}},
+	{"DSelect-k by example", []operand{normal(2, 3, 4), normal(2, 3, 5, 2)}, func(g graph, x []val, _ val) val {
+		gate, selectors := nn.DSelect(g.Scope("gate"), x[0], nn.DSelectOptions{Experts: 5, K: 2, Gamma: 4, Conditional: true})
+		return g.Add(nn.Mix(g, gate, x[1]), nn.SelectorEntropy(g, selectors, ragged(g)))
+	}},
+	{"CrossStitch", []operand{normal(2, 3, 4), normal(2, 3, 4)}, func(g graph, x []val, _ val) val {
+		return g.Concat(-1, nn.CrossStitch(tasks(g), x, 0.9)...)
+	}},
+	{"SquaredDistances", []operand{normal(2, 3), normal(2, 3), normal(2, 3)}, func(g graph, x []val, _ val) val {
+		return nn.SquaredDistances(g, x)
+	}},
+	{"AttentionMasks", []operand{normal(2, 3, 4), normal(2, 3, 5)}, func(g graph, x []val, _ val) val {
+		return nn.AttentionMasks(g.Scope("masks"), x, 3)
+	}},
+	{"Adapter", []operand{normal(2, 3, 4)}, func(g graph, x []val, _ val) val { return nn.Adapter(g.Scope("adapter"), x[0], 2) }},
+	{"LowRank", []operand{normal(2, 4)}, func(g graph, x []val, _ val) val { return nn.LowRank(g.Scope("low"), x[0], 2, 0.5) }},
 }
 
 // ragged is a mask [2, 3] of a row of three tokens and one of two.
 func ragged(g graph) val {
 	return g.Constant(tensor.Must(tensor.Of([]float64{1, 1, 1, 1, 1, 0}, 2, 3)))
+}
+
+// tasks are the scopes of two tasks.
+func tasks(g graph) []*builder.Scope {
+	return []*builder.Scope{g.Scope("head/a"), g.Scope("head/b")}
 }
 
 // TestGradientsAgreeWithFiniteDifferences holds every rule against central

@@ -39,15 +39,27 @@ func Flatten(g *builder.Graph, x *builder.Value) *builder.Value {
 // Dense returns x W + b over the last dimension: [..., in] becomes [..., out].
 // It is one Gemm whatever the rank of x.
 func Dense(s *builder.Scope, x *builder.Value, out int64) *builder.Value {
-	in, ok := width(s, "Dense", x)
+	return affine(s, "Dense", x, out, builder.Glorot(), true)
+}
+
+// affine is Dense whose weights start as init says, with a bias or none.
+func affine(s *builder.Scope, layer string, x *builder.Value, out int64, init builder.Init, bias bool) *builder.Value {
+	in, ok := width(s, layer, x)
 	if !ok {
 		return x
 	}
-	w := s.Parameter("weight", builder.ParameterOptions{Init: builder.Glorot(), Decay: true}, in, out)
-	b := s.Parameter("bias", builder.ParameterOptions{}, out)
-	y := s.Gemm(Flatten(s.Graph, x), w, b, false, false)
-	shape := append(append(builder.Shape{}, x.Shape()[:x.Rank()-1]...), builder.Fixed(out))
-	return s.Reshape(y, shape...)
+	w := s.Parameter("weight", builder.ParameterOptions{Init: init, Decay: true}, in, out)
+	var b *builder.Value
+	if bias {
+		b = s.Parameter("bias", builder.ParameterOptions{}, out)
+	}
+	return s.Reshape(s.Gemm(Flatten(s.Graph, x), w, b, false, false), lastDims(x, out)...)
+}
+
+// lastDims is the shape of x with other dimensions in place of its last.
+func lastDims(x *builder.Value, dims ...int64) builder.Shape {
+	shape := append(builder.Shape{}, x.Shape()[:max(x.Rank()-1, 0)]...)
+	return append(shape, builder.Dims(dims...)...)
 }
 
 // Embedding looks up one row of a table for each id: int64 [...] becomes
