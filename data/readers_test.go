@@ -64,8 +64,8 @@ func TestReaders(t *testing.T) {
 			[]string{"d/a", "\ufeffplay jazz\r\nstop\r\n", "d/b", "O B-x\nO"},
 			"text slots",
 			[]Record{
-				{"d/a", 1, map[string]Field{"text": word("play jazz"), "slots": word("O B-x")}},
-				{"d/a", 2, map[string]Field{"text": word("stop"), "slots": word("O")}},
+				{File: "d/a", Line: 1, Fields: map[string]Field{"text": word("play jazz"), "slots": word("O B-x")}},
+				{File: "d/a", Line: 2, Fields: map[string]Field{"text": word("stop"), "slots": word("O")}},
 			},
 		},
 		{
@@ -76,14 +76,14 @@ func TestReaders(t *testing.T) {
 			},
 			[]string{"a", "x", "b", "O"},
 			"text slots",
-			[]Record{{"a", 1, map[string]Field{"text": word("x"), "slots": word("O")}}},
+			[]Record{{File: "a", Line: 1, Fields: map[string]Field{"text": word("x"), "slots": word("O")}}},
 		},
 		{
 			"lines: an empty line is an empty text",
 			Source{Format: "lines", Files: map[string]string{"text": "a"}},
 			[]string{"a", "x\n\ny\n"},
 			"text",
-			[]Record{{"a", 1, map[string]Field{"text": word("x")}}, {"a", 2, map[string]Field{"text": word("")}}, {"a", 3, map[string]Field{"text": word("y")}}},
+			[]Record{{File: "a", Line: 1, Fields: map[string]Field{"text": word("x")}}, {File: "a", Line: 2, Fields: map[string]Field{"text": word("")}}, {File: "a", Line: 3, Fields: map[string]Field{"text": word("y")}}},
 		},
 		{
 			"csv: header, quotes, a line break in quotes",
@@ -91,8 +91,8 @@ func TestReaders(t *testing.T) {
 			[]string{"a", "id,Body, topic \n1,\"say \"\"hi\"\",\nthen go\",news\n\n2,plain,\n"},
 			"text topic",
 			[]Record{
-				{"a", 2, map[string]Field{"text": word("say \"hi\",\nthen go"), "topic": word("news")}},
-				{"a", 5, map[string]Field{"text": word("plain"), "topic": word("")}},
+				{File: "a", Line: 2, Fields: map[string]Field{"text": word("say \"hi\",\nthen go"), "topic": word("news")}},
+				{File: "a", Line: 5, Fields: map[string]Field{"text": word("plain"), "topic": word("")}},
 			},
 		},
 		{
@@ -101,8 +101,8 @@ func TestReaders(t *testing.T) {
 			[]string{"a", "x;\"a;b\"\ny;c\n"},
 			"text topic none",
 			[]Record{
-				{"a", 1, map[string]Field{"text": word("a;b"), "topic": word("x")}},
-				{"a", 2, map[string]Field{"text": word("c"), "topic": word("y")}},
+				{File: "a", Line: 1, Fields: map[string]Field{"text": word("a;b"), "topic": word("x")}},
+				{File: "a", Line: 2, Fields: map[string]Field{"text": word("c"), "topic": word("y")}},
 			},
 		},
 		{
@@ -111,8 +111,8 @@ func TestReaders(t *testing.T) {
 			[]string{"a", "text\tlabel\n\"a\t1\n\n\nb\"\t\n"},
 			"text label",
 			[]Record{
-				{"a", 2, map[string]Field{"text": word("\"a"), "label": word("1")}},
-				{"a", 5, map[string]Field{"text": word("b\""), "label": word("")}},
+				{File: "a", Line: 2, Fields: map[string]Field{"text": word("\"a"), "label": word("1")}},
+				{File: "a", Line: 5, Fields: map[string]Field{"text": word("b\""), "label": word("")}},
 			},
 		},
 		{
@@ -120,7 +120,7 @@ func TestReaders(t *testing.T) {
 			Source{Format: "tsv", File: "a.gz", NoHeader: true, Encoding: "latin1", Fields: map[string]string{"text": "0"}},
 			[]string{"a.gz", zipped(t, "caf\xe9\t1\n")},
 			"text",
-			[]Record{{"a.gz", 1, map[string]Field{"text": word("café")}}},
+			[]Record{{File: "a.gz", Line: 1, Fields: map[string]Field{"text": word("café")}}},
 		},
 		{
 			"jsonl: texts, numbers, lists, a dotted path, null and absent keys",
@@ -128,8 +128,8 @@ func TestReaders(t *testing.T) {
 			[]string{"a", `{"text": "caf\u00e9", "meta": {"score": 1.50}, "tags": ["O", 3], "a.b": true, "topic": null}` + "\n\n" + `{"text": []}`},
 			"text score tags dotted topic",
 			[]Record{
-				{"a", 1, map[string]Field{"text": word("café"), "score": word("1.50"), "tags": list("O", "3"), "dotted": word("true")}},
-				{"a", 3, map[string]Field{"text": list()}},
+				{File: "a", Line: 1, Fields: map[string]Field{"text": word("café"), "score": word("1.50"), "tags": list("O", "3"), "dotted": word("true")}},
+				{File: "a", Line: 3, Fields: map[string]Field{"text": list()}},
 			},
 		},
 		{
@@ -138,8 +138,8 @@ func TestReaders(t *testing.T) {
 			[]string{"a", "-DOCSTART- -X- O\n\nAda NNP B-PER\nsaw VBD O\n \t\n\nit PRP O"},
 			"text entities",
 			[]Record{
-				{"a", 3, map[string]Field{"text": list("Ada", "saw"), "entities": list("B-PER", "O")}},
-				{"a", 7, map[string]Field{"text": list("it"), "entities": list("O")}},
+				{File: "a", Line: 3, Fields: map[string]Field{"text": list("Ada", "saw"), "entities": list("B-PER", "O")}},
+				{File: "a", Line: 7, Fields: map[string]Field{"text": list("it"), "entities": list("O")}},
 			},
 		},
 		{
@@ -148,8 +148,8 @@ func TestReaders(t *testing.T) {
 			[]string{"a", "# subject = world news\n# other = x\nNew York\tNNP\t_\n_\t_\t_\n\n#\tSYM\tO\n"},
 			"text pos entities topic",
 			[]Record{
-				{"a", 3, map[string]Field{"text": list("New York", "_"), "pos": list("NNP", "_"), "topic": word("world news")}},
-				{"a", 6, map[string]Field{"text": list("#"), "pos": list("SYM"), "entities": list("O")}},
+				{File: "a", Line: 3, Fields: map[string]Field{"text": list("New York", "_"), "pos": list("NNP", "_"), "topic": word("world news")}},
+				{File: "a", Line: 6, Fields: map[string]Field{"text": list("#"), "pos": list("SYM"), "entities": list("O")}},
 			},
 		},
 		{
@@ -158,8 +158,8 @@ func TestReaders(t *testing.T) {
 			[]string{"a", "x O\n\n# topic = t\ny O\n"},
 			"text topic entities",
 			[]Record{
-				{"a", 1, map[string]Field{"text": list("x"), "entities": list("O")}},
-				{"a", 4, map[string]Field{"text": list("y"), "entities": list("O"), "topic": word("t")}},
+				{File: "a", Line: 1, Fields: map[string]Field{"text": list("x"), "entities": list("O")}},
+				{File: "a", Line: 4, Fields: map[string]Field{"text": list("y"), "entities": list("O"), "topic": word("t")}},
 			},
 		},
 		{
@@ -167,14 +167,14 @@ func TestReaders(t *testing.T) {
 			Source{Format: "conll", File: "a"},
 			[]string{"a", "1\u00a0000 O\n"},
 			"text entities",
-			[]Record{{"a", 1, map[string]Field{"text": list("1\u00a0000"), "entities": list("O")}}},
+			[]Record{{File: "a", Line: 1, Fields: map[string]Field{"text": list("1\u00a0000"), "entities": list("O")}}},
 		},
 		{
 			"a line longer than the buffer",
 			Source{Format: "lines", Files: map[string]string{"text": "a"}},
 			[]string{"a", long + "\nnext\n"},
 			"text",
-			[]Record{{"a", 1, map[string]Field{"text": word(long)}}, {"a", 2, map[string]Field{"text": word("next")}}},
+			[]Record{{File: "a", Line: 1, Fields: map[string]Field{"text": word(long)}}, {File: "a", Line: 2, Fields: map[string]Field{"text": word("next")}}},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -203,7 +203,7 @@ func TestReaderMessages(t *testing.T) {
 		files  []string
 		want   string
 	}{
-		{"format", Source{Format: "xml"}, nil, `data: format "xml" is not one of lines, csv, tsv, jsonl, conll`},
+		{"format", Source{Format: "xml"}, nil, `data: format "xml" is not one of lines, csv, tsv, json, jsonl, conll`},
 		{"encoding", Source{Format: "tsv", File: "a", Encoding: "utf-16"}, nil, `data: encoding "utf-16" is not one of utf-8, latin1`},
 		{"no file", Source{Format: "csv", File: "absent.csv"}, nil, "data: open absent.csv: file does not exist"},
 		{"no file named", Source{Format: "csv"}, nil, `data: format csv reads one file, named by "file"`},
@@ -309,13 +309,13 @@ func TestReaderMessages(t *testing.T) {
 			"not JSON",
 			Source{Format: "jsonl", File: "a"},
 			[]string{"a", "{}\n{\"text\": \n"},
-			"a:2: the line is not a JSON object: unexpected EOF",
+			"a:2: the line is not a JSON value: unexpected EOF",
 		},
 		{
 			"JSON of another kind",
 			Source{Format: "jsonl", File: "a"},
-			[]string{"a", "[1]"},
-			"a:1: the line is not a JSON object: json: cannot unmarshal array into Go value of type map[string]interface {}",
+			[]string{"a", "3"},
+			"a:1: the example is a number, not a JSON object or array",
 		},
 		{"two objects", Source{Format: "jsonl", File: "a"}, []string{"a", "{} {}"}, "a:1: the line holds more than one JSON value"},
 		{"an object and a brace", Source{Format: "jsonl", File: "a"}, []string{"a", "{}}"}, "a:1: the line holds more than one JSON value"},

@@ -21,18 +21,33 @@ import (
 
 // Source names files of one format.
 type Source struct {
-	// Format is lines, csv, tsv, jsonl or conll.
+	// Format is lines, csv, tsv, json, jsonl or conll.
 	Format string
 	// Root is put in front of relative file names.
 	Root string
-	// File is the one file of every format but lines.
+	// File is the one file of every format, and of lines with a pattern.
 	File string
 	// Files are the parallel files of format lines, one field each.
 	Files map[string]string
-	// Fields maps a field to the column (by name, or by number from 0) or JSON
-	// key it is read from. A field that is not mapped is read from the column
-	// or key of its own name.
+	// Pattern takes the lines of one file apart, in format lines: an expression
+	// in Go's RE2 syntax that each line matches as a whole, whose named groups
+	// are fields.
+	Pattern string
+	// Path leads to the array of examples in a document of format json: keys,
+	// and numbers from 0 in arrays, with dots between. Without it the document
+	// is the array.
+	Path string
+	// Fields maps a field to the column (by name, or by number from 0), JSON
+	// key, place in a JSON array or group of a pattern it is read from. A field
+	// that is not mapped is read from that of its own name.
 	Fields map[string]string
+	// Set gives fields the same text in every record.
+	Set map[string]string
+	// Values gives fields that are looked up instead of read.
+	Values map[string]Mapping
+	// Join are sources read beside this one: record i of each is part of
+	// example i. A field that several of them have must be the same in all.
+	Join []Source
 	// Names maps the names that records are asked for to fields, before Fields
 	// says where those are read from. A name that is not in it is a field.
 	Names map[string]string
@@ -55,7 +70,8 @@ type Field struct {
 	Text   string
 	Tokens []string
 	List   bool   // Tokens is in use
-	file   string // where it stands when that is not the record's file
+	file   string // where it stands when that is not the record's place
+	line   int
 }
 
 // Missing reports whether the field holds nothing: a text that is empty or
@@ -66,13 +82,14 @@ func (f Field) Missing() bool { return !f.List && strings.TrimSpace(f.Text) == "
 // is missing.
 type Record struct {
 	File   string
-	Line   int // where the record starts, from 1
+	Line   int    // where the record starts, from 1
+	Place  string // where in the file, beside the line: the path in a JSON document
 	Fields map[string]Field
 }
 
 // Errorf makes an error that says where the record stands.
 func (r *Record) Errorf(format string, args ...any) error {
-	return &Error{File: r.File, Line: r.Line, Err: fmt.Errorf(format, args...)}
+	return &Error{File: r.File, Line: r.Line, Place: r.Place, Err: fmt.Errorf(format, args...)}
 }
 
 // errorAt makes an error about a field: in parallel files, each has its own.
@@ -80,22 +97,30 @@ func (r *Record) errorAt(field, format string, args ...any) error {
 	at := *r
 	if f := r.Fields[field]; f.file != "" {
 		at.File = f.file
+		if f.line > 0 {
+			at.Line = f.line
+		}
 	}
 	return at.Errorf(format, args...)
 }
 
 // Error is a mistake in a data file.
 type Error struct {
-	File string
-	Line int // from 1; 0 when the mistake is the whole file's
-	Err  error
+	File  string
+	Line  int    // from 1; 0 when the mistake is the whole file's
+	Place string // where in the file, beside the line; may be empty
+	Err   error
 }
 
 func (e *Error) Error() string {
-	if e.Line == 0 {
-		return fmt.Sprintf("%s: %v", e.File, e.Err)
+	at := e.File
+	if e.Line > 0 {
+		at = fmt.Sprintf("%s:%d", e.File, e.Line)
 	}
-	return fmt.Sprintf("%s:%d: %v", e.File, e.Line, e.Err)
+	if e.Place != "" {
+		at += ": " + e.Place
+	}
+	return fmt.Sprintf("%s: %v", at, e.Err)
 }
 
 // Unwrap returns the cause.
@@ -112,18 +137,32 @@ type Reader interface {
 // Open opens a source's files. fields are those that will be asked for: a
 // column or key that none of them needs is not looked at.
 func Open(s Source, fields []string) (Reader, error) {
+	switch {
+	case len(s.Set)+len(s.Values) > 0:
+		return openDerived(s, fields)
+	case len(s.Join) > 0:
+		return openJoined(s, fields)
+	}
 	switch s.Format {
 	case "lines":
+		if s.Pattern != "" {
+			return openPattern(s, fields)
+		}
 		return openLines(s, fields)
 	case "csv", "tsv":
 		return openTable(s, fields)
+	case "json":
+		return openDocument(s, fields)
 	case "jsonl":
-		return openJSON(s, fields)
+		return openJSONLines(s, fields)
 	case "conll":
 		return openConll(s, fields)
 	}
-	return nil, fmt.Errorf("data: format %q is not one of lines, csv, tsv, jsonl, conll", s.Format)
+	return nil, fmt.Errorf("data: format %q is not one of %s", s.Format, strings.Join(Formats(), ", "))
 }
+
+// Formats lists the formats that can be read.
+func Formats() []string { return []string{"lines", "csv", "tsv", "json", "jsonl", "conll"} }
 
 // Each calls do for every record of the sources, in order, and stops at the
 // first error.
@@ -175,8 +214,25 @@ func (s Source) file() (string, error) {
 	return s.File, nil
 }
 
-// open opens a file, unpacking .gz, and checks the encoding as it is read.
+// open opens a file of lines, unpacking .gz, and checks the encoding as it is
+// read.
 func (s Source) open(name string) (*lineReader, error) {
+	f, err := s.openFile(name)
+	if err != nil {
+		return nil, err
+	}
+	return newLineReader(f.name, f.in, lineOptions{latin1: f.latin1, max: s.MaxLine}, f.closers), nil
+}
+
+// openedFile is a file's unpacked bytes.
+type openedFile struct {
+	name    string // with its root
+	in      io.Reader
+	latin1  bool
+	closers []io.Closer
+}
+
+func (s Source) openFile(name string) (*openedFile, error) {
 	latin1 := false
 	switch s.Encoding {
 	case "", "utf-8", "utf8":
@@ -198,7 +254,6 @@ func (s Source) open(name string) (*lineReader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data: %w", err)
 	}
-	closers := []io.Closer{f}
 	var in io.Reader = f
 	if strings.HasSuffix(name, ".gz") {
 		z, err := gzip.NewReader(f)
@@ -207,7 +262,7 @@ func (s Source) open(name string) (*lineReader, error) {
 		}
 		in = z // closing it would only repeat the last read's error
 	}
-	return newLineReader(name, in, lineOptions{latin1: latin1, max: s.MaxLine}, closers), nil
+	return &openedFile{name, in, latin1, []io.Closer{f}}, nil
 }
 
 func sortedKeys[V any](m map[string]V) []string {

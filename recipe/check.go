@@ -100,12 +100,13 @@ func (c *checker) data(d *Data) {
 		sources []Source
 	}{{"train", d.Train}, {"valid", d.Valid}, {"test", d.Test}} {
 		path := "data." + split.name
-		for i, s := range split.sources {
+		for i := range split.sources {
 			at := path
 			if len(split.sources) > 1 || c.has(path+".0") {
 				at = fmt.Sprintf("%s.%d", path, i)
 			}
-			c.source(at, s)
+			c.inherit(at, &split.sources[i], &d.Defaults)
+			c.source(at, &split.sources[i])
 		}
 	}
 	if !(d.Holdout > 0 && d.Holdout < 1) {
@@ -115,24 +116,6 @@ func (c *checker) data(d *Data) {
 		c.fail("data.holdout", "is set, but so is data.valid; leave one of them out")
 	}
 	c.oneOf("data.unseen", d.Unseen, "error", "ignore")
-}
-
-func (c *checker) source(path string, s Source) {
-	c.oneOf(path+".format", s.Format, "lines", "csv", "tsv", "jsonl", "conll")
-	c.oneOf(path+".encoding", s.Encoding, "utf-8", "latin1")
-	table := s.Format == "csv" || s.Format == "tsv"
-	switch {
-	case s.Format == "lines" && (len(s.Files) == 0 || s.File != ""):
-		c.fail(path, "has format lines, which reads parallel files: files: {FIELD: FILE, ...}")
-	case s.Format != "lines" && (s.File == "" || len(s.Files) > 0):
-		c.fail(path, "has format %s, which reads one file: file: FILE", s.Format)
-	case c.has(path+".header") && !table:
-		c.fail(path+".header", "is for csv and tsv, not for %s", s.Format)
-	case s.Delimiter != "" && !table && s.Format != "conll":
-		c.fail(path+".delimiter", "is for csv, tsv and conll, not for %s", s.Format)
-	case s.Delimiter != "" && len([]rune(s.Delimiter)) != 1:
-		c.fail(path+".delimiter", "is %q, it must be one character", s.Delimiter)
-	}
 }
 
 func (c *checker) inputs(inputs []Input) {

@@ -51,6 +51,8 @@ type Data struct {
 	// Root is put in front of every relative file name; relative to the
 	// current directory, which is the default.
 	Root string `key:"root,omitempty"`
+	// Defaults are the settings of every source that does not have them itself.
+	Defaults Source `key:"defaults,omitempty"`
 	// Train, Valid and Test are a source each, or a list of sources that are
 	// read one after the other. Test may be left out.
 	Train []Source `key:"train,list"`
@@ -64,22 +66,43 @@ type Data struct {
 	Unseen string `key:"unseen"`
 }
 
-// Source is one or more files of one format.
+// Source is one or more files of one format; docs/formats.md has an example of
+// each.
 type Source struct {
-	// Format is lines, csv, tsv, jsonl or conll.
+	// For makes a source of each of its values: {NAME} stands for the value in
+	// the source's other settings. With several names, of each combination.
+	For map[string][]string `key:"for,omitempty"`
+	// Format is lines, csv, tsv, json, jsonl or conll.
 	Format string `key:"format"`
 	// Root replaces the root of data.
 	Root string `key:"root,omitempty"`
-	// File is the file of every format but lines. A name that ends in .gz is
-	// unpacked.
+	// File is the file of every format, and of lines with a pattern. A name
+	// that ends in .gz is unpacked.
 	File string `key:"file,omitempty"`
 	// Files are the parallel files of format lines: field to file name.
 	Files map[string]string `key:"files,omitempty"`
+	// Pattern takes the lines of a file of format lines apart: a regular
+	// expression (RE2) that each line matches as a whole, whose named groups
+	// (?P<FIELD>...) are fields.
+	Pattern string `key:"pattern,omitempty"`
+	// Path leads to the array of examples in the document of format json: keys,
+	// and numbers from 0 in arrays, with dots between. Without it the document
+	// is the array.
+	Path string `key:"path,omitempty"`
 	// Fields says where a field is read from: a column's name or its number
-	// from 0, a JSON key (dots step into objects), or a comment of conll. A
-	// field that is not named here is read from the column or key of its own
-	// name.
+	// from 0, a JSON key or place in a JSON array (dots step inside), a group
+	// of a pattern, or a comment of conll. A field that is not named here is
+	// read from that of its own name.
 	Fields map[string]string `key:"fields,omitempty"`
+	// Set gives fields the same text in every example.
+	Set map[string]string `key:"set,omitempty"`
+	// Values are the fields that are looked up, by name.
+	Values []Value `key:"values,named,omitempty"`
+	// Join are sources read beside this one, example by example: each has some
+	// of the fields, and those that several have must be the same. Format,
+	// root, header, delimiter and encoding are this source's where they do not
+	// set them.
+	Join []Source `key:"join,list,omitempty"`
 	// Header says whether the first line of csv and tsv names the columns;
 	// true.
 	Header bool `key:"header"`
@@ -88,6 +111,27 @@ type Source struct {
 	Delimiter string `key:"delimiter,omitempty"`
 	// Encoding is utf-8 (the default) or latin1.
 	Encoding string `key:"encoding"`
+}
+
+// Value says how a field is looked up.
+type Value struct {
+	Name string
+	// From is the field whose text is looked up; the field itself.
+	From string `key:"from,omitempty"`
+	// File holds what texts become. A name that ends in .json: an object of
+	// texts (text: result) or of lists (result: [texts]), or an array of
+	// results, numbered from 0. Any other: lines of a text, a tab and a result,
+	// or of results only, numbered from 0.
+	File string `key:"file,omitempty"`
+	// Map is the same in the recipe: text to result, an empty one for missing.
+	// It is asked before file.
+	Map map[string]string `key:"map,omitempty"`
+	// Separator makes a text a list of texts, each looked up by itself.
+	Separator string `key:"separator,omitempty"`
+	// Unknown says what becomes of a text that is in neither: error (the
+	// default), missing or keep. Other is a result for such texts instead.
+	Unknown string `key:"unknown"`
+	Other   string `key:"other,omitempty"`
 }
 
 // Input is something the model reads.
@@ -302,6 +346,8 @@ func (r *Recipe) setDefaults() {
 
 func (s *Source) setDefaults() { s.Header, s.Encoding = true, "utf-8" }
 
+func (v *Value) setDefaults() { v.Unknown = "error" }
+
 func (i *Input) setDefaults() { i.Type, i.Tokenizer, i.MinCount = "text", "whitespace", 1 }
 
 func (t *Task) setDefaults() { t.Weight = 1 }
@@ -310,10 +356,11 @@ func (t *Task) setDefaults() { t.Weight = 1 }
 // meaning, which Marshal leaves out.
 
 func (d *Data) unused() []string {
+	keys := []string{"defaults"} // every source has them by now
 	if len(d.Valid) > 0 {
-		return []string{"holdout"}
+		keys = append(keys, "holdout")
 	}
-	return nil
+	return keys
 }
 
 func (s *Source) unused() []string {
@@ -321,6 +368,13 @@ func (s *Source) unused() []string {
 		return nil
 	}
 	return []string{"header"}
+}
+
+func (v *Value) unused() []string {
+	if v.Other != "" {
+		return []string{"unknown"}
+	}
+	return nil
 }
 
 func (t *Trunk) unused() []string {

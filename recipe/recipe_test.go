@@ -245,7 +245,7 @@ func TestRecipeReadsItsOwnData(t *testing.T) {
 func TestMarshalComesBack(t *testing.T) {
 	transformer := strings.NewReplacer("type: cnn", "type: transformer", "hidden: 48", "hidden: 48, heads: 3, feedforward: 9, max_length: 77",
 		", every: 2, factor: 0.25", ", final: 0.5", "type: step", "type: cosine", `"a topic?"`, "topic").Replace(every)
-	for _, content := range []string{least, strings.Replace(every, `"a topic?"`, "topic", 1), transformer} {
+	for _, content := range []string{clinc150, trec, goemotions, fduMTL, least, strings.Replace(every, `"a topic?"`, "topic", 1), transformer} {
 		first := parsed(t, content)
 		again := parsed(t, marshalled(t, first))
 		if diff := cmp.Diff(marshalled(t, first), marshalled(t, again)); diff != "" {
@@ -253,6 +253,7 @@ func TestMarshalComesBack(t *testing.T) {
 		}
 		ignore := cmpopts.IgnoreUnexported(Recipe{})
 		unused := cmpopts.IgnoreFields(Trunk{}, "Kernel", "Dilations", "Heads", "FeedForward", "MaxLength")
+		first.Data.Defaults = Source{} // every source has them
 		if diff := cmp.Diff(first, again, ignore, unused, cmpopts.EquateEmpty()); diff != "" {
 			t.Error(diff)
 		}
@@ -293,16 +294,31 @@ func TestOneMistake(t *testing.T) {
 		{"a key of the second source", strings.Replace(base, "{format: tsv, file: train.tsv}", "[{format: tsv, file: a}, {fromat: tsv}]", 1), `r.yaml:2: unknown key "fromat" in data.train.1; did you mean "format"?`},
 
 		{"no data", "inputs: {text: {}}\ntasks: {a: {type: tagging}}", "r.yaml:1: data.train is missing; name the training data, as in {format: tsv, file: train.tsv}"},
-		{"no format", strings.Replace(base, "format: tsv, ", "", 1), "r.yaml:2: data.train.format is missing; it is one of lines, csv, tsv, jsonl, conll"},
-		{"a format like another", strings.Replace(base, "tsv", "tvs", 1), `r.yaml:2: data.train.format is "tvs", which is not one of lines, csv, tsv, jsonl, conll; did you mean "tsv"?`},
+		{"no format", strings.Replace(base, "format: tsv, ", "", 1), "r.yaml:2: data.train.format is missing; it is one of lines, csv, tsv, json, jsonl, conll"},
+		{"a format like another", strings.Replace(base, "tsv", "tvs", 1), `r.yaml:2: data.train.format is "tvs", which is not one of lines, csv, tsv, json, jsonl, conll; did you mean "tsv"?`},
 		{"no file", strings.Replace(base, ", file: train.tsv", "", 1), "r.yaml:2: data.train has format tsv, which reads one file: file: FILE"},
-		{"no files", strings.Replace(base, "tsv", "lines", 1), "r.yaml:2: data.train has format lines, which reads parallel files: files: {FIELD: FILE, ...}"},
+		{"no files", strings.Replace(base, "tsv", "lines", 1), "r.yaml:2: data.train has format lines, which reads parallel files: files: {FIELD: FILE, ...}; or one, with a pattern that takes its lines apart: file: FILE, pattern: PATTERN"},
 		{"a header of conll", strings.Replace(base, "format: tsv", "format: conll, header: true", 1), "r.yaml:2: data.train.header is for csv and tsv, not for conll"},
 		{"a delimiter of jsonl", strings.Replace(base, "format: tsv", "format: jsonl, delimiter: ;", 1), "r.yaml:2: data.train.delimiter is for csv, tsv and conll, not for jsonl"},
 		{"a long delimiter", strings.Replace(base, "format: tsv", "format: tsv, delimiter: '::'", 1), `r.yaml:2: data.train.delimiter is "::", it must be one character`},
 		{"an encoding", strings.Replace(base, "format: tsv", "format: tsv, encoding: utf16", 1), `r.yaml:2: data.train.encoding is "utf16", which is not one of utf-8, latin1; did you mean "utf-8"?`},
 		{"a holdout of all", strings.Replace(base, "data:", "data:\n  holdout: 1", 1), "r.yaml:2: data.holdout is 1, it must be above 0 and below 1"},
 		{"a holdout beside valid", strings.Replace(base, "data:", "data:\n  holdout: 0.2\n  valid: {format: tsv, file: v}", 1), "r.yaml:2: data.holdout is set, but so is data.valid; leave one of them out"},
+		{"a pattern of tsv", strings.Replace(base, "format: tsv", "format: tsv, pattern: x", 1), "r.yaml:2: data.train.pattern is for lines, not for tsv"},
+		{"a pattern without a file", strings.Replace(base, "tsv, file: train.tsv", "lines, pattern: '(?P<text>.*)'", 1), "r.yaml:2: data.train has format lines, which reads one file: file: FILE"},
+		{"a pattern without groups", strings.Replace(base, "format: tsv", "format: lines, pattern: '(x)'", 1), "r.yaml:2: data.train.pattern does not fit: it has no named group; write (?P<FIELD>...) around what is a field"},
+		{"a path of jsonl", strings.Replace(base, "format: tsv", "format: jsonl, path: x", 1), "r.yaml:2: data.train.path is for json, not for jsonl"},
+		{"a path of jsonl among the defaults", strings.Replace(base, "format: tsv, file: train.tsv}", "format: jsonl, file: x}\n  defaults: {path: x}", 1), "r.yaml:2: data.train.path is for json, not for jsonl"},
+		{"a loop over nothing", strings.Replace(base, "format: tsv", "format: tsv, for: {a: []}", 1), "r.yaml:2: data.train.for.a is empty; list the values that {a} stands for"},
+		{"a loop over a word", strings.Replace(base, "format: tsv", "format: tsv, for: {a: b}", 1), `r.yaml:2: data.train.for.a must be a list, found "b"`},
+		{"a loop that is a list", strings.Replace(base, "format: tsv", "format: tsv, for: [b]", 1), `r.yaml:2: data.train.for must be a mapping from names to lists of texts, found a list`},
+		{"values from nowhere", strings.Replace(base, "format: tsv", "format: tsv, values: {topic: {from: x}}", 1), "r.yaml:2: data.train.values.topic says what to look up, but not where: it needs file: FILE or map: {TEXT: RESULT, ...}"},
+		{"values and set", strings.Replace(base, "format: tsv", "format: tsv, set: {topic: a}, values: {topic: {other: x}}", 1), "r.yaml:2: data.train.set.topic is set, but so is values.topic; leave one of them out"},
+		{"other and unknown", strings.Replace(base, "format: tsv", "format: tsv, values: {topic: {other: x, unknown: keep}}", 1), "r.yaml:2: data.train.values.topic.unknown is set, but so is other; leave one of them out"},
+		{"unknown values", strings.Replace(base, "format: tsv", "format: tsv, values: {topic: {file: x, unknown: drop}}", 1), `r.yaml:2: data.train.values.topic.unknown is "drop", which is not one of error, missing, keep`},
+		{"a joined source without a file", strings.Replace(base, "format: tsv", "format: tsv, join: [{fields: {topic: 1}}]", 1), "r.yaml:2: data.train.join.0 has format tsv, which reads one file: file: FILE"},
+		{"a join in a join", strings.Replace(base, "format: tsv", "format: tsv, join: {file: x, join: {file: y}}", 1), "r.yaml:2: data.train.join.join cannot stand in a joined source; list them all in one join"},
+		{"a loop in a join", strings.Replace(base, "format: tsv", "format: tsv, join: {file: x, for: {a: [b]}}", 1), "r.yaml:2: data.train.join.for cannot stand in a joined source; it belongs to the source that is joined to"},
 		{"unseen", strings.Replace(base, "data:", "data:\n  unseen: warn", 1), `r.yaml:2: data.unseen is "warn", which is not one of error, ignore`},
 
 		{"no input", strings.Replace(base, "inputs:\n  text: {}", "inputs: {}", 1), "r.yaml:3: inputs has 0 entries; a recipe has one for now, as in {text: {type: text}}"},
@@ -474,7 +490,7 @@ func unwrap(err error) error {
 
 // Any bytes are a recipe or an error; a recipe comes back as it was written.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{least, every, "", "a: &a [*a]", "data: {train: []}", "\xff", "? [a]\n: b", "train: {epochs: 0x10}", "name: !!binary aGk="} {
+	for _, s := range []string{least, every, clinc150, trec, goemotions, fduMTL, "", "a: &a [*a]", "data: {train: []}", "\xff", "? [a]\n: b", "train: {epochs: 0x10}", "name: !!binary aGk="} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, content string) {
@@ -494,4 +510,29 @@ func FuzzParse(f *testing.F) {
 			t.Fatal(diff)
 		}
 	})
+}
+
+func TestSourcesOfManyFiles(t *testing.T) {
+	r := parsed(t, strings.Replace(least, "train: {format: tsv, file: train.tsv}", `root: r
+  defaults: {format: tsv, header: false, fields: {text: 1, "{b}": 0}, values: {"{b}": {map: {x: "{a}"}}}}
+  train:
+    - {file: "{a}.{b}", for: {b: [one, two], a: [p, q]}, join: {file: "{b}.more"}}
+    - {file: last, root: s, header: true, fields: {}}`, 1))
+	source := func(a, b string) data.Source {
+		return data.Source{
+			Format: "tsv", Root: "r", File: a + "." + b, NoHeader: true, Encoding: "utf-8", Names: r.names(),
+			Fields: map[string]string{"text": "1", b: "0"}, Values: map[string]data.Mapping{b: {Map: map[string]string{"x": a}, Unknown: "error"}},
+			Join: []data.Source{{Format: "tsv", Root: "r", File: b + ".more", NoHeader: true, Encoding: "utf-8"}},
+		}
+	}
+	want := []data.Source{
+		source("p", "one"), source("p", "two"), source("q", "one"), source("q", "two"),
+		{
+			Format: "tsv", Root: "s", File: "last", Encoding: "utf-8", Names: r.names(), Fields: map[string]string{},
+			Values: map[string]data.Mapping{"{b}": {Map: map[string]string{"x": "{a}"}, Unknown: "error"}},
+		},
+	}
+	if diff := cmp.Diff(want, r.Sources("train")); diff != "" {
+		t.Error(diff)
+	}
 }

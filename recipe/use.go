@@ -43,23 +43,6 @@ func (r *Recipe) Encoder() (*data.Encoder, error) {
 	return e, nil
 }
 
-// Sources returns the sources of the split named train, valid or test; none
-// where the recipe leaves it out.
-func (r *Recipe) Sources(split string) []data.Source {
-	var out []data.Source
-	for _, s := range map[string][]Source{"train": r.Data.Train, "valid": r.Data.Valid, "test": r.Data.Test}[split] {
-		d := data.Source{
-			Format: s.Format, Root: s.Root, File: s.File, Files: s.Files, Fields: s.Fields,
-			NoHeader: !s.Header, Delimiter: s.Delimiter, Encoding: s.Encoding, Names: r.names(), FS: r.FS,
-		}
-		if d.Root == "" {
-			d.Root = r.Data.Root
-		}
-		out = append(out, d)
-	}
-	return out
-}
-
 // names maps inputs and tasks to the fields that hold them.
 func (r *Recipe) names() map[string]string {
 	names := map[string]string{}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -298,10 +297,11 @@ func (d *decoder) slice(n *yaml.Node, to reflect.Value, path string, k key) erro
 	return nil
 }
 
-// mapping reads a mapping from names to texts or numbers.
+// mapping reads a mapping from names to texts, numbers or lists of texts.
 func (d *decoder) mapping(n *yaml.Node, to reflect.Value, path string) error {
 	to.Set(reflect.MakeMap(to.Type()))
-	return d.pairs(n, path, "a mapping from names to "+map[bool]string{true: "texts", false: "numbers"}[to.Type().Elem().Kind() == reflect.String], func(name string, _, value *yaml.Node) error {
+	of := map[reflect.Kind]string{reflect.String: "texts", reflect.Float64: "numbers", reflect.Slice: "lists of texts"}[to.Type().Elem().Kind()]
+	return d.pairs(n, path, "a mapping from names to "+of, func(name string, _, value *yaml.Node) error {
 		e := reflect.New(to.Type().Elem()).Elem()
 		if err := d.value(value, e, join(path, name), key{}); err != nil {
 			return err
@@ -365,27 +365,27 @@ func node(v reflect.Value, k key) (*yaml.Node, error) {
 	case v.Kind() == reflect.Struct:
 		return mapping(v)
 	case v.Kind() == reflect.Map:
-		n := &yaml.Node{Kind: yaml.MappingNode}
-		if texts, ok := v.Interface().(map[string]string); ok {
-			for _, name := range slices.Sorted(maps.Keys(texts)) {
-				n.Content = append(n.Content, scalarText(name), scalarText(texts[name]))
-			}
-			return n, nil
-		}
-		numbers := v.Interface().(map[string]float64)
-		for _, name := range slices.Sorted(maps.Keys(numbers)) {
-			value := &yaml.Node{}
-			if err := value.Encode(numbers[name]); err != nil {
-				return nil, err
-			}
-			n.Content = append(n.Content, scalarText(name), value)
-		}
-		return n, nil
+		return names(v)
 	case v.Kind() == reflect.String:
 		return scalarText(v.String()), nil
 	}
 	n := &yaml.Node{}
 	return n, n.Encode(v.Interface())
+}
+
+// names makes the node of a mapping from names, in their order.
+func names(v reflect.Value) (*yaml.Node, error) {
+	n := &yaml.Node{Kind: yaml.MappingNode}
+	keys := v.MapKeys()
+	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
+	for _, name := range keys {
+		value, err := node(v.MapIndex(name), key{})
+		if err != nil {
+			return nil, err
+		}
+		n.Content = append(n.Content, scalarText(name.String()), value)
+	}
+	return n, nil
 }
 
 func sequence(v reflect.Value, k key) (*yaml.Node, error) {

@@ -1,0 +1,174 @@
+package recipe
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// The data sets stand beside the project; what their page says of them is the
+// oracle. Each is read straight from its files, by a recipe alone.
+const (
+	clinc150 = `
+data:
+  root: ../../shared/data/clinc150
+  defaults:
+    format: json
+    file: data_full.json
+    fields: {text: 0, intent: 1}
+    values: {domain: {from: intent, file: domains.json}}
+  train:
+    - {path: train, set: {scope: in}}
+    - {path: oos_train, fields: {text: 0}, set: {scope: out}}
+  valid:
+    - {path: val, set: {scope: in}}
+    - {path: oos_val, fields: {text: 0}, set: {scope: out}}
+  test:
+    - {path: test, set: {scope: in}}
+    - {path: oos_test, fields: {text: 0}, set: {scope: out}}
+inputs: {text: {}}
+tasks:
+  intent: {type: classification}
+  domain: {type: classification}
+  scope: {type: classification}
+`
+	trec = `
+data:
+  root: ../../shared/data/trec
+  defaults: {format: lines, encoding: latin1, pattern: '(?P<fine>(?P<coarse>[A-Z]+):\S+) (?P<text>.*)'}
+  train: {file: TREC.train}
+  test: {file: TREC.test}
+inputs: {text: {}}
+tasks:
+  coarse: {type: classification}
+  fine: {type: classification}
+`
+	goemotions = `
+data:
+  root: ../../shared/data/goemotions
+  defaults:
+    for: {split: [train]}
+    format: tsv
+    header: false
+    file: original/{split}.tsv
+    fields: {text: 0, emotions: 1, id: 2}
+    join:
+      - {file: "ekman/{split}.tsv", fields: {text: 0, ekman: 1, id: 2}}
+      - {file: "group/{split}.tsv", fields: {text: 0, sentiment: 1, id: 2}}
+    values:
+      emotions: {file: original/labels.txt, separator: ","}
+      ekman: {file: ekman/labels.txt, separator: ","}
+      sentiment: {file: group/labels.txt, separator: ","}
+  train: {}
+  valid: {for: {split: [dev]}}
+  test: {for: {split: [test]}}
+inputs: {text: {}}
+tasks:
+  emotions: {type: multilabel}
+  ekman: {type: multilabel}
+  sentiment: {type: multilabel}
+`
+	fduMTL = `
+data:
+  root: ../../shared/data/fdu_mtl
+  defaults: {format: tsv, header: false, fields: {text: 1, "{domain}": 0}}
+  train:
+    - file: "{domain}.task.train"
+      for: {domain: [apparel, baby, books, camera_photo, electronics, health_personal_care, imdb, kitchen_housewares, magazines,
+        music, software, sports_outdoors, toys_games, video]}
+    - {file: "{domain}.task.train", for: {domain: [MR, dvd]}, encoding: latin1}
+  test:
+    - file: "{domain}.task.test"
+      for: {domain: [apparel, baby, books, camera_photo, dvd, electronics, health_personal_care, imdb, kitchen_housewares, magazines,
+        music, software, sports_outdoors, toys_games, video]}
+    - {file: "{domain}.task.test", for: {domain: [MR]}, encoding: latin1}
+inputs: {text: {}}
+tasks:
+  MR: {type: classification}
+  apparel: {type: classification}
+  baby: {type: classification}
+  books: {type: classification}
+  camera_photo: {type: classification}
+  dvd: {type: classification}
+  electronics: {type: classification}
+  health_personal_care: {type: classification}
+  imdb: {type: classification}
+  kitchen_housewares: {type: classification}
+  magazines: {type: classification}
+  music: {type: classification}
+  software: {type: classification}
+  sports_outdoors: {type: classification}
+  toys_games: {type: classification}
+  video: {type: classification}
+`
+)
+
+func TestRealDataIsReadByRecipesAlone(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		recipe string
+		want   map[string]string // by split: examples, then labels of each task
+		labels string            // of each task in training
+	}{
+		{
+			"clinc150", clinc150,
+			map[string]string{"train": "15100 [15000 15000 15100]", "valid": "3100 [3000 3000 3100]", "test": "5500 [4500 4500 5500]"},
+			"[150 10 2]",
+		},
+		{
+			"trec", trec,
+			map[string]string{"train": "5452 [5452 5452]", "test": "500 [500 500]"},
+			"[6 50]",
+		},
+		{
+			"goemotions", goemotions,
+			map[string]string{"train": "43410 [43410 43410 43410]", "valid": "5426 [5426 5426 5426]", "test": "5427 [5427 5427 5427]"},
+			"[28 7 4]",
+		},
+		{
+			"fdu_mtl", fduMTL,
+			map[string]string{
+				"train": "25380 [1600 1600 1500 1600 1597 1600 1598 1600 1600 1600 1570 1600 1515 1600 1600 1600]",
+				"test":  "6400 [400 400 400 400 400 400 400 400 400 400 400 400 400 400 400 400]",
+			},
+			"[2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2]",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := parsed(t, c.recipe)
+			e, err := r.Encoder()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := e.Learn(r.Sources("train")); err != nil {
+				t.Fatal(err)
+			}
+			var labels []int
+			for _, task := range e.Schema().Tasks {
+				labels = append(labels, len(task.Labels))
+			}
+			if got := fmt.Sprint(labels); got != c.labels {
+				t.Errorf("labels of tasks: %s, want %s", got, c.labels)
+			}
+			for split, want := range c.want {
+				d, err := e.Encode(r.Sources(split))
+				if err != nil {
+					t.Fatal(err)
+				}
+				var n []int
+				for i := range r.Tasks {
+					n = append(n, d.Labelled(i))
+				}
+				if got := fmt.Sprint(d.Len(), n); got != want {
+					t.Errorf("%s: %s, want %s", split, got, want)
+				}
+			}
+			// What a run directory keeps reads the same.
+			if diff := cmp.Diff(r.Sources("train"), parsed(t, marshalled(t, r)).Sources("train")); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
