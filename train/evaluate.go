@@ -240,21 +240,13 @@ func (t *Trainer) Measure(ctx context.Context, d *data.Dataset) (*Meter, error) 
 	if err != nil {
 		return nil, err
 	}
-	var b data.Batch
-	for _, examples := range d.Plan(data.BatchOptions{Size: t.config.Batch, MaxTokens: t.config.MaxTokens}, 0) {
-		d.Fill(&b, examples)
-		if err := t.eval.run(ctx, &b, nil, 0); err != nil {
-			return nil, err
-		}
+	return m, t.answered(ctx, d, func(b *data.Batch) error {
 		answers, err := t.answers()
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if err := m.Add(&b, b.Length, answers, t.eval.losses); err != nil {
-			return nil, err
-		}
-	}
-	return m, nil
+		return m.Add(b, b.Length, answers, t.eval.losses)
+	})
 }
 
 // Answers computes all tasks' outputs for the model's inputs, token ids first,
@@ -285,7 +277,7 @@ func (t *Trainer) Answers(ctx context.Context, in []runtime.Named) ([]runtime.Na
 		}
 		b.Labels[i], b.Values[i], b.Present[i] = make([]int64, size), make([]float32, size), make([]float32, size)
 	}
-	if err := t.eval.run(ctx, b, nil, 0); err != nil {
+	if err := t.eval.run(ctx, b, nil); err != nil {
 		return nil, err
 	}
 	answers, err := t.answers()

@@ -112,23 +112,26 @@ func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, opts d
 	tasks := t.model.Schema().Tasks
 	sums, counts := make([]float64, len(tasks)), make([]int, len(tasks))
 	plan := set.Plan(opts, t.epoch)
-	var b data.Batch
-	for i, examples := range plan {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		set.Fill(&b, examples)
-		losses, err := t.Step(ctx, &b)
+	before := t.steps
+	err := ahead(ctx, len(plan), func(i int, f *feed) error {
+		set.Fill(&f.batch, plan[i])
+		return t.draw(&f.draws, &f.batch, uint64(before+i+1))
+	}, func(i int, f *feed) error {
+		losses, err := t.drawnStep(ctx, &f.batch, &f.draws)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for j, l := range losses {
-			sums[j] += float64(l) * float64(b.Counts[j])
-			counts[j] += b.Counts[j]
+			sums[j] += float64(l) * float64(f.batch.Counts[j])
+			counts[j] += f.batch.Counts[j]
 		}
 		if progress != nil {
 			progress(t.epoch+1, i+1, len(plan), losses)
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	e := &Epoch{
 		Epoch: t.epoch + 1, Steps: t.steps, Losses: map[string]float64{},
@@ -139,7 +142,7 @@ func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, opts d
 			e.Losses[task.Name] = sums[j] / float64(counts[j])
 		}
 	}
-	err := t.averaged(func() (err error) {
+	err = t.averaged(func() (err error) {
 		if err := t.tuneThresholds(ctx, valid); err != nil {
 			return err
 		}

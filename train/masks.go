@@ -3,42 +3,79 @@ package train
 import (
 	"math/rand/v2"
 
-	"espalier/builder"
+	"espalier/data"
 	"espalier/tensor"
+	"espalier/text"
 )
 
-// maskSource draws the random masks of a step. A draw depends on the seed and
-// the step's number only, so a resumed run draws what an unbroken one would.
-type maskSource struct {
-	seed uint64
-	bufs map[string][]float32
+// draws is what one step draws by chance. A draw depends on the seed, the
+// step's number and the place only, so a resumed run draws what an unbroken one
+// would, and a draw may be made ahead of its step.
+type draws struct {
+	// masks are the program's, in its order; ids are the batch's with some
+	// words read as unknown, nil where none are. Both last until the next draw.
+	masks []*tensor.Tensor
+	ids   []int64
+
+	bufs [][]float32
+	kept []int64
 }
 
-func newMaskSource(seed uint64) *maskSource {
-	return &maskSource{seed: seed, bufs: map[string][]float32{}}
+// draw makes the draws of a step on a batch.
+func (t *Trainer) draw(d *draws, b *data.Batch, step uint64) error {
+	d.ids = nil
+	if t.config.WordDropout > 0 || t.config.RareWordDropout > 0 {
+		d.kept = t.dropWords(append(d.kept[:0], b.IDs...), step)
+		d.ids = d.kept
+	}
+	return d.drawMasks(t.step.program, t.config.Seed, step, sizes(b.Size, b.Length, b.Width))
 }
 
-// draw fills the mask for a step. The tensor's elements are valid until the
-// next draw of the same mask.
-func (m *maskSource) draw(v *builder.Value, step uint64, sizes map[string]int64) (*tensor.Tensor, error) {
-	shape, err := shapeOf(v, sizes)
-	if err != nil {
-		return nil, err
+func (d *draws) drawMasks(p *program, seed, step uint64, sizes map[string]int64) error {
+	if d.bufs == nil {
+		d.bufs, d.masks = make([][]float32, len(p.masks)), make([]*tensor.Tensor, len(p.masks))
 	}
-	n, err := shape.Elements()
-	if err != nil {
-		return nil, err
+	for i, v := range p.masks {
+		shape, err := shapeOf(v, sizes)
+		if err != nil {
+			return err
+		}
+		n, err := shape.Elements()
+		if err != nil {
+			return err
+		}
+		if cap(d.bufs[i]) < n {
+			d.bufs[i] = make([]float32, n)
+		}
+		buf := d.bufs[i][:n]
+		// Masks of one step differ by the place of the value in its graph,
+		// which its name carries.
+		fillMask(buf, v.Mask().Keep, rand.NewPCG(seed^hashName(v.Name()), step))
+		if d.masks[i], err = tensor.Of(buf, shape...); err != nil {
+			return err
+		}
 	}
-	buf := m.bufs[v.Name()]
-	if cap(buf) < n {
-		buf = make([]float32, n)
+	return nil
+}
+
+// dropWords makes a share of the tokens, and more of rare ones, the unknown
+// one.
+func (t *Trainer) dropWords(ids []int64, step uint64) []int64 {
+	r := rand.New(rand.NewPCG(t.config.Seed^hashName("word_dropout"), step))
+	for i, id := range ids {
+		if id <= text.Unknown {
+			continue
+		}
+		keep := 1 - t.config.WordDropout
+		if a := t.config.RareWordDropout; a > 0 && id < int64(len(t.frequency)) {
+			n := float64(t.frequency[id])
+			keep *= n / (a + n)
+		}
+		if r.Float64() >= keep {
+			ids[i] = text.Unknown
+		}
 	}
-	buf = buf[:n]
-	m.bufs[v.Name()] = buf
-	// Masks of one step differ by the place of the value in its graph, which
-	// its name carries.
-	fillMask(buf, v.Mask().Keep, rand.NewPCG(m.seed^hashName(v.Name()), step))
-	return tensor.Of(buf, shape...)
+	return ids
 }
 
 // fillMask compares 16 bits of randomness per element with the share to keep,

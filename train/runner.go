@@ -53,14 +53,15 @@ func newRunner(p *program, a *arena, tasks []schema.Task, weights []float32, ans
 	// What depends on the batch is bound to a batch of one token and replaced
 	// before the first run.
 	dummy := &data.Batch{}
-	one, err := r.batchInputs(dummy, nil, sizes(1, 1, 1), 0)
+	at := sizes(1, 1, 1)
+	one, err := r.batchInputs(dummy, nil, at)
 	if err != nil {
 		return nil, err
 	}
 	in = append(in, one...)
 	for i, l := range p.lookup {
 		if p.graded[l.rows.Name()] {
-			t, err := r.rowTensor(r.rowGrad, i, sizes(1, 1, 1))
+			t, err := r.rowTensor(r.rowGrad, i, at)
 			if err != nil {
 				return nil, err
 			}
@@ -92,14 +93,17 @@ func (r *runner) rowTensor(bufs [][]float32, i int, sizes map[string]int64) (*te
 	return tensor.Of(bufs[i], shape...)
 }
 
-// batchInputs returns the inputs that depend on the batch. An empty batch
-// gives inputs of the right shapes without content.
-func (r *runner) batchInputs(b *data.Batch, masks *maskSource, sizes map[string]int64, step uint64) ([]runtime.Named, error) {
-	var in []runtime.Named
-	add := func(name string, t *tensor.Tensor, err error) error {
-		in = append(in, runtime.Named{Name: name, Tensor: t})
-		return err
+// batchInputs returns the inputs that depend on the batch, with the masks of d
+// or, where it is nil, any. An empty batch gives inputs of the right shapes
+// without content.
+func (r *runner) batchInputs(b *data.Batch, d *draws, sizes map[string]int64) ([]runtime.Named, error) {
+	if d == nil {
+		d = new(draws)
+		if err := d.drawMasks(r.program, 0, 0, sizes); err != nil {
+			return nil, err
+		}
 	}
+	var in []runtime.Named
 	for i, l := range r.program.lookup {
 		t, err := r.rowTensor(r.rows, i, sizes)
 		if err != nil {
@@ -109,18 +113,10 @@ func (r *runner) batchInputs(b *data.Batch, masks *maskSource, sizes map[string]
 			table := r.arena.table(l.table.Name())
 			optim.Gather(r.rows[i], table.values, table.dim, r.program.idsOf(i, b))
 		}
-		if err := add(l.rows.Name(), t, nil); err != nil {
-			return nil, err
-		}
+		in = append(in, runtime.Named{Name: l.rows.Name(), Tensor: t})
 	}
-	for _, v := range r.program.masks {
-		if masks == nil {
-			masks = newMaskSource(0)
-		}
-		t, err := masks.draw(v, step, sizes)
-		if err := add(v.Name(), t, err); err != nil {
-			return nil, err
-		}
+	for i, v := range r.program.masks {
+		in = append(in, runtime.Named{Name: v.Name(), Tensor: d.masks[i]})
 	}
 	for name, v := range r.program.feeds {
 		if t, err := r.feed(name, v, b, sizes); err != nil {
@@ -166,10 +162,10 @@ func (r *runner) feed(name string, v *builder.Value, b *data.Batch, sizes map[st
 	return nil, fmt.Errorf("train: the model asks for input %q, which no data set fills", name)
 }
 
-// run computes the program for a batch.
-func (r *runner) run(ctx context.Context, b *data.Batch, masks *maskSource, step uint64) error {
+// run computes the program for a batch, a step with what was drawn for it.
+func (r *runner) run(ctx context.Context, b *data.Batch, d *draws) error {
 	at := sizes(b.Size, b.Length, b.Width)
-	in, err := r.batchInputs(b, masks, at, step)
+	in, err := r.batchInputs(b, d, at)
 	if err != nil {
 		return err
 	}

@@ -31,12 +31,7 @@ func (t *Trainer) tuneThresholds(ctx context.Context, d *data.Dataset) error {
 	if len(seen) == 0 {
 		return nil
 	}
-	var b data.Batch
-	for _, examples := range d.Plan(data.BatchOptions{Size: t.config.Batch, MaxTokens: t.config.MaxTokens}, 0) {
-		d.Fill(&b, examples)
-		if err := t.eval.run(ctx, &b, nil, 0); err != nil {
-			return err
-		}
+	err := t.answered(ctx, d, func(b *data.Batch) error {
 		answers, err := t.answers()
 		if err != nil {
 			return err
@@ -50,6 +45,10 @@ func (t *Trainer) tuneThresholds(ctx context.Context, d *data.Dataset) error {
 				}
 			}
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	for i, labels := range seen {
 		thresholds := t.arena.byName["head/"+tasks[i].Name+"/"+models.Thresholds].Float32s()

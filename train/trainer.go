@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 
 	"espalier/data"
 	"espalier/models"
@@ -27,7 +26,7 @@ type Trainer struct {
 	arena     *arena
 	step      *runner
 	eval      *runner
-	masks     *maskSource
+	draws     draws // of Step
 	optim     *optim.Optimizer
 	dense     []region
 	tables    []*tableState
@@ -52,7 +51,6 @@ type tableState struct {
 	*table
 	rows  *optim.Rows
 	slots *optim.Slots
-	ids   []int64 // of the step, when words are dropped
 }
 
 // New compiles the model for the engine and draws its first parameters.
@@ -62,7 +60,7 @@ func New(m *models.Model, e runtime.Engine, c Config) (*Trainer, error) {
 	if err := c.check(tasks); err != nil {
 		return nil, err
 	}
-	t := &Trainer{config: c, model: m, engine: e, masks: newMaskSource(c.Seed), average: average{decay: c.Average}}
+	t := &Trainer{config: c, model: m, engine: e, average: average{decay: c.Average}}
 	for i := range m.Schema().Tasks {
 		task := &m.Schema().Tasks[i]
 		if _, err := metric.New(t.metricOf(task), task); err != nil {
@@ -214,12 +212,20 @@ func (e *DivergedError) Error() string {
 // Step makes one step on a batch and returns the tasks' losses, valid until the
 // next.
 func (t *Trainer) Step(ctx context.Context, b *data.Batch) ([]float32, error) {
+	if err := t.draw(&t.draws, b, uint64(t.steps+1)); err != nil {
+		return nil, err
+	}
+	return t.drawnStep(ctx, b, &t.draws)
+}
+
+// drawnStep is Step with the step's draws made.
+func (t *Trainer) drawnStep(ctx context.Context, b *data.Batch, d *draws) ([]float32, error) {
 	step := t.steps + 1
 	original := b.IDs
-	if t.config.WordDropout > 0 || t.config.RareWordDropout > 0 {
-		b.IDs = t.dropWords(b.IDs, uint64(step))
+	if d.ids != nil {
+		b.IDs = d.ids
 	}
-	err := t.step.run(ctx, b, t.masks, uint64(step))
+	err := t.step.run(ctx, b, d)
 	if err == nil {
 		err = t.update(b, step)
 	}
@@ -229,32 +235,6 @@ func (t *Trainer) Step(ctx context.Context, b *data.Batch) ([]float32, error) {
 	}
 	t.steps = step
 	return t.step.losses, nil
-}
-
-// dropWords replaces a share of the tokens, and more of rare ones, by the
-// unknown one.
-func (t *Trainer) dropWords(ids []int64, step uint64) []int64 {
-	s := t.tables
-	if len(s) == 0 {
-		return ids
-	}
-	out := append(s[0].ids[:0], ids...)
-	s[0].ids = out
-	r := rand.New(rand.NewPCG(t.config.Seed^hashName("word_dropout"), step))
-	for i, id := range out {
-		if id <= text.Unknown {
-			continue
-		}
-		keep := 1 - t.config.WordDropout
-		if a := t.config.RareWordDropout; a > 0 && id < int64(len(t.frequency)) {
-			n := float64(t.frequency[id])
-			keep *= n / (a + n)
-		}
-		if r.Float64() >= keep {
-			out[i] = text.Unknown
-		}
-	}
-	return out
 }
 
 func (t *Trainer) update(b *data.Batch, step int) error {

@@ -1,0 +1,98 @@
+package train_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"espalier/data"
+	"espalier/models"
+	"espalier/recipe"
+	"espalier/runtime/gonum"
+	"espalier/testdata/demo"
+	"espalier/train"
+)
+
+// demoData is the demonstration, with a trunk that drops out everywhere.
+func demoData(t *testing.T, set ...string) (*models.Model, train.Config, *data.Dataset) {
+	t.Helper()
+	content, err := demo.Files.ReadFile("recipe.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := recipe.Parse("recipe.yaml", content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.FS = demo.Files
+	for _, s := range append([]string{
+		"train.epochs=1", "trunk.type=cnn", "trunk.embedding=8", "trunk.layers=1", "trunk.dropout=0.2",
+		"trunk.embedding_dropout=0.1", "trunk.word_dropout=0.2", "trunk.rare_word_dropout=0.5",
+	}, set...) {
+		path, value, _ := strings.Cut(s, "=")
+		if err := r.Set(path, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	encoder, err := r.Encoder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := encoder.Learn(r.Sources("train")); err != nil {
+		t.Fatal(err)
+	}
+	d, err := encoder.Encode(r.Sources("train"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := models.NewText(encoder.Schema(), r.Model())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, r.Training(), d
+}
+
+func trainerOf(t *testing.T, m *models.Model, c train.Config) *train.Trainer {
+	t.Helper()
+	trainer, err := train.New(m, gonum.New(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { trainer.Close() })
+	return trainer
+}
+
+// TestFitTakesTheStepsOneByOneWould: batches and masks that are made ahead of
+// their turn are those of steps made one after the other, in the same order.
+func TestFitTakesTheStepsOneByOneWould(t *testing.T) {
+	m, c, d := demoData(t, "trunk.rare_word_dropout=0") // frequencies are counted by Fit
+	one := trainerOf(t, m, c)
+	var want [][]float32
+	var b data.Batch
+	for _, examples := range d.Plan(data.BatchOptions{Size: c.Batch, Shuffle: true, Seed: c.Seed}, 0) {
+		d.Fill(&b, examples)
+		losses, err := one.Step(context.Background(), &b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, append([]float32{}, losses...))
+	}
+	fitted := trainerOf(t, m, c)
+	var got [][]float32
+	_, err := fitted.Fit(context.Background(), d, d, train.Hooks{Step: func(_, _, _ int, losses []float32) {
+		got = append(got, append([]float32{}, losses...))
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" || len(want) < 5 {
+		t.Errorf("losses of %d steps differ:\n%s", len(want), diff)
+	}
+	for name, v := range one.Parameters() {
+		if !cmp.Equal(v.Float32s(), fitted.Parameters()[name].Float32s()) {
+			t.Errorf("parameter %s differs", name)
+		}
+	}
+}
