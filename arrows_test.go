@@ -25,6 +25,7 @@ var arrows = map[string][]string{
 	"data":                {"tensor", "schema", "text", "internal/nearest"},
 	"recipe":              {"data", "models", "schema", "train", "train/metric", "internal/nearest", "text"},
 	"train":               {"builder", "builder/grad", "data", "internal/hugepage", "models", "onnx", "runtime", "safetensors", "schema", "tensor", "text", "train/metric", "train/optim"},
+	"train/balance":       {"internal/nearest"},
 	"train/optim":         {"internal/hugepage"},
 	"train/metric":        {"schema"},
 	"export":              {"builder", "internal/atomicfile", "models", "onnx", "schema", "tensor", "text"},

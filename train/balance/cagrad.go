@@ -1,0 +1,119 @@
+package balance
+
+import "math"
+
+// cagrad follows, within a ball of radius c|g0| around the mean gradient g0,
+// the direction whose worst task improves most: Liu et al., Conflict-Averse
+// Gradient Descent for Multi-task Learning, NeurIPS 2021, equation 4 and
+// algorithm 1: d = g0 + c|g0|/|gw| gw, with w on the simplex minimising
+// gw*g0 + c|g0||gw|.
+var cagrad = Method{
+	Name:  "cagrad",
+	Title: "Conflict-averse gradient descent (CAGrad)",
+	Paper: "Liu et al., NeurIPS 2021",
+	Use:   "conflicting tasks, near the mean of which one wants to stay",
+	Needs: Needs{Gram: true},
+	Heads: Unweighted,
+	Claims: Claims{
+		Symmetric: true,
+	},
+	Options: []Option{
+		{Name: "c", Default: 0.5, Min: 0, Max: 100, Doc: "radius of the ball, in lengths of the mean gradient; 0: the mean, from 1 on never in conflict with a task"},
+		{Name: "rescale", Default: 1.0, Min: 0, Max: 2, Whole: true, Doc: "what d is divided by, as in the authors' code: 0: 1, 1: 1+c^2, 2: 1+c"},
+	},
+	build: func(o options, _ int) rule { return cagradRule{o.number("c"), o.number("rescale")} },
+}
+
+type cagradRule struct{ c, rescale float64 }
+
+func (r cagradRule) weigh(p *problem) []float64 {
+	n := p.size()
+	d := filled(n, 1/float64(n))
+	trace := p.gram.trace()
+	if trace == 0 || n == 1 && r.c == 0 {
+		return r.scale(d)
+	}
+	g := p.gram.divided(trace)
+	mean := math.Sqrt(g.square(d))
+	radius := r.c * mean
+	if radius <= 1e-12 {
+		return r.scale(d)
+	}
+	w := conflictAverse(g, radius)
+	length := math.Sqrt(g.square(w))
+	if length < 1e-9 {
+		// The worst task's improvement is 0 in the limit: a stationary point.
+		return make([]float64, n)
+	}
+	for i := range d {
+		d[i] += radius / length * w[i]
+	}
+	return r.scale(d)
+}
+
+func (r cagradRule) scale(d []float64) []float64 {
+	by := 1.0
+	switch r.rescale {
+	case 1:
+		by = 1 + r.c*r.c
+	case 2:
+		by = 1 + r.c
+	}
+	for i := range d {
+		d[i] /= by
+	}
+	return d
+}
+
+// conflictAverse minimises gw*g0 + radius*|gw| over the simplex. For every
+// length t > 0, |gw| <= (|gw|^2/t + t)/2 with equality at t = |gw|, so that the
+// minimum is also that over t of a problem whose solution at a given t is the
+// shortest combination of the g_i + t/radius*g0. The derivative by t has the
+// sign of t - |gw|, and is found 0 by bisection.
+func conflictAverse(g *gram, radius float64) []float64 {
+	longest := 0.0
+	for i := range g.n {
+		longest = max(longest, g.norm(i))
+	}
+	at := func(t float64) ([]float64, float64) {
+		w := minNorm(shifted(g, t/radius))
+		return w, math.Sqrt(g.square(w))
+	}
+	low, high := 0.0, longest
+	w, length := at(high)
+	if length >= high {
+		return w
+	}
+	for range 200 {
+		t := (low + high) / 2
+		if low > 0 {
+			t = math.Sqrt(low * high)
+		} else if high > 1e-3*longest {
+			t = high / 8
+		}
+		w, length = at(t)
+		if length > t {
+			low = t
+		} else {
+			high = t
+		}
+		if high-low <= 1e-14*high || high < 1e-13*longest {
+			break
+		}
+	}
+	return w
+}
+
+// shifted returns the inner products of g_i + s*g0 with g0 the mean.
+func shifted(g *gram, s float64) *gram {
+	n := g.n
+	means := g.times(filled(n, 1/float64(n)))
+	square := sum(means) / float64(n)
+	v := make([]float64, len(g.v))
+	for i := range n {
+		for j := range n {
+			v[i*n+j] = g.at(i, j) + s*(means[i]+means[j]) + s*s*square
+		}
+	}
+	return newGram(n, v)
+}
