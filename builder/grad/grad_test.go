@@ -2,7 +2,6 @@ package grad_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -15,7 +14,6 @@ import (
 	"espalier/onnx"
 	"espalier/runtime"
 	"espalier/runtime/gonum"
-	"espalier/runtime/ort"
 	"espalier/tensor"
 )
 
@@ -316,12 +314,6 @@ func open(t *testing.T, g graph, outputs []builder.Output) runtime.Session {
 		t.Fatal(err)
 	}
 	s, err := gonum.New().Open(data, runtime.Options{})
-	if errors.Is(err, runtime.ErrUnsupported) {
-		var e *ort.Engine
-		if e, err = ort.Open(ort.Config{}); err == nil {
-			s, err = e.Open(data, runtime.Options{})
-		}
-	}
 	if err != nil {
 		t.Fatal(err)
 	}

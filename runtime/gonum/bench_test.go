@@ -90,6 +90,12 @@ func benchTrunks() map[string]func(s *builder.Scope, x, mask *builder.Value) *bu
 		"cnn": func(s *builder.Scope, x, _ *builder.Value) *builder.Value {
 			return s.Add(x, s.Relu(nn.Conv1D(s.In("conv"), nn.LayerNorm(s.In("norm"), x), benchWidth, 3, 1)))
 		},
+		"bilstm": func(s *builder.Scope, x, mask *builder.Value) *builder.Value {
+			return nn.LSTM(s.In("lstm"), x, mask, nn.RecurrentOptions{Hidden: benchWidth / 2, Bidirectional: true, Trained: true})
+		},
+		"bigru": func(s *builder.Scope, x, mask *builder.Value) *builder.Value {
+			return nn.GRU(s.In("gru"), x, mask, nn.RecurrentOptions{Hidden: benchWidth / 2, Bidirectional: true, Trained: true})
+		},
 		"transformer": func(s *builder.Scope, x, mask *builder.Value) *builder.Value {
 			return nn.TransformerBlock(s.In("block"), x, mask, nn.BlockOptions{Heads: 4, FeedForward: 2 * benchWidth})
 		},

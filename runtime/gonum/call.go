@@ -1,6 +1,7 @@
 package gonum
 
 import (
+	"context"
 	"fmt"
 
 	"espalier/onnx"
@@ -11,22 +12,25 @@ import (
 // call is one application of a kernel.
 type call struct {
 	*memory
-	node  *onnx.Node
-	attrs attributes
-	in    []*tensor.Tensor // nil where omitted
-	out   []*tensor.Tensor // for the kernel to set
-	slots []int            // of the outputs, -1 where nobody asks
+	ctx    context.Context
+	node   *onnx.Node
+	attrs  attributes
+	in     []*tensor.Tensor // nil where omitted
+	out    []*tensor.Tensor // for the kernel to set
+	slots  []int            // of the outputs, -1 where nobody asks
+	bodies map[string]*body
+	table  []*tensor.Tensor // of the graph, for what bodies read of it
 }
 
-func (c *call) reset(s *step, table []*tensor.Tensor) {
-	c.node, c.attrs, c.slots = s.node, s.attrs, s.outputs
+func (c *call) reset(s *step) {
+	c.node, c.attrs, c.slots, c.bodies = s.node, s.attrs, s.outputs, s.bodies
 	c.in, c.out = c.in[:0], c.out[:0]
 	for _, slot := range s.inputs {
 		if slot < 0 {
 			c.in = append(c.in, nil)
 			continue
 		}
-		c.in = append(c.in, table[slot])
+		c.in = append(c.in, c.table[slot])
 	}
 	for range s.outputs {
 		c.out = append(c.out, nil)

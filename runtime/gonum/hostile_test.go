@@ -147,7 +147,7 @@ func (h *hostile) encode(t testing.TB) []byte {
 // TestHostileModels: a model that asks for too much, or for nonsense, is
 // answered with an error that says what and where, in bounded memory.
 func TestHostileModels(t *testing.T) {
-	for _, h := range hostiles() {
+	for _, h := range append(hostiles(), controlHostiles()...) {
 		t.Run(h.name, func(t *testing.T) {
 			e := &gonum.Engine{MaxMemory: 1 << 20}
 			s, err := e.Open(h.encode(t), runtime.Options{})
@@ -182,7 +182,7 @@ func TestHostileModels(t *testing.T) {
 // zeros: results or errors, but no panic and no more memory than allowed.
 func FuzzOpen(f *testing.F) {
 	f.Add(enginetest.ThreeHeads(f))
-	for _, h := range hostiles() {
+	for _, h := range append(hostiles(), controlHostiles()...) {
 		f.Add(h.encode(f))
 	}
 	for seed := range uint64(8) {

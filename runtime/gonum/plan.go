@@ -3,8 +3,8 @@ package gonum
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
-	"sort"
 
 	"espalier/onnx"
 	"espalier/runtime"
@@ -18,15 +18,20 @@ type plan struct {
 	fixed   []*tensor.Tensor // by slot: an initialiser's elements, else nil
 	inputs  []runtime.ValueInfo
 	outputs []runtime.ValueInfo
+
+	outer    *plan     // of the graph around a sub-graph, nil for the model's own
+	captures []capture // what a sub-graph reads of it
 }
 
 // step is one node.
 type step struct {
-	node    *onnx.Node
-	attrs   attributes
-	kernel  kernel
-	inputs  []int // slots, -1 where omitted
-	outputs []int // slots, -1 where nobody asks
+	node     *onnx.Node
+	attrs    attributes
+	kernel   kernel
+	inputs   []int // slots, -1 where omitted
+	outputs  []int // slots, -1 where nobody asks
+	bodies   map[string]*body
+	captures []int // slots that the bodies read
 }
 
 // kernel computes a node.
@@ -40,17 +45,10 @@ func newPlan(m *onnx.Model) (*plan, error) {
 	if missing := unsupported(m); len(missing) > 0 {
 		return nil, fmt.Errorf("%w: the pure-Go engine has no %v; use ONNX Runtime", runtime.ErrUnsupported, missing)
 	}
-	ops, err := decodeOperations(m.Graph)
+	pl := &planner{kernels: kernels(), opset: opset(m)}
+	p, err := pl.graph(m.Graph, nil)
 	if err != nil {
-		return nil, fmt.Errorf("%w: onnx-go: %w", runtime.ErrModel, err)
-	}
-	p := &plan{slots: map[string]int{}}
-	for _, t := range m.Graph.Initializers {
-		v, err := t.Value()
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", runtime.ErrModel, err)
-		}
-		p.fixed[p.place(t.Name)] = v
+		return nil, err
 	}
 	for _, v := range m.Graph.Inputs {
 		if p.find(v.Name) >= 0 {
@@ -59,7 +57,7 @@ func newPlan(m *onnx.Model) (*plan, error) {
 		p.place(v.Name)
 		p.inputs = append(p.inputs, declared(v))
 	}
-	if err := p.addSteps(ops); err != nil {
+	if err := pl.addSteps(p, m.Graph); err != nil {
 		return nil, err
 	}
 	for _, v := range m.Graph.Outputs {
@@ -68,16 +66,50 @@ func newPlan(m *onnx.Model) (*plan, error) {
 	return p, nil
 }
 
-func (p *plan) addSteps(ops []operation) error {
-	known := kernels()
-	var err error
+// opset returns the version of ONNX's own operators that the model imports.
+func opset(m *onnx.Model) int64 {
+	for _, id := range m.OpsetImports {
+		if id.Domain == "" || id.Domain == "ai.onnx" {
+			return id.Version
+		}
+	}
+	return 0
+}
+
+// planner makes the plans of a model's graphs.
+type planner struct {
+	kernels map[string]kernel
+	opset   int64
+}
+
+// graph begins the plan of a graph with its initialisers.
+func (pl *planner) graph(g *onnx.Graph, outer *plan) (*plan, error) {
+	p := &plan{slots: map[string]int{}, outer: outer}
+	for _, t := range g.Initializers {
+		v, err := t.Value()
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", runtime.ErrModel, err)
+		}
+		p.fixed[p.place(t.Name)] = v
+	}
+	return p, nil
+}
+
+func (pl *planner) addSteps(p *plan, g *onnx.Graph) error {
+	ops, err := decodeOperations(g)
+	if err != nil {
+		return fmt.Errorf("%w: onnx-go: %w", runtime.ErrModel, err)
+	}
 	for _, op := range ops {
-		s := step{node: op.node, kernel: known[op.node.OpType]}
+		s := step{node: op.node, kernel: pl.kernels[operator(op.node)]}
 		if s.attrs, err = readAttributes(op.node); err != nil {
 			return fmt.Errorf("%w: %w", runtime.ErrModel, err)
 		}
 		for _, in := range op.inputs {
 			s.inputs = append(s.inputs, p.find(in))
+		}
+		if err := pl.addBodies(p, &s); err != nil {
+			return err
 		}
 		for _, out := range op.outputs {
 			slot := -1
@@ -98,12 +130,25 @@ func (p *plan) place(name string) int {
 	return len(p.fixed) - 1
 }
 
-// find returns a value's slot, -1 where it has none.
+// find returns a value's slot, -1 where it has none. A value of the graph
+// around gets one.
 func (p *plan) find(name string) int {
-	if i, ok := p.slots[name]; ok && name != "" {
+	if name == "" {
+		return -1
+	}
+	if i, ok := p.slots[name]; ok {
 		return i
 	}
-	return -1
+	if p.outer == nil {
+		return -1
+	}
+	from := p.outer.find(name)
+	if from < 0 {
+		return -1
+	}
+	i := p.place(name)
+	p.captures = append(p.captures, capture{outer: from, inner: i})
+	return i
 }
 
 func declared(v onnx.ValueInfo) runtime.ValueInfo {
@@ -122,24 +167,43 @@ func declared(v onnx.ValueInfo) runtime.ValueInfo {
 	return out
 }
 
-// unsupported lists the operators that there is no kernel for.
+// operator is a node's operator as [kernels] names it.
+func operator(n *onnx.Node) string {
+	if n.Domain == "" || n.Domain == "ai.onnx" {
+		return n.OpType
+	}
+	return n.Domain + "." + n.OpType
+}
+
+// unsupported lists the operators that there is no kernel for, those of
+// sub-graphs too.
 func unsupported(m *onnx.Model) []string {
 	known := kernels()
 	missing := map[string]bool{}
-	for _, n := range m.Graph.Nodes {
-		switch {
-		case n.Domain != "" && n.Domain != "ai.onnx":
-			missing[n.Domain+"."+n.OpType] = true
-		case known[n.OpType] == nil:
-			missing["ai.onnx."+n.OpType] = true
+	var visit func(g *onnx.Graph)
+	visit = func(g *onnx.Graph) {
+		for _, n := range g.Nodes {
+			if name := operator(n); known[name] == nil {
+				if name == n.OpType {
+					name = "ai.onnx." + name
+				}
+				missing[name] = true
+			}
+			for i := range n.Attributes {
+				a := &n.Attributes[i]
+				if a.Graph != nil {
+					visit(a.Graph)
+				}
+				for _, inner := range a.Graphs {
+					visit(inner)
+				}
+			}
 		}
 	}
-	names := make([]string, 0, len(missing))
-	for name := range missing {
-		names = append(names, name)
+	if m.Graph != nil {
+		visit(m.Graph)
 	}
-	sort.Strings(names)
-	return names
+	return slices.Sorted(maps.Keys(missing))
 }
 
 // schedule is the part of a plan that some outputs need, and when each value
@@ -150,18 +214,15 @@ type schedule struct {
 	outputs []int   // slots
 	free    [][]int // by position in steps: slots that no later step reads
 	needs   []bool  // by slot: some step or output reads it
+	// computed is by slot, too: a step makes it. What is not is the caller's.
+	computed []bool
 }
 
-func (p *plan) schedule(outputs []string) (*schedule, error) {
-	s := &schedule{plan: p, needs: make([]bool, len(p.fixed))}
-	keep := make([]bool, len(p.fixed))
-	for _, name := range outputs {
-		i := p.find(name)
-		if i < 0 {
-			return nil, fmt.Errorf("%w: the model has no output %q", runtime.ErrInput, name)
-		}
-		s.outputs = append(s.outputs, i)
-		s.needs[i], keep[i] = true, true
+// schedule finds what the values in some slots need.
+func (p *plan) schedule(outputs []int) *schedule {
+	s := &schedule{plan: p, outputs: outputs, needs: make([]bool, len(p.fixed))}
+	for _, i := range outputs {
+		s.needs[i] = true
 	}
 	for i := len(p.steps) - 1; i >= 0; i-- {
 		used := slices.ContainsFunc(p.steps[i].outputs, func(out int) bool { return out >= 0 && s.needs[out] })
@@ -169,27 +230,41 @@ func (p *plan) schedule(outputs []string) (*schedule, error) {
 			continue
 		}
 		s.steps = append(s.steps, i)
-		for _, in := range p.steps[i].inputs {
-			if in >= 0 {
-				s.needs[in] = true
+		for _, list := range [][]int{p.steps[i].inputs, p.steps[i].captures} {
+			for _, in := range list {
+				if in >= 0 {
+					s.needs[in] = true
+				}
 			}
 		}
 	}
 	slices.Reverse(s.steps)
-	s.lifetimes(keep)
-	return s, nil
+	s.lifetimes()
+	return s
 }
 
-// lifetimes finds the last reader of every value that a step computes.
-func (s *schedule) lifetimes(keep []bool) {
+// lifetimes finds the last reader of every value that a step computes, but for
+// the outputs.
+func (s *schedule) lifetimes() {
+	s.computed = make([]bool, len(s.plan.fixed))
+	for _, i := range s.steps {
+		for _, slot := range s.plan.steps[i].outputs {
+			if slot >= 0 {
+				s.computed[slot] = true
+			}
+		}
+	}
+	live := slices.Clone(s.computed)
+	for _, slot := range s.outputs {
+		live[slot] = false
+	}
 	s.free = make([][]int, len(s.steps))
-	done := append([]bool{}, keep...)
 	for i := len(s.steps) - 1; i >= 0; i-- {
 		st := &s.plan.steps[s.steps[i]]
-		for _, list := range [][]int{st.inputs, st.outputs} {
+		for _, list := range [][]int{st.inputs, st.captures, st.outputs} {
 			for _, slot := range list {
-				if slot >= 0 && !done[slot] {
-					done[slot] = true
+				if slot >= 0 && live[slot] {
+					live[slot] = false
 					s.free[i] = append(s.free[i], slot)
 				}
 			}
@@ -197,42 +272,58 @@ func (s *schedule) lifetimes(keep []bool) {
 	}
 }
 
-// run computes the schedule over a table of values that holds the inputs.
-func (s *schedule) run(ctx context.Context, table []*tensor.Tensor, m *memory) (err error) {
+// runner computes a schedule over a table of values, as often as it is asked.
+type runner struct {
+	*schedule
+	table []*tensor.Tensor // by slot
+	call  call
+}
+
+// newRunner returns a runner whose table has the initialisers; the caller adds
+// the inputs.
+func newRunner(ctx context.Context, s *schedule, m *memory) *runner {
+	r := &runner{schedule: s, table: slices.Clone(s.plan.fixed)}
+	r.call = call{memory: m, ctx: ctx, table: r.table}
+	return r
+}
+
+// run computes the schedule.
+func (r *runner) run() (err error) {
 	at := -1
 	defer func() {
 		// A kernel trusts what shape checks let through; what they missed must
 		// not take the program down.
-		switch r := recover().(type) {
+		switch p := recover().(type) {
 		case nil:
 		case error:
-			err = fmt.Errorf("%s: %w", s.describe(at), r)
+			err = fmt.Errorf("%s: %w", r.describe(at), p)
 		default:
-			err = fmt.Errorf("%s: %v", s.describe(at), r)
+			err = fmt.Errorf("%s: %v", r.describe(at), p)
 		}
 	}()
-	c := call{memory: m}
-	for i, number := range s.steps {
-		if err := ctx.Err(); err != nil {
+	c := &r.call
+	for i, number := range r.steps {
+		if err := c.ctx.Err(); err != nil {
 			return err
 		}
 		at = number
-		st := &s.plan.steps[number]
-		c.reset(st, table)
-		if err := st.kernel(&c); err != nil {
-			return fmt.Errorf("%s: %w", s.describe(number), err)
+		st := &r.plan.steps[number]
+		c.reset(st)
+		if err := st.kernel(c); err != nil {
+			return fmt.Errorf("%s: %w", r.describe(number), err)
 		}
 		for j, slot := range st.outputs {
 			if slot < 0 {
+				c.release(c.out[j])
 				continue
 			}
 			if c.out[j] == nil {
-				return fmt.Errorf("%s: output %d was not computed", s.describe(number), j)
+				return fmt.Errorf("%s: output %d was not computed", r.describe(number), j)
 			}
-			table[slot] = c.out[j]
+			r.table[slot] = c.out[j]
 		}
-		for _, slot := range s.free[i] {
-			m.release(table[slot])
+		for _, slot := range r.free[i] {
+			c.release(r.table[slot])
 		}
 	}
 	return nil

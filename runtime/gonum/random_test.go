@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"espalier/onnx"
@@ -120,6 +121,7 @@ func (g *randomGraph) steps() []func(x shaped) {
 	return []func(x shaped){
 		g.unary, g.unary, g.binary, g.binary, g.binary, g.choose, g.reduce, g.reduce, g.transpose, g.reshape, g.slice,
 		g.concat, g.softmax, g.matMul, g.matMul, g.gemm, g.gather, g.layerNorm, g.pad, g.expand, g.cumSum, g.conv, g.scatter,
+		g.scan, g.loop, g.choice,
 	}
 }
 
@@ -129,7 +131,8 @@ func (g *randomGraph) unary(x shaped) {
 	op := []string{"Neg", "Abs", "Exp", "Tanh", "Sigmoid", "Relu", "Erf", "Softplus", "LeakyRelu", "Floor", "Ceil", "Sin", "Cos", "Sign"}[g.r.IntN(14)]
 	in := x.name
 	if op == "Exp" || op == "Floor" || op == "Ceil" || op == "Sign" { // bounded, and not at a jump
-		in = g.node("Tanh", []string{in})
+		// An engine's Tanh may go a little beyond 1, where Floor jumps.
+		in = g.node("Mul", []string{g.node("Tanh", []string{in}), g.weight(tensor.Scalar(float32(0.9)))})
 	}
 	g.add(op, []string{in}, x.shape)
 }
@@ -335,4 +338,154 @@ func (g *randomGraph) scatter(x shaped) {
 	}
 	updates := append(tensor.Shape{int64(len(rows))}, x.shape[1:]...)
 	g.add("ScatterND", []string{x.name, g.weight(index), g.weight(g.floats(updates))}, x.shape, onnx.StringAttr("reduction", "add"))
+}
+
+// graphOf makes a sub-graph whose values are named inside of a prefix.
+type graphOf struct {
+	g      *randomGraph
+	graph  *onnx.Graph
+	prefix string
+}
+
+func (g *randomGraph) sub() *graphOf {
+	name := g.name()
+	return &graphOf{g: g, graph: &onnx.Graph{Name: name}, prefix: name + "/"}
+}
+
+func (b *graphOf) input(name string, dtype tensor.DType, shape tensor.Shape) {
+	b.graph.Inputs = append(b.graph.Inputs, declaredAs(b.prefix+name, dtype, shape))
+}
+
+func (b *graphOf) output(name string, dtype tensor.DType, shape tensor.Shape) {
+	b.graph.Outputs = append(b.graph.Outputs, declaredAs(b.prefix+name, dtype, shape))
+}
+
+func declaredAs(name string, dtype tensor.DType, shape tensor.Shape) onnx.ValueInfo {
+	v := onnx.ValueInfo{Name: name, DType: dtype, HasShape: true}
+	for _, d := range shape {
+		v.Shape = append(v.Shape, onnx.Dim{Known: true, Size: d})
+	}
+	return v
+}
+
+// node adds a node; a value of a graph around it is named with a dot in front.
+func (b *graphOf) node(op, inputs, output string, attrs ...onnx.Attribute) {
+	n := &onnx.Node{Name: b.prefix + "node_" + output, OpType: op, Outputs: []string{b.prefix + output}, Attributes: attrs}
+	for _, in := range strings.Fields(inputs) {
+		if outer, ok := strings.CutPrefix(in, "."); ok {
+			n.Inputs = append(n.Inputs, outer)
+		} else {
+			n.Inputs = append(n.Inputs, b.prefix+in)
+		}
+	}
+	b.graph.Nodes = append(b.graph.Nodes, n)
+}
+
+// scan walks over any axis of x and of a second value, in any direction, with a
+// state that the body mixes with both, an inner Scan that walks over each
+// slice, and outputs along any axis.
+func (g *randomGraph) scan(x shaped) {
+	if len(x.shape) < 2 {
+		return
+	}
+	a := g.axis(x)
+	slice := slices.Concat(x.shape[:a], x.shape[a+1:])
+	steps := x.shape[a]
+	other := g.weight(g.floats(append(tensor.Shape{steps}, slice...)))
+	first, captured := g.weight(g.floats(slice)), g.weight(g.floats(slice[len(slice)-1:]))
+	b := g.sub()
+	for _, in := range []string{"h", "x", "w"} {
+		b.input(in, tensor.Float32, slice)
+	}
+	b.node("Mul", "x ."+captured, "xw")
+	b.node("Add", "h xw", "sum")
+	b.node("Add", "sum w", "mixed")
+	b.node("Tanh", "mixed", "next")
+	g.inner(b, slice)
+	b.node("Identity", "x", "same") // a slice passed on
+	b.output("next", tensor.Float32, slice)
+	b.output("walked", tensor.Float32, slice)
+	b.output("same", tensor.Float32, slice)
+	axis := g.r.IntN(len(x.shape))
+	shape := slices.Insert(slices.Clone(slice), axis, steps)
+	g.results("Scan", []string{first, x.name, other}, []tensor.Shape{slice, shape, x.shape},
+		onnx.GraphAttr("body", b.graph), onnx.IntAttr("num_scan_inputs", 2),
+		onnx.IntsAttr("scan_input_axes", []int64{int64(a) - int64(len(x.shape)), 0}), onnx.IntsAttr("scan_input_directions", []int64{g.r.Int64N(2), g.r.Int64N(2)}),
+		onnx.IntsAttr("scan_output_axes", []int64{int64(axis), int64(a)}), onnx.IntsAttr("scan_output_directions", []int64{g.r.Int64N(2), g.r.Int64N(2)}))
+}
+
+// inner adds "walked" to a body: a Scan over the slice "next", whose body reads
+// a value of the body around it.
+func (g *randomGraph) inner(b *graphOf, slice tensor.Shape) {
+	first := g.weight(g.floats(slice[1:]))
+	i := g.sub()
+	i.input("s", tensor.Float32, slice[1:])
+	i.input("e", tensor.Float32, slice[1:])
+	axes := make([]int64, len(slice))
+	for j := range axes {
+		axes[j] = int64(j)
+	}
+	i.node("ReduceMean", "."+b.prefix+"x", "mean", onnx.IntsAttr("axes", axes), onnx.IntAttr("keepdims", 0))
+	i.node("Mul", "e mean", "scaled")
+	i.node("Sub", "scaled s", "t")
+	i.node("Identity", "t", "out")
+	i.output("t", tensor.Float32, slice[1:])
+	i.output("out", tensor.Float32, slice[1:])
+	last := b.prefix + "last"
+	b.graph.Nodes = append(b.graph.Nodes, &onnx.Node{
+		Name: b.prefix + "inner", OpType: "Scan", Inputs: []string{first, b.prefix + "next"}, Outputs: []string{last, b.prefix + "walked"},
+		Attributes: []onnx.Attribute{onnx.GraphAttr("body", i.graph), onnx.IntAttr("num_scan_inputs", 1)},
+	})
+}
+
+// results adds a node with several results that later operators may read.
+func (g *randomGraph) results(op string, inputs []string, shapes []tensor.Shape, attrs ...onnx.Attribute) {
+	n := &onnx.Node{Name: "node_" + g.name(), OpType: op, Inputs: inputs, Attributes: attrs}
+	for _, shape := range shapes {
+		name := g.name()
+		n.Outputs = append(n.Outputs, name)
+		g.values = append(g.values, shaped{name, slices.Clone(shape)})
+	}
+	g.graph.Nodes = append(g.graph.Nodes, n)
+}
+
+// loop runs a body a few times, until its condition ends it or the count does;
+// values that each iteration gives are stacked.
+func (g *randomGraph) loop(x shaped) {
+	if len(x.shape) > 3 {
+		return
+	}
+	end, count := g.r.Int64N(4), g.r.Int64N(4)
+	limit := g.weight(tensor.Scalar(end))
+	trips, yes := g.weight(tensor.Scalar(count)), g.weight(tensor.Scalar(true))
+	b := g.sub()
+	b.input("i", tensor.Int64, nil)
+	b.input("go", tensor.Bool, nil)
+	b.input("v", tensor.Float32, x.shape)
+	b.node("Less", "i ."+limit, "more")
+	b.node("Cast", "i", "f", onnx.IntAttr("to", int64(tensor.Float32)))
+	b.node("Add", "v f", "shifted")
+	b.node("Add", "shifted ."+x.name, "sum")
+	b.node("Sin", "sum", "next")
+	b.node("Neg", "v", "minus")
+	b.output("more", tensor.Bool, nil)
+	b.output("next", tensor.Float32, x.shape)
+	b.output("minus", tensor.Float32, x.shape)
+	ran := min(count, end+1)
+	if ran == 0 {
+		return // the stack's shape is then open
+	}
+	g.results("Loop", []string{trips, yes, x.name}, []tensor.Shape{x.shape, append(tensor.Shape{ran}, x.shape...)}, onnx.GraphAttr("body", b.graph))
+}
+
+// choice takes one of two branches; one of them passes on a value as it is.
+func (g *randomGraph) choice(x shaped) {
+	sum := g.node("ReduceSum", []string{x.name}, onnx.IntAttr("keepdims", 0))
+	cond := g.node("Less", []string{sum, g.weight(tensor.Scalar(float32(0)))})
+	then, otherwise := g.sub(), g.sub()
+	then.node("Sin", "."+x.name, "y")
+	then.output("y", tensor.Float32, x.shape)
+	otherwise.node("Identity", "."+x.name, "y")
+	otherwise.output("y", tensor.Float32, x.shape)
+	g.results("If", []string{cond}, []tensor.Shape{x.shape}, onnx.GraphAttr("then_branch", then.graph), onnx.GraphAttr("else_branch", otherwise.graph))
 }

@@ -91,10 +91,13 @@ func (s *session) bind(inputs, outputs []runtime.Named) (*binding, error) {
 		b.given = append(b.given, o.Tensor)
 	}
 	b.results = make([]*tensor.Tensor, len(outputs))
-	var err error
-	if b.schedule, err = s.plan.schedule(b.names); err != nil {
-		return nil, err
+	slots := make([]int, len(b.names))
+	for i, name := range b.names {
+		if slots[i] = s.plan.find(name); slots[i] < 0 {
+			return nil, fmt.Errorf("%w: the model has no output %q", runtime.ErrInput, name)
+		}
 	}
+	b.schedule = s.plan.schedule(slots)
 	for _, in := range inputs {
 		if _, twice := b.inputs[in.Name]; twice {
 			return nil, fmt.Errorf("%w: input %q is named twice", runtime.ErrInput, in.Name)
@@ -143,7 +146,6 @@ type binding struct {
 	names    []string         // of the outputs
 	given    []*tensor.Tensor // nil where the engine allocates
 	results  []*tensor.Tensor
-	table    []*tensor.Tensor
 	closed   bool
 }
 
@@ -241,17 +243,16 @@ func (b *binding) Run(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	p := s.plan
-	b.table = append(b.table[:0], p.fixed...)
-	for name, t := range b.inputs {
-		b.table[p.slots[name]] = t
-	}
 	m := s.memories.get()
 	defer s.memories.put(m)
-	if err := b.schedule.run(ctx, b.table, m); err != nil {
+	r := newRunner(ctx, b.schedule, m)
+	for name, t := range b.inputs {
+		r.table[s.plan.slots[name]] = t
+	}
+	if err := r.run(); err != nil {
 		return err
 	}
-	return b.collect(m)
+	return b.collect(r.table, m)
 }
 
 // handOver returns a tensor that the caller may keep: the value itself, or a
@@ -268,9 +269,9 @@ func (m *memory) handOver(t *tensor.Tensor) (*tensor.Tensor, error) {
 
 // collect hands out the results: into the tensors that were given, else as
 // they are, copied where they look at memory that is not the caller's.
-func (b *binding) collect(m *memory) error {
+func (b *binding) collect(table []*tensor.Tensor, m *memory) error {
 	for i, slot := range b.schedule.outputs {
-		got, to := b.table[slot], b.given[i]
+		got, to := table[slot], b.given[i]
 		switch {
 		case got == nil:
 			return fmt.Errorf("%w: output %q needs an input that was not given", runtime.ErrInput, b.names[i])
