@@ -30,6 +30,7 @@ const (
 	fileParameters = "parameters.safetensors" // of the best epoch
 	fileState      = "state.safetensors"      // all that resuming needs
 	fileLog        = "log.jsonl"              // one line an epoch
+	fileAnswers    = "answers.json"           // to each example of test, where they are kept
 	fileResult     = "result.json"            // written once, when training is over
 )
 
@@ -65,6 +66,8 @@ type Options struct {
 	Engine runtime.Engine
 	// Resume goes on with the run that the directory holds.
 	Resume bool
+	// KeepAnswers leaves the answers to each example of test in the directory.
+	KeepAnswers bool
 	// Log is told how reading and training go; nil is silent.
 	Log func(format string, args ...any)
 	// Hooks are called while training runs.
@@ -114,7 +117,7 @@ func Train(ctx context.Context, r *recipe.Recipe, dir string, o Options) (*Run, 
 		}
 		return run, nil, err
 	}
-	outcome, err := run.finish(ctx, t, result, valid, o.Engine)
+	outcome, err := run.finish(ctx, t, result, valid, o)
 	return run, outcome, err
 }
 
@@ -184,11 +187,15 @@ func reopen(r *recipe.Recipe, dir string) (*Run, error) {
 	return run, nil
 }
 
-// OpenRun reads a run directory.
+// ErrNoRun says that a directory holds no run.
+var ErrNoRun = errors.New("not a run directory")
+
+// OpenRun reads a run directory; an error that is [ErrNoRun] says that there is
+// none.
 func OpenRun(dir string) (*Run, error) {
 	r, err := recipe.Read(filepath.Join(dir, fileRecipe))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s is not a run directory: it has no %s", dir, fileRecipe)
+		return nil, fmt.Errorf("%s is %w: it has no %s", dir, ErrNoRun, fileRecipe)
 	}
 	if err != nil {
 		return nil, err
@@ -219,6 +226,7 @@ func OpenRun(dir string) (*Run, error) {
 		return nil, err
 	}
 	encoder.IgnoreUnseen = r.Data.Unseen == "ignore"
+	encoder.SkipUnlabelled = r.Data.Unlabelled == "skip"
 	return &Run{Dir: dir, Recipe: r, Model: m, Vocabulary: v, encoder: encoder}, nil
 }
 
@@ -335,6 +343,9 @@ func (r *Run) appendLog(e train.Epoch) error {
 	})
 }
 
+// Epochs returns what the epochs of training reported so far.
+func (r *Run) Epochs() ([]train.Epoch, error) { return readLog(filepath.Join(r.Dir, fileLog)) }
+
 func readLog(path string) ([]train.Epoch, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -357,12 +368,12 @@ func readLog(path string) ([]train.Epoch, error) {
 }
 
 // finish measures the best epoch, on test once.
-func (r *Run) finish(ctx context.Context, t *train.Trainer, res *train.Result, valid *data.Dataset, e runtime.Engine) (*Outcome, error) {
+func (r *Run) finish(ctx context.Context, t *train.Trainer, res *train.Result, valid *data.Dataset, o Options) (*Outcome, error) {
 	count, err := r.Model.Parameters()
 	if err != nil {
 		return nil, err
 	}
-	out := &Outcome{Best: res.Best, Engine: e.Name(), Shared: count.Shared, Heads: count.Tasks}
+	out := &Outcome{Best: res.Best, Engine: o.Engine.Name(), Shared: count.Shared, Heads: count.Tasks}
 	epochs, err := readLog(filepath.Join(r.Dir, fileLog))
 	if err != nil {
 		return nil, err
@@ -378,16 +389,50 @@ func (r *Run) finish(ctx context.Context, t *train.Trainer, res *train.Result, v
 		if err != nil {
 			return nil, err
 		}
-		if m, err = t.Measure(ctx, test); err != nil {
+		if err := r.measureTest(ctx, t, test, out, o.KeepAnswers); err != nil {
 			return nil, err
 		}
-		out.Test, out.TestWhole = m.Scores(), m.Whole()
 	}
 	return out, r.write(fileResult, func(w io.Writer) error {
 		enc := json.NewEncoder(w)
 		enc.SetIndent("", "  ")
 		return enc.Encode(out)
 	})
+}
+
+// measureTest scores the test data, and keeps the answers where they are asked
+// for.
+func (r *Run) measureTest(ctx context.Context, t *train.Trainer, test *data.Dataset, out *Outcome, keep bool) error {
+	measure := t.Measure
+	if keep {
+		measure = t.MeasureKeeping
+	}
+	m, err := measure(ctx, test)
+	if err != nil {
+		return err
+	}
+	out.Test, out.TestWhole = m.Scores(), m.Whole()
+	if !keep {
+		return nil
+	}
+	return r.write(fileAnswers, func(w io.Writer) error { return json.NewEncoder(w).Encode(m.Answers()) })
+}
+
+// Answers reads the answers to test that [Options] made training keep.
+func (r *Run) Answers() (*train.Answers, error) {
+	path := filepath.Join(r.Dir, fileAnswers)
+	content, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s has no answers to test: they are kept only where training is told to", r.Dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var a train.Answers
+	if err := json.Unmarshal(content, &a); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return &a, nil
 }
 
 // Parameters reads the best epoch's parameters.

@@ -20,6 +20,9 @@ type Encoder struct {
 	// IgnoreUnseen treats a label that training never saw as missing, counted
 	// in Stats; the default is an error.
 	IgnoreUnseen bool
+	// SkipUnlabelled leaves out records that have no label of any task, from
+	// learning and from data sets.
+	SkipUnlabelled bool
 	// KeepText makes data sets that keep each example's text, for files that
 	// tokenize themselves.
 	KeepText bool
@@ -88,7 +91,7 @@ func (e *Encoder) Learn(sources []Source) error {
 		seen[i] = map[string]int{}
 	}
 	records := 0
-	err := Each(sources, e.Fields(), func(r *Record) error {
+	err := e.each(sources, func(r *Record) error {
 		records++
 		tokens, err := e.tokens(r)
 		if err != nil {
@@ -111,7 +114,7 @@ func (e *Encoder) Learn(sources []Source) error {
 		return err
 	}
 	if records == 0 {
-		return fmt.Errorf("data: %s: there are no examples", describe(sources))
+		return e.nothing(sources)
 	}
 	e.vocabulary = words.Build(max(in.MinCount, 1), e.MaxVocabulary)
 	in.VocabularySize = e.vocabulary.Size()
@@ -140,6 +143,47 @@ func (e *Encoder) Learn(sources []Source) error {
 	}
 	e.index()
 	return nil
+}
+
+// each calls do for the records that count.
+func (e *Encoder) each(sources []Source, do func(*Record) error) error {
+	return Each(sources, e.Fields(), func(r *Record) error {
+		if e.SkipUnlabelled {
+			if labelled, err := e.labelled(r); err != nil || !labelled {
+				return err
+			}
+		}
+		return do(r)
+	})
+}
+
+// labelled reports whether a record has a label of any task.
+func (e *Encoder) labelled(r *Record) (bool, error) {
+	for i := range e.schema.Tasks {
+		t := &e.schema.Tasks[i]
+		var ok bool
+		var err error
+		switch t.Type {
+		case schema.Tagging:
+			_, ok, err = tags(r, t.Name)
+		case schema.MultiLabel:
+			_, ok = several(r, t)
+		default:
+			_, ok, err = single(r, t)
+		}
+		if ok || err != nil {
+			return ok, err
+		}
+	}
+	return false, nil
+}
+
+// nothing says that sources hold no example.
+func (e *Encoder) nothing(sources []Source) error {
+	if e.SkipUnlabelled {
+		return fmt.Errorf("data: %s: no example has a label of %s", describe(sources), strings.Join(e.schema.TaskNames(), ", "))
+	}
+	return fmt.Errorf("data: %s: there are no examples", describe(sources))
 }
 
 // describe names sources for messages.
@@ -324,12 +368,12 @@ func (e *Encoder) Encode(sources []Source) (*Dataset, error) {
 		return nil, fmt.Errorf("data: the encoder has not learned a vocabulary yet")
 	}
 	d := newDataset(e.schema)
-	err := Each(sources, e.Fields(), func(r *Record) error { return e.add(d, r) })
+	err := e.each(sources, func(r *Record) error { return e.add(d, r) })
 	if err != nil {
 		return nil, err
 	}
 	if d.Len() == 0 {
-		return nil, fmt.Errorf("data: %s: there are no examples", describe(sources))
+		return nil, e.nothing(sources)
 	}
 	return d, nil
 }

@@ -309,3 +309,31 @@ func TestMismatchNamesTheFileOfTheTags(t *testing.T) {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
 }
+
+func TestUnlabelledRecordsCanBeLeftOut(t *testing.T) {
+	s := threeTasks()
+	s.Inputs[0].MinCount = 1
+	lines := []string{
+		`{"text": "one two", "topic": "a"}`,
+		`{"text": "three"}`,
+		`{"text": "four", "topic": " ", "score": null}`,
+		`{"text": "five", "slots": ["O"]}`,
+		`{"text": "six", "score": 1, "topic": "b", "slots": "B-x"}`,
+	}
+	e := encoder(t, s)
+	e.SkipUnlabelled = true
+	if err := e.Learn(objects(lines...)); err != nil {
+		t.Fatal(err)
+	}
+	d, err := e.Encode(objects(lines...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Len() != 3 || e.Vocabulary().ID("three") != text.Unknown || e.Vocabulary().ID("five") == text.Unknown {
+		t.Errorf("%d examples are left of the 3 with a label", d.Len())
+	}
+	_, err = e.Encode(objects(lines[1:3]...))
+	if err == nil || err.Error() != "data: d.jsonl: no example has a label of topic, slots, score" {
+		t.Error(err)
+	}
+}

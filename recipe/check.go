@@ -116,6 +116,7 @@ func (c *checker) data(d *Data) {
 		c.fail("data.holdout", "is set, but so is data.valid; leave one of them out")
 	}
 	c.oneOf("data.unseen", d.Unseen, "error", "ignore")
+	c.oneOf("data.unlabelled", d.Unlabelled, "keep", "skip")
 }
 
 func (c *checker) inputs(inputs []Input) {

@@ -64,6 +64,9 @@ type Data struct {
 	// Unseen says what happens to a label of valid or test that training never
 	// saw: error (the default) or ignore, which counts it as missing.
 	Unseen string `key:"unseen"`
+	// Unlabelled says what happens to an example that has no label of any task:
+	// keep (the default), from which words are still learned, or skip.
+	Unlabelled string `key:"unlabelled"`
 }
 
 // Source is one or more files of one format; docs/formats.md has an example of
@@ -333,7 +336,7 @@ type Balance struct {
 }
 
 func (r *Recipe) setDefaults() {
-	r.Data = Data{Holdout: 0.1, Unseen: "error"}
+	r.Data = Data{Holdout: 0.1, Unseen: "error", Unlabelled: "keep"}
 	r.Trunk = Trunk{Type: "bag", Embedding: 64, Kernel: 3, Heads: 4, MaxLength: 512, Pooling: "mean"}
 	r.Trunk.Characters = Characters{Type: "none", Embedding: 32, Hidden: 64, Kernel: 3, MaxLength: 20}
 	r.Train = Train{

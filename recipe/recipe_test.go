@@ -53,6 +53,7 @@ data:
     encoding: utf-8
   holdout: 0.1
   unseen: error
+  unlabelled: keep
 inputs:
   text:
     type: text
@@ -122,6 +123,7 @@ data:
   valid: {format: conll, file: d, delimiter: "\t", fields: {slots: 1}}
   test: {format: jsonl, file: e, fields: {text: body.text}}
   unseen: ignore
+  unlabelled: skip
 inputs:
   text: {type: text, field: body, tokenizer: regex, pattern: '\w+', lowercase: true, min_count: 2, max_size: 5000, max_length: 100}
 trunk: {type: cnn, embedding: 32, hidden: 48, layers: 2, kernel: 5, dilations: [1, 2], pooling: max,
@@ -319,6 +321,7 @@ func TestOneMistake(t *testing.T) {
 		{"a joined source without a file", strings.Replace(base, "format: tsv", "format: tsv, join: [{fields: {topic: 1}}]", 1), "r.yaml:2: data.train.join.0 has format tsv, which reads one file: file: FILE"},
 		{"a join in a join", strings.Replace(base, "format: tsv", "format: tsv, join: {file: x, join: {file: y}}", 1), "r.yaml:2: data.train.join.join cannot stand in a joined source; list them all in one join"},
 		{"a loop in a join", strings.Replace(base, "format: tsv", "format: tsv, join: {file: x, for: {a: [b]}}", 1), "r.yaml:2: data.train.join.for cannot stand in a joined source; it belongs to the source that is joined to"},
+		{"unlabelled", strings.Replace(base, "data:", "data:\n  unlabelled: drop", 1), `r.yaml:2: data.unlabelled is "drop", which is not one of keep, skip`},
 		{"unseen", strings.Replace(base, "data:", "data:\n  unseen: warn", 1), `r.yaml:2: data.unseen is "warn", which is not one of error, ignore`},
 
 		{"no input", strings.Replace(base, "inputs:\n  text: {}", "inputs: {}", 1), "r.yaml:3: inputs has 0 entries; a recipe has one for now, as in {text: {type: text}}"},

@@ -39,6 +39,7 @@ func (r *Recipe) Encoder() (*data.Encoder, error) {
 		return nil, err
 	}
 	e.IgnoreUnseen = r.Data.Unseen == "ignore"
+	e.SkipUnlabelled = r.Data.Unlabelled == "skip"
 	e.MaxVocabulary = r.Inputs[0].MaxSize
 	return e, nil
 }

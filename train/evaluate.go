@@ -73,6 +73,7 @@ type Meter struct {
 	// Of the examples with a label that is not a number: how many there are,
 	// and how many are answered right in every label they have.
 	examples, whole int
+	answers         *Answers // nil: they are not kept
 }
 
 // NewMeter returns a meter for the schema's tasks. main names the metric that
@@ -198,6 +199,7 @@ func (m *Meter) count(i int, b *data.Batch, length int, out *tensor.Tensor) erro
 		return fmt.Errorf("the answer has shape %v for a batch of %d by %d", out.Shape(), b.Size, length)
 	}
 	for row := range b.Size {
+		m.answers.add(m, i, b, length, out, row)
 		for _, a := range m.meters[i] {
 			if m.tasks[i].Type != schema.Regression {
 				a.AddLabels(m.row(i, b, length, out, row))
@@ -236,9 +238,22 @@ func (t *Trainer) Evaluate(ctx context.Context, d *data.Dataset) (Scores, error)
 
 // Measure counts the answers of the current parameters to a data set.
 func (t *Trainer) Measure(ctx context.Context, d *data.Dataset) (*Meter, error) {
+	return t.measure(ctx, d, false)
+}
+
+// MeasureKeeping is Measure, and the meter has each example's answers.
+func (t *Trainer) MeasureKeeping(ctx context.Context, d *data.Dataset) (*Meter, error) {
+	return t.measure(ctx, d, true)
+}
+
+func (t *Trainer) measure(ctx context.Context, d *data.Dataset, keep bool) (*Meter, error) {
 	m, err := NewMeter(t.model.Schema(), t.config.Metrics, t.config.MoreMetrics)
 	if err != nil {
 		return nil, err
+	}
+	if keep {
+		m.answers = newAnswers(m)
+		m.answers.Examples = d.Len()
 	}
 	return m, t.answered(ctx, d, func(b *data.Batch) error {
 		answers, err := t.answers()

@@ -1,0 +1,55 @@
+package recipe
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Derive returns another recipe: this one with a change, checked as strictly as
+// if it had been read. This one stays as it is.
+func (r *Recipe) Derive(change func(*Recipe)) (*Recipe, error) {
+	changed, err := r.reread("")
+	if err != nil {
+		return nil, err
+	}
+	change(changed)
+	return changed.reread("a recipe made from ")
+}
+
+// reread reads what Marshal writes.
+func (r *Recipe) reread(kind string) (*Recipe, error) {
+	content, err := r.Marshal()
+	if err != nil {
+		return nil, err
+	}
+	out, err := Parse(kind+r.file, content)
+	if err != nil {
+		return nil, err
+	}
+	out.FS, out.file = r.FS, r.file
+	return out, nil
+}
+
+// Single returns the recipe of a model that answers one of the tasks alone: the
+// same input, trunk, optimizer, batch and epochs, the task's own head, and of
+// the data the examples that have a label of it. What weighs tasks against each
+// other, and what the head reads of other tasks, falls away.
+func (r *Recipe) Single(task string) (*Recipe, error) {
+	i := slices.IndexFunc(r.Tasks, func(t Task) bool { return t.Name == task })
+	if i < 0 {
+		var names []string
+		for _, t := range r.Tasks {
+			names = append(names, t.Name)
+		}
+		return nil, fmt.Errorf("recipe: there is no task %q; there are %s", task, strings.Join(names, ", "))
+	}
+	return r.Derive(func(s *Recipe) {
+		own := s.Tasks[i]
+		own.Weight, own.Reads = 1, nil
+		s.Name = task
+		s.Tasks = []Task{own}
+		s.Train.Balance = Balance{Method: "equal"}
+		s.Data.Unlabelled = "skip"
+	})
+}

@@ -1,0 +1,60 @@
+package recipe
+
+import (
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const several = `name: several
+data:
+  train: {format: jsonl, file: t}
+  valid: {format: jsonl, file: v}
+trunk: {type: cnn, embedding: 8, dropout: 0.1}
+inputs: {text: {type: text}}
+tasks:
+  topic: {type: classification, weight: 0.25, metric: macro_f1}
+  slots: {type: tagging, scheme: bio, crf: true, reads: [topic], dropout: 0.2, weight: 3, metrics: ["recall:place"]}
+train: {epochs: 3, patience: 2, average: 0.9, balance: {method: fixed}}
+`
+
+func TestASingleTaskHasTheSameSettings(t *testing.T) {
+	r := parsed(t, several)
+	r.FS = fstest.MapFS{}
+	before := marshalled(t, r)
+	single, err := r.Single("slots")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := parsed(t, `name: slots
+data:
+  train: {format: jsonl, file: t}
+  valid: {format: jsonl, file: v}
+  unlabelled: skip
+trunk: {type: cnn, embedding: 8, dropout: 0.1}
+inputs: {text: {type: text}}
+tasks:
+  slots: {type: tagging, scheme: bio, crf: true, dropout: 0.2, metrics: ["recall:place"]}
+train: {epochs: 3, patience: 2, average: 0.9}
+`)
+	if diff := cmp.Diff(marshalled(t, want), marshalled(t, single)); diff != "" {
+		t.Error(diff)
+	}
+	if single.FS == nil || marshalled(t, r) != before {
+		t.Error("the single-task recipe has lost its files, or the joint one has changed")
+	}
+	_, err = r.Single("intent")
+	if err == nil || err.Error() != `recipe: there is no task "intent"; there are topic, slots` {
+		t.Error(err)
+	}
+}
+
+func TestADerivedRecipeIsChecked(t *testing.T) {
+	r := parsed(t, several)
+	_, err := r.Derive(func(r *Recipe) { r.Train.Epochs = 0 })
+	if err == nil || !strings.Contains(err.Error(), "a recipe made from dir/small.yaml") || !strings.Contains(err.Error(), "train.epochs is 0, it must be at least 1") {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,97 @@
+package train
+
+import (
+	"fmt"
+	"slices"
+
+	"espalier/data"
+	"espalier/schema"
+	"espalier/tensor"
+	"espalier/train/metric"
+)
+
+// Answers are a model's answers to a data set, example by example, beside the
+// truth: what a metric needs to be measured on any choice of the examples.
+type Answers struct {
+	// Examples is how many the data set has.
+	Examples int           `json:"examples"`
+	Tasks    []TaskAnswers `json:"tasks"`
+}
+
+// TaskAnswers are those of one task. Its slices stand side by side, one entry
+// for each example that has a label.
+type TaskAnswers struct {
+	Task string `json:"task"`
+	// Metric is what the task is judged by.
+	Metric string          `json:"metric"`
+	Type   schema.TaskType `json:"type"`
+	Scheme string          `json:"scheme,omitempty"`
+	Labels []string        `json:"labels,omitempty"`
+	// Rows are the examples' numbers in the data set, ascending.
+	Rows []int `json:"rows"`
+	// Predicted and Truth are what [metric.Accumulator] counts: indices of
+	// labels, or numbers for a regression.
+	Predicted       [][]int64 `json:"predicted,omitempty"`
+	Truth           [][]int64 `json:"truth,omitempty"`
+	PredictedValues []float32 `json:"predicted_values,omitempty"`
+	TrueValues      []float32 `json:"true_values,omitempty"`
+}
+
+// Answers returns what the meter has kept, nil where it was not told to; see
+// [Trainer.MeasureKeeping].
+func (m *Meter) Answers() *Answers { return m.answers }
+
+func newAnswers(m *Meter) *Answers {
+	a := &Answers{}
+	for i, t := range m.tasks {
+		a.Tasks = append(a.Tasks, TaskAnswers{Task: t.Name, Metric: m.main[i], Type: t.Type, Scheme: t.Scheme, Labels: t.Labels})
+	}
+	return a
+}
+
+// add keeps task i's answer to one example of a batch where there is a label.
+func (a *Answers) add(m *Meter, i int, b *data.Batch, length int, out *tensor.Tensor, row int) {
+	if a == nil {
+		return
+	}
+	t := &a.Tasks[i]
+	if t.Type == schema.Regression {
+		if b.Present[i][row] != 1 {
+			return
+		}
+		t.PredictedValues = append(t.PredictedValues, out.Float32s()[row])
+		t.TrueValues = append(t.TrueValues, b.Values[i][row])
+	} else {
+		predicted, truth := m.row(i, b, length, out, row)
+		if !slices.ContainsFunc(truth, func(y int64) bool { return y >= 0 }) {
+			return
+		}
+		t.Predicted = append(t.Predicted, slices.Clone(predicted))
+		t.Truth = append(t.Truth, slices.Clone(truth))
+	}
+	t.Rows = append(t.Rows, b.Examples[row])
+}
+
+// Measure returns an accumulator of the task's metric that has counted nothing,
+// and one for each of Rows that has counted that example. Merged, they give the
+// metric over any choice of the examples.
+func (t *TaskAnswers) Measure() (none func() metric.Accumulator, each []metric.Accumulator, err error) {
+	task := &schema.Task{Name: t.Task, Type: t.Type, Scheme: t.Scheme, Labels: t.Labels}
+	if _, err := metric.New(t.Metric, task); err != nil {
+		return nil, nil, fmt.Errorf("task %q: %w", t.Task, err)
+	}
+	none = func() metric.Accumulator {
+		a, _ := metric.New(t.Metric, task) // known to work
+		return a
+	}
+	for i := range t.Rows {
+		a := none()
+		if t.Type == schema.Regression {
+			a.AddValues(t.PredictedValues[i:i+1], t.TrueValues[i:i+1])
+		} else {
+			a.AddLabels(t.Predicted[i], t.Truth[i])
+		}
+		each = append(each, a)
+	}
+	return none, each, nil
+}
