@@ -22,6 +22,7 @@ var arrows = map[string][]string{
 	"builder/grad":        {"builder", "tensor"},
 	"builder/nn":          {"builder", "tensor"},
 	"models":              {"builder", "builder/grad", "builder/nn", "schema", "tensor"},
+	"compare":             {"data", "internal/atomicfile", "recipe", "runtime", "train", "train/metric"}, // and the root
 	"data":                {"tensor", "schema", "text", "internal/nearest"},
 	"recipe":              {"data", "models", "schema", "train", "train/metric", "internal/nearest", "text"},
 	"train":               {"builder", "builder/grad", "data", "internal/hugepage", "models", "onnx", "runtime", "safetensors", "schema", "tensor", "text", "train/metric", "train/optim"},

@@ -7,13 +7,11 @@ import (
 	"io"
 	"path/filepath"
 	"sort"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"espalier"
-	"espalier/recipe"
 )
 
 func newTrain() *cobra.Command {
@@ -33,18 +31,9 @@ with --resume.`,
   espalier train examples/snips.yaml --out runs/long --resume`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := recipe.Read(args[0])
+			r, err := recipeWith(args[0], set)
 			if err != nil {
 				return err
-			}
-			for _, s := range set {
-				path, value, ok := strings.Cut(s, "=")
-				if !ok {
-					return usageError{fmt.Errorf("--set %q is not of the form path=value", s)}
-				}
-				if err := r.Set(path, value); err != nil {
-					return err
-				}
 			}
 			if out == "" {
 				out = filepath.Join("runs", r.Name)

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"espalier/compare"
+)
+
+const twoTasks = "text\ttopic\tmood\nred apple\tfruit\tgood\nfast car\tthing\tgood\ngreen pear\tfruit\tbad\nold house\tthing\tbad\n"
+
+// twoTaskRecipe trains two tasks on a tsv file, which is test data, too.
+func twoTaskRecipe(t *testing.T, more ...string) string {
+	t.Helper()
+	path := file(t, "d.tsv", twoTasks)
+	return recipeFor(t, path, append([]string{"  mood: {type: classification}", "train: {epochs: 1}"}, more...)...)
+}
+
+func TestCompare(t *testing.T) {
+	r, dir := twoTaskRecipe(t), filepath.Join(t.TempDir(), "c")
+	args := []string{"compare", r, "--out", dir, "--engine", "gonum", "--seeds", "2", "--resamples", "50", "--set", "data.test={format: tsv, file: " + filepath.Join(filepath.Dir(dir), "test.tsv") + "}"}
+	if code, _, stderr := command(t, args...); code != 1 || !strings.Contains(stderr, "test.tsv: no such file or directory") {
+		t.Errorf("without its test file: exit %d: %s", code, stderr)
+	}
+	args[len(args)-1] = "data.test={format: tsv, file: " + file(t, "test.tsv", twoTasks) + "}"
+	args[3] = filepath.Join(t.TempDir(), "again")
+	code, stdout, stderr := command(t, args...)
+	if code != 0 {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	for _, want := range []string{"\ntopic ", "\nmood ", "\ndelta-m ", "\nparameters ", "small: test data, 2 seeds, the same number of epochs."} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("the table has no %q:\n%s", want, stdout)
+		}
+	}
+	if !strings.Contains(stderr, "6 of 6: ") {
+		t.Errorf("the talk does not count the models: %s", stderr)
+	}
+	code, stdout, _ = command(t, append(args, "--json")...)
+	var result compare.Result
+	if err := json.Unmarshal([]byte(stdout), &result); code != 0 || err != nil || len(result.Tasks) != 2 {
+		t.Errorf("--json: exit %d, %v: %s", code, err, stdout)
+	}
+	if _, stdout, _ = command(t, append(args, "--markdown")...); !strings.HasPrefix(stdout, "| task | metric |") {
+		t.Errorf("--markdown: %s", stdout)
+	}
+}
+
+func TestBadComparisons(t *testing.T) {
+	good := twoTaskRecipe(t)
+	for _, c := range []struct {
+		name string
+		args []string
+		code int
+		want string
+	}{
+		{"no recipe", []string{"compare"}, 2, "accepts 1 arg(s), received 0"},
+		{"missing recipe", []string{"compare", "no-such.yaml"}, 1, "no-such.yaml: no such file or directory"},
+		{"no test data", []string{"compare", good, "--engine", "gonum"}, 1, "compare: recipe small names no test data"},
+		{"two forms", []string{"compare", good, "--json", "--markdown"}, 2, "--json and --markdown are two forms of one result; choose one"},
+		{"unknown budget", []string{"compare", good, "--budget", "hours"}, 2, `--budget "hours" is not one of epochs, steps`},
+		{"bad setting", []string{"compare", good, "--set", "train.epochs"}, 2, `--set "train.epochs" is not of the form path=value`},
+		{"no seeds", []string{"compare", good, "--engine", "gonum", "--seeds", "-1"}, 1, "compare: -1 seeds; there must be at least 1"},
+	} {
+		if code, stdout, stderr := command(t, c.args...); code != c.code || !strings.Contains(stderr, c.want) || stdout != "" {
+			t.Errorf("%s: exit %d, want %d; stderr %q, want %q", c.name, code, c.code, stderr, c.want)
+		}
+	}
+}

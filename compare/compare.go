@@ -1,0 +1,216 @@
+package compare
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	goruntime "runtime"
+
+	"espalier"
+	"espalier/internal/atomicfile"
+	"espalier/recipe"
+	"espalier/runtime"
+	"espalier/train"
+)
+
+// Options are settings of [Run]. Zero fields take the defaults that the
+// comments give.
+type Options struct {
+	// Engine trains the models.
+	Engine runtime.Engine
+	// Seeds is how many there are, counted up from the recipe's; 3.
+	Seeds int
+	// Budget is Epochs, the default, or Steps.
+	Budget string
+	// Jobs is how many models are trained at a time, on one thread each; the
+	// number of cores.
+	Jobs int
+	// Confidence of intervals; 0.95.
+	Confidence float64
+	// Resamples is the number of draws of the bootstrap; 2000.
+	Resamples int
+	// Done is told when a model is finished, or has failed; nil is silent. It is
+	// called from one goroutine at a time.
+	Done func(Progress)
+}
+
+// Progress is a model that was finished.
+type Progress struct {
+	Done, Total int
+	Seed        int
+	Task        string // "" for the joint model
+	// Kept says that it had been trained before.
+	Kept bool
+	Err  error
+}
+
+// String says it in a line.
+func (p Progress) String() string {
+	what := (&trial{seed: p.Seed, task: p.Task}).String()
+	switch {
+	case p.Err != nil:
+		return fmt.Sprintf("%d of %d: %s: failed: %v", p.Done, p.Total, what, p.Err)
+	case p.Kept:
+		return fmt.Sprintf("%d of %d: %s: trained before", p.Done, p.Total, what)
+	}
+	return fmt.Sprintf("%d of %d: %s: trained", p.Done, p.Total, what)
+}
+
+func (o Options) withDefaults() Options {
+	if o.Seeds == 0 {
+		o.Seeds = 3
+	}
+	if o.Budget == "" {
+		o.Budget = Epochs
+	}
+	if o.Jobs == 0 {
+		o.Jobs = goruntime.NumCPU()
+	}
+	if o.Confidence == 0 {
+		o.Confidence = 0.95
+	}
+	if o.Resamples == 0 {
+		o.Resamples = 2000
+	}
+	return o
+}
+
+// check reports the first option that cannot be.
+func (o Options) check(r *recipe.Recipe) error {
+	switch {
+	case o.Seeds < 1:
+		return fmt.Errorf("compare: %d seeds; there must be at least 1", o.Seeds)
+	case o.Jobs < 1:
+		return fmt.Errorf("compare: %d jobs; there must be at least 1", o.Jobs)
+	case o.Budget != Epochs && o.Budget != Steps:
+		return fmt.Errorf("compare: budget %q is not one of %s, %s", o.Budget, Epochs, Steps)
+	case !(o.Confidence > 0 && o.Confidence < 1):
+		return fmt.Errorf("compare: confidence is %v, it must be above 0 and below 1", o.Confidence)
+	case o.Resamples < 0:
+		return fmt.Errorf("compare: %d resamples; there cannot be fewer than 0", o.Resamples)
+	case len(r.Tasks) < 2:
+		return fmt.Errorf("compare: recipe %s has one task; there is nothing to compare it with", r.Name)
+	case len(r.Data.Test) == 0:
+		return fmt.Errorf("compare: recipe %s names no test data; the models are compared there, after validation chose their best epochs", r.Name)
+	}
+	return nil
+}
+
+// Run trains the joint model of a recipe and one model per task for every seed,
+// each in a folder of its own below dir, and compares them. A model that is
+// there already, made by the same recipe, is not trained again, and one that
+// was stopped goes on. When models fail the others are compared, and the error
+// tells which failed. The result is left in dir, too.
+func Run(ctx context.Context, r *recipe.Recipe, dir string, o Options) (*Result, error) {
+	o = o.withDefaults()
+	if err := o.check(r); err != nil {
+		return nil, err
+	}
+	trials, err := plan(r, dir, o)
+	if err != nil {
+		return nil, err
+	}
+	outcomes := trainAll(ctx, trials, o)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	result, err := gather(r, trials, outcomes, o)
+	if err != nil {
+		return nil, err
+	}
+	var unweighed []Failure
+	result.Resources, unweighed = weigh(ctx, trials, outcomes, o.Engine)
+	result.Failed = append(result.Failed, unweighed...)
+	err = atomicfile.WriteFile(filepath.Join(dir, "compare-"+r.Name+".json"), func(w io.Writer) error {
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		return enc.Encode(result)
+	})
+	for _, f := range result.Failed {
+		err = errors.Join(err, f)
+	}
+	return result, err
+}
+
+// Failure is a model that could not be trained or exported.
+type Failure struct {
+	Seed    int    `json:"seed"`
+	Task    string `json:"task,omitempty"` // "" for the joint model
+	Message string `json:"error"`
+	err     error
+}
+
+func newFailure(t *trial, err error) Failure { return Failure{t.seed, t.task, err.Error(), err} }
+
+func (f Failure) Error() string {
+	return (&trial{seed: f.Seed, task: f.Task}).String() + ": " + f.Message
+}
+
+// Unwrap returns the cause.
+func (f Failure) Unwrap() error { return f.err }
+
+// gather compares the models that there are.
+func gather(r *recipe.Recipe, trials []*trial, outcomes []*outcome, o Options) (*Result, error) {
+	joint := make([]*train.Answers, o.Seeds)
+	single := make([][]*train.Answers, len(r.Tasks))
+	var names, metrics []string
+	for i, t := range r.Tasks {
+		names, metrics = append(names, t.Name), append(metrics, t.Metric)
+		single[i] = make([]*train.Answers, o.Seeds)
+	}
+	var failed []Failure
+	perSeed := 1 + len(r.Tasks) // the joint model and one for each task
+	for i, t := range trials {
+		out := outcomes[i]
+		if out.err != nil {
+			failed = append(failed, newFailure(t, out.err))
+			continue
+		}
+		if at := i % perSeed; at == 0 {
+			joint[i/perSeed] = out.answers
+		} else {
+			single[at-1][i/perSeed] = out.answers
+		}
+	}
+	p, err := newPairs(joint, single, names)
+	if err != nil {
+		return nil, err
+	}
+	result := judge(p, metrics, o.Resamples, o.Confidence)
+	result.Recipe, result.Budget, result.Engine, result.Failed = r.Name, o.Budget, o.Engine.Name(), failed
+	for i := range o.Seeds {
+		result.Seeds = append(result.Seeds, r.Train.Seed+i)
+	}
+	return result, nil
+}
+
+// finished returns the run in a trial's folder where it is done, whether there
+// is one to go on with, and an error where there is one of another recipe.
+func finished(t *trial, engine string) (run *espalier.Run, started bool, err error) {
+	run, err = espalier.OpenRun(t.dir)
+	if errors.Is(err, espalier.ErrNoRun) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	have, err1 := run.Recipe.Marshal()
+	want, err2 := t.recipe.Marshal()
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, false, err
+	}
+	if string(have) != string(want) {
+		return nil, false, fmt.Errorf("%s holds a run of another recipe; remove it, or compare in another directory", t.dir)
+	}
+	out, err := run.Outcome()
+	if err != nil || out == nil {
+		return nil, true, err
+	}
+	if out.Engine != engine {
+		return nil, false, fmt.Errorf("%s was trained on engine %s, this comparison is on %s; remove it, or compare in another directory", t.dir, out.Engine, engine)
+	}
+	return run, true, nil
+}

@@ -1,0 +1,99 @@
+package compare
+
+import (
+	"bytes"
+	"math"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestVerdicts(t *testing.T) {
+	far, near := []float64{0.1, 0.11, 0.09}, []float64{0.1, -0.1, 0.02}
+	for _, c := range []struct {
+		name          string
+		values, draws []float64
+		higher        bool
+		want          string
+	}{
+		{"both intervals exclude 0", far, far, true, Helped},
+		{"less is better", far, far, false, Hurt},
+		{"seeds disagree", near, far, true, Unshown},
+		{"examples disagree", far, near, true, Unshown},
+		{"one seed", far[:1], far, true, Helped},
+		{"no draws", far, nil, true, Helped},
+		{"one seed and no draws", far[:1], nil, true, Unshown},
+	} {
+		if got := newDifference(c.values, c.draws, 0.95, c.higher).Verdict; got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+// TestDeltaM: the formula of Maninis et al. by hand, on an accuracy that rises
+// by a tenth of itself and an error that rises by a quarter.
+func TestDeltaM(t *testing.T) {
+	p := &pairs{seeds: 1, tasks: []*answered{{higher: true}, {higher: false}}}
+	s := &sample{single: [][]float64{{0.8}, {2}}, joint: [][]float64{{0.88}, {2.5}}, seeds: []int{0}}
+	if got := p.deltaM(s, 0); math.Abs(got-(0.1-0.25)/2) > 1e-12 {
+		t.Errorf("delta-m is %v", got)
+	}
+	if got := p.meanGain(s, 0); math.Abs(got-(0.08-0.5)/2) > 1e-12 {
+		t.Errorf("the mean gain is %v", got)
+	}
+	s.single[0][0] = 0
+	if d := summarize(s, nil, p.deltaM, 0.95, true); d != nil {
+		t.Errorf("relative to 0 delta-m is %v", d)
+	}
+}
+
+func TestTables(t *testing.T) {
+	r := &Result{
+		Recipe: "small", Budget: Epochs, Seeds: []int{1, 2}, Confidence: 0.95, Resamples: 100,
+		Tasks: []Task{{
+			Task: "price", Metric: "rmse", Single: Sample{2, 0.5, []float64{1.5, 2.5}}, Joint: Sample{1, 0, []float64{1, 1}},
+			Difference: Difference{Mean: -1, Seeds: &Interval{-1.5, -0.5}, Bootstrap: &Interval{-2, -0.25}, Verdict: Helped},
+		}},
+		DeltaM:    &Difference{Mean: 0.5, Bootstrap: &Interval{0.1, 0.75}, Verdict: Helped},
+		Resources: &Resources{Parameters: Cost{400, 100, 0.25}, TrainSeconds: Cost{3, 1.5, 0.5}},
+		Failed:    []Failure{{Seed: 2, Task: "topic", Message: "it broke"}},
+	}
+	var text, markdown bytes.Buffer
+	if err := r.Text(&text); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Markdown(&markdown); err != nil {
+		t.Fatal(err)
+	}
+	const foot = `small: test data, 2 seeds, the same number of epochs. Single and joint: mean ± standard deviation over seeds.
+Intervals at 95 % of joint minus single: Student's over seeds; bootstrap of 100 draws of seeds and test examples.
+A verdict other than "no difference shown" needs every interval to exclude 0.
+Failed: seed 2, task topic alone: it broke
+`
+	const wantText = `task     metric                 single           joint            difference  over seeds          bootstrap           verdict
+price    rmse (less is better)  2.0000 ± 0.5000  1.0000 ± 0.0000  -1.0000     [-1.5000, -0.5000]  [-2.0000, -0.2500]  helped
+delta-m  %                                                        +50.00      -                   [+10.00, +75.00]    helped
+
+cost              single models  joint model  joint / single
+parameters        400            100          0.250
+training seconds  3.0            1.5          0.500
+
+` + foot
+	const wantMarkdown = `| task | metric | single | joint | difference | over seeds | bootstrap | verdict |
+|---|---|---|---|---|---|---|---|
+| price | rmse (less is better) | 2.0000 ± 0.5000 | 1.0000 ± 0.0000 | -1.0000 | [-1.5000, -0.5000] | [-2.0000, -0.2500] | helped |
+| delta-m | % |  |  | +50.00 | - | [+10.00, +75.00] | helped |
+
+| cost | single models | joint model | joint / single |
+|---|---|---|---|
+| parameters | 400 | 100 | 0.250 |
+| training seconds | 3.0 | 1.5 | 0.500 |
+
+` + foot
+	if diff := cmp.Diff(wantText, text.String()); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(wantMarkdown, markdown.String()); diff != "" {
+		t.Error(diff)
+	}
+}
