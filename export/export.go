@@ -43,7 +43,13 @@ func Model(m *models.Model, values map[string]*tensor.Tensor, vocabulary *text.V
 		return nil, err
 	}
 	described := *m.Schema()
-	described.Tasks = tasks
+	described.Tasks = slices.Clone(tasks)
+	for i := range described.Tasks {
+		t := &described.Tasks[i]
+		if x := values["head/"+t.Name+"/"+models.Thresholds]; x != nil && t.Type == schema.MultiLabel {
+			t.Thresholds = slices.Clone(x.Float32s())
+		}
+	}
 	var built *models.Built
 	var extra []builder.Output
 	switch o.Input {

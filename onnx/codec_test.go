@@ -337,3 +337,38 @@ func TestSimplifyKeepsResultsAndDropsTheRest(t *testing.T) {
 		t.Errorf("%d initialisers, the last node reads %v", len(g.Initializers), g.Nodes[2].Inputs)
 	}
 }
+
+// TestCutLeavesWhatItWasGiven: the part has what its output needs, and the whole
+// is as before.
+func TestCutLeavesWhatItWasGiven(t *testing.T) {
+	value := func(name string) onnx.ValueInfo {
+		return onnx.ValueInfo{Name: name, Kind: "tensor", DType: tensor.Float32}
+	}
+	number := func(name string) *onnx.Tensor { return onnx.TensorOf(name, tensor.Scalar(float32(1))) }
+	m := &onnx.Model{IRVersion: 8, OpsetImports: []onnx.OperatorSetID{{Version: 17}}, Graph: &onnx.Graph{
+		Name: "g", Inputs: []onnx.ValueInfo{value("x"), value("z")}, Outputs: []onnx.ValueInfo{value("p"), value("q")},
+		Initializers: []*onnx.Tensor{number("a"), number("b")},
+		Nodes: []*onnx.Node{
+			{OpType: "Add", Inputs: []string{"x", "a"}, Outputs: []string{"h"}},
+			{OpType: "Add", Inputs: []string{"h", "z"}, Outputs: []string{"p"}},
+			{OpType: "Add", Inputs: []string{"h", "b"}, Outputs: []string{"q"}},
+		},
+	}}
+	before := encode(t, m)
+	part, err := onnx.Cut(m, []string{"q"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := onnx.Check(part); err != nil {
+		t.Error(err)
+	}
+	if len(part.Graph.Nodes) != 2 || len(part.Graph.Initializers) != 2 || len(part.Graph.Inputs) != 1 || part.Graph.Outputs[0].Name != "q" {
+		t.Errorf("the part is %+v", part.Graph)
+	}
+	if !bytes.Equal(encode(t, m), before) {
+		t.Error("the model was changed")
+	}
+	if _, err := onnx.Cut(m, []string{"r"}); err == nil || err.Error() != `onnx: the graph has no output "r"` {
+		t.Errorf("got %v", err)
+	}
+}

@@ -17,8 +17,9 @@ func Simplify(g *Graph) error {
 	return SortTopologically(g)
 }
 
-// prune drops nodes and initialisers that no output depends on.
-func prune(g *Graph) {
+// prune drops nodes and initialisers that no output depends on, and returns the
+// names that one does.
+func prune(g *Graph) map[string]bool {
 	producer := map[string]*Node{}
 	for _, n := range g.Nodes {
 		for _, out := range n.Outputs {
@@ -66,6 +67,7 @@ func prune(g *Graph) {
 		}
 	}
 	g.ValueInfos = infos
+	return need
 }
 
 // references lists the values that a node reads, those that its sub-graphs

@@ -261,6 +261,9 @@ func (c *checker) task(path string, t *Task, tasks []Task) {
 	if t.Separator != "" && t.Type != string(schema.MultiLabel) {
 		c.fail(path+".separator", "is for multilabel, not for %s", t.Type)
 	}
+	if t.Unit != "" && t.Type != string(schema.Regression) {
+		c.fail(path+".unit", "is for regression, not for %s", t.Type)
+	}
 	c.reads(path, t, tasks)
 	c.share(path+".label_smoothing", t.LabelSmoothing)
 	c.positive(path+".focal", t.Focal, true)

@@ -236,6 +236,9 @@ type Task struct {
 	// Separator stands between the labels of multilabel in a text field; a
 	// comma.
 	Separator string `key:"separator,omitempty"`
+	// Unit is what the values of regression count, such as minutes; predictions
+	// carry it.
+	Unit string `key:"unit,omitempty"`
 	// Reads names tasks whose answers the head reads beside the trunk.
 	Reads []string `key:"reads,omitempty"`
 	// Balanced weighs labels inversely to their counts in the training data;

@@ -62,6 +62,10 @@ type Options struct {
 	Providers []Provider
 	// Deterministic asks for kernels whose results do not depend on timing.
 	Deterministic bool
+	// Folder is where tensors that a model keeps in other files are read from;
+	// nothing outside of it is. OpenFile takes the file's own folder when it is
+	// empty; without one, Open refuses such a model.
+	Folder string
 	// Profile is a file prefix: the engine writes its profile there on Close.
 	Profile string
 }

@@ -31,6 +31,9 @@ type InputType string
 // The input types. Text becomes token ids.
 const (
 	Text InputType = "text"
+	// Numbers are laid out by the caller: a graph input of a file of another
+	// tool.
+	Numbers InputType = "numbers"
 )
 
 // Input describes one raw input.
@@ -103,7 +106,12 @@ type Task struct {
 	// comma.
 	Separator string `json:"separator,omitempty"`
 	// Scheme is how tags spell spans: "bio", "bioes", or "" for plain tags.
-	Scheme  string   `json:"scheme,omitempty"`
+	Scheme string `json:"scheme,omitempty"`
+	// Thresholds are the probabilities from which on each label of multilabel
+	// applies.
+	Thresholds []float32 `json:"thresholds,omitempty"`
+	// Unit is what a value of regression counts, such as "minutes".
+	Unit    string   `json:"unit,omitempty"`
 	Outputs []Output `json:"outputs"`
 }
 
@@ -118,6 +126,11 @@ const (
 	Probabilities Role = "probabilities" // float32
 	Label         Role = "label"         // int64, index into Labels; 0 or 1 for each with multilabel
 	Value         Role = "value"         // float32
+	// Logits stand in for probabilities in files of other tools, for package
+	// predict: scores before softmax, or before a sigmoid with multilabel. There,
+	// too, two labels' probabilities or logits may be the second's alone, and the
+	// label may be left out.
+	Logits Role = "logits"
 )
 
 // Output names the graph output that plays a role.
@@ -245,6 +258,9 @@ func (t *Task) check() error {
 		}
 		if t.Counts != nil && len(t.Counts) != len(t.Labels) {
 			return fmt.Errorf("there are %d counts for %d labels", len(t.Counts), len(t.Labels))
+		}
+		if t.Thresholds != nil && len(t.Thresholds) != len(t.Labels) {
+			return fmt.Errorf("there are %d thresholds for %d labels", len(t.Thresholds), len(t.Labels))
 		}
 	case Regression:
 	default:

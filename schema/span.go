@@ -12,8 +12,10 @@ type Span struct {
 // shared task's conlleval script finds them: B- and S- start a span, I- and E-
 // continue one of their type and start one otherwise, E- and S- end theirs, O
 // and every change of type end one.
-func Spans(tags []string) []Span {
-	var spans []Span
+func Spans(tags []string) []Span { return AppendSpans(nil, tags) }
+
+// AppendSpans appends to spans what [Spans] returns.
+func AppendSpans(spans []Span, tags []string) []Span {
 	open := false
 	for i, tag := range tags {
 		prefix, kind, ok := strings.Cut(tag, "-")

@@ -146,8 +146,8 @@ func (t *Tokenizer) Normalize(token string) string {
 
 func lower(s string) string {
 	changed := false
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {
+	for _, r := range s {
+		if r == utf8.RuneError || unicode.ToLower(r) != r {
 			changed = true
 			break
 		}

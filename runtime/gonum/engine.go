@@ -2,7 +2,6 @@ package gonum
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	goruntime "runtime"
 
@@ -33,6 +32,9 @@ func (e *Engine) Open(model []byte, opts runtime.Options) (runtime.Session, erro
 	m, err := decode(model)
 	if err != nil {
 		return nil, err
+	}
+	if err := onnx.LoadExternal(m, opts.Folder); err != nil {
+		return nil, fmt.Errorf("%w: %w", runtime.ErrModel, err)
 	}
 	return e.prepare(m, opts)
 }
@@ -87,18 +89,14 @@ func (e *Engine) OpenFile(path string, opts runtime.Options) (runtime.Session, e
 }
 
 func (e *Engine) openFile(path string, opts runtime.Options) (runtime.Session, error) {
-	data, err := os.ReadFile(path)
+	data, err := onnx.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	m, err := decode(data)
-	if err != nil {
-		return nil, err
+	if opts.Folder == "" {
+		opts.Folder = filepath.Dir(path)
 	}
-	if err := loadExternal(m.Graph, filepath.Dir(path)); err != nil {
-		return nil, err
-	}
-	return e.prepare(m, opts)
+	return e.Open(data, opts)
 }
 
 // Unsupported lists the operators of the model that the engine lacks.

@@ -3,12 +3,14 @@
 package ort
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
-	"os"
+	"path/filepath"
 
 	binding "github.com/yalue/onnxruntime_go"
 
+	"espalier/onnx"
 	"espalier/runtime"
 	"espalier/runtime/ort/internal/native"
 )
@@ -49,28 +51,53 @@ func (e *Engine) Version() string { return e.version }
 // Open prepares a model given as the bytes of a file. The error carries ORT's
 // own text and wraps [runtime.ErrModel] for a file that is no model and
 // [runtime.ErrUnsupported] for one with an operator that ORT lacks.
+//
+// Tensors that the model keeps in other files are read from opts.Folder, and
+// from nowhere else.
 func (e *Engine) Open(model []byte, opts runtime.Options) (runtime.Session, error) {
 	if len(model) == 0 {
 		return nil, fmt.Errorf("%w: it is empty", runtime.ErrModel)
 	}
+	external, err := checkExternal(model, opts.Folder)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", runtime.ErrModel, err)
+	}
 	return e.open(opts, func(o *binding.SessionOptions) (*binding.DynamicAdvancedSession, error) {
+		if external {
+			if err := o.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", opts.Folder); err != nil {
+				return nil, err
+			}
+		}
 		return binding.NewDynamicAdvancedSessionWithONNXData(model, nil, nil, o)
 	})
+}
+
+// checkExternal reports whether a model has tensors in other files, and whether
+// all of them are in the folder: ORT itself would follow a path anywhere, or
+// look in the working directory.
+func checkExternal(model []byte, folder string) (bool, error) {
+	if !bytes.Contains(model, []byte("location")) {
+		return false, nil // no such tensor can do without this key
+	}
+	m, err := onnx.Decode(model, onnx.Limits{})
+	if err != nil {
+		return false, err
+	}
+	n, err := onnx.CheckExternal(m, folder)
+	return n > 0, err
 }
 
 // OpenFile prepares a model from a path. Tensors that the file keeps in other
 // files are read from beside it.
 func (e *Engine) OpenFile(path string, opts runtime.Options) (runtime.Session, error) {
-	info, err := os.Stat(path)
+	data, err := onnx.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	if info.Size() == 0 || !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: %w: it is empty or no regular file", path, runtime.ErrModel)
+	if opts.Folder == "" {
+		opts.Folder = filepath.Dir(path)
 	}
-	s, err := e.open(opts, func(o *binding.SessionOptions) (*binding.DynamicAdvancedSession, error) {
-		return binding.NewDynamicAdvancedSession(path, nil, nil, o)
-	})
+	s, err := e.Open(data, opts)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

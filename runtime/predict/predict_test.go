@@ -99,8 +99,8 @@ func TestAnswersCarryTheOriginalText(t *testing.T) {
 		t.Errorf("mood is %+v", a)
 	}
 	want := []predict.Span{
-		{Type: "LOC", Text: "New York", Start: 8, End: 16, First: 2, Last: 3},
-		{Type: "LOC", Text: "Zürich", Start: 25, End: 32, First: 5, Last: 5},
+		{Type: "LOC", Text: "New York", Start: 8, End: 16, StartChar: 8, EndChar: 16, First: 2, Last: 3},
+		{Type: "LOC", Text: "Zürich", Start: 25, End: 32, StartChar: 24, EndChar: 30, First: 5, Last: 5},
 	}
 	if diff := cmp.Diff(want, got[0].Task("places").Spans); diff != "" {
 		t.Error(diff)

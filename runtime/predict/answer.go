@@ -1,0 +1,198 @@
+package predict
+
+import (
+	"fmt"
+	"unicode/utf8"
+
+	"espalier/runtime"
+	"espalier/schema"
+	"espalier/text"
+)
+
+// Prediction is all tasks' answers about one input.
+type Prediction struct {
+	// Tokens are the words that the model read, with byte offsets in the text.
+	Tokens []text.Token `json:"tokens"`
+	// Truncated says that the text had more tokens than the model reads.
+	Truncated bool     `json:"truncated,omitempty"`
+	Tasks     []Answer `json:"tasks"`
+}
+
+// Task returns the answer of a task, or nil.
+func (p *Prediction) Task(name string) *Answer {
+	for i := range p.Tasks {
+		if p.Tasks[i].Task == name {
+			return &p.Tasks[i]
+		}
+	}
+	return nil
+}
+
+// Answer is one task's answer. Which fields are set depends on the type: a
+// classification has Label and Probability, multilabel has Labels, tagging has Tags and Spans, a
+// regression has Value.
+type Answer struct {
+	Task string          `json:"task"`
+	Type schema.TaskType `json:"type"`
+
+	Label string `json:"label,omitempty"`
+	// Labels are those that apply, in the schema's order; none may.
+	Labels []string `json:"labels,omitempty"`
+	// Probability is that of Label.
+	Probability float32 `json:"probability,omitempty"`
+	// Probabilities are those of all labels, in the schema's order. A label of
+	// multilabel applies from its threshold in the schema on.
+	Probabilities []float32 `json:"probabilities,omitempty"`
+
+	Tags  []Tag  `json:"tags,omitempty"`
+	Spans []Span `json:"spans,omitempty"`
+
+	Value *float32 `json:"value,omitempty"`
+	// Unit is what Value counts, as the schema says it.
+	Unit string `json:"unit,omitempty"`
+}
+
+// Tag is the label of one token.
+type Tag struct {
+	Label       string  `json:"label"`
+	Probability float32 `json:"probability"`
+}
+
+// Span is a labelled stretch of the text: tokens First to Last, bytes Start to
+// End and characters (code points) StartChar to EndChar, both ends exclusive.
+type Span struct {
+	Type      string `json:"type"`
+	Text      string `json:"text"`
+	Start     int    `json:"start"`
+	End       int    `json:"end"`
+	StartChar int    `json:"start_char"`
+	EndChar   int    `json:"end_char"`
+	First     int    `json:"first"`
+	Last      int    `json:"last"`
+}
+
+// task is a task and what reading its outputs needs.
+type task struct {
+	schema.Task
+	numbers map[string]int64 // of labels
+}
+
+func newTask(t *schema.Task) task {
+	out := task{Task: *t, numbers: make(map[string]int64, len(t.Labels))}
+	for i, l := range t.Labels {
+		out.numbers[l] = int64(i)
+	}
+	return out
+}
+
+// read takes the tasks' outputs apart into predictions, and writes over what
+// these hold.
+func (w *worker) read(out []Prediction, texts []string, outputs []runtime.Named) error {
+	for i := range out {
+		if n := len(w.predictor.tasks); cap(out[i].Tasks) < n {
+			out[i].Tasks = make([]Answer, n)
+		} else {
+			out[i].Tasks = out[i].Tasks[:n]
+		}
+	}
+	for k := range w.predictor.tasks {
+		t := &w.predictor.tasks[k]
+		v, err := t.view(outputs, len(out))
+		if err != nil {
+			return fmt.Errorf("predict: task %q: %w", t.Name, err)
+		}
+		outputs = outputs[len(t.Outputs):]
+		for i := range out {
+			a := &out[i].Tasks[k]
+			a.Task, a.Type, a.Unit = t.Name, t.Type, t.Unit
+			switch t.Type {
+			case schema.Regression:
+				if a.Value == nil {
+					a.Value = new(float32)
+				}
+				*a.Value = v.values[i]
+			case schema.MultiLabel:
+				v.readSet(a, i)
+			case schema.Tagging:
+				err = w.readTags(a, &v, i, &out[i], texts)
+			default:
+				err = v.readLabel(a, i)
+			}
+			if err != nil {
+				return fmt.Errorf("predict: task %q: %w", t.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (v *view) readLabel(a *Answer, i int) error {
+	l, p, err := v.at(i)
+	if err != nil {
+		return err
+	}
+	a.Label, a.Probability = v.task.Labels[l], p
+	a.Probabilities = append(a.Probabilities[:0], v.row(i)...)
+	return nil
+}
+
+// readSet reads row i of a multi-label task.
+func (v *view) readSet(a *Answer, i int) {
+	a.Probabilities = append(a.Probabilities[:0], v.row(i)...)
+	if a.Labels == nil {
+		a.Labels = []string{}
+	}
+	a.Labels = a.Labels[:0]
+	for j, l := range v.task.Labels {
+		if v.applies(i, j) {
+			a.Labels = append(a.Labels, l)
+		}
+	}
+}
+
+// readTags reads row i of a tagging task, as many tags as there are tokens.
+func (w *worker) readTags(a *Answer, v *view, i int, p *Prediction, texts []string) error {
+	n := len(p.Tokens)
+	if texts == nil {
+		n = v.length
+	}
+	if n > v.length {
+		return fmt.Errorf("the outputs have %d places for %d tokens", v.length, n)
+	}
+	if cap(a.Tags) < n || a.Tags == nil {
+		a.Tags = make([]Tag, n)
+	}
+	a.Tags = a.Tags[:n]
+	w.names = w.names[:0]
+	for j := range a.Tags {
+		l, probability, err := v.at(i*v.length + j)
+		if err != nil {
+			return err
+		}
+		a.Tags[j] = Tag{v.task.Labels[l], probability}
+		w.names = append(w.names, a.Tags[j].Label)
+	}
+	if a.Spans = a.Spans[:0]; v.task.Scheme != "" && texts != nil {
+		a.Spans = w.spans(a.Spans, p.Tokens, texts[i])
+	}
+	return nil
+}
+
+// spans joins the tags in w.names into stretches of the original text.
+func (w *worker) spans(dst []Span, tokens []text.Token, original string) []Span {
+	w.found = schema.AppendSpans(w.found[:0], w.names)
+	at, character := 0, 0
+	for _, s := range w.found {
+		start, end := tokens[s.Start].Start, tokens[s.End-1].End
+		if start < at { // tokens of other tools may overlap
+			at, character = 0, 0
+		}
+		first := character + utf8.RuneCountInString(original[at:start])
+		at, character = end, first+utf8.RuneCountInString(original[start:end])
+		dst = append(dst, Span{
+			Type: s.Type, Text: original[start:end], Start: start, End: end,
+			StartChar: first, EndChar: character, First: s.Start, Last: s.End - 1,
+		})
+	}
+	return dst
+}

@@ -1,0 +1,216 @@
+package predict
+
+import (
+	"fmt"
+	"math"
+
+	"espalier/runtime"
+	"espalier/schema"
+	"espalier/tensor"
+)
+
+// view is a task's outputs as numbers, checked against the batch.
+type view struct {
+	task          *task
+	length        int       // of a sequence, 1 for other tasks
+	probabilities []float32 // [rows, length, labels]
+	labels        []int64   // [rows, length], or [rows, labels]; nil: by probability
+	values        []float32 // [rows]
+}
+
+// view reads the first of the outputs, those of the task, in the schema's order.
+func (t *task) view(outputs []runtime.Named, rows int) (view, error) {
+	v := view{task: t, length: 1}
+	var length int64 = -1
+	for i, o := range t.Outputs {
+		x := outputs[i].Tensor
+		if x == nil {
+			return v, fmt.Errorf("output %q was not computed", o.Tensor)
+		}
+		if t.Type == schema.Tagging {
+			if x.Rank() < 2 || length >= 0 && x.Shape()[1] != length {
+				return v, fmt.Errorf("output %q is %v, a sequence has two dimensions and the outputs one length", o.Tensor, x)
+			}
+			length = x.Shape()[1]
+			v.length = int(length)
+		}
+		if err := v.take(o, x, rows); err != nil {
+			return v, err
+		}
+	}
+	switch {
+	case t.Type == schema.Regression && v.values == nil:
+		return v, fmt.Errorf("no output plays the role of %s", schema.Value)
+	case t.Type != schema.Regression && v.probabilities == nil && (v.labels == nil || t.Type == schema.MultiLabel):
+		return v, fmt.Errorf("no output plays the role of %s", schema.Probabilities)
+	}
+	return v, nil
+}
+
+func (v *view) take(o schema.Output, x *tensor.Tensor, rows int) error {
+	places, n := rows*v.length, len(v.task.Labels)
+	var err error
+	switch o.Role {
+	case schema.Probabilities, schema.Logits:
+		if v.probabilities, err = floats(x); err != nil {
+			return fmt.Errorf("output %q: %w", o.Tensor, err)
+		}
+		if o.Role == schema.Logits {
+			v.probabilities = v.squash(v.probabilities, places)
+		}
+		if n == 2 && v.task.Type != schema.MultiLabel && len(v.probabilities) == places && places > 0 {
+			v.probabilities = complement(v.probabilities)
+		}
+		return expect(o, len(v.probabilities), places*n)
+	case schema.Label:
+		if v.labels, err = v.task.number(x); err != nil {
+			return fmt.Errorf("output %q: %w", o.Tensor, err)
+		}
+		if v.task.Type == schema.MultiLabel {
+			places *= n
+		}
+		return expect(o, len(v.labels), places)
+	case schema.Value:
+		if v.values, err = floats(x); err != nil {
+			return fmt.Errorf("output %q: %w", o.Tensor, err)
+		}
+		return expect(o, len(v.values), places)
+	}
+	return nil // a role that this program does not know
+}
+
+func expect(o schema.Output, got, want int) error {
+	if got != want {
+		return fmt.Errorf("output %q has %d elements, the batch needs %d", o.Tensor, got, want)
+	}
+	return nil
+}
+
+// at returns the label at a place, and its probability.
+func (v *view) at(i int) (label int64, probability float32, err error) {
+	n := len(v.task.Labels)
+	if v.labels == nil {
+		for j, p := range v.row(i) {
+			if j == 0 || p > probability {
+				label, probability = int64(j), p
+			}
+		}
+		return label, probability, nil
+	}
+	if label = v.labels[i]; label < 0 || label >= int64(n) {
+		return 0, 0, fmt.Errorf("label %d is outside of %d labels", label, n)
+	}
+	if v.probabilities != nil {
+		probability = v.probabilities[i*n+int(label)]
+	}
+	return label, probability, nil
+}
+
+// row returns the probabilities of all labels at a place.
+func (v *view) row(i int) []float32 {
+	if v.probabilities == nil {
+		return nil
+	}
+	n := len(v.task.Labels)
+	return v.probabilities[i*n : (i+1)*n]
+}
+
+// applies reports whether label j of multilabel applies to row i: as the file
+// says, or from the threshold on.
+func (v *view) applies(i, j int) bool {
+	n := len(v.task.Labels)
+	if v.labels != nil {
+		return v.labels[i*n+j] == 1
+	}
+	threshold := float32(0.5)
+	if len(v.task.Thresholds) > 0 {
+		threshold = v.task.Thresholds[j]
+	}
+	return v.probabilities[i*n+j] >= threshold
+}
+
+// squash makes probabilities of logits: by softmax over a place's labels, or by
+// a sigmoid each where there is one logit or any number of labels apply.
+func (v *view) squash(x []float32, places int) []float32 {
+	out := make([]float32, len(x))
+	n := len(v.task.Labels)
+	if v.task.Type == schema.MultiLabel || len(x) == places {
+		for i, z := range x {
+			out[i] = float32(1 / (1 + math.Exp(-float64(z))))
+		}
+		return out
+	}
+	for at := 0; at+n <= len(x); at += n {
+		highest := float64(x[at])
+		for _, z := range x[at : at+n] {
+			highest = max(highest, float64(z))
+		}
+		sum := 0.0
+		for _, z := range x[at : at+n] {
+			sum += math.Exp(float64(z) - highest)
+		}
+		for j, z := range x[at : at+n] {
+			out[at+j] = float32(math.Exp(float64(z)-highest) / sum)
+		}
+	}
+	return out
+}
+
+// complement lays the first label's probability before the second's.
+func complement(second []float32) []float32 {
+	out := make([]float32, 0, 2*len(second))
+	for _, p := range second {
+		out = append(out, 1-p, p)
+	}
+	return out
+}
+
+// floats returns the elements, converted where they are not float32.
+func floats(x *tensor.Tensor) ([]float32, error) {
+	switch x.DType() {
+	case tensor.Float32:
+		return x.Float32s(), nil
+	case tensor.Float64:
+		out := make([]float32, x.Len())
+		for i, v := range x.Float64s() {
+			out[i] = float32(v)
+		}
+		return out, nil
+	}
+	return nil, fmt.Errorf("%w: its elements are %v, float32 or float64 is read", runtime.ErrUnsupported, x.DType())
+}
+
+// number returns the labels' numbers.
+func (t *task) number(x *tensor.Tensor) ([]int64, error) {
+	switch x.DType() {
+	case tensor.Int64:
+		return x.Int64s(), nil
+	case tensor.Int32:
+		from, _ := tensor.Data[int32](x)
+		out := make([]int64, len(from))
+		for i, v := range from {
+			out[i] = int64(v)
+		}
+		return out, nil
+	case tensor.Bool:
+		out := make([]int64, x.Len())
+		for i, v := range x.Bools() {
+			if v {
+				out[i] = 1
+			}
+		}
+		return out, nil
+	case tensor.String:
+		names := x.Strings()
+		out := make([]int64, len(names))
+		for i, name := range names {
+			n, ok := t.numbers[name]
+			if !ok && (name != "" || t.Type != schema.Tagging) { // "" is padding
+				return nil, fmt.Errorf("the file answers %q, which is none of the labels in its metadata", name)
+			}
+			out[i] = n
+		}
+		return out, nil
+	}
+	return nil, fmt.Errorf("%w: its elements are %v, labels are int64, int32 or strings", runtime.ErrUnsupported, x.DType())
+}

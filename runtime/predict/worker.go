@@ -1,0 +1,333 @@
+package predict
+
+import (
+	"context"
+	"fmt"
+	goruntime "runtime"
+	"slices"
+	"sync"
+	"unicode/utf8"
+
+	"espalier/runtime"
+	"espalier/schema"
+	"espalier/tensor"
+	"espalier/text"
+)
+
+// worker makes one call at a time and keeps what the next can use.
+type worker struct {
+	predictor *Predictor
+	shapes    []*prepared // the last used first
+	bytes     int         // of the shapes' tensors
+	outputs   []runtime.Named
+	names     []string // of a row's tags
+	found     []schema.Span
+}
+
+// workers are those that have nothing to do.
+type workers struct {
+	mu     sync.Mutex
+	idle   []*worker
+	closed bool
+}
+
+func (l *workers) take(p *Predictor) *worker {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n := len(l.idle); n > 0 {
+		w := l.idle[n-1]
+		l.idle = l.idle[:n-1]
+		return w
+	}
+	return &worker{predictor: p}
+}
+
+func (l *workers) put(w *worker) {
+	l.mu.Lock()
+	keep := !l.closed && len(l.idle) < goruntime.GOMAXPROCS(0)
+	if keep {
+		l.idle = append(l.idle, w)
+	}
+	l.mu.Unlock()
+	if !keep {
+		w.release()
+	}
+}
+
+func (l *workers) close() {
+	l.mu.Lock()
+	idle := l.idle
+	l.idle, l.closed = nil, true
+	l.mu.Unlock()
+	for _, w := range idle {
+		w.release()
+	}
+}
+
+// maxPrepared and maxPreparedBytes bound what a worker keeps: enough for every
+// length of short texts.
+const (
+	maxPrepared      = 64
+	maxPreparedBytes = 16 << 20
+)
+
+// prepared is a call of one shape: the tensors that inputs are written to, and
+// those that the engine writes to.
+type prepared struct {
+	batch, length, width int
+	bytes                int
+	ids, characters      []int64
+	binding              runtime.Binding
+	outputs              []runtime.Named
+	ran                  bool
+}
+
+// shape returns a prepared call, cleared, at the head of the list.
+func (w *worker) shape(batch, length, width int) (*prepared, error) {
+	for i, c := range w.shapes {
+		if c.batch == batch && c.length == length && c.width == width {
+			copy(w.shapes[1:i+1], w.shapes[:i])
+			w.shapes[0] = c
+			clear(c.ids)
+			clear(c.characters)
+			return c, nil
+		}
+	}
+	c, err := w.prepare(batch, length, width)
+	if err != nil {
+		return nil, err
+	}
+	for len(w.shapes) > 0 && (len(w.shapes) == maxPrepared || w.bytes+c.bytes > maxPreparedBytes) {
+		last := w.shapes[len(w.shapes)-1]
+		w.shapes = w.shapes[:len(w.shapes)-1]
+		w.bytes -= last.bytes
+		last.binding.Close()
+	}
+	w.bytes += c.bytes
+	w.shapes = slices.Insert(w.shapes, 0, c)
+	return c, nil
+}
+
+func (w *worker) prepare(batch, length, width int) (*prepared, error) {
+	p := w.predictor
+	c := &prepared{batch: batch, length: length, width: width, ids: make([]int64, batch*length)}
+	ids, err := tensor.Of(c.ids, int64(batch), int64(length))
+	if err != nil {
+		return nil, fmt.Errorf("predict: %w", err)
+	}
+	in := &p.file.schema.Inputs[0]
+	inputs := []runtime.Named{{Name: in.Tensor, Tensor: ids}}
+	if width > 0 {
+		c.characters = make([]int64, batch*length*width)
+		t, err := tensor.Of(c.characters, int64(batch), int64(length), int64(width))
+		if err != nil {
+			return nil, fmt.Errorf("predict: %w", err)
+		}
+		inputs = append(inputs, runtime.Named{Name: in.Characters.Tensor, Tensor: t})
+	}
+	c.bytes = 8 * (len(c.ids) + len(c.characters))
+	c.outputs = p.wanted(nil)
+	c.binding, err = p.session.Bind(p.needed(inputs), c.outputs)
+	return c, err
+}
+
+// run computes the outputs. The engine allocates them at the first run, and
+// writes to the same tensors from then on: equal input shapes give equal output
+// shapes.
+func (c *prepared) run(ctx context.Context, w *worker) error {
+	if err := c.binding.Run(ctx); err != nil {
+		return err
+	}
+	if c.ran {
+		return nil
+	}
+	c.ran = true
+	for i := range c.outputs {
+		o := &c.outputs[i]
+		var err error
+		if o.Tensor, err = c.binding.Output(o.Name); err != nil {
+			return err
+		}
+		if err := c.binding.SetOutput(o.Name, o.Tensor); err != nil {
+			return err
+		}
+		n := o.Tensor.Len() * max(o.Tensor.DType().Size(), 1)
+		c.bytes += n
+		w.bytes += n
+	}
+	return nil
+}
+
+// release gives back native memory.
+func (w *worker) release() {
+	for _, c := range w.shapes {
+		c.binding.Close()
+	}
+	w.shapes, w.bytes = nil, 0
+}
+
+// wanted appends the outputs of the tasks to dst.
+func (p *Predictor) wanted(dst []runtime.Named) []runtime.Named {
+	for i := range p.tasks {
+		for _, o := range p.tasks[i].Outputs {
+			dst = append(dst, runtime.Named{Name: o.Tensor})
+		}
+	}
+	return dst
+}
+
+// needed drops inputs that the tasks' part of the graph does not read.
+func (p *Predictor) needed(inputs []runtime.Named) []runtime.Named {
+	declared := p.session.Inputs()
+	return slices.DeleteFunc(inputs, func(in runtime.Named) bool {
+		return !slices.ContainsFunc(declared, func(v runtime.ValueInfo) bool { return v.Name == in.Name })
+	})
+}
+
+// predict answers for texts and writes over dst.
+func (w *worker) predict(ctx context.Context, dst []Prediction, texts []string) ([]Prediction, error) {
+	f := w.predictor.file
+	if f.options.Encode != nil {
+		return w.predictEncoded(ctx, texts)
+	}
+	if f.tokenizer == nil {
+		return nil, fmt.Errorf("predict: the model does not read one text; use PredictTensors, or give Encode in the options")
+	}
+	dst = resize(dst, len(texts))
+	for i, s := range texts {
+		dst[i].Tokens = f.tokenizer.Tokenize(dst[i].Tokens[:0], s)
+	}
+	return dst, w.answer(ctx, dst, texts)
+}
+
+func (w *worker) predictTokens(ctx context.Context, texts [][]string) ([]Prediction, error) {
+	f := w.predictor.file
+	if f.tokenizer == nil {
+		return nil, fmt.Errorf("predict: the model does not read one text; use PredictTensors")
+	}
+	out := make([]Prediction, len(texts))
+	joined := make([]string, len(texts))
+	for i, words := range texts {
+		var all []byte
+		for _, word := range words {
+			at := len(all)
+			all = append(all, word...)
+			out[i].Tokens = append(out[i].Tokens, text.Token{Text: f.tokenizer.Normalize(word), Start: at, End: len(all)})
+			all = append(all, f.tokenizer.Separator()...)
+		}
+		joined[i] = string(all)
+	}
+	return out, w.answer(ctx, out, joined)
+}
+
+// resize returns n predictions, with what is there to be written over.
+func resize(dst []Prediction, n int) []Prediction {
+	if n <= cap(dst) {
+		return dst[:n]
+	}
+	return append(dst[:cap(dst)], make([]Prediction, n-cap(dst))...)
+}
+
+// answer fills predictions in whose tokens are there.
+func (w *worker) answer(ctx context.Context, out []Prediction, texts []string) error {
+	if len(out) == 0 {
+		return nil
+	}
+	f := w.predictor.file
+	length := 1
+	for i := range out {
+		limit := f.schema.Inputs[0].MaxLength
+		out[i].Truncated = limit > 0 && len(out[i].Tokens) > limit
+		if out[i].Truncated {
+			out[i].Tokens = out[i].Tokens[:limit]
+		}
+		length = max(length, len(out[i].Tokens))
+	}
+	if f.schema.Inputs[0].InGraph {
+		t, err := tensor.Of(texts, int64(len(texts)))
+		if err != nil {
+			return fmt.Errorf("predict: %w", err)
+		}
+		w.outputs = w.predictor.wanted(w.outputs[:0])
+		if err := w.predictor.session.Run(ctx, []runtime.Named{{Name: f.schema.Inputs[0].Tensor, Tensor: t}}, w.outputs); err != nil {
+			return err
+		}
+		return w.read(out, texts, w.outputs)
+	}
+	c, err := w.shape(len(out), length, w.width(out, texts))
+	if err != nil {
+		return err
+	}
+	w.fill(c, out, texts)
+	if err := c.run(ctx, w); err != nil {
+		return err
+	}
+	return w.read(out, texts, c.outputs)
+}
+
+// width returns how many characters the longest word has, 0 for a model that
+// reads none.
+func (w *worker) width(out []Prediction, texts []string) int {
+	f := w.predictor.file
+	if f.characters == nil {
+		return 0
+	}
+	width := 1
+	for i := range out {
+		for _, t := range out[i].Tokens {
+			width = max(width, utf8.RuneCountInString(texts[i][t.Start:t.End]))
+		}
+	}
+	return min(width, f.schema.Inputs[0].Characters.MaxLength)
+}
+
+// fill writes the ids of words and of their characters.
+func (w *worker) fill(c *prepared, out []Prediction, texts []string) {
+	f := w.predictor.file
+	for i := range out {
+		for j, t := range out[i].Tokens {
+			at := i*c.length + j
+			c.ids[at] = f.vocabulary.ID(t.Text)
+			if c.width > 0 {
+				f.characters.IDs(c.characters[at*c.width:at*c.width], texts[i][t.Start:t.End])
+			}
+		}
+	}
+}
+
+// predictEncoded leaves the inputs to the caller's function.
+func (w *worker) predictEncoded(ctx context.Context, texts []string) ([]Prediction, error) {
+	out := make([]Prediction, len(texts))
+	if len(texts) == 0 {
+		return out, nil
+	}
+	inputs, tokens, err := w.predictor.file.options.Encode(texts)
+	if err != nil {
+		return nil, fmt.Errorf("predict: encode: %w", err)
+	}
+	if tokens != nil && len(tokens) != len(texts) {
+		return nil, fmt.Errorf("predict: encode gave tokens of %d texts, it was given %d", len(tokens), len(texts))
+	}
+	for i := range tokens {
+		for _, t := range tokens[i] {
+			if t.Start < 0 || t.End < t.Start || t.End > len(texts[i]) {
+				return nil, fmt.Errorf("predict: encode: token %q from byte %d to %d is outside of text %d", t.Text, t.Start, t.End, i)
+			}
+		}
+		out[i].Tokens = tokens[i]
+	}
+	return out, w.runOn(ctx, inputs, out, texts)
+}
+
+func (w *worker) predictTensors(ctx context.Context, inputs []runtime.Named, rows int) ([]Prediction, error) {
+	out := make([]Prediction, rows)
+	return out, w.runOn(ctx, inputs, out, nil)
+}
+
+func (w *worker) runOn(ctx context.Context, inputs []runtime.Named, out []Prediction, texts []string) error {
+	outputs := w.predictor.wanted(nil)
+	if err := w.predictor.session.Run(ctx, w.predictor.needed(slices.Clone(inputs)), outputs); err != nil {
+		return err
+	}
+	return w.read(out, texts, outputs)
+}
