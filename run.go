@@ -43,11 +43,14 @@ type Outcome struct {
 	Test   train.Scores `json:"test,omitempty"`
 	// The shares of examples that are answered right as a whole, see
 	// [train.Meter.Whole].
-	ValidWhole float64        `json:"valid_whole"`
-	TestWhole  float64        `json:"test_whole,omitempty"`
-	Engine     string         `json:"engine"`
-	Shared     int            `json:"shared_parameters"`
-	Heads      map[string]int `json:"task_parameters"`
+	ValidWhole float64 `json:"valid_whole"`
+	TestWhole  float64 `json:"test_whole,omitempty"`
+	Engine     string  `json:"engine"`
+	// How many numbers the model learns: those that tasks share, those of one
+	// task each, and, beside it, those of a model of each task by itself.
+	Shared int            `json:"shared_parameters"`
+	Heads  map[string]int `json:"task_parameters"`
+	Alone  map[string]int `json:"single_task_parameters"`
 }
 
 // Run is a run directory: a recipe, what was learned from its data, and the
@@ -373,7 +376,11 @@ func (r *Run) finish(ctx context.Context, t *train.Trainer, res *train.Result, v
 	if err != nil {
 		return nil, err
 	}
-	out := &Outcome{Best: res.Best, Engine: o.Engine.Name(), Shared: count.Shared, Heads: count.Tasks}
+	alone, err := r.Model.Alone()
+	if err != nil {
+		return nil, err
+	}
+	out := &Outcome{Best: res.Best, Engine: o.Engine.Name(), Shared: count.Shared, Heads: count.Tasks, Alone: alone}
 	epochs, err := readLog(filepath.Join(r.Dir, fileLog))
 	if err != nil {
 		return nil, err

@@ -13,6 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"espalier"
+	"espalier/models"
+	"espalier/onnx"
 	"espalier/recipe"
 	"espalier/runtime"
 	"espalier/runtime/gonum"
@@ -211,6 +213,39 @@ func TestExportOfSomeHeads(t *testing.T) {
 	_, err = run.Export(context.Background(), filepath.Join(t.TempDir(), "m.onnx"), espalier.ExportOptions{Heads: []string{"mood"}, Engines: []runtime.Engine{e}})
 	if want := `unknown task "mood" in --heads; the model has topic, sentiment, entities`; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// TestStructuresTrainAndShip: with every way to share, a run trains, and a file
+// of one head agrees with the trainer and carries nothing of the other tasks.
+func TestStructuresTrainAndShip(t *testing.T) {
+	for _, method := range []string{"soft", "cross_stitch", "mmoe", "dselect_k", "cgc", "ple", "mtan", "adapter", "low_rank"} {
+		t.Run(method, func(t *testing.T) {
+			e := gonum.New()
+			run, outcome := trained(t, e, filepath.Join(t.TempDir(), "run"), false, "train.epochs=1", "sharing.method="+method)
+			if s := outcome.Valid[0]; !(s.Value() > 0.4) { // of five topics
+				t.Errorf("%s has %s %v", s.Task, s.Metric, s.Value())
+			}
+			path := filepath.Join(t.TempDir(), "m.onnx")
+			if _, err := run.Export(context.Background(), path, espalier.ExportOptions{Heads: []string{"entities"}, Engines: []runtime.Engine{e}}); err != nil {
+				t.Fatal(err)
+			}
+			file, err := onnx.Decode(read(t, path), onnx.Limits{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			own := 0
+			for _, p := range file.Graph.Initializers {
+				if task, ok := models.TaskOf(p.Name); ok && task != "entities" {
+					t.Errorf("the file holds %s", p.Name)
+				} else if ok {
+					own++
+				}
+			}
+			if own == 0 {
+				t.Error("the file holds no parameter of its head by name")
+			}
+		})
 	}
 }
 

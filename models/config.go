@@ -58,6 +58,9 @@ func (c *Config) complete(s *schema.Schema) error {
 	if err := t.check(); err != nil {
 		return fmt.Errorf("trunk: %w", err)
 	}
+	if err := c.Sharing.complete(t); err != nil {
+		return fmt.Errorf("sharing: %w", err)
+	}
 	for name, h := range c.Heads {
 		if s.Task(name) == nil {
 			return fmt.Errorf("head %q belongs to no task; the tasks are %s", name, strings.Join(s.TaskNames(), ", "))

@@ -26,6 +26,8 @@ const (
 // Config sizes a model. Zero fields take the defaults in the comments.
 type Config struct {
 	Trunk TrunkConfig
+	// Sharing says how tasks share it.
+	Sharing SharingConfig
 	// Heads configures tasks by name; a task that is not named has defaults.
 	Heads map[string]HeadConfig
 }
@@ -115,9 +117,14 @@ type Built struct {
 	// Characters is the input "characters", int64 [batch, sequence,
 	// characters], 0 is padding; nil where the model reads none.
 	Characters *builder.Value
-	// Shared is what all heads read: hidden states [batch, sequence, hidden].
+	// Shared is the one value through which what tasks share reaches them: with
+	// hard sharing what all heads read, hidden states [batch, sequence,
+	// hidden]. It is nil with structures in which several values do.
 	Shared *builder.Value
 	Tasks  []TaskGraph
+	// Penalty is a scalar that training adds to the losses: the sharing
+	// structure's. Nil where it has none, and outside Training.
+	Penalty *builder.Value
 }
 
 // Model is a model before it is a graph. It is immutable and safe for
@@ -221,12 +228,17 @@ func (m *Model) build(mode Mode, float tensor.DType, front func(g *builder.Graph
 		return nil, fmt.Errorf("models: %w", err)
 	}
 	b := &Built{Graph: g, IDs: f.IDs, Characters: f.Characters}
-	c := &context{Graph: g, mode: mode, config: m.config, mask: nn.Mask(g, b.IDs), features: map[string]*builder.Value{}}
-	b.Shared = c.trunk(g.Scope("trunk"), b, &m.schema.Inputs[0])
+	c := &context{
+		Graph: g, mode: mode, config: m.config, mask: nn.Mask(g, b.IDs), tasks: m.schema.TaskNames(),
+		pooled: map[*builder.Value]*builder.Value{}, features: map[string]*builder.Value{},
+	}
+	trunk := g.Scope("trunk")
+	states := c.share(trunk, c.embed(trunk, b, &m.schema.Inputs[0]), c.layers())
+	b.Shared, b.Penalty = c.shared, c.penalty
 	b.Tasks = make([]TaskGraph, len(m.schema.Tasks))
 	for _, i := range m.order {
 		t := &m.schema.Tasks[i]
-		b.Tasks[i] = c.head(g.Scope("head/"+t.Name), t, b.Shared)
+		b.Tasks[i] = c.head(g.Scope("head/"+t.Name), t, states[i])
 		c.features[t.Name] = b.Tasks[i].features
 	}
 	if err := g.Err(); err != nil {
@@ -247,8 +259,13 @@ type context struct {
 	*builder.Graph
 	mode   Mode
 	config Config
-	mask   *builder.Value // [batch, sequence], 1 for tokens
-	pooled *builder.Value // made when the first head asks for it
+	tasks  []string       // their names
+	mask   *builder.Value // [batch, sequence], 1 for tokens; nil for a model of whole examples
+	// pooled are the vectors of hidden states, made when the first head that
+	// reads the states asks for them.
+	pooled map[*builder.Value]*builder.Value
+	// shared and penalty are those of Built.
+	shared, penalty *builder.Value
 	// features are the probabilities of the tasks built so far.
 	features map[string]*builder.Value
 }
@@ -270,23 +287,27 @@ func (c *context) trainingRate(p float64) float64 {
 	return p
 }
 
-// trunk embeds the ids and encodes them.
-func (c *context) trunk(s *builder.Scope, b *Built, in *schema.Input) *builder.Value {
+// embed makes the vectors of words.
+func (c *context) embed(s *builder.Scope, b *Built, in *schema.Input) *builder.Value {
 	t := c.config.Trunk
 	x := nn.Embedding(s.In("embedding"), b.IDs, int64(in.VocabularySize), t.Embedding)
 	if b.Characters != nil {
 		x = c.Concat(-1, x, c.characters(s.In("characters"), b.Characters, int64(in.Characters.Size())))
 	}
-	x = c.featureDropout(x, t.EmbeddingDropout)
-	switch t.Type {
+	return c.featureDropout(x, t.EmbeddingDropout)
+}
+
+// layers are what encodes the vectors of words.
+func (c *context) layers() []layer {
+	switch c.config.Trunk.Type {
 	case "lstm", "gru", "bilstm", "bigru":
-		return c.recurrent(s, x)
+		return c.recurrent()
 	case "cnn":
-		return c.cnn(s, x)
+		return c.cnn()
 	case "transformer":
-		return c.transformer(s, x)
+		return c.transformer()
 	}
-	return c.bag(s, x)
+	return c.bag()
 }
 
 // characters makes a vector of each word from its characters: [batch, sequence,
@@ -313,13 +334,13 @@ func (c *context) characters(s *builder.Scope, ids *builder.Value, alphabet int6
 	return c.Reshape(x, ids.Dim(0), ids.Dim(1), builder.Fixed(t.Hidden))
 }
 
-// head adds one task.
-func (c *context) head(s *builder.Scope, t *schema.Task, shared *builder.Value) TaskGraph {
+// head adds one task, which reads hidden states.
+func (c *context) head(s *builder.Scope, t *schema.Task, states *builder.Value) TaskGraph {
 	h := c.config.Heads[t.Name]
 	if t.Type == schema.Tagging {
-		return c.tagging(s, t, h, c.withAnswers(s, h, shared))
+		return c.tagging(s, t, h, c.withAnswers(s, h, states))
 	}
-	x := c.withAnswers(s, h, c.sentence(shared))
+	x := c.withAnswers(s, h, c.sentence(states))
 	switch t.Type {
 	case schema.Regression:
 		return c.regression(s, t, h, x)
@@ -351,20 +372,22 @@ func (c *context) withAnswers(s *builder.Scope, h HeadConfig, x *builder.Value) 
 	return x
 }
 
-// sentence is the one vector of the input that sentence tasks read.
-func (c *context) sentence(shared *builder.Value) *builder.Value {
-	if c.pooled != nil {
-		return c.pooled
+// sentence is the one vector of hidden states that sentence tasks read.
+func (c *context) sentence(states *builder.Value) *builder.Value {
+	if p := c.pooled[states]; p != nil {
+		return p
 	}
+	var p *builder.Value
 	switch c.config.Trunk.Pooling {
 	case "max":
-		c.pooled = nn.MaxPool(c.Graph, shared, c.mask)
+		p = nn.MaxPool(c.Graph, states, c.mask)
 	case "attention":
-		c.pooled = nn.AttentionPool(c.Scope("trunk/pool"), shared, c.mask)
+		p = nn.AttentionPool(c.Scope("trunk/pool"), states, c.mask)
 	default:
-		c.pooled = nn.MeanPool(c.Graph, shared, c.mask)
+		p = nn.MeanPool(c.Graph, states, c.mask)
 	}
-	return c.pooled
+	c.pooled[states] = p
+	return p
 }
 
 // body is a head's way from what it reads to its answer: dropout and a hidden
@@ -412,4 +435,24 @@ func (m *Model) Parameters() (Count, error) {
 		}
 	}
 	return c, nil
+}
+
+// Alone counts what a model of each task by itself would learn: the trunk, as
+// hard sharing has it, and the task's head, which then reads no other.
+func (m *Model) Alone() (map[string]int, error) {
+	alone := map[string]int{}
+	for _, t := range m.schema.Tasks {
+		s, c := *m.schema, m.config
+		s.Tasks = []schema.Task{t}
+		h := c.Heads[t.Name]
+		h.Reads = nil
+		c.Heads, c.Sharing = map[string]HeadConfig{t.Name: h}, SharingConfig{}
+		one := &Model{schema: &s, config: c, order: []int{0}}
+		count, err := one.Parameters()
+		if err != nil {
+			return nil, err
+		}
+		alone[t.Name] = count.Shared + count.Tasks[t.Name]
+	}
+	return alone, nil
 }

@@ -48,8 +48,26 @@ var trunks = map[string]models.TrunkConfig{
 
 func build(t *testing.T, trunk models.TrunkConfig) *models.Model {
 	t.Helper()
+	return sharing(t, trunk, models.SharingConfig{})
+}
+
+// all has every trunk, and every sharing structure.
+func all(t *testing.T) map[string]*models.Model {
+	t.Helper()
+	all := map[string]*models.Model{}
+	for name, trunk := range trunks {
+		all[name] = build(t, trunk)
+	}
+	for name, c := range structures {
+		all[name] = sharing(t, c.trunk, c.sharing)
+	}
+	return all
+}
+
+func sharing(t *testing.T, trunk models.TrunkConfig, c models.SharingConfig) *models.Model {
+	t.Helper()
 	m, err := models.NewText(description(), models.Config{
-		Trunk: trunk, Heads: map[string]models.HeadConfig{"topic": {Hidden: 5}},
+		Trunk: trunk, Sharing: c, Heads: map[string]models.HeadConfig{"topic": {Hidden: 5}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +106,13 @@ func values(b *models.Built) map[string]*tensor.Tensor {
 // program opens outputs of a built model and returns a function that runs it.
 func program(t *testing.T, e runtime.Engine, b *models.Built, outputs []builder.Output) func(inputs map[string]*tensor.Tensor) map[string]*tensor.Tensor {
 	t.Helper()
-	emitted, err := b.Graph.Emit(builder.Emission{Outputs: outputs, Values: values(b)})
+	return programOf(t, e, b, values(b), outputs)
+}
+
+// programOf is program with parameters that are given.
+func programOf(t *testing.T, e runtime.Engine, b *models.Built, parameters map[string]*tensor.Tensor, outputs []builder.Output) func(inputs map[string]*tensor.Tensor) map[string]*tensor.Tensor {
+	t.Helper()
+	emitted, err := b.Graph.Emit(builder.Emission{Outputs: outputs, Values: parameters})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,9 +179,9 @@ func near(t *testing.T, what string, got, want []float32) {
 // batch; empty batches, single tokens and rows of padding work; both engines
 // agree.
 func TestAnswersDependOnTheTextAlone(t *testing.T) {
-	for name, trunk := range trunks {
+	for name, m := range all(t) {
 		t.Run(name, func(t *testing.T) {
-			b, err := build(t, trunk).Build(models.Inference)
+			b, err := m.Build(models.Inference)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -235,8 +259,7 @@ func TestProbabilitiesAndLabels(t *testing.T) {
 // TestEvaluationAnswersAsInferenceDoes: the graph with losses gives the answers
 // of the one that is exported.
 func TestEvaluationAnswersAsInferenceDoes(t *testing.T) {
-	for name, trunk := range trunks {
-		m := build(t, trunk)
+	for name, m := range all(t) {
 		inference, err := m.Build(models.Inference)
 		if err != nil {
 			t.Fatal(err)
@@ -385,6 +408,15 @@ func TestConfigurationsThatCannotBe(t *testing.T) {
 		"trunk: embedding cannot be negative":                                             {Trunk: models.TrunkConfig{Embedding: -1}},
 		"trunk: dropout is 1, it must be at least 0 and below 1":                          {Trunk: models.TrunkConfig{Dropout: 1}},
 		"trunk: embedding_dropout is -0.5":                                                {Trunk: models.TrunkConfig{EmbeddingDropout: -0.5}},
+		`sharing: method "mmo" is not one of hard, soft, cross_stitch, mmoe`:              {Sharing: models.SharingConfig{Method: "mmo"}},
+		"sharing: soft works on the layers of a trunk, and this one has none":             {Sharing: models.SharingConfig{Method: "soft"}},
+		"sharing: experts is -1, it must be at least 1":                                   {Sharing: models.SharingConfig{Method: "mmoe", Experts: -1}},
+		"sharing: k is 5, there are 4 experts to choose from":                             {Sharing: models.SharingConfig{Method: "dselect_k", K: 5}},
+		"sharing: dselect_k chooses among experts, and there is 1":                        {Sharing: models.SharingConfig{Method: "dselect_k", Experts: 1}},
+		"sharing: temperature is -1, it must be above 0":                                  {Sharing: models.SharingConfig{Method: "mmoe", Temperature: -1}},
+		"sharing: task_experts must be at least 0 and levels at least 1":                  {Sharing: models.SharingConfig{Method: "ple", TaskExperts: -1}},
+		"sharing: own is 1.5, it must be at most 1":                                       {Sharing: models.SharingConfig{Own: 1.5}},
+		"sharing: l2 and entropy cannot be negative":                                      {Sharing: models.SharingConfig{L2: -1}},
 		`head "x" belongs to no task; the tasks are topic, mood, tags, score`:             {Heads: map[string]models.HeadConfig{"x": {}}},
 		`head "topic": hidden is -1, it cannot be negative`:                               {Heads: map[string]models.HeadConfig{"topic": {Hidden: -1}}},
 		`head "topic": dropout is 2`:                                                      {Heads: map[string]models.HeadConfig{"topic": {Dropout: 2}}},

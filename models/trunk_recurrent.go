@@ -9,27 +9,30 @@ import (
 
 // recurrent is a stack of LSTM or GRU layers, in both directions or forward
 // only. With both, each direction has half of the hidden state.
-func (c *context) recurrent(s *builder.Scope, x *builder.Value) *builder.Value {
+func (c *context) recurrent() []layer {
 	t := c.config.Trunk
-	layer, both := nn.LSTM, t.Type == "bilstm" || t.Type == "bigru"
+	cell, both := nn.LSTM, t.Type == "bilstm" || t.Type == "bigru"
 	if t.Type == "gru" || t.Type == "bigru" {
-		layer = nn.GRU
+		cell = nn.GRU
 	}
 	units := t.Hidden
 	if both {
 		units /= 2
 	}
-	for i := range t.Layers {
-		y := layer(s.In(fmt.Sprintf("layer_%d", i)), x, c.mask, nn.RecurrentOptions{
-			Hidden: units, Bidirectional: both, Trained: c.mode != Inference,
-		})
-		y = c.featureDropout(y, t.Dropout)
-		if t.Residual && c.Err() == nil && x.Shape().Equal(y.Shape()) {
-			y = c.Add(x, y)
+	layers := make([]layer, t.Layers)
+	for i := range layers {
+		layers[i] = func(s *builder.Scope, x *builder.Value) *builder.Value {
+			y := cell(s.In(fmt.Sprintf("layer_%d", i)), x, c.mask, nn.RecurrentOptions{
+				Hidden: units, Bidirectional: both, Trained: c.mode != Inference,
+			})
+			y = c.featureDropout(y, t.Dropout)
+			if t.Residual && c.Err() == nil && x.Shape().Equal(y.Shape()) {
+				y = c.Add(x, y)
+			}
+			return y
 		}
-		x = y
 	}
-	return x
+	return layers
 }
 
 // featureDropout is dropout whose mask, with variational dropout, is the same

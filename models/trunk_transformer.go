@@ -9,16 +9,17 @@ import (
 
 // transformer is a stack of pre-norm blocks over word vectors with learned
 // positions.
-func (c *context) transformer(s *builder.Scope, x *builder.Value) *builder.Value {
+func (c *context) transformer() []layer {
 	t := c.config.Trunk
-	if !x.Dim(-1).Is(t.Hidden) {
-		x = nn.Dense(s.In("project"), x, t.Hidden)
+	layers := make([]layer, t.Layers)
+	for i := range layers {
+		layers[i] = func(s *builder.Scope, x *builder.Value) *builder.Value {
+			return nn.TransformerBlock(s.In(fmt.Sprintf("block_%d", i)), x, c.mask, nn.BlockOptions{
+				Heads: t.Heads, FeedForward: t.FeedForward, Dropout: c.trainingRate(t.Dropout),
+			})
+		}
 	}
-	x = nn.Positions(s.In("positions"), x, t.MaxLength)
-	for i := range t.Layers {
-		x = nn.TransformerBlock(s.In(fmt.Sprintf("block_%d", i)), x, c.mask, nn.BlockOptions{
-			Heads: t.Heads, FeedForward: t.FeedForward, Dropout: c.trainingRate(t.Dropout),
-		})
-	}
-	return nn.LayerNorm(s.In("norm"), x)
+	return around(func(s *builder.Scope, x *builder.Value) *builder.Value {
+		return nn.Positions(s.In("positions"), project(t.Hidden)(s, x), t.MaxLength)
+	}, layers, norm)
 }

@@ -87,6 +87,7 @@ func (c *checker) recipe(r *Recipe) {
 	c.data(&r.Data)
 	c.inputs(r.Inputs)
 	c.trunk(&r.Trunk)
+	c.sharing(&r.Sharing, &r.Trunk)
 	c.tasks(r)
 	c.train(r)
 }
@@ -211,6 +212,52 @@ func (c *checker) characters(ch *Characters) {
 		c.fail(path+"kernel", "is %d, it must be odd", ch.Kernel)
 	case ch.Type == "bilstm" && ch.Hidden%2 != 0:
 		c.fail(path+"hidden", "is %d, it must be even: each direction has half of it", ch.Hidden)
+	}
+}
+
+func (c *checker) sharing(s *Sharing, t *Trunk) {
+	const path = "sharing."
+	methods := []string{"hard", "soft", "cross_stitch", "mmoe", "dselect_k", "cgc", "ple", "mtan", "adapter", "low_rank"}
+	c.oneOf(path+"method", s.Method, methods...)
+	for _, key := range s.unused() {
+		if !c.has(path + key) {
+			continue
+		}
+		var readers []string
+		for _, m := range methods {
+			if slices.Contains(sharingKeys()[m], key) {
+				readers = append(readers, m)
+			}
+		}
+		c.fail(path+key, "is for %s, not for %s", strings.Join(readers, ", "), s.Method)
+	}
+	if !c.has(path + "expert_hidden") {
+		s.ExpertHidden = t.Hidden
+	}
+	c.positive(path+"l2", s.L2, true)
+	c.positive(path+"own", s.Own, false)
+	if s.Own > 1 {
+		c.fail(path+"own", "is %v, it must be at most 1", s.Own)
+	}
+	c.atLeast(path+"experts", s.Experts, 1)
+	c.atLeast(path+"task_experts", s.TaskExperts, 0)
+	c.atLeast(path+"expert_hidden", s.ExpertHidden, 1)
+	c.atLeast(path+"levels", s.Levels, 1)
+	c.positive(path+"temperature", s.Temperature, false)
+	c.atLeast(path+"k", s.K, 1)
+	c.positive(path+"gamma", s.Gamma, false)
+	c.positive(path+"entropy", s.Entropy, true)
+	c.atLeast(path+"bottleneck", s.Bottleneck, 1)
+	c.atLeast(path+"rank", s.Rank, 1)
+	c.positive(path+"scale", s.Scale, false)
+	layered := s.Method == "soft" || s.Method == "cross_stitch" || s.Method == "mtan"
+	switch {
+	case layered && t.Layers == 0:
+		c.fail(path+"method", "is %s, which works on the layers of a trunk, and trunk.layers is 0", s.Method)
+	case s.Method == "dselect_k" && s.Experts < 2:
+		c.fail(path+"experts", "is %d, dselect_k needs at least 2 to choose from", s.Experts)
+	case s.Method == "dselect_k" && s.K > s.Experts:
+		c.fail(path+"k", "is %d, but there are %d experts to choose from", s.K, s.Experts)
 	}
 }
 

@@ -34,7 +34,8 @@ func (r *Recipe) reread(kind string) (*Recipe, error) {
 // Single returns the recipe of a model that answers one of the tasks alone: the
 // same input, trunk, optimizer, batch and epochs, the task's own head, and of
 // the data the examples that have a label of it. What weighs tasks against each
-// other, and what the head reads of other tasks, falls away.
+// other, what the head reads of other tasks, and how tasks share the trunk fall
+// away.
 func (r *Recipe) Single(task string) (*Recipe, error) {
 	i := slices.IndexFunc(r.Tasks, func(t Task) bool { return t.Name == task })
 	if i < 0 {
@@ -49,6 +50,7 @@ func (r *Recipe) Single(task string) (*Recipe, error) {
 		own.Weight, own.Reads = 1, nil
 		s.Name = task
 		s.Tasks = []Task{own}
+		s.Sharing.Method = "hard"
 		s.Train.Balance = Balance{Method: "equal"}
 		s.Data.Unlabelled = "skip"
 	})

@@ -13,6 +13,7 @@ data:
   train: {format: jsonl, file: t}
   valid: {format: jsonl, file: v}
 trunk: {type: cnn, embedding: 8, dropout: 0.1}
+sharing: {method: mmoe, experts: 2}
 inputs: {text: {type: text}}
 tasks:
   topic: {type: classification, weight: 0.25, metric: macro_f1}

@@ -32,6 +32,8 @@ type Recipe struct {
 	Inputs []Input `key:"inputs,named"`
 	// Trunk is the part that all tasks share.
 	Trunk Trunk `key:"trunk"`
+	// Sharing says how they share it.
+	Sharing Sharing `key:"sharing"`
 	// Tasks are what the model answers, by name, in the file's order.
 	Tasks []Task `key:"tasks,named"`
 	// Train says how to train.
@@ -222,6 +224,50 @@ type Characters struct {
 	Dropout float64 `key:"dropout"`
 }
 
+// Sharing says how tasks share the trunk; docs/sharing.md has the formulas.
+type Sharing struct {
+	// Method is hard (the default: one trunk for all), soft (a trunk for each
+	// task, kept close), cross_stitch (trunks that are mixed after each layer),
+	// mmoe, dselect_k, cgc or ple (experts above the trunk, mixed for each task),
+	// mtan (masks over the trunk's layers), adapter or low_rank (a small part
+	// for each task above the trunk).
+	Method string `key:"method"`
+	// L2 is the factor of the squared distance between the trunks of soft;
+	// 0.0001.
+	L2 float64 `key:"l2"`
+	// Own is the weight of a task's own trunk at the start of cross_stitch, the
+	// others share the rest; 0.9.
+	Own float64 `key:"own"`
+	// Experts is the number of experts that all tasks share, in each level of
+	// cgc and ple; 4. TaskExperts is that of each task's own experts in a level
+	// of cgc and ple; 1.
+	Experts     int `key:"experts"`
+	TaskExperts int `key:"task_experts"`
+	// ExpertHidden is the width of an expert; that of trunk.hidden.
+	ExpertHidden int `key:"expert_hidden"`
+	// Levels is how often ple extracts; 2.
+	Levels int `key:"levels"`
+	// Temperature divides the scores of the gates of mmoe, cgc and ple: below 1
+	// they choose more sharply; 1.
+	Temperature float64 `key:"temperature"`
+	// K is the most experts that a task of dselect_k ends with; 2.
+	K int `key:"k"`
+	// Gamma is how wide the step of dselect_k is in which it has not decided
+	// yet; 1.
+	Gamma float64 `key:"gamma"`
+	// Conditional lets dselect_k choose for each token, by its hidden state;
+	// false, for each task.
+	Conditional bool `key:"conditional"`
+	// Entropy is the factor by which dselect_k is driven to decide; 0.01.
+	Entropy float64 `key:"entropy"`
+	// Bottleneck is the inner width of mtan's masks and of adapter; 16.
+	Bottleneck int `key:"bottleneck"`
+	// Rank is the inner width of low_rank; 4. Scale is the factor of what it
+	// adds; 1.
+	Rank  int     `key:"rank"`
+	Scale float64 `key:"scale"`
+}
+
 // Task is something the model answers.
 type Task struct {
 	Name string
@@ -342,11 +388,19 @@ func (r *Recipe) setDefaults() {
 	r.Data = Data{Holdout: 0.1, Unseen: "error", Unlabelled: "keep"}
 	r.Trunk = Trunk{Type: "bag", Embedding: 64, Kernel: 3, Heads: 4, MaxLength: 512, Pooling: "mean"}
 	r.Trunk.Characters = Characters{Type: "none", Embedding: 32, Hidden: 64, Kernel: 3, MaxLength: 20}
+	r.Sharing.setDefaults()
 	r.Train = Train{
 		Epochs: 10, Batch: 32, Seed: 1,
 		Optimizer: Optimizer{Type: "adam", LR: 0.001, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8},
 		Schedule:  Schedule{Type: "constant", Every: 1, Factor: 0.5},
 		Balance:   Balance{Method: "equal"},
+	}
+}
+
+func (s *Sharing) setDefaults() {
+	*s = Sharing{
+		Method: "hard", L2: 0.0001, Own: 0.9, Experts: 4, TaskExperts: 1, Levels: 2, Temperature: 1,
+		K: 2, Gamma: 1, Entropy: 0.01, Bottleneck: 16, Rank: 4, Scale: 1,
 	}
 }
 
@@ -402,6 +456,36 @@ func (t *Trunk) unused() []string {
 
 func (t *Trunk) recurrent() bool {
 	return slices.Contains([]string{"lstm", "gru", "bilstm", "bigru"}, t.Type)
+}
+
+// sharingKeys are the settings of each method of sharing.
+func sharingKeys() map[string][]string {
+	return map[string][]string{
+		"hard":         nil,
+		"soft":         {"l2"},
+		"cross_stitch": {"own"},
+		"mmoe":         {"experts", "expert_hidden", "temperature"},
+		"dselect_k":    {"experts", "expert_hidden", "k", "gamma", "conditional", "entropy"},
+		"cgc":          {"experts", "task_experts", "expert_hidden", "temperature"},
+		"ple":          {"experts", "task_experts", "expert_hidden", "levels", "temperature"},
+		"mtan":         {"bottleneck"},
+		"adapter":      {"bottleneck"},
+		"low_rank":     {"rank", "scale"},
+	}
+}
+
+func (s *Sharing) unused() []string {
+	var keys []string
+	methods := sharingKeys()
+	for _, of := range methods {
+		for _, key := range of {
+			if !slices.Contains(methods[s.Method], key) && !slices.Contains(keys, key) {
+				keys = append(keys, key)
+			}
+		}
+	}
+	slices.Sort(keys)
+	return keys
 }
 
 func (c *Characters) unused() []string {

@@ -74,6 +74,8 @@ trunk:
   word_dropout: 0
   rare_word_dropout: 0
   variational: false
+sharing:
+  method: hard
 tasks:
   topic:
     type: classification
@@ -128,6 +130,7 @@ inputs:
   text: {type: text, field: body, tokenizer: regex, pattern: '\w+', lowercase: true, min_count: 2, max_size: 5000, max_length: 100}
 trunk: {type: cnn, embedding: 32, hidden: 48, layers: 2, kernel: 5, dilations: [1, 2], pooling: max,
   dropout: 0.1, embedding_dropout: 0.2, word_dropout: 0.3, rare_word_dropout: 0.25}
+sharing: {method: ple, experts: 3, task_experts: 2, expert_hidden: 24, levels: 3, temperature: 0.5}
 tasks:
   slots: {type: tagging, field: tags, scheme: bioes, weight: 0.5, hidden: 16, dropout: 0.4, metric: exact_match}
   "a topic?": {type: classification, metric: macro_f1}
@@ -152,6 +155,10 @@ func TestEveryKey(t *testing.T) {
 		Trunk: models.TrunkConfig{
 			Type: "cnn", Embedding: 32, Hidden: 48, Layers: 2, Kernel: 5, Dilations: []int64{1, 2}, Heads: 4, FeedForward: 192,
 			MaxLength: 512, Pooling: "max", Dropout: 0.1, EmbeddingDropout: 0.2,
+		},
+		Sharing: models.SharingConfig{
+			Method: "ple", L2: 0.0001, Own: 0.9, Experts: 3, TaskExperts: 2, ExpertHidden: 24, Levels: 3, Temperature: 0.5,
+			K: 2, Gamma: 1, Entropy: 0.01, Bottleneck: 16, Rank: 4, Scale: 1,
 		},
 		Heads: map[string]models.HeadConfig{"slots": {Hidden: 16, Dropout: 0.4}, "topic": {}, "score": {}},
 	}
@@ -343,6 +350,28 @@ func TestOneMistake(t *testing.T) {
 		{"a dilation", base + "\ntrunk: {type: cnn, dilations: [1,\n 0]}", "r.yaml:8: trunk.dilations.1 is 0, it must be at least 1"},
 		{"dropout", base + "\ntrunk: {dropout: 1}", "r.yaml:7: trunk.dropout is 1, it must be at least 0 and below 1"},
 		{"pooling", base + "\ntrunk: {pooling: last}", `r.yaml:7: trunk.pooling is "last", which is not one of mean, max, attention`},
+
+		{"a way to share", base + "\nsharing: {method: moe}", `r.yaml:7: sharing.method is "moe", which is not one of hard, soft, cross_stitch, mmoe, dselect_k, cgc, ple, mtan, adapter, low_rank; did you mean "mmoe"?`},
+		{"no experts", base + "\nsharing: {method: mmoe, experts: 0}", "r.yaml:7: sharing.experts is 0, it must be at least 1"},
+		{"no shared experts", base + "\nsharing:\n  method: ple\n  experts: 0", "r.yaml:9: sharing.experts is 0, it must be at least 1"},
+		{"fewer than no task experts", base + "\nsharing: {method: cgc, task_experts: -1}", "r.yaml:7: sharing.task_experts is -1, it must be at least 0"},
+		{"no width of experts", base + "\nsharing: {method: mmoe, expert_hidden: 0}", "r.yaml:7: sharing.expert_hidden is 0, it must be at least 1"},
+		{"no levels", base + "\nsharing: {method: ple, levels: 0}", "r.yaml:7: sharing.levels is 0, it must be at least 1"},
+		{"no temperature", base + "\nsharing: {method: mmoe, temperature: 0}", "r.yaml:7: sharing.temperature is 0, it must be above 0"},
+		{"one expert to choose from", base + "\nsharing: {method: dselect_k, experts: 1, k: 1}", "r.yaml:7: sharing.experts is 1, dselect_k needs at least 2 to choose from"},
+		{"more than all experts", base + "\nsharing:\n  method: dselect_k\n  experts: 4\n  k: 5", "r.yaml:10: sharing.k is 5, but there are 4 experts to choose from"},
+		{"nothing chosen", base + "\nsharing: {method: dselect_k, k: 0}", "r.yaml:7: sharing.k is 0, it must be at least 1"},
+		{"a step without width", base + "\nsharing: {method: dselect_k, gamma: 0}", "r.yaml:7: sharing.gamma is 0, it must be above 0"},
+		{"a reward for not deciding", base + "\nsharing: {method: dselect_k, entropy: -1}", "r.yaml:7: sharing.entropy is -1, it cannot be negative"},
+		{"no bottleneck", base + "\nsharing: {method: adapter, bottleneck: 0}", "r.yaml:7: sharing.bottleneck is 0, it must be at least 1"},
+		{"no rank", base + "\nsharing: {method: low_rank, rank: 0}", "r.yaml:7: sharing.rank is 0, it must be at least 1"},
+		{"no scale", base + "\nsharing: {method: low_rank, scale: 0}", "r.yaml:7: sharing.scale is 0, it must be above 0"},
+		{"a distance that is wanted", base + "\ntrunk: {layers: 1}\nsharing: {method: soft, l2: -1}", "r.yaml:8: sharing.l2 is -1, it cannot be negative"},
+		{"more than its own", base + "\ntrunk: {layers: 1}\nsharing: {method: cross_stitch, own: 1.5}", "r.yaml:8: sharing.own is 1.5, it must be at most 1"},
+		{"trunks without layers", base + "\nsharing: {method: cross_stitch}", "r.yaml:7: sharing.method is cross_stitch, which works on the layers of a trunk, and trunk.layers is 0"},
+		{"a setting of another method", base + "\nsharing: {method: mmoe, k: 2}", "r.yaml:7: sharing.k is for dselect_k, not for mmoe"},
+		{"experts of no method", base + "\nsharing: {experts: 8}", "r.yaml:7: sharing.experts is for mmoe, dselect_k, cgc, ple, not for hard"},
+		{"an unknown key of sharing", base + "\nsharing: {method: mmoe, expert: 8}", `r.yaml:7: unknown key "expert" in sharing; did you mean "experts"?`},
 
 		{"no tasks", strings.Split(base, "\ntasks")[0], "r.yaml:1: tasks is empty; name at least one, as in {intent: {type: classification}}"},
 		{"a task without a type", strings.Replace(base, "type: classification", "", 1), "r.yaml:6: tasks.topic.type is missing; it is one of classification, multilabel, tagging, regression"},

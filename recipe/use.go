@@ -65,7 +65,8 @@ func (r *Recipe) Model() models.Config {
 			Heads: int64(t.Heads), FeedForward: int64(t.FeedForward), MaxLength: int64(t.MaxLength), Pooling: t.Pooling,
 			Dropout: t.Dropout, EmbeddingDropout: t.EmbeddingDropout, Variational: t.Variational, Residual: t.Residual,
 		},
-		Heads: map[string]models.HeadConfig{},
+		Sharing: r.sharing(),
+		Heads:   map[string]models.HeadConfig{},
 	}
 	if ch := t.Characters; ch.Type != "none" {
 		c.Trunk.Characters = models.CharacterConfig{
@@ -82,6 +83,17 @@ func (r *Recipe) Model() models.Config {
 		}
 	}
 	return c
+}
+
+// sharing returns how tasks share the trunk; settings of other methods than the
+// chosen one have their defaults, which nothing reads.
+func (r *Recipe) sharing() models.SharingConfig {
+	s := r.Sharing
+	return models.SharingConfig{
+		Method: s.Method, L2: s.L2, Own: s.Own, Experts: int64(s.Experts), TaskExperts: int64(s.TaskExperts),
+		ExpertHidden: int64(s.ExpertHidden), Levels: s.Levels, Temperature: s.Temperature, K: int64(s.K), Gamma: s.Gamma,
+		Conditional: s.Conditional, Entropy: s.Entropy, Bottleneck: int64(s.Bottleneck), Rank: int64(s.Rank), Scale: s.Scale,
+	}
 }
 
 // Training returns how to train.

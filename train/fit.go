@@ -14,14 +14,17 @@ import (
 
 // Epoch is what happened in one pass over the training data.
 type Epoch struct {
-	Epoch   int                `json:"epoch"` // from 1
-	Steps   int                `json:"steps"` // since the first epoch
-	Losses  map[string]float64 `json:"losses"`
-	Valid   Scores             `json:"valid"`
-	Score   float64            `json:"score"` // mean of the tasks' metrics on validation
-	Best    bool               `json:"best"`  // the best score so far
-	LR      float64            `json:"lr"`
-	Seconds float64            `json:"seconds"` // of training, without validation
+	Epoch  int                `json:"epoch"` // from 1
+	Steps  int                `json:"steps"` // since the first epoch
+	Losses map[string]float64 `json:"losses"`
+	// Penalty is the mean over the steps of what the sharing structure added to
+	// the losses.
+	Penalty float64 `json:"penalty,omitempty"`
+	Valid   Scores  `json:"valid"`
+	Score   float64 `json:"score"` // mean of the tasks' metrics on validation
+	Best    bool    `json:"best"`  // the best score so far
+	LR      float64 `json:"lr"`
+	Seconds float64 `json:"seconds"` // of training, without validation
 }
 
 // Progress is told about a running epoch: steps made and steps in all.
@@ -111,6 +114,7 @@ func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, opts d
 	start := time.Now()
 	tasks := t.model.Schema().Tasks
 	sums, counts := make([]float64, len(tasks)), make([]int, len(tasks))
+	var penalty float64
 	plan := set.Plan(opts, t.epoch)
 	before := t.steps
 	err := ahead(ctx, len(plan), func(i int, f *feed) error {
@@ -125,6 +129,7 @@ func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, opts d
 			sums[j] += float64(l) * float64(f.batch.Counts[j])
 			counts[j] += f.batch.Counts[j]
 		}
+		penalty += float64(t.step.penalty[0])
 		if progress != nil {
 			progress(t.epoch+1, i+1, len(plan), losses)
 		}
@@ -134,7 +139,7 @@ func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, opts d
 		return nil, err
 	}
 	e := &Epoch{
-		Epoch: t.epoch + 1, Steps: t.steps, Losses: map[string]float64{},
+		Epoch: t.epoch + 1, Steps: t.steps, Losses: map[string]float64{}, Penalty: penalty / float64(max(len(plan), 1)),
 		LR: t.config.Optimizer.LR * t.order.At(t.steps), Seconds: time.Since(start).Seconds(),
 	}
 	for j, task := range tasks {

@@ -18,6 +18,7 @@ const (
 	weightPrefix   = "weight/"   // float scalar: the factor of a task's loss
 	lossPrefix     = "loss/"     // float scalar: a task's mean loss over its present labels
 	gradientPrefix = "gradient/" // gradient of a parameter or of looked-up rows
+	penaltyName    = "penalty"   // float scalar: what a sharing structure adds to the losses
 )
 
 // program is a graph opened as a session: a training step with gradients, or
@@ -70,8 +71,8 @@ func lookups(built *models.Built) []lookup {
 	return kept
 }
 
-// compileStep builds the training step: losses of all tasks and gradients of
-// their weighted sum.
+// compileStep builds the training step: losses of all tasks, the penalty where
+// the model has one, and gradients of the losses' weighted sum and the penalty.
 func compileStep(m *models.Model) (*program, error) {
 	built, err := m.Build(models.Training)
 	if err != nil {
@@ -85,6 +86,10 @@ func compileStep(m *models.Model) (*program, error) {
 		losses = append(losses, t.Loss)
 		weights = append(weights, g.Input(weightPrefix+t.Name, g.Float()))
 		outputs = append(outputs, builder.Output{Name: lossPrefix + t.Name, Value: t.Loss})
+	}
+	if built.Penalty != nil { // it is no task's, and no weight applies to it
+		losses, weights = append(losses, built.Penalty), append(weights, g.Scalar(1))
+		outputs = append(outputs, builder.Output{Name: penaltyName, Value: built.Penalty})
 	}
 	tables := p.tables()
 	for _, v := range g.Parameters() {

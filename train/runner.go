@@ -23,6 +23,7 @@ type runner struct {
 	rows    [][]float32 // by lookup
 	rowGrad [][]float32
 	losses  []float32 // by task
+	penalty []float32 // one number; 0 where the program has none
 	weights []float32
 }
 
@@ -30,7 +31,7 @@ type runner struct {
 // parameters. answers are outputs that the engine allocates at every run.
 func newRunner(p *program, a *arena, tasks []schema.Task, weights []float32, answers []string) (*runner, error) {
 	r := &runner{
-		program: p, arena: a, tasks: tasks, losses: make([]float32, len(tasks)), weights: weights,
+		program: p, arena: a, tasks: tasks, losses: make([]float32, len(tasks)), penalty: make([]float32, 1), weights: weights,
 		rows: make([][]float32, len(p.lookup)), rowGrad: make([][]float32, len(p.lookup)),
 	}
 	var in, out []runtime.Named
@@ -44,6 +45,9 @@ func newRunner(p *program, a *arena, tasks []schema.Task, weights []float32, ans
 		}
 		loss := tensor.Must(tensor.Of(r.losses[i : i+1 : i+1]))
 		out = append(out, runtime.Named{Name: lossPrefix + t.Name, Tensor: loss})
+	}
+	if p.built.Penalty != nil {
+		out = append(out, runtime.Named{Name: penaltyName, Tensor: tensor.Must(tensor.Of(r.penalty[:1:1]))})
 	}
 	for _, s := range a.slots {
 		if p.graded[s.param.Name] {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"espalier"
 	"espalier/train"
 )
 
@@ -18,6 +19,22 @@ func writeJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
+}
+
+// parameterTable writes how many numbers the model learns: those that tasks
+// share, those of each task, and those of a model of each task by itself.
+func parameterTable(w io.Writer, o *espalier.Outcome) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "parameters\there\talone\n  shared\t%d\t\n", o.Shared)
+	all, alone := o.Shared, 0
+	for _, s := range o.Valid {
+		fmt.Fprintf(t, "  %s\t%d\t%d\n", s.Task, o.Heads[s.Task], o.Alone[s.Task])
+		all, alone = all+o.Heads[s.Task], alone+o.Alone[s.Task]
+	}
+	if len(o.Valid) > 1 {
+		fmt.Fprintf(t, "  all\t%d\t%d  %.0f %% of one model per task\n", all, alone, 100*float64(all)/float64(max(alone, 1)))
+	}
+	return t.Flush()
 }
 
 // scoreTable writes scores for people: one row a task, the metric it is judged
@@ -100,6 +117,9 @@ func (r *reporter) epoch(e train.Epoch) error {
 	fmt.Fprintf(r.w, "epoch %2d  %5.1f s ", e.Epoch, e.Seconds)
 	for _, s := range e.Valid {
 		fmt.Fprintf(r.w, "  %s loss %.3f %s %.4f", s.Task, e.Losses[s.Task], s.Metric, s.Value())
+	}
+	if e.Penalty != 0 {
+		fmt.Fprintf(r.w, "  penalty %.3g", e.Penalty)
 	}
 	mark := ""
 	if e.Best {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"sort"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -76,16 +75,9 @@ with --resume.`,
 
 // printOutcome writes parameters and scores of a finished run.
 func printOutcome(w io.Writer, o *espalier.Outcome) error {
-	fmt.Fprintf(w, "parameters  shared %d", o.Shared)
-	names := make([]string, 0, len(o.Heads))
-	for n := range o.Heads {
-		names = append(names, n)
+	if err := parameterTable(w, o); err != nil {
+		return err
 	}
-	sort.Strings(names)
-	for _, n := range names {
-		fmt.Fprintf(w, "  %s %d", n, o.Heads[n])
-	}
-	fmt.Fprintln(w)
 	if err := scoreTable(w, "valid", o.Valid, o.ValidWhole); err != nil {
 		return err
 	}

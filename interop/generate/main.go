@@ -50,8 +50,13 @@ func run(out string) error {
 		return err
 	}
 	for name, trunk := range trunks {
-		if err := write(e, filepath.Join(out, name), trunk); err != nil {
+		if err := write(e, filepath.Join(out, name), trunk, models.SharingConfig{}); err != nil {
 			return fmt.Errorf("generate: %s: %w", name, err)
+		}
+	}
+	for _, c := range structures {
+		if err := write(e, filepath.Join(out, c.Method), trunks["cnn"], c); err != nil {
+			return fmt.Errorf("generate: %s: %w", c.Method, err)
 		}
 	}
 	return nil
@@ -71,14 +76,14 @@ func description(words int) *schema.Schema {
 	}
 }
 
-func write(e runtime.Engine, dir string, trunk models.TrunkConfig) error {
+func write(e runtime.Engine, dir string, trunk models.TrunkConfig, sharing models.SharingConfig) error {
 	counter := text.NewCounter()
 	for i := range 60 {
 		counter.Add(fmt.Sprintf("word%d", i))
 	}
 	words := counter.Build(1, 0)
 	m, err := models.NewText(description(words.Size()), models.Config{
-		Trunk: trunk, Heads: map[string]models.HeadConfig{"topic": {Hidden: 8}},
+		Trunk: trunk, Sharing: sharing, Heads: map[string]models.HeadConfig{"topic": {Hidden: 8}},
 	})
 	if err != nil {
 		return err
