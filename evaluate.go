@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"espalier/data"
+	"espalier/recipe"
 	"espalier/runtime/predict"
 	"espalier/train"
 )
@@ -35,15 +36,16 @@ func EvaluateFile(ctx context.Context, p *predict.Predictor, d *data.Dataset) (*
 
 // DataFor encodes a split of a recipe for an exported file, with the file's own
 // vocabulary and labels.
-func DataFor(p *predict.Predictor, sources []data.Source, ignoreUnseen bool) (*data.Dataset, error) {
+func DataFor(p *predict.Predictor, r *recipe.Recipe, split string) (*data.Dataset, error) {
+	sources := r.Sources(split)
 	if len(sources) == 0 {
-		return nil, fmt.Errorf("the recipe names no such data")
+		return nil, fmt.Errorf("the recipe names no %s data", split)
 	}
 	e, err := data.Resume(p.Schema(), p.Vocabulary())
 	if err != nil {
 		return nil, err
 	}
-	e.IgnoreUnseen = ignoreUnseen
+	r.Configure(e)
 	e.KeepText = p.Schema().Inputs[0].InGraph
 	return e.Encode(sources)
 }

@@ -228,8 +228,7 @@ func OpenRun(dir string) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	encoder.IgnoreUnseen = r.Data.Unseen == "ignore"
-	encoder.SkipUnlabelled = r.Data.Unlabelled == "skip"
+	r.Configure(encoder)
 	return &Run{Dir: dir, Recipe: r, Model: m, Vocabulary: v, encoder: encoder}, nil
 }
 
@@ -254,11 +253,8 @@ func (r *Run) encode(split string, log func(string, ...any)) (*data.Dataset, err
 	}
 	log("%s: %d examples, %d tokens, %.1f %% of them unknown words", split, d.Len(), d.Stats.Tokens,
 		100*float64(d.Stats.Unknown)/float64(max(d.Stats.Tokens, 1)))
-	if n := d.Stats.Truncated; n > 0 {
-		log("%s: %d examples were longer than the maximum and were cut", split, n)
-	}
-	if n := d.Stats.Unseen; n > 0 {
-		log("%s: %d labels that training never saw count as missing", split, n)
+	for _, note := range d.Stats.Notes() {
+		log("%s: %s", split, note)
 	}
 	return d, nil
 }
@@ -392,7 +388,7 @@ func (r *Run) finish(ctx context.Context, t *train.Trainer, res *train.Result, v
 	}
 	out.Valid, out.ValidWhole = m.Scores(), m.Whole()
 	if len(r.Recipe.Sources("test")) > 0 {
-		test, err := r.Data("test", nil)
+		test, err := r.Data("test", o.Log)
 		if err != nil {
 			return nil, err
 		}

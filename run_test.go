@@ -178,7 +178,7 @@ func TestFileScoresAsTheTrainerDoes(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer p.Close()
-		set, err := espalier.DataFor(p, reopened.Recipe.Sources("test"), false)
+		set, err := espalier.DataFor(p, reopened.Recipe, "test")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -86,6 +86,7 @@ func (r *conllReader) sentence() (*Record, [][]string, error) {
 			return nil, nil, r.in.errorf("the line has %d columns, the sentence's first line has %d", len(row), len(rows[0]))
 		}
 		rows = append(rows, row)
+		rec.lines = append(rec.lines, r.in.line)
 	}
 }
 

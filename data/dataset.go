@@ -1,6 +1,7 @@
 package data
 
 import (
+	"fmt"
 	"math"
 
 	"espalier/schema"
@@ -51,10 +52,34 @@ type column struct {
 
 // Stats counts what encoding did.
 type Stats struct {
-	Tokens    int // tokens kept
-	Unknown   int // tokens that are not in the vocabulary
-	Truncated int // examples cut at the maximal length
-	Unseen    int // labels ignored because training never saw them
+	Tokens      int // tokens kept
+	Unknown     int // tokens that are not in the vocabulary
+	Truncated   int // examples cut at the maximal length
+	Cut         int // tokens cut off them
+	Unseen      int // labels ignored because training never saw them
+	Repaired    int // tags changed to be legal in their scheme
+	Overlapping int // spans left out because they share tokens with others
+	Misaligned  int // spans left out or widened because they begin or end within tokens
+	Skipped     int // examples left out because they are broken
+	// FirstSkipped says what was wrong with the first of those.
+	FirstSkipped string
+}
+
+// Notes says in sentences what was not taken as it stood.
+func (s Stats) Notes() []string {
+	var notes []string
+	note := func(n int, format string, args ...any) {
+		if n > 0 {
+			notes = append(notes, fmt.Sprintf(format, append([]any{n}, args...)...))
+		}
+	}
+	note(s.Skipped, "%d broken examples were left out, the first: %s", s.FirstSkipped)
+	note(s.Truncated, "%d examples were longer than the maximum and were cut, by %d tokens in all", s.Cut)
+	note(s.Unseen, "%d labels that training never saw count as missing")
+	note(s.Repaired, "%d tags that cannot stand where they do were repaired")
+	note(s.Overlapping, "%d spans that share tokens with others were left out")
+	note(s.Misaligned, "%d spans that begin or end within a token were widened or left out")
+	return notes
 }
 
 func newDataset(s *schema.Schema) *Dataset {

@@ -26,6 +26,8 @@ type Encoder struct {
 	// KeepText makes data sets that keep each example's text, for files that
 	// tokenize themselves.
 	KeepText bool
+	// Rules are what to do with tags that are not as they should be, by task.
+	Rules map[string]TagRules
 	// MaxVocabulary is the most ids the vocabulary may have; 0: no limit.
 	MaxVocabulary int
 
@@ -91,21 +93,20 @@ func (e *Encoder) Learn(sources []Source) error {
 		seen[i] = map[string]int{}
 	}
 	records := 0
-	err := e.each(sources, func(r *Record) error {
+	var stats Stats
+	err := e.each(sources, &stats, func(_ *Record, x *example) error {
 		records++
-		tokens, err := e.tokens(r)
-		if err != nil {
-			return err
-		}
-		for _, t := range tokens {
+		for _, t := range x.tokens {
 			words.Add(t.word)
 			if in.Characters != nil {
 				forms.Add(t.form)
 			}
 		}
-		for i := range e.schema.Tasks {
-			if err := e.collect(r, i, seen[i]); err != nil {
-				return err
+		for i, l := range x.labels {
+			for _, label := range l.list {
+				if label != "" {
+					seen[i][label]++
+				}
 			}
 		}
 		return nil
@@ -146,36 +147,14 @@ func (e *Encoder) Learn(sources []Source) error {
 }
 
 // each calls do for the records that count.
-func (e *Encoder) each(sources []Source, do func(*Record) error) error {
-	return Each(sources, e.Fields(), func(r *Record) error {
-		if e.SkipUnlabelled {
-			if labelled, err := e.labelled(r); err != nil || !labelled {
-				return err
-			}
+func (e *Encoder) each(sources []Source, stats *Stats, do func(*Record, *example) error) error {
+	return each(sources, e.Fields(), stats, func(r *Record) error {
+		x, err := e.read(r, stats)
+		if err != nil || e.SkipUnlabelled && !x.labelled() {
+			return err
 		}
-		return do(r)
+		return do(r, x)
 	})
-}
-
-// labelled reports whether a record has a label of any task.
-func (e *Encoder) labelled(r *Record) (bool, error) {
-	for i := range e.schema.Tasks {
-		t := &e.schema.Tasks[i]
-		var ok bool
-		var err error
-		switch t.Type {
-		case schema.Tagging:
-			_, ok, err = tags(r, t.Name)
-		case schema.MultiLabel:
-			_, ok = several(r, t)
-		default:
-			_, ok, err = single(r, t)
-		}
-		if ok || err != nil {
-			return ok, err
-		}
-	}
-	return false, nil
 }
 
 // nothing says that sources hold no example.
@@ -214,39 +193,56 @@ func order(seen map[string]int) []string {
 	return labels
 }
 
-// collect notes the labels of a task in a record.
-func (e *Encoder) collect(r *Record, i int, seen map[string]int) error {
-	t := &e.schema.Tasks[i]
-	if t.Type == schema.Tagging {
-		tags, ok, err := tags(r, t.Name)
-		if err != nil || !ok {
-			return err
-		}
-		for _, tag := range tags {
-			if err := checkScheme(t.Scheme, tag); err != nil {
-				return r.errorAt(t.Name, "task %q: %w", t.Name, err)
+// example is what a record says, before it is numbered.
+type example struct {
+	tokens []token
+	labels []labels // by task
+}
+
+// labels is what a record says of one task.
+type labels struct {
+	ok bool
+	// list has the tag of each token, the labels that apply, the one label, or
+	// a word for the value that is there.
+	list  []string
+	value float32
+}
+
+// labelled reports whether there is a label of any task.
+func (x *example) labelled() bool {
+	return slices.ContainsFunc(x.labels, func(l labels) bool { return l.ok })
+}
+
+// read checks a record and takes it apart. stats is changed only where the
+// record is good.
+func (e *Encoder) read(r *Record, stats *Stats) (*example, error) {
+	own := *stats
+	x := &example{labels: make([]labels, len(e.schema.Tasks))}
+	var err error
+	if x.tokens, err = e.tokens(r); err != nil {
+		return nil, err
+	}
+	for i := range e.schema.Tasks {
+		t, l := &e.schema.Tasks[i], &x.labels[i]
+		switch t.Type {
+		case schema.Tagging:
+			l.list, l.ok, err = e.tags(r, t, x.tokens, &own)
+		case schema.MultiLabel:
+			l.list, l.ok, err = several(r, t)
+		case schema.Regression:
+			l.value, l.ok, err = number(r, t)
+			if l.ok {
+				l.list = []string{"a number"}
 			}
-			if tag != "" {
-				seen[tag]++
-			}
+		default:
+			l.list, l.ok, err = single(r, t)
 		}
-		return nil
-	}
-	if t.Type == schema.MultiLabel {
-		labels, _ := several(r, t)
-		for _, l := range labels {
-			seen[l]++
+		if err != nil {
+			return nil, err
 		}
-		return nil
 	}
-	label, ok, err := single(r, t)
-	if ok && t.Type == schema.Regression {
-		label = "a number" // any one will do
-	}
-	if ok {
-		seen[label]++
-	}
-	return err
+	*stats = own
+	return x, nil
 }
 
 func (e *Encoder) index() {
@@ -272,26 +268,33 @@ func checkScheme(scheme, tag string) error {
 	return nil
 }
 
-// token is a word as the vocabulary knows it and as it stands in the text.
-type token struct{ word, form string }
+// token is a word as the vocabulary knows it and as it stands in the text; and
+// where, in bytes, if the input is a text.
+type token struct {
+	word, form string
+	start, end int
+}
+
+// input returns the field of a record that the model reads.
+func (e *Encoder) input(r *Record) Field { return r.Fields[e.schema.Inputs[0].Name] }
 
 // tokens returns a record's words.
 func (e *Encoder) tokens(r *Record) ([]token, error) {
 	name := e.schema.Inputs[0].Name
 	f, ok := r.Fields[name]
-	if !ok {
+	if !ok || f.Marked && f.unit == "" { // spans alone are no text
 		return nil, r.Errorf("there is no field for input %q", name)
 	}
 	if f.List {
 		words := make([]token, len(f.Tokens))
 		for i, t := range f.Tokens {
-			words[i] = token{e.tokenizer.Normalize(t), t}
+			words[i] = token{word: e.tokenizer.Normalize(t), form: t}
 		}
 		return words, nil
 	}
 	var words []token
 	for _, t := range e.tokenizer.Tokenize(nil, f.Text) {
-		words = append(words, token{t.Text, f.Text[t.Start:t.End]})
+		words = append(words, token{t.Text, f.Text[t.Start:t.End], t.Start, t.End})
 	}
 	return words, nil
 }
@@ -313,25 +316,51 @@ func (e *Encoder) text(r *Record, tokens int) (string, error) {
 
 // single returns the label of a task that has one for a whole input, and
 // whether it is there.
-func single(r *Record, t *schema.Task) (string, bool, error) {
+func single(r *Record, t *schema.Task) ([]string, bool, error) {
 	f, ok := r.Fields[t.Name]
 	if !ok || f.Missing() {
-		return "", false, nil
+		return nil, false, nil
 	}
 	if f.List {
-		return "", false, r.errorAt(t.Name, "task %q is %s, but its field is a list of %d tokens; map it to a column or comment with one value", t.Name, t.Type, len(f.Tokens))
+		return nil, false, r.errorAt(t.Name, "task %q is %s, but its field is a list of %d tokens; map it to a column or comment with one value", t.Name, t.Type, len(f.Tokens))
 	}
-	label := strings.TrimSpace(f.Text)
-	return label, label != "", nil
+	if err := noSpans(r, t, f); err != nil {
+		return nil, false, err
+	}
+	return []string{strings.TrimSpace(f.Text)}, true, nil
+}
+
+// noSpans refuses a field that is nothing but spans.
+func noSpans(r *Record, t *schema.Task, f Field) error {
+	if f.Marked && f.unit == "" {
+		return r.errorAt(t.Name, "task %q is %s, but its field is a list of %d spans, which are for tagging", t.Name, t.Type, len(f.Spans))
+	}
+	return nil
+}
+
+// number returns the value of a regression, and whether it is there.
+func number(r *Record, t *schema.Task) (float32, bool, error) {
+	label, ok, err := single(r, t)
+	if err != nil || !ok {
+		return float32(math.NaN()), false, err
+	}
+	x, err := strconv.ParseFloat(label[0], 32)
+	if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
+		return 0, false, r.errorAt(t.Name, "task %q is regression, %q is not a finite number", t.Name, label[0])
+	}
+	return float32(x), true, nil
 }
 
 // several returns the labels of a task that may have any number of them, each
 // once, and whether the field is there at all. A list may be empty: none
 // applies.
-func several(r *Record, t *schema.Task) ([]string, bool) {
+func several(r *Record, t *schema.Task) ([]string, bool, error) {
 	f, ok := r.Fields[t.Name]
 	if !ok || f.Missing() {
-		return nil, false
+		return nil, false, nil
+	}
+	if err := noSpans(r, t, f); err != nil {
+		return nil, false, err
 	}
 	parts := f.Tokens
 	if !f.List {
@@ -347,19 +376,7 @@ func several(r *Record, t *schema.Task) ([]string, bool) {
 			labels = append(labels, p)
 		}
 	}
-	return labels, true
-}
-
-// tags returns the labels of a tagging task, and whether they are there.
-func tags(r *Record, task string) ([]string, bool, error) {
-	f, ok := r.Fields[task]
-	if !ok || f.Missing() {
-		return nil, false, nil
-	}
-	if f.List {
-		return f.Tokens, true, nil
-	}
-	return strings.Fields(f.Text), true, nil
+	return labels, true, nil
 }
 
 // Encode reads sources into a data set.
@@ -368,7 +385,7 @@ func (e *Encoder) Encode(sources []Source) (*Dataset, error) {
 		return nil, fmt.Errorf("data: the encoder has not learned a vocabulary yet")
 	}
 	d := newDataset(e.schema)
-	err := e.each(sources, func(r *Record) error { return e.add(d, r) })
+	err := e.each(sources, &d.Stats, func(r *Record, x *example) error { return e.add(d, r, x) })
 	if err != nil {
 		return nil, err
 	}
@@ -378,15 +395,12 @@ func (e *Encoder) Encode(sources []Source) (*Dataset, error) {
 	return d, nil
 }
 
-func (e *Encoder) add(d *Dataset, r *Record) error {
-	words, err := e.tokens(r)
-	if err != nil {
-		return err
-	}
-	full := len(words)
-	if limit := e.schema.Inputs[0].MaxLength; limit > 0 && full > limit {
+func (e *Encoder) add(d *Dataset, r *Record, x *example) error {
+	words := x.tokens
+	if limit := e.schema.Inputs[0].MaxLength; limit > 0 && len(words) > limit {
 		words = words[:limit]
 		d.Stats.Truncated++
+		d.Stats.Cut += len(x.tokens) - limit
 	}
 	for _, w := range words {
 		id := e.vocabulary.ID(w.word)
@@ -400,14 +414,14 @@ func (e *Encoder) add(d *Dataset, r *Record) error {
 	}
 	d.Stats.Tokens += len(words)
 	if e.KeepText {
-		s, err := e.text(r, full)
+		s, err := e.text(r, len(x.tokens))
 		if err != nil {
 			return err
 		}
 		d.texts = append(d.texts, s)
 	}
-	for i := range e.schema.Tasks {
-		if err := e.label(d, r, i, full, len(words)); err != nil {
+	for i, l := range x.labels {
+		if err := e.label(d, r, i, l, len(words)); err != nil {
 			return err
 		}
 	}
@@ -415,91 +429,56 @@ func (e *Encoder) add(d *Dataset, r *Record) error {
 	return nil
 }
 
-// label adds a record's label for task i. full is the number of tokens before
-// truncation to kept.
-func (e *Encoder) label(d *Dataset, r *Record, i, full, kept int) error {
+// label adds what a record says of task i, of the tokens that are kept.
+func (e *Encoder) label(d *Dataset, r *Record, i int, l labels, kept int) error {
 	t := &e.schema.Tasks[i]
 	c := &d.columns[i]
-	if t.Type == schema.Tagging {
-		all, ok, err := tags(r, t.Name)
-		if err != nil {
-			return err
-		}
-		if ok && len(all) != full {
-			return r.errorAt(t.Name, "task %q has %d tags for %d tokens", t.Name, len(all), full)
-		}
-		for j := range kept {
-			n := int32(missing)
-			if ok && all[j] != "" {
-				if n, err = e.number(d, r, i, all[j]); err != nil {
-					return err
-				}
-			}
-			c.tags = append(c.tags, n)
-		}
-		return nil
-	}
-	if t.Type == schema.MultiLabel {
-		return e.addSet(d, r, i)
-	}
-	label, ok, err := single(r, t)
-	if err != nil {
-		return err
-	}
 	if t.Type == schema.Regression {
-		return c.addValue(r, t, label, ok)
+		c.values = append(c.values, l.value)
+		return nil
 	}
-	n := int32(missing)
-	if ok {
-		if n, err = e.number(d, r, i, label); err != nil {
-			return err
+	list := l.list
+	if t.Type == schema.Tagging && l.ok {
+		list = cut(t.Scheme, list, kept)
+	}
+	numbers := make([]int32, 0, len(list)) // not nil: a set may be empty
+	for j, label := range list {
+		n := int32(missing)
+		if label != "" {
+			var err error
+			if n, err = e.number(d, r, i, label, t.Type == schema.Tagging && label != l.list[j]); err != nil {
+				return err
+			}
+		}
+		if n != missing || t.Type != schema.MultiLabel {
+			numbers = append(numbers, n)
 		}
 	}
-	c.classes = append(c.classes, n)
-	return nil
-}
-
-// addSet adds a record's set of labels, nil where the task has none at all.
-func (e *Encoder) addSet(d *Dataset, r *Record, i int) error {
-	labels, ok := several(r, &e.schema.Tasks[i])
-	c := &d.columns[i]
-	if !ok {
+	switch {
+	case t.Type == schema.Tagging && l.ok:
+		c.tags = append(c.tags, numbers...)
+	case t.Type == schema.Tagging:
+		for range kept {
+			c.tags = append(c.tags, missing)
+		}
+	case t.Type == schema.MultiLabel && l.ok:
+		c.sets = append(c.sets, numbers)
+	case t.Type == schema.MultiLabel:
 		c.sets = append(c.sets, nil)
-		return nil
+	case l.ok:
+		c.classes = append(c.classes, numbers...)
+	default:
+		c.classes = append(c.classes, missing)
 	}
-	set := make([]int32, 0, len(labels))
-	for _, l := range labels {
-		n, err := e.number(d, r, i, l)
-		if err != nil {
-			return err
-		}
-		if n != missing {
-			set = append(set, n)
-		}
-	}
-	c.sets = append(c.sets, set)
 	return nil
 }
 
-func (c *column) addValue(r *Record, t *schema.Task, label string, ok bool) error {
-	if !ok {
-		c.values = append(c.values, float32(math.NaN()))
-		return nil
-	}
-	x, err := strconv.ParseFloat(label, 32)
-	if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
-		return r.errorAt(t.Name, "task %q is regression, %q is not a finite number", t.Name, label)
-	}
-	c.values = append(c.values, float32(x))
-	return nil
-}
-
-// number returns a label's number.
-func (e *Encoder) number(d *Dataset, r *Record, i int, label string) (int32, error) {
+// number returns a label's number. One that only a cut made may be missing.
+func (e *Encoder) number(d *Dataset, r *Record, i int, label string, made bool) (int32, error) {
 	if n, ok := e.labels[i][label]; ok {
 		return n, nil
 	}
-	if e.IgnoreUnseen {
+	if e.IgnoreUnseen || made {
 		d.Stats.Unseen++
 		return missing, nil
 	}
@@ -508,8 +487,10 @@ func (e *Encoder) number(d *Dataset, r *Record, i int, label string) (int32, err
 	if near := nearest.Word(label, t.Labels); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	return 0, r.errorAt(t.Name, "task %q: label %q was never seen in training; %s (correct it, add it to the training data, or ignore it by data.unseen: ignore)",
+	at := r.errorAt(t.Name, "task %q: label %q was never seen in training; %s (correct it, add it to the training data, or ignore it by data.unseen: ignore)",
 		t.Name, label, hint)
+	at.example = false // the example is well formed
+	return 0, at
 }
 
 // some lists labels, shortened.

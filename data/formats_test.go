@@ -26,7 +26,7 @@ type wanted []map[string]Field
 
 func (w wanted) check(t *testing.T, got []map[string]Field) {
 	t.Helper()
-	if diff := cmp.Diff([]map[string]Field(w), got, cmpopts.IgnoreUnexported(Field{}), cmpopts.EquateEmpty()); diff != "" {
+	if diff := cmp.Diff([]map[string]Field(w), got, cmpopts.IgnoreUnexported(Field{}, Record{}), cmpopts.EquateEmpty()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -130,6 +130,8 @@ func TestSetAndValues(t *testing.T) {
 		"pairs":  {From: "ids", File: "pairs.tsv", Separator: ","},
 		"texts":  {From: "ids", File: "texts.json", Separator: ","},
 		"list":   {File: "names.json"},
+		"both":   {From: "{kind}/{intent}"},
+		"looked": {From: "{kind}/{intent}", Map: map[string]string{"k/pay": "yes"}},
 	}
 	s := Source{
 		Format: "jsonl", File: "a.jsonl", FS: fsys, Set: map[string]string{"origin": "a"}, Values: all,
@@ -139,10 +141,11 @@ func TestSetAndValues(t *testing.T) {
 		{
 			"text": word("x"), "domain": word("bank"), "scope": word("in"), "kept": word("pay"), "lost": word(""), "ids": list("zero", "two"),
 			"pairs": list("zero", "two"), "texts": list("zero", "2"), "list": list("one"), "from": word("a"), "sort": word("k"),
+			"both": word("k/pay"), "looked": word("yes"),
 		},
 		{"text": word("y"), "domain": word(""), "scope": word("out"), "kept": word("out"), "lost": word("out"), "from": word("a")},
 		{"text": word("z"), "ids": list("", ""), "pairs": list("", ""), "texts": list("", ""), "from": word("a")},
-	}.check(t, fieldsOf(t, s, "text domain scope kept lost ids pairs texts list from sort"))
+	}.check(t, fieldsOf(t, s, "text domain scope kept lost ids pairs texts list from sort both looked"))
 }
 
 func TestFormatMessages(t *testing.T) {

@@ -34,41 +34,52 @@ func openJoined(s Source, fields []string) (Reader, error) {
 }
 
 func (r *joined) Next() (*Record, error) {
-	var all *Record
+	// Every part goes on by one, also where one of them is broken: the next
+	// example is whole again.
+	records := make([]*Record, len(r.parts))
+	var broken error
 	ended := -1
 	for i, p := range r.parts {
 		rec, err := p.Next()
-		if err == io.EOF {
-			if all != nil {
-				return nil, r.mismatch(i, all)
-			}
+		var at *Error
+		switch {
+		case err == nil:
+			records[i] = rec
+			r.files[i], r.lines[i] = rec.File, rec.Line
+		case err == io.EOF:
 			ended = i
-			continue
-		}
-		if err != nil {
+		case !errors.As(err, &at) || !at.example:
 			return nil, err
+		case broken == nil:
+			broken = err
 		}
-		if ended >= 0 {
-			return nil, r.mismatch(ended, rec)
-		}
-		r.files[i], r.lines[i] = rec.File, rec.Line
-		if all == nil {
-			all = &Record{File: rec.File, Line: rec.Line, Place: rec.Place, Fields: map[string]Field{}}
-		}
+	}
+	if ended >= 0 {
+		return nil, r.ended(ended, records)
+	}
+	r.count++
+	if broken != nil {
+		return nil, broken
+	}
+	first := records[0]
+	all := &Record{File: first.File, Line: first.Line, Place: first.Place, Fields: map[string]Field{}, lines: first.lines}
+	for _, rec := range records {
 		if err := all.merge(rec); err != nil {
 			return nil, err
 		}
 	}
-	if all == nil {
-		return nil, io.EOF
-	}
-	r.count++
 	return all, nil
 }
 
-func (r *joined) mismatch(ended int, rec *Record) error {
-	return &Error{File: r.files[ended], Line: r.lines[ended], Err: fmt.Errorf(
-		"the file ends after %d examples, but %s:%d has another; joined files have the same examples", r.count, rec.File, rec.Line)}
+// ended is the end of all parts, or a mistake where others go on.
+func (r *joined) ended(part int, records []*Record) error {
+	for _, rec := range records {
+		if rec != nil {
+			return &Error{File: r.files[part], Line: r.lines[part], Err: fmt.Errorf(
+				"the file ends after %d examples, but %s:%d has another; joined files have the same examples", r.count, rec.File, rec.Line)}
+		}
+	}
+	return io.EOF
 }
 
 // merge adds another record's fields.
@@ -76,7 +87,7 @@ func (r *Record) merge(o *Record) error {
 	for _, name := range sortedKeys(o.Fields) {
 		f := o.Fields[name]
 		if had, ok := r.Fields[name]; ok {
-			if had.List != f.List || had.Text != f.Text || !slices.Equal(had.Tokens, f.Tokens) {
+			if had.List != f.List || had.Text != f.Text || !slices.Equal(had.Tokens, f.Tokens) || !slices.Equal(had.Spans, f.Spans) {
 				return o.errorAt(name, "%q is %s here, but %s in %s:%d; joined files have the same examples", name, f.show(), had.show(), r.File, r.Line)
 			}
 			continue

@@ -24,11 +24,15 @@ func openJSONLines(s Source, fields []string) (Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	in, err := s.open(name)
+	f, err := s.openFile(name)
 	if err != nil {
 		return nil, err
 	}
-	return &jsonLines{in, s, fields}, nil
+	return s.jsonLines(f, fields), nil
+}
+
+func (s Source) jsonLines(f *openedFile, fields []string) *jsonLines {
+	return &jsonLines{newLineReader(f.name, f.in, lineOptions{latin1: f.latin1, max: s.MaxLine}, f.closers), s, fields}
 }
 
 func (r *jsonLines) Next() (*Record, error) {
@@ -63,8 +67,11 @@ func (s Source) fill(rec *Record, example any, fields []string) error {
 	if _, ok := example.(map[string]any); !ok && !isArray {
 		return rec.Errorf("the example is %s, not a JSON object or array", jsonKind(example))
 	}
-	for _, f := range fields {
+	for i, f := range fields {
 		key, mapped := s.column(f)
+		if s.Format == "spans" && !mapped {
+			key = spansKey(example, key, i, len(fields))
+		}
 		v, ok := dig(example, key)
 		if n, err := strconv.Atoi(key); isArray && mapped && !ok && err == nil {
 			return rec.Errorf("%q is element %d, counted from 0, of an array of %d", f, n, len(array))
@@ -72,7 +79,14 @@ func (s Source) fill(rec *Record, example any, fields []string) error {
 		if !ok || v == nil {
 			continue
 		}
-		field, err := jsonField(v)
+		var field Field
+		var err error
+		if list, ok := v.([]any); ok && isSpans(list) {
+			field.Marked = true
+			field.Spans, err = jsonSpans(list)
+		} else {
+			field, err = jsonField(v)
+		}
 		if err != nil {
 			return rec.Errorf("key %q: %w", key, err)
 		}
@@ -170,9 +184,13 @@ func openDocument(s Source, fields []string) (Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.jsonDocument(f, fields), nil
+}
+
+func (s Source) jsonDocument(f *openedFile, fields []string) *jsonDocument {
 	r := &jsonDocument{in: newTextStream(f, s.MaxLine), source: s, fields: fields}
 	r.decoder = json.NewDecoder(r.in)
-	return r, nil
+	return r
 }
 
 func (r *jsonDocument) Next() (*Record, error) {

@@ -109,6 +109,23 @@ func TestRealDataHasTheCountsOfItsDescription(t *testing.T) {
 	}
 }
 
+// The entities of each split are those of the description.
+func TestRealSpansKeepTheirNumber(t *testing.T) {
+	for split, want := range map[string]int{"train": 3377, "dev": 893, "test": 1079} {
+		got, _, err := tagsOf(t, "bioes", TagRules{}, []Source{{Format: "spans", Root: shared + "conll04", File: "conll04_spans.json", Path: split}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, tags := range got {
+			n += len(schema.Spans(strings.Fields(tags)))
+		}
+		if n != want {
+			t.Errorf("%s has %d entities, want %d", split, n, want)
+		}
+	}
+}
+
 // Read as UTF-8, the same file says where it is not.
 func TestRealLatin1IsRefusedAsUTF8(t *testing.T) {
 	s := Source{Format: "lines", Root: shared + "trec", Files: map[string]string{"text": "TREC.train"}}

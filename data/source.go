@@ -17,15 +17,19 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+
+	"espalier/schema"
 )
 
 // Source names files of one format.
 type Source struct {
-	// Format is lines, csv, tsv, json, jsonl or conll.
+	// Format is lines, csv, tsv, json, jsonl, spans or conll.
 	Format string
 	// Root is put in front of relative file names.
 	Root string
-	// File is the one file of every format, and of lines with a pattern.
+	// File is the one file of every format, and of lines with a pattern. With
+	// *, ? or [ in it, it is all files that match (see [filepath.Match]), in
+	// alphabetical order.
 	File string
 	// Files are the parallel files of format lines, one field each.
 	Files map[string]string
@@ -33,7 +37,7 @@ type Source struct {
 	// in Go's RE2 syntax that each line matches as a whole, whose named groups
 	// are fields.
 	Pattern string
-	// Path leads to the array of examples in a document of format json: keys,
+	// Path leads to the array of examples in a document of format json or spans: keys,
 	// and numbers from 0 in arrays, with dots between. Without it the document
 	// is the array.
 	Path string
@@ -45,6 +49,13 @@ type Source struct {
 	Set map[string]string
 	// Values gives fields that are looked up instead of read.
 	Values map[string]Mapping
+	// Inline is the column or key whose text has spans written inside, as in
+	// "wake me at [time : nine am]". A field that is read from it is the plain
+	// text, with spans.
+	Inline string
+	// SkipBroken leaves out examples that cannot be read and counts them; the
+	// default is an error.
+	SkipBroken bool
 	// Join are sources read beside this one: record i of each is part of
 	// example i. A field that several of them have must be the same in all.
 	Join []Source
@@ -65,18 +76,24 @@ type Source struct {
 	FS fs.FS
 }
 
-// Field is one value of a record: a text, or a list of tokens.
+// Field is one value of a record: a text, or a list of tokens; and spans of the
+// record's input.
 type Field struct {
 	Text   string
 	Tokens []string
-	List   bool   // Tokens is in use
+	List   bool // Tokens is in use
+	// Spans are labelled stretches of the input's tokens where that is a list,
+	// and of its characters where it is a text.
+	Spans  []schema.Span
+	Marked bool   // Spans is in use
+	unit   string // what the spans count, where the reader knows: bytes
 	file   string // where it stands when that is not the record's place
 	line   int
 }
 
 // Missing reports whether the field holds nothing: a text that is empty or
 // white space is a missing label.
-func (f Field) Missing() bool { return !f.List && strings.TrimSpace(f.Text) == "" }
+func (f Field) Missing() bool { return !f.List && !f.Marked && strings.TrimSpace(f.Text) == "" }
 
 // Record is one example as it stands in a file. A field that is not in the map
 // is missing.
@@ -85,15 +102,16 @@ type Record struct {
 	Line   int    // where the record starts, from 1
 	Place  string // where in the file, beside the line: the path in a JSON document
 	Fields map[string]Field
+	lines  []int // of the tokens, where each has its own
 }
 
 // Errorf makes an error that says where the record stands.
-func (r *Record) Errorf(format string, args ...any) error {
-	return &Error{File: r.File, Line: r.Line, Place: r.Place, Err: fmt.Errorf(format, args...)}
+func (r *Record) Errorf(format string, args ...any) *Error {
+	return &Error{File: r.File, Line: r.Line, Place: r.Place, Err: fmt.Errorf(format, args...), example: true}
 }
 
 // errorAt makes an error about a field: in parallel files, each has its own.
-func (r *Record) errorAt(field, format string, args ...any) error {
+func (r *Record) errorAt(field, format string, args ...any) *Error {
 	at := *r
 	if f := r.Fields[field]; f.file != "" {
 		at.File = f.file
@@ -110,6 +128,8 @@ type Error struct {
 	Line  int    // from 1; 0 when the mistake is the whole file's
 	Place string // where in the file, beside the line; may be empty
 	Err   error
+	// example says that one example is broken, and those after it can be read.
+	example bool
 }
 
 func (e *Error) Error() string {
@@ -142,7 +162,16 @@ func Open(s Source, fields []string) (Reader, error) {
 		return openDerived(s, fields)
 	case len(s.Join) > 0:
 		return openJoined(s, fields)
+	case s.Inline != "":
+		return openInline(s, fields)
+	case isPattern(s.File):
+		return openMany(s, fields)
 	}
+	return openFile(s, fields)
+}
+
+// openFile opens one file, or the parallel files of format lines.
+func openFile(s Source, fields []string) (Reader, error) {
 	switch s.Format {
 	case "lines":
 		if s.Pattern != "" {
@@ -155,6 +184,8 @@ func Open(s Source, fields []string) (Reader, error) {
 		return openDocument(s, fields)
 	case "jsonl":
 		return openJSONLines(s, fields)
+	case "spans":
+		return openSpans(s, fields)
 	case "conll":
 		return openConll(s, fields)
 	}
@@ -162,20 +193,25 @@ func Open(s Source, fields []string) (Reader, error) {
 }
 
 // Formats lists the formats that can be read.
-func Formats() []string { return []string{"lines", "csv", "tsv", "json", "jsonl", "conll"} }
+func Formats() []string { return []string{"lines", "csv", "tsv", "json", "jsonl", "spans", "conll"} }
 
 // Each calls do for every record of the sources, in order, and stops at the
 // first error.
 func Each(sources []Source, fields []string, do func(*Record) error) error {
+	return each(sources, fields, &Stats{}, do)
+}
+
+// each counts the records that sources skip.
+func each(sources []Source, fields []string, stats *Stats, do func(*Record) error) error {
 	for _, s := range sources {
-		if err := eachOf(s, fields, do); err != nil {
+		if err := eachOf(s, fields, stats, do); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func eachOf(s Source, fields []string, do func(*Record) error) (err error) {
+func eachOf(s Source, fields []string, stats *Stats, do func(*Record) error) (err error) {
 	r, err := Open(s, fields)
 	if err != nil {
 		return err
@@ -186,11 +222,18 @@ func eachOf(s Source, fields []string, do func(*Record) error) (err error) {
 		if err == io.EOF {
 			return nil
 		}
-		if err != nil {
+		if err == nil {
+			err = do(rec)
+		}
+		if err == nil {
+			continue
+		}
+		var broken *Error
+		if !s.SkipBroken || !errors.As(err, &broken) || !broken.example {
 			return err
 		}
-		if err := do(rec); err != nil {
-			return err
+		if stats.Skipped++; stats.Skipped == 1 {
+			stats.FirstSkipped = err.Error()
 		}
 	}
 }

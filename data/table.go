@@ -129,10 +129,10 @@ func (r *tableReader) Next() (*Record, error) {
 			row = nil // an empty line
 		}
 	}
-	if len(row) != r.width {
-		return nil, &Error{File: r.in.name, Line: line, Err: fmt.Errorf("the line has %d columns, the first line has %d", len(row), r.width)}
-	}
 	rec := &Record{File: r.in.name, Line: line, Fields: map[string]Field{}}
+	if len(row) != r.width {
+		return nil, rec.Errorf("the line has %d columns, the first line has %d", len(row), r.width)
+	}
 	for f, i := range r.columns {
 		rec.Fields[f] = Field{Text: row[i]}
 	}

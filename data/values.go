@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,7 +15,8 @@ import (
 // Mapping says how a field is looked up.
 type Mapping struct {
 	// From is the field whose value is looked up; the field itself, as it is
-	// read.
+	// read. With {FIELD} in it, it is a text that other fields are put into,
+	// missing where one of them is; it needs nothing to be looked up in.
 	From string
 	// File holds what values become. A name ending in .json: an object of
 	// texts (value: result), an object of lists (result: [values]), or an array
@@ -36,6 +38,7 @@ type Mapping struct {
 type lookup struct {
 	Mapping
 	field  string
+	from   []string // fields that are read
 	values map[string]string
 }
 
@@ -60,19 +63,19 @@ func openDerived(s Source, names []string) (Reader, error) {
 		if _, ok := s.Set[field]; ok {
 			continue
 		}
+		need := []string{field}
 		if m, ok := s.Values[field]; ok {
-			if m.From == "" {
-				m.From = field
-			}
 			l, err := s.lookup(field, m)
 			if err != nil {
 				return nil, err
 			}
 			r.lookups[field] = l
-			field = m.From
+			need = l.from
 		}
-		if !slices.Contains(read, field) {
-			read = append(read, field)
+		for _, f := range need {
+			if !slices.Contains(read, f) {
+				read = append(read, f)
+			}
 		}
 	}
 	inner := s
@@ -98,12 +101,11 @@ func (r *derived) Next() (*Record, error) {
 			rec.Fields[name] = Field{Text: text}
 			continue
 		}
-		from := field
+		f, ok := read[field]
 		l := r.lookups[field]
 		if l != nil {
-			from = l.From
+			f, ok = l.value(read)
 		}
-		f, ok := read[from]
 		if !ok {
 			continue
 		}
@@ -115,6 +117,26 @@ func (r *derived) Next() (*Record, error) {
 		}
 	}
 	return rec, nil
+}
+
+// templateField is a field that a text of From has put into it.
+var templateField = regexp.MustCompile(`\{([^{}]+)\}`)
+
+// value returns what is looked up, and whether it is there.
+func (l *lookup) value(read map[string]Field) (Field, bool) {
+	if !templateField.MatchString(l.From) {
+		f, ok := read[l.from[0]]
+		return f, ok
+	}
+	out := Field{}
+	whole := true
+	out.Text = templateField.ReplaceAllStringFunc(l.From, func(m string) string {
+		f, ok := read[m[1:len(m)-1]]
+		whole = whole && ok && !f.Missing() && !f.List
+		out.file, out.line = f.file, f.line
+		return strings.TrimSpace(f.Text)
+	})
+	return out, whole
 }
 
 // of looks up a field.
@@ -148,6 +170,8 @@ func (l *lookup) one(value string) (string, error) {
 		return v, nil
 	}
 	switch {
+	case len(l.Map)+len(l.values) == 0 && l.Other == "": // a text of fields alone
+		return value, nil
 	case l.Other != "":
 		return l.Other, nil
 	case l.Unknown == "missing":
@@ -169,14 +193,24 @@ func (l *lookup) one(value string) (string, error) {
 }
 
 func (s Source) lookup(field string, m Mapping) (*lookup, error) {
-	l := &lookup{Mapping: m, field: field}
+	l := &lookup{Mapping: m, field: field, from: []string{field}}
+	fields := templateField.FindAllStringSubmatch(m.From, -1)
+	if m.From != "" {
+		l.from = []string{m.From}
+	}
+	if len(fields) > 0 {
+		l.from = nil
+	}
+	for _, f := range fields {
+		l.from = append(l.from, f[1])
+	}
 	switch m.Unknown {
 	case "", "error", "missing", "keep":
 	default:
 		return nil, fmt.Errorf("data: unknown %q of values %q is not one of error, missing, keep", m.Unknown, field)
 	}
 	if m.File == "" {
-		if len(m.Map) == 0 && m.Other == "" {
+		if len(m.Map) == 0 && m.Other == "" && len(fields) == 0 {
 			return nil, fmt.Errorf("data: values %q has neither file nor map", field)
 		}
 		return l, nil

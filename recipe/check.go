@@ -294,6 +294,18 @@ func (c *checker) reads(path string, t *Task, tasks []Task) {
 	}
 }
 
+// ofSpans checks what is said of tags that spell spans.
+func (c *checker) ofSpans(path string, t *Task) {
+	for _, key := range ofSpans {
+		if t.Scheme == "" && c.has(path+"."+key) {
+			c.fail(path+"."+key, "is for tagging with a scheme, bio or bioes")
+		}
+	}
+	c.oneOf(path+".overlap", t.Overlap, "error", "longest", "first")
+	c.oneOf(path+".misaligned", t.Misaligned, "error", "drop", "widen")
+	c.oneOf(path+".offsets", t.Offsets, "characters", "bytes", "utf16")
+}
+
 func (c *checker) task(path string, t *Task, tasks []Task) {
 	c.oneOf(path+".type", t.Type, string(schema.Classification), string(schema.MultiLabel), string(schema.Tagging), string(schema.Regression))
 	if t.Scheme != "" {
@@ -311,11 +323,12 @@ func (c *checker) task(path string, t *Task, tasks []Task) {
 	if t.Unit != "" && t.Type != string(schema.Regression) {
 		c.fail(path+".unit", "is for regression, not for %s", t.Type)
 	}
+	c.ofSpans(path, t)
 	c.reads(path, t, tasks)
 	c.share(path+".label_smoothing", t.LabelSmoothing)
 	c.positive(path+".focal", t.Focal, true)
 	for _, key := range t.unused() {
-		if key != "crf" && key != "separator" && c.has(path+"."+key) {
+		if key != "crf" && key != "separator" && !slices.Contains(ofSpans, key) && c.has(path+"."+key) {
 			c.fail(path+"."+key, "is for heads that choose labels one by one, not for this one")
 		}
 	}

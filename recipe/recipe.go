@@ -77,12 +77,13 @@ type Source struct {
 	// For makes a source of each of its values: {NAME} stands for the value in
 	// the source's other settings. With several names, of each combination.
 	For map[string][]string `key:"for,omitempty"`
-	// Format is lines, csv, tsv, json, jsonl or conll.
+	// Format is lines, csv, tsv, json, jsonl, spans or conll.
 	Format string `key:"format"`
 	// Root replaces the root of data.
 	Root string `key:"root,omitempty"`
 	// File is the file of every format, and of lines with a pattern. A name
-	// that ends in .gz is unpacked.
+	// that ends in .gz is unpacked. A name with *, ? or [ in it is all files that
+	// match, in alphabetical order.
 	File string `key:"file,omitempty"`
 	// Files are the parallel files of format lines: field to file name.
 	Files map[string]string `key:"files,omitempty"`
@@ -90,9 +91,9 @@ type Source struct {
 	// expression (RE2) that each line matches as a whole, whose named groups
 	// (?P<FIELD>...) are fields.
 	Pattern string `key:"pattern,omitempty"`
-	// Path leads to the array of examples in the document of format json: keys,
-	// and numbers from 0 in arrays, with dots between. Without it the document
-	// is the array.
+	// Path leads to the array of examples in the document of format json or
+	// spans: keys, and numbers from 0 in arrays, with dots between. Without it
+	// the document is the array.
 	Path string `key:"path,omitempty"`
 	// Fields says where a field is read from: a column's name or its number
 	// from 0, a JSON key or place in a JSON array (dots step inside), a group
@@ -103,6 +104,13 @@ type Source struct {
 	Set map[string]string `key:"set,omitempty"`
 	// Values are the fields that are looked up, by name.
 	Values []Value `key:"values,named,omitempty"`
+	// Inline is the column or key whose text has spans written inside: wake me
+	// at [time : nine am]. Fields that are read from it are the plain text for
+	// an input and the spans for tagging.
+	Inline string `key:"inline,omitempty"`
+	// Broken says what happens to an example that cannot be read, or whose tags
+	// do not fit: error (the default) or skip, which counts it.
+	Broken string `key:"broken,omitempty"`
 	// Join are sources read beside this one, example by example: each has some
 	// of the fields, and those that several have must be the same. Format,
 	// root, header, delimiter and encoding are this source's where they do not
@@ -121,7 +129,9 @@ type Source struct {
 // Value says how a field is looked up.
 type Value struct {
 	Name string
-	// From is the field whose text is looked up; the field itself.
+	// From is the field whose text is looked up; the field itself. A text with
+	// {FIELD} in it has those fields put into it, and is missing where one of
+	// them is; it can be a field without being looked up.
 	From string `key:"from,omitempty"`
 	// File holds what texts become. A name that ends in .json: an object of
 	// texts (text: result) or of lists (result: [texts]), or an array of
@@ -295,6 +305,19 @@ type Task struct {
 	// 0. Focal is the exponent of focal loss; 0, none.
 	LabelSmoothing float64 `key:"label_smoothing"`
 	Focal          float64 `key:"focal"`
+	// Repair makes tags legal in the scheme that are not, such as an I-x after
+	// O, by spelling the spans they stand for anew; false, which is an error.
+	Repair bool `key:"repair"`
+	// Overlap says what happens to spans that share tokens: error (the
+	// default), longest or first, which keep one and count the others.
+	Overlap string `key:"overlap"`
+	// Misaligned says what happens to spans of a text that begin or end within
+	// a token: error (the default), drop, or widen to whole tokens; both count
+	// them.
+	Misaligned string `key:"misaligned"`
+	// Offsets says what spans of a text count: characters (code points, the
+	// default), bytes (of UTF-8) or utf16 (code units).
+	Offsets string `key:"offsets"`
 	// CRF makes tagging choose the labels of a text together, by a linear-chain
 	// conditional random field; false.
 	CRF bool `key:"crf"`
@@ -410,7 +433,10 @@ func (v *Value) setDefaults() { v.Unknown = "error" }
 
 func (i *Input) setDefaults() { i.Type, i.Tokenizer, i.MinCount = "text", "whitespace", 1 }
 
-func (t *Task) setDefaults() { t.Weight = 1 }
+func (t *Task) setDefaults() {
+	t.Weight = 1
+	t.Overlap, t.Misaligned, t.Offsets = "error", "error", "characters"
+}
 
 // The unused methods list the keys that the other settings leave without a
 // meaning, which Marshal leaves out.
@@ -496,16 +522,23 @@ func (c *Characters) unused() []string {
 }
 
 func (t *Task) unused() []string {
+	var keys []string
+	if t.Scheme == "" {
+		keys = append(keys, ofSpans...)
+	}
 	switch {
 	case t.Type == "regression":
-		return []string{"crf", "separator", "balanced", "class_weights", "label_smoothing", "focal"}
+		return append(keys, "crf", "separator", "balanced", "class_weights", "label_smoothing", "focal")
 	case t.CRF:
-		return []string{"balanced", "class_weights", "label_smoothing", "focal"}
+		return append(keys, "balanced", "class_weights", "label_smoothing", "focal")
 	case t.Type != "tagging":
-		return []string{"crf"}
+		return append(keys, "crf")
 	}
-	return nil
+	return keys
 }
+
+// ofSpans are the keys of tagging tasks whose tags spell spans.
+var ofSpans = []string{"repair", "overlap", "misaligned", "offsets"}
 
 func (o *Optimizer) unused() []string {
 	if o.Type == "sgd" {

@@ -254,7 +254,7 @@ func TestRecipeReadsItsOwnData(t *testing.T) {
 func TestMarshalComesBack(t *testing.T) {
 	transformer := strings.NewReplacer("type: cnn", "type: transformer", "hidden: 48", "hidden: 48, heads: 3, feedforward: 9, max_length: 77",
 		", every: 2, factor: 0.25", ", final: 0.5", "type: step", "type: cosine", `"a topic?"`, "topic").Replace(every)
-	for _, content := range []string{clinc150, trec, goemotions, fduMTL, least, strings.Replace(every, `"a topic?"`, "topic", 1), transformer} {
+	for _, content := range []string{clinc150, trec, goemotions, fduMTL, conll04, nluHome, least, strings.Replace(every, `"a topic?"`, "topic", 1), transformer} {
 		first := parsed(t, content)
 		again := parsed(t, marshalled(t, first))
 		if diff := cmp.Diff(marshalled(t, first), marshalled(t, again)); diff != "" {
@@ -303,8 +303,8 @@ func TestOneMistake(t *testing.T) {
 		{"a key of the second source", strings.Replace(base, "{format: tsv, file: train.tsv}", "[{format: tsv, file: a}, {fromat: tsv}]", 1), `r.yaml:2: unknown key "fromat" in data.train.1; did you mean "format"?`},
 
 		{"no data", "inputs: {text: {}}\ntasks: {a: {type: tagging}}", "r.yaml:1: data.train is missing; name the training data, as in {format: tsv, file: train.tsv}"},
-		{"no format", strings.Replace(base, "format: tsv, ", "", 1), "r.yaml:2: data.train.format is missing; it is one of lines, csv, tsv, json, jsonl, conll"},
-		{"a format like another", strings.Replace(base, "tsv", "tvs", 1), `r.yaml:2: data.train.format is "tvs", which is not one of lines, csv, tsv, json, jsonl, conll; did you mean "tsv"?`},
+		{"no format", strings.Replace(base, "format: tsv, ", "", 1), "r.yaml:2: data.train.format is missing; it is one of lines, csv, tsv, json, jsonl, spans, conll"},
+		{"a format like another", strings.Replace(base, "tsv", "tvs", 1), `r.yaml:2: data.train.format is "tvs", which is not one of lines, csv, tsv, json, jsonl, spans, conll; did you mean "tsv"?`},
 		{"no file", strings.Replace(base, ", file: train.tsv", "", 1), "r.yaml:2: data.train has format tsv, which reads one file: file: FILE"},
 		{"no files", strings.Replace(base, "tsv", "lines", 1), "r.yaml:2: data.train has format lines, which reads parallel files: files: {FIELD: FILE, ...}; or one, with a pattern that takes its lines apart: file: FILE, pattern: PATTERN"},
 		{"a header of conll", strings.Replace(base, "format: tsv", "format: conll, header: true", 1), "r.yaml:2: data.train.header is for csv and tsv, not for conll"},
@@ -316,8 +316,10 @@ func TestOneMistake(t *testing.T) {
 		{"a pattern of tsv", strings.Replace(base, "format: tsv", "format: tsv, pattern: x", 1), "r.yaml:2: data.train.pattern is for lines, not for tsv"},
 		{"a pattern without a file", strings.Replace(base, "tsv, file: train.tsv", "lines, pattern: '(?P<text>.*)'", 1), "r.yaml:2: data.train has format lines, which reads one file: file: FILE"},
 		{"a pattern without groups", strings.Replace(base, "format: tsv", "format: lines, pattern: '(x)'", 1), "r.yaml:2: data.train.pattern does not fit: it has no named group; write (?P<FIELD>...) around what is a field"},
-		{"a path of jsonl", strings.Replace(base, "format: tsv", "format: jsonl, path: x", 1), "r.yaml:2: data.train.path is for json, not for jsonl"},
-		{"a path of jsonl among the defaults", strings.Replace(base, "format: tsv, file: train.tsv}", "format: jsonl, file: x}\n  defaults: {path: x}", 1), "r.yaml:2: data.train.path is for json, not for jsonl"},
+		{"a path of jsonl", strings.Replace(base, "format: tsv", "format: jsonl, path: x", 1), "r.yaml:2: data.train.path is for json and spans, not for jsonl"},
+		{"a path of jsonl among the defaults", strings.Replace(base, "format: tsv, file: train.tsv}", "format: jsonl, file: x}\n  defaults: {path: x}", 1), "r.yaml:2: data.train.path is for json and spans, not for jsonl"},
+		{"broken", strings.Replace(base, "format: tsv", "format: tsv, broken: keep", 1), `r.yaml:2: data.train.broken is "keep", which is not one of error, skip`},
+		{"broken in a join", strings.Replace(base, "format: tsv", "format: tsv, join: {file: x, broken: skip}", 1), "r.yaml:2: data.train.join.broken cannot stand in a joined source; it belongs to the source that is joined to"},
 		{"a loop over nothing", strings.Replace(base, "format: tsv", "format: tsv, for: {a: []}", 1), "r.yaml:2: data.train.for.a is empty; list the values that {a} stands for"},
 		{"a loop over a word", strings.Replace(base, "format: tsv", "format: tsv, for: {a: b}", 1), `r.yaml:2: data.train.for.a must be a list, found "b"`},
 		{"a loop that is a list", strings.Replace(base, "format: tsv", "format: tsv, for: [b]", 1), `r.yaml:2: data.train.for must be a mapping from names to lists of texts, found a list`},
@@ -380,6 +382,11 @@ func TestOneMistake(t *testing.T) {
 		{"a task named as an input", base + "\n  text: {type: tagging}", "r.yaml:7: tasks.text has the name of an input; rename one and set its field"},
 		{"a scheme", base + "\n  ner: {type: tagging, scheme: iob}", `r.yaml:7: tasks.ner.scheme is "iob", which is not one of bio, bioes; did you mean "bio"?`},
 		{"a scheme of no tags", strings.Replace(base, "classification", "classification, scheme: bio", 1), "r.yaml:6: tasks.topic.scheme is for tagging, not for classification"},
+		{"repair without a scheme", base + "\n  pos: {type: tagging, repair: true}", "r.yaml:7: tasks.pos.repair is for tagging with a scheme, bio or bioes"},
+		{"offsets of no tags", strings.Replace(base, "classification", "classification, offsets: bytes", 1), "r.yaml:6: tasks.topic.offsets is for tagging with a scheme, bio or bioes"},
+		{"overlap", base + "\n  pos: {type: tagging, scheme: bio, overlap: last}", `r.yaml:7: tasks.pos.overlap is "last", which is not one of error, longest, first`},
+		{"misaligned", base + "\n  pos: {type: tagging, scheme: bio, misaligned: cut}", `r.yaml:7: tasks.pos.misaligned is "cut", which is not one of error, drop, widen`},
+		{"offsets", base + "\n  pos: {type: tagging, scheme: bio, offsets: runes}", `r.yaml:7: tasks.pos.offsets is "runes", which is not one of characters, bytes, utf16`},
 		{"a metric", strings.Replace(base, "classification", "classification, metric: f1", 1), `r.yaml:6: tasks.topic.metric is "f1", which is not one of accuracy, macro_f1, micro_f1`},
 		{"a metric of spans", base + "\n  pos: {type: tagging, metric: span_f1}", "r.yaml:7: tasks.pos.metric is span_f1, which needs to know the scheme: bio or bioes"},
 		{"a negative weight", strings.Replace(base, "classification", "classification, weight: -1", 1), "r.yaml:6: tasks.topic.weight is -1, it cannot be negative"},
@@ -522,7 +529,7 @@ func unwrap(err error) error {
 
 // Any bytes are a recipe or an error; a recipe comes back as it was written.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{least, every, clinc150, trec, goemotions, fduMTL, "", "a: &a [*a]", "data: {train: []}", "\xff", "? [a]\n: b", "train: {epochs: 0x10}", "name: !!binary aGk="} {
+	for _, s := range []string{least, every, clinc150, trec, goemotions, fduMTL, conll04, nluHome, "", "a: &a [*a]", "data: {train: []}", "\xff", "? [a]\n: b", "train: {epochs: 0x10}", "name: !!binary aGk="} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, content string) {
@@ -565,6 +572,31 @@ func TestSourcesOfManyFiles(t *testing.T) {
 		},
 	}
 	if diff := cmp.Diff(want, r.Sources("train")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestRulesOfTags(t *testing.T) {
+	r := parsed(t, strings.Replace(least, "topic: {type: classification}",
+		"tags: {type: tagging, scheme: bio, repair: true, overlap: longest, misaligned: widen, offsets: utf16}\n  plain: {type: tagging}", 1))
+	if err := r.Set("data.train", "{format: csv, file: '*.csv', inline: note, broken: skip}"); err != nil {
+		t.Fatal(err)
+	}
+	e, err := r.Encoder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]data.TagRules{
+		"tags":  {Repair: true, Overlap: "longest", Misaligned: "widen", Offsets: "utf16"},
+		"plain": {Overlap: "error", Misaligned: "error", Offsets: "characters"},
+	}
+	if diff := cmp.Diff(want, e.Rules); diff != "" {
+		t.Error(diff)
+	}
+	if s := r.Sources("train")[0]; s.Inline != "note" || !s.SkipBroken || s.File != "*.csv" {
+		t.Errorf("%+v", s)
+	}
+	if diff := cmp.Diff(marshalled(t, r), marshalled(t, parsed(t, marshalled(t, r)))); diff != "" {
 		t.Error(diff)
 	}
 }

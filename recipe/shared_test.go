@@ -69,6 +69,30 @@ tasks:
   ekman: {type: multilabel}
   sentiment: {type: multilabel}
 `
+	conll04 = `
+data:
+  root: ../../shared/data/conll04
+  defaults: {format: spans, file: conll04_spans.json}
+  train: {path: train}
+  valid: {path: dev}
+  test: {path: test}
+inputs: {text: {}}
+tasks:
+  entities: {type: tagging, scheme: bioes}
+`
+	nluHome = `
+data:
+  root: ../../shared/data/nlu_eval_home/KFold_1
+  defaults: {format: csv, delimiter: ;, inline: answer_annotation, fields: {text: answer_annotation, slots: answer_annotation},
+    values: {intent: {from: "{scenario}_{intent}"}}} # as its files are named
+  train: {file: "trainset/*.csv"}
+  test: {file: "testset/*.csv"}
+inputs: {text: {}}
+tasks:
+  scenario: {type: classification}
+  intent: {type: classification}
+  slots: {type: tagging, scheme: bio, misaligned: widen}
+`
 	fduMTL = `
 data:
   root: ../../shared/data/fdu_mtl
@@ -125,6 +149,16 @@ func TestRealDataIsReadByRecipesAlone(t *testing.T) {
 			"goemotions", goemotions,
 			map[string]string{"train": "43410 [43410 43410 43410]", "valid": "5426 [5426 5426 5426]", "test": "5427 [5427 5427 5427]"},
 			"[28 7 4]",
+		},
+		{
+			"conll04", conll04, // a label for each token
+			map[string]string{"train": "922 [26525]", "valid": "231 [6993]", "test": "288 [8336]"},
+			"[17]", // O, and BIES of four types
+		},
+		{
+			"nlu_eval_home", nluHome,
+			map[string]string{"train": "9960 [9960 9960 65295]", "test": "1076 [1076 1076 7199]"},
+			"[18 64 105]",
 		},
 		{
 			"fdu_mtl", fduMTL,

@@ -53,8 +53,8 @@ func (c *checker) source(path string, s *Source) {
 		c.fail(path, "has format %s, which reads one file: file: FILE", s.Format)
 	case s.Pattern != "" && s.Format != "lines":
 		c.fail(path+".pattern", "is for lines, not for %s", s.Format)
-	case s.Path != "" && s.Format != "json":
-		c.fail(path+".path", "is for json, not for %s", s.Format)
+	case s.Path != "" && s.Format != "json" && s.Format != "spans":
+		c.fail(path+".path", "is for json and spans, not for %s", s.Format)
 	case c.has(path+".header") && !table:
 		c.fail(path+".header", "is for csv and tsv, not for %s", s.Format)
 	case s.Delimiter != "" && !table && s.Format != "conll":
@@ -66,6 +66,9 @@ func (c *checker) source(path string, s *Source) {
 		if _, err := data.LinePattern(s.Pattern); err != nil {
 			c.fail(path+".pattern", "does not fit: %w", err)
 		}
+	}
+	if s.Broken != "" {
+		c.oneOf(path+".broken", s.Broken, "error", "skip")
 	}
 	c.loops(path, s)
 	c.values(path, s)
@@ -83,6 +86,8 @@ func (c *checker) joined(path string, s, to *Source) {
 	switch {
 	case len(s.For) > 0:
 		c.fail(path+".for", "cannot stand in a joined source; it belongs to the source that is joined to")
+	case s.Broken != "":
+		c.fail(path+".broken", "cannot stand in a joined source; it belongs to the source that is joined to")
 	case len(s.Join) > 0:
 		c.fail(path+".join", "cannot stand in a joined source; list them all in one join")
 	}
@@ -103,7 +108,7 @@ func (c *checker) values(path string, s *Source) {
 		c.oneOf(at+".unknown", v.Unknown, "error", "missing", "keep")
 		_, set := s.Set[v.Name]
 		switch {
-		case v.File == "" && len(v.Map) == 0 && v.Other == "":
+		case v.File == "" && len(v.Map) == 0 && v.Other == "" && !strings.Contains(v.From, "{"):
 			c.fail(at, "says what to look up, but not where: it needs file: FILE or map: {TEXT: RESULT, ...}")
 		case set:
 			c.fail(path+".set."+v.Name, "is set, but so is values.%s; leave one of them out", v.Name)
@@ -128,6 +133,7 @@ func (r *Recipe) Sources(split string) []data.Source {
 func (r *Recipe) source(s Source) data.Source {
 	d := data.Source{
 		Format: s.Format, Root: s.Root, File: s.File, Files: s.Files, Pattern: s.Pattern, Path: s.Path, Fields: s.Fields, Set: s.Set,
+		Inline: s.Inline, SkipBroken: s.Broken == "skip",
 		NoHeader: !s.Header, Delimiter: s.Delimiter, Encoding: s.Encoding,
 	}
 	if d.Root == "" {
@@ -173,7 +179,7 @@ func substitute(s data.Source, r *strings.Replacer) data.Source {
 		}
 		return out
 	}
-	for _, text := range []*string{&s.Format, &s.Root, &s.File, &s.Pattern, &s.Path, &s.Delimiter, &s.Encoding} {
+	for _, text := range []*string{&s.Format, &s.Root, &s.File, &s.Pattern, &s.Path, &s.Inline, &s.Delimiter, &s.Encoding} {
 		*text = r.Replace(*text)
 	}
 	s.Files, s.Fields, s.Set = texts(s.Files), texts(s.Fields), texts(s.Set)

@@ -38,10 +38,20 @@ func (r *Recipe) Encoder() (*data.Encoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.IgnoreUnseen = r.Data.Unseen == "ignore"
-	e.SkipUnlabelled = r.Data.Unlabelled == "skip"
+	r.Configure(e)
 	e.MaxVocabulary = r.Inputs[0].MaxSize
 	return e, nil
+}
+
+// Configure gives an encoder what the recipe says of labels that are missing or
+// not as they should be.
+func (r *Recipe) Configure(e *data.Encoder) {
+	e.IgnoreUnseen = r.Data.Unseen == "ignore"
+	e.SkipUnlabelled = r.Data.Unlabelled == "skip"
+	e.Rules = map[string]data.TagRules{}
+	for _, t := range r.Tasks {
+		e.Rules[t.Name] = data.TagRules{Repair: t.Repair, Overlap: t.Overlap, Misaligned: t.Misaligned, Offsets: t.Offsets}
+	}
 }
 
 // names maps inputs and tasks to the fields that hold them.

@@ -39,3 +39,28 @@ func AppendSpans(spans []Span, tags []string) []Span {
 	}
 	return spans
 }
+
+// SpellSpans returns the tags of n tokens with the given spans, which share no
+// token and lie within them: what [Spans] takes apart again. The scheme is bio
+// or bioes.
+func SpellSpans(scheme string, spans []Span, n int) []string {
+	tags := make([]string, n)
+	for i := range tags {
+		tags[i] = "O"
+	}
+	for _, s := range spans {
+		for i := s.Start; i < s.End; i++ {
+			prefix := "I-"
+			switch {
+			case scheme == "bioes" && s.End-s.Start == 1:
+				prefix = "S-"
+			case i == s.Start:
+				prefix = "B-"
+			case scheme == "bioes" && i == s.End-1:
+				prefix = "E-"
+			}
+			tags[i] = prefix + s.Type
+		}
+	}
+	return tags
+}

@@ -74,7 +74,7 @@ func evalRun(cmd *cobra.Command, dir, split string, e runtime.Engine) (*train.Me
 	if err != nil {
 		return nil, err
 	}
-	d, err := run.Data(split, nil)
+	d, err := run.Data(split, func(format string, args ...any) { fmt.Fprintf(cmd.ErrOrStderr(), format+"\n", args...) })
 	if err != nil {
 		return nil, err
 	}
@@ -105,13 +105,12 @@ func evalFile(cmd *cobra.Command, model, dir, recipePath, split string, o predic
 		return nil, err
 	}
 	defer p.Close()
-	sources := r.Sources(split)
-	if len(sources) == 0 {
-		return nil, fmt.Errorf("the recipe names no %s data", split)
-	}
-	d, err := espalier.DataFor(p, sources, r.Data.Unseen == "ignore")
+	d, err := espalier.DataFor(p, r, split)
 	if err != nil {
 		return nil, err
+	}
+	for _, note := range d.Stats.Notes() {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s\n", split, note)
 	}
 	return espalier.EvaluateFile(cmd.Context(), p, d)
 }

@@ -1,0 +1,248 @@
+package data
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"espalier/schema"
+)
+
+// openSpans opens a document of format spans where it has a path or starts with
+// an array, and lines otherwise.
+func openSpans(s Source, fields []string) (Reader, error) {
+	name, err := s.file()
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.openFile(name)
+	if err != nil {
+		return nil, err
+	}
+	if s.Path != "" {
+		return s.jsonDocument(f, fields), nil
+	}
+	in := bufio.NewReader(f.in)
+	f.in = in
+	start, _ := in.Peek(512) // an error comes again when the file is read
+	start = bytes.TrimLeft(bytes.TrimPrefix(start, []byte("\xef\xbb\xbf")), " \t\r\n")
+	if len(start) > 0 && start[0] == '[' {
+		return s.jsonDocument(f, fields), nil
+	}
+	return s.jsonLines(f, fields), nil
+}
+
+// spansKey returns where a field of format spans is when nothing is said: the
+// input, which is the first, in tokens or text; and another one in entities,
+// where it is the only one and its own key is not there.
+func spansKey(example any, key string, i, fields int) string {
+	object, _ := example.(map[string]any)
+	if _, ok := object[key]; ok {
+		return key
+	}
+	if i == 0 {
+		if _, ok := object["tokens"]; ok {
+			return "tokens"
+		}
+		return "text"
+	}
+	if fields == 2 {
+		return "entities"
+	}
+	return key
+}
+
+// spell turns a field's spans into tags. input is the field the tokens come
+// from: spans of a list count tokens, those of a text characters.
+func spell(r *Record, t *schema.Task, f, input Field, tokens []token, rules TagRules, stats *Stats) ([]string, error) {
+	if t.Scheme == "" {
+		return nil, r.errorAt(t.Name, "task %q is given as spans; say how tags spell them: scheme: bio or bioes", t.Name)
+	}
+	spans := make([]span, len(f.Spans))
+	for i, s := range f.Spans {
+		spans[i] = span{s, i}
+	}
+	wrong := func(s span, format string, args ...any) error {
+		own := f.Spans[s.index]
+		return r.errorAt(t.Name, "task %q: span %d, %s from %d to %d, %w", t.Name, s.index, own.Type, own.Start, own.End, fmt.Errorf(format, args...))
+	}
+	if !input.List {
+		unit := rules.Offsets
+		if f.unit != "" {
+			unit = f.unit
+		}
+		var err error
+		if spans, err = align(spans, input.Text, unit, tokens, rules, stats, wrong); err != nil {
+			return nil, err
+		}
+	}
+	for _, s := range spans {
+		if s.Start < 0 || s.Start >= s.End || s.End > len(tokens) {
+			return nil, wrong(s, "is not within the %d tokens", len(tokens))
+		}
+	}
+	spans, err := disjoint(spans, rules.Overlap, stats, wrong)
+	if err != nil {
+		return nil, err
+	}
+	kept := make([]schema.Span, len(spans))
+	for i, s := range spans {
+		kept[i] = s.Span
+	}
+	return schema.SpellSpans(t.Scheme, kept, len(tokens)), nil
+}
+
+// span is a span and its number in the record.
+type span struct {
+	schema.Span
+	index int
+}
+
+// align turns spans of characters into spans of tokens. White space at their
+// ends belongs to no token and does no harm.
+func align(spans []span, text, unit string, tokens []token, rules TagRules, stats *Stats, wrong func(span, string, ...any) error) ([]span, error) {
+	places := offsets(text, unit)
+	var out []span
+	for _, s := range spans {
+		if s.Start < 0 || s.Start >= s.End || s.End >= len(places) {
+			return nil, wrong(s, "is not within the text's %d %s", len(places)-1, units[unit])
+		}
+		start, end := places[s.Start], places[s.End]
+		first, last := 0, len(tokens)
+		for first < last && tokens[first].end <= start {
+			first++
+		}
+		for last > first && tokens[last-1].start >= end {
+			last--
+		}
+		if first == last || tokens[first].start < start || tokens[last-1].end > end {
+			switch {
+			case rules.Misaligned != "drop" && rules.Misaligned != "widen" && first == last:
+				return nil, wrong(s, "covers no token (correct it, or leave such spans out by misaligned: drop)")
+			case rules.Misaligned != "drop" && rules.Misaligned != "widen":
+				return nil, wrong(s, "does not begin and end where tokens do: it has %q, the tokens are %q (correct it, use a tokenizer that splits there, or set misaligned: drop or widen)",
+					text[start:end], text[tokens[first].start:tokens[last-1].end])
+			}
+			stats.Misaligned++
+			if first == last || rules.Misaligned == "drop" {
+				continue
+			}
+		}
+		s.Start, s.End = first, last
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// units name what offsets count.
+var units = map[string]string{"": "characters", "characters": "characters", "bytes": "bytes", "utf16": "UTF-16 code units"}
+
+// offsets returns the byte where each unit of a text starts, and its end.
+func offsets(text, unit string) []int {
+	var at []int
+	if unit == "bytes" {
+		for i := range len(text) + 1 {
+			at = append(at, i)
+		}
+		return at
+	}
+	for i, c := range text {
+		at = append(at, i)
+		if unit == "utf16" && c > 0xffff {
+			at = append(at, i)
+		}
+	}
+	return append(at, len(text))
+}
+
+// disjoint leaves no two spans that share a token, in the order in which they
+// start.
+func disjoint(spans []span, rule string, stats *Stats, wrong func(span, string, ...any) error) ([]span, error) {
+	length := func(s span) int { return s.End - s.Start }
+	order := slices.Clone(spans)
+	slices.SortStableFunc(order, func(a, b span) int {
+		longer, earlier := cmp.Compare(length(b), length(a)), cmp.Compare(a.Start, b.Start)
+		if rule == "longest" {
+			return cmp.Or(longer, earlier)
+		}
+		return cmp.Or(earlier, longer)
+	})
+	var kept []span
+	for _, s := range order {
+		with := slices.IndexFunc(kept, func(k span) bool { return k.Start < s.End && s.Start < k.End })
+		switch {
+		case with < 0:
+			kept = append(kept, s)
+		case rule == "longest" || rule == "first":
+			stats.Overlapping++
+		default:
+			k := kept[with]
+			return nil, wrong(s, "shares tokens with span %d, %s; a tag is of one span (keep one of them by overlap: longest or first)", k.index, k.Type)
+		}
+	}
+	slices.SortFunc(kept, func(a, b span) int { return cmp.Compare(a.Start, b.Start) })
+	return kept, nil
+}
+
+// jsonSpans reads spans: objects with start, end (which is not part of it) and
+// type or label, or arrays of start, end and type.
+func jsonSpans(list []any) ([]schema.Span, error) {
+	spans := make([]schema.Span, len(list))
+	for i, e := range list {
+		var parts [3]any
+		switch e := e.(type) {
+		case []any:
+			if len(e) != 3 {
+				return nil, fmt.Errorf("span %d has %d elements; it is a start, an end and a type", i, len(e))
+			}
+			parts = [3]any(e)
+		case map[string]any:
+			parts = [3]any{e["start"], e["end"], e["type"]}
+			if parts[2] == nil {
+				parts[2] = e["label"]
+			}
+		default:
+			return nil, fmt.Errorf("span %d is %s, the ones before it are objects or arrays", i, jsonKind(e))
+		}
+		var err error
+		if spans[i].Start, err = jsonOffset(parts[0]); err != nil {
+			return nil, fmt.Errorf("the start of span %d %w", i, err)
+		}
+		if spans[i].End, err = jsonOffset(parts[1]); err != nil {
+			return nil, fmt.Errorf("the end of span %d %w", i, err)
+		}
+		kind, ok := parts[2].(string)
+		if !ok || kind == "" {
+			return nil, fmt.Errorf("span %d has no type; it stands under \"type\" or \"label\"", i)
+		}
+		spans[i].Type = kind
+	}
+	return spans, nil
+}
+
+func jsonOffset(v any) (int, error) {
+	if v == nil {
+		return 0, errors.New("is missing")
+	}
+	n, ok := v.(json.Number)
+	if i, err := n.Int64(); ok && err == nil && i == int64(int(i)) {
+		return int(i), nil
+	}
+	return 0, errors.New("is not a whole number")
+}
+
+// isSpans reports whether a JSON array holds spans.
+func isSpans(list []any) bool {
+	if len(list) == 0 {
+		return false
+	}
+	switch list[0].(type) {
+	case map[string]any, []any:
+		return true
+	}
+	return false
+}
