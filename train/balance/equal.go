@@ -4,12 +4,13 @@ package balance
 // against: Kurin et al., In Defense of the Unitary Scalarization for Deep
 // Multi-Task Learning, NeurIPS 2022.
 var equal = Method{
-	Name:  "equal",
-	Title: "Equal weights (unitary scalarization)",
-	Paper: "Kurin et al., NeurIPS 2022",
-	Use:   "first, and as what others must beat",
-	Heads: Weighted,
-	build: func(options, int) rule { return equalRule{} },
+	Name:   "equal",
+	Title:  "Equal weights (unitary scalarization)",
+	Paper:  "Kurin et al., NeurIPS 2022",
+	Use:    "first, and as what others must beat",
+	Heads:  Weighted,
+	Claims: Claims{Symmetric: true, Linear: true, Stationary: true},
+	build:  func(options, int) rule { return equalRule{} },
 }
 
 type equalRule struct{}

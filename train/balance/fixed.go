@@ -6,11 +6,12 @@ import "math"
 // scalarization. Xin et al., Do Current Multi-Task Optimization Methods in
 // Deep Learning Even Help?, NeurIPS 2022.
 var fixed = Method{
-	Name:  "fixed",
-	Title: "Fixed weights (static scalarization)",
-	Paper: "Xin et al., NeurIPS 2022",
-	Use:   "with weights from a search, the strongest cheap baseline",
-	Heads: Weighted,
+	Name:   "fixed",
+	Title:  "Fixed weights (static scalarization)",
+	Paper:  "Xin et al., NeurIPS 2022",
+	Use:    "with weights from a search, the strongest cheap baseline",
+	Heads:  Weighted,
+	Claims: Claims{Symmetric: true, Linear: true},
 	Options: []Option{{
 		Name: "weights", Default: 1.0, Max: math.MaxFloat32, PerTask: true, Doc: "each task's weight",
 	}},

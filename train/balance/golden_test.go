@@ -14,6 +14,14 @@ var golden = []struct {
 }{
 	{"mgda", nil, [2]float64{0, 1}},
 	{"pcgrad", nil, [2]float64{.5848, 3.8012}},
+	{"gradvac", nil, [2]float64{.5848, 3.8012}},
+	{"upgrad", nil, [2]float64{.2929, 1.9004}},
+	{"imtl-g", nil, [2]float64{.0767, 1}},
+	{"nash-mtl", nil, [2]float64{.0542, .7061}},
+	{"fairgrad", nil, [2]float64{.0766, .9985}},
+	{"aligned-mtl", nil, [2]float64{.2133, .9673}},
+	{"config", nil, [2]float64{.1588, 2.0706}},
+	{"dualproj", nil, [2]float64{.5563, 1.1109}},
 	{"cagrad", map[string]any{"c": .5, "rescale": 0}, [2]float64{.1835, 1.2041}},
 }
 

@@ -1,9 +1,9 @@
 package balance
 
 import (
+	"cmp"
 	"math"
-
-	"gonum.org/v1/gonum/mat"
+	"slices"
 )
 
 // gram holds the inner products of n gradients.
@@ -92,30 +92,83 @@ func (g *gram) times(w []float64) []float64 {
 func (g *gram) square(w []float64) float64 { return max(dot(w, g.times(w)), 0) }
 
 // eigen returns the eigenvalues in ascending order, none negative, and the
-// vectors as columns.
-func (g *gram) eigen() ([]float64, *mat.Dense) {
-	var e mat.EigenSym
-	if !e.Factorize(mat.NewSymDense(g.n, append([]float64(nil), g.v...)), true) {
-		// The iteration ends for every finite matrix in practice. Were it not
-		// to, the gradients are taken as orthogonal.
-		values, vectors := make([]float64, g.n), mat.NewDense(g.n, g.n, nil)
-		for i := range values {
-			values[i] = g.at(i, i)
-			vectors.Set(i, i, 1)
-		}
-		return values, vectors
+// vectors as columns, [n, n]: Jacobi's rotations. Unlike the reduction to
+// tridiagonal form they find small eigenvalues to all digits, too, where
+// gradients differ much in length (Demmel and Veselic, Jacobi's Method is More
+// Accurate than QR, 1992).
+func (g *gram) eigen() ([]float64, []float64) {
+	n := g.n
+	a, v := slices.Clone(g.v), make([]float64, n*n)
+	for i := range n {
+		v[i*n+i] = 1
 	}
-	values, vectors := e.Values(nil), new(mat.Dense)
-	e.VectorsTo(vectors)
-	for i, x := range values {
-		values[i] = max(x, 0)
+	for range 60 {
+		turned := false
+		for i := range n {
+			for j := range i {
+				if rotate(a, v, n, i, j) {
+					turned = true
+				}
+			}
+		}
+		if !turned {
+			break
+		}
+	}
+	order, values := make([]int, n), make([]float64, n)
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(a[i*n+i], a[j*n+j]) })
+	vectors := make([]float64, n*n)
+	for k, from := range order {
+		values[k] = max(a[from*n+from], 0)
+		for i := range n {
+			vectors[i*n+k] = v[i*n+from]
+		}
 	}
 	return values, vectors
+}
+
+// rotate makes a_ij 0 and turns the vectors along, and reports whether there
+// was anything to do.
+func rotate(a, v []float64, n, i, j int) bool {
+	x, p, q := a[i*n+j], a[i*n+i], a[j*n+j]
+	if math.Abs(x) <= 0x1p-54*math.Sqrt(max(p*q, 0)) {
+		return false
+	}
+	half := (q - p) / (2 * x)
+	t := 1 / (math.Abs(half) + math.Hypot(half, 1))
+	if half < 0 {
+		t = -t
+	}
+	c := 1 / math.Hypot(t, 1)
+	s := t * c
+	for k := range n {
+		y, z := a[k*n+i], a[k*n+j]
+		a[k*n+i], a[k*n+j] = c*y-s*z, s*y+c*z
+		y, z = v[k*n+i], v[k*n+j]
+		v[k*n+i], v[k*n+j] = c*y-s*z, s*y+c*z
+	}
+	for k := range n {
+		y, z := a[i*n+k], a[j*n+k]
+		a[i*n+k], a[j*n+k] = c*y-s*z, s*y+c*z
+	}
+	a[i*n+i], a[j*n+j] = p-t*x, q+t*x
+	a[i*n+j], a[j*n+i] = 0, 0
+	return true
 }
 
 // rankTolerance is what eigenvalues must be above, relative to the largest and
 // per task, not to count as 0.
 const rankTolerance = 0x1p-52
+
+// independent reports whether no gradient is a combination of others, by a wide
+// margin.
+func (g *gram) independent() bool {
+	values, _ := g.eigen()
+	return values[0] > 1e-8*values[g.n-1]
+}
 
 // pseudoSolve returns G^+ b.
 func (g *gram) pseudoSolve(b []float64) []float64 {
@@ -128,10 +181,10 @@ func (g *gram) pseudoSolve(b []float64) []float64 {
 		}
 		c := 0.0
 		for i := range g.n {
-			c += vectors.At(i, k) * b[i]
+			c += vectors[i*g.n+k] * b[i]
 		}
 		for i := range g.n {
-			x[i] += c / lambda * vectors.At(i, k)
+			x[i] += c / lambda * vectors[i*g.n+k]
 		}
 	}
 	return x

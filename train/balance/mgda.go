@@ -13,7 +13,7 @@ var mgda = Method{
 	Use:    "a point of the Pareto front without preferences; slow near it",
 	Needs:  Needs{Gram: true, Representation: true},
 	Heads:  Unweighted,
-	Claims: Claims{NonConflicting: true, Symmetric: true, Stationary: true},
+	Claims: Claims{NonConflicting: true, Symmetric: true},
 	Options: []Option{{
 		Name: "normalize", Default: "none", Words: []string{"none", "l2", "loss", "loss+"},
 		Doc: "what each gradient is divided by first: nothing, its length, its loss, or both",

@@ -39,17 +39,17 @@ type Method struct {
 	build func(o options, tasks int) rule
 }
 
-// Claims are properties of the combined gradient d = sum w_i g_i. They are
-// those of Quinton and Rey (2024), and tests hold every method to its own.
+// Claims are properties of the combined gradient d = sum w_i g_i in the sense of
+// Quinton and Rey (arXiv 2406.16232). Tests hold every method to its own.
 type Claims struct {
 	// NonConflicting: d*g_i >= 0 for every task.
 	NonConflicting bool
-	// Symmetric: tasks in another order have the same weights, reordered.
+	// Symmetric: tasks in another order give the same d.
 	Symmetric bool
-	// Linear: gradients that are c_i > 0 times as long give a d that is linear
-	// in c.
+	// Linear: with gradients that are c_i > 0 times as long, d is linear in c.
 	Linear bool
-	// Stationary: d is 0 only where no direction improves all tasks.
+	// Stationary: d is 0 only where some weights, all above 0, combine the
+	// gradients to 0 (strong Pareto stationarity).
 	Stationary bool
 }
 

@@ -1,0 +1,76 @@
+package balance
+
+import "math"
+
+// alignedmtl makes the gradients orthogonal and of one length, that of the
+// smallest singular value, before it combines them: Senushkin et al.,
+// Independent Component Alignment for Multi-Task Learning, CVPR 2023,
+// algorithm 1: w = B*preference with B = sqrt(lambda) V L^-1/2 V'.
+var alignedmtl = Method{
+	Name:   "aligned-mtl",
+	Title:  "Independent component alignment (Aligned-MTL)",
+	Paper:  "Senushkin et al., CVPR 2023",
+	Use:    "stable training where gradients dominate or nearly coincide",
+	Needs:  Needs{Gram: true, Representation: true},
+	Heads:  Unweighted,
+	Claims: Claims{Symmetric: true},
+	Options: []Option{
+		{Name: "scale", Default: "min", Words: []string{"min", "median", "rmse"}, Doc: "which eigenvalue sets the length: the smallest, the median, or the mean"},
+		{Name: "preference", Default: 1.0, Max: math.MaxFloat32, PerTask: true, Doc: "what the aligned gradients are combined by, divided by its sum"},
+	},
+	build: func(o options, _ int) rule { return alignedRule{o.word("scale"), o.perTask("preference")} },
+}
+
+type alignedRule struct {
+	scale      string
+	preference []float64
+}
+
+func (r alignedRule) weigh(p *problem) []float64 {
+	n := p.size()
+	prefer := shares(pick(r.preference, p.tasks))
+	values, vectors := p.gram.eigen()
+	least := values[n-1] * float64(n) * rankTolerance
+	first := n // of the eigenvalues that are not 0
+	for first > 0 && values[first-1] > least {
+		first--
+	}
+	if first == n {
+		return prefer
+	}
+	scale := math.Sqrt(r.length(values[first:]))
+	w := make([]float64, n)
+	for k := first; k < n; k++ {
+		c := 0.0
+		for i := range n {
+			c += vectors[i*n+k] * prefer[i]
+		}
+		for i := range n {
+			w[i] += scale / math.Sqrt(values[k]) * c * vectors[i*n+k]
+		}
+	}
+	return w
+}
+
+// length is the eigenvalue that all take the place of; they ascend.
+func (r alignedRule) length(values []float64) float64 {
+	switch r.scale {
+	case "median":
+		return values[(len(values)-1)/2]
+	case "rmse":
+		return sum(values) / float64(len(values))
+	}
+	return values[0]
+}
+
+// shares divides numbers by their sum; all 0, they are equal.
+func shares(x []float64) []float64 {
+	total := sum(x)
+	if total == 0 {
+		return filled(len(x), 1/float64(len(x)))
+	}
+	for i := range x {
+		x[i] /= total
+	}
+	return x
+}

@@ -1,0 +1,190 @@
+package balance
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// bargain returns w > 0 with G*w = w^-p, the minimum of w'Gw/2 - sum of the
+// integrals of w^-p, which is convex: by Newton's method with a line search.
+// It is solved for gradients of length 1, C*x = a*x^-p with w = x/|g|, so that
+// their lengths do no harm. Where gradients combine to 0 there is no solution,
+// and weights are as large as a small number on the diagonal lets them be. A
+// zero gradient gets the mean of the others' weights.
+func bargain(g *gram, p float64) []float64 {
+	c, inverse := g.cosines()
+	var tasks []int
+	for i, x := range inverse {
+		if x > 0 {
+			tasks = append(tasks, i)
+		}
+	}
+	n := len(tasks)
+	if n == 0 {
+		return filled(g.n, 1)
+	}
+	const ridge = 1e-10
+	b := newBargain(n, p)
+	for k, i := range tasks {
+		for l, j := range tasks {
+			b.c.v[k*n+l] = c.at(i, j)
+		}
+		b.c.v[k*n+k] += ridge
+		b.a[k] = math.Pow(inverse[i], 1-p)
+	}
+	x := b.solve()
+	w, total := make([]float64, g.n), 0.0
+	for k, i := range tasks {
+		w[i] = x[k] * inverse[i]
+		total += w[i]
+	}
+	for i, x := range inverse {
+		if x == 0 {
+			w[i] = total / float64(n)
+		}
+	}
+	return w
+}
+
+// bargaining is C*x = a*x^-p.
+type bargaining struct {
+	c *gram
+	a []float64
+	p float64
+}
+
+func newBargain(n int, p float64) *bargaining {
+	return &bargaining{&gram{n, make([]float64, n*n)}, make([]float64, n), p}
+}
+
+func (b *bargaining) solve() []float64 {
+	n := b.c.n
+	x := make([]float64, n)
+	for i := range x {
+		x[i] = math.Pow(b.a[i], 1/(1+b.p)) // exact where C is the identity
+	}
+	for range 4 { // towards where Newton's method is quick
+		for i := range x {
+			x[i] = b.solveOne(i, x)
+		}
+	}
+	value := b.value(x)
+	for range 300 {
+		slope := b.c.times(x)
+		worst := 0.0
+		h := mat.NewSymDense(n, append([]float64(nil), b.c.v...))
+		for i := range x {
+			pull := b.a[i] * math.Pow(x[i], -b.p)
+			worst = max(worst, math.Abs(slope[i]/pull-1))
+			slope[i] -= pull
+			h.SetSym(i, i, h.At(i, i)+b.p*pull/x[i])
+		}
+		if worst < 1e-13 {
+			break
+		}
+		step, ok := newtonStep(h, x, slope)
+		if !ok {
+			break
+		}
+		next, lower, ok := b.search(x, step, value, dot(step, slope))
+		if !ok {
+			break
+		}
+		x, value = next, lower
+	}
+	return x
+}
+
+// solveOne returns the x_i that solves equation i, the others given:
+// c_ii*x + r = a*x^-p, whose left side rises and whose right side falls.
+func (b *bargaining) solveOne(i int, x []float64) float64 {
+	n := b.c.n
+	c := b.c.at(i, i)
+	r := dot(b.c.v[i*n:(i+1)*n], x) - c*x[i]
+	low := math.Pow(b.a[i]/c, 1/(1+b.p))
+	high := low
+	if r > 0 { // the solution without r is too large
+		low = math.Pow(b.a[i]/(c*high+r), 1/b.p)
+	} else {
+		low = max(low, -r/c)
+		high = (b.a[i]*math.Pow(low, -b.p) - r) / c
+	}
+	for range 40 {
+		middle := math.Sqrt(low * high)
+		if c*middle+r < b.a[i]*math.Pow(middle, -b.p) {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	if middle := math.Sqrt(low * high); middle > 0 && !math.IsInf(middle, 0) {
+		return middle
+	}
+	return x[i]
+}
+
+// newtonStep solves H*d = -slope in units of x, in which H is well scaled.
+func newtonStep(h *mat.SymDense, x, slope []float64) ([]float64, bool) {
+	n := len(x)
+	right := mat.NewVecDense(n, nil)
+	scale := make([]float64, n)
+	for i := range x {
+		scale[i] = 1 / math.Sqrt(h.At(i, i))
+		right.SetVec(i, -slope[i]*scale[i])
+	}
+	for i := range n {
+		for j := i; j < n; j++ {
+			h.SetSym(i, j, h.At(i, j)*scale[i]*scale[j])
+		}
+	}
+	var factors mat.Cholesky
+	if !factors.Factorize(h) {
+		return nil, false
+	}
+	d := mat.NewVecDense(n, nil)
+	if err := factors.SolveVecTo(d, right); err != nil {
+		if _, near := err.(mat.Condition); !near {
+			return nil, false
+		}
+	}
+	step := d.RawVector().Data
+	for i := range step {
+		step[i] *= scale[i]
+	}
+	return step, true
+}
+
+// search goes along the step, staying above 0, until the value falls enough.
+func (b *bargaining) search(x, step []float64, value, slope float64) ([]float64, float64, bool) {
+	length := 1.0
+	for i := range x {
+		if step[i] < 0 {
+			length = min(length, -0.9*x[i]/step[i])
+		}
+	}
+	for range 60 {
+		next := make([]float64, len(x))
+		for i := range x {
+			next[i] = x[i] + length*step[i]
+		}
+		if v := b.value(next); v <= value+1e-4*length*slope+1e-14*math.Abs(value) {
+			return next, v, true
+		}
+		length /= 2
+	}
+	return nil, 0, false
+}
+
+// value is x'Cx/2 - sum a*integral of x^-p.
+func (b *bargaining) value(x []float64) float64 {
+	v := dot(x, b.c.times(x)) / 2
+	for i := range x {
+		if b.p == 1 {
+			v -= b.a[i] * math.Log(x[i])
+		} else {
+			v -= b.a[i] * math.Pow(x[i], 1-b.p) / (1 - b.p)
+		}
+	}
+	return v
+}

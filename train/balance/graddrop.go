@@ -1,0 +1,64 @@
+package balance
+
+// graddrop keeps, coordinate by coordinate, only the gradients of one sign,
+// drawn by how much of the sum is positive: Chen et al., Just Pick a Sign:
+// Optimizing Deep Multitask Models with Gradient Sign Dropout, NeurIPS 2020,
+// equation 1 and algorithm 1.
+var graddrop = Method{
+	Name:  "graddrop",
+	Title: "Gradient sign dropout (GradDrop)",
+	Paper: "Chen et al., NeurIPS 2020",
+	Use:   "noise as a regularizer where tasks conflict",
+	Needs: Needs{Rows: true, Direction: true, Representation: true},
+	Options: []Option{
+		{Name: "leak", Default: 0.0, Max: 1, PerTask: true, Doc: "share of each task's gradient that is kept whatever its sign"},
+	},
+	build: func(o options, _ int) rule { return &graddropRule{leak: o.perTask("leak")} },
+}
+
+type graddropRule struct {
+	leak    []float64
+	uniform func(coordinate int) float64 // replaces the draws, in tests
+}
+
+func (r *graddropRule) weigh(p *problem) []float64 {
+	uniform := r.uniform
+	if uniform == nil {
+		key := p.random().Uint64()
+		uniform = func(i int) float64 { return float64(mix(key+uint64(i)*0x9e3779b97f4a7c15)>>11) * 0x1p-53 }
+	}
+	leak := pick(r.leak, p.tasks)
+	inParts(len(p.out), block, func(from, to int) {
+		for k := from; k < to; k++ {
+			total, size := 0.0, 0.0
+			for _, row := range p.rows {
+				x := float64(row[k])
+				total += x
+				size += max(x, -x)
+			}
+			if size == 0 {
+				continue
+			}
+			positive, draw := (1+total/size)/2, uniform(k)
+			d := 0.0
+			for i, row := range p.rows {
+				x := float64(row[k])
+				if x > 0 && positive > draw || x < 0 && positive < draw {
+					d += x
+				} else {
+					d += leak[i] * x
+				}
+			}
+			p.out[k] = float32(d)
+		}
+	})
+	return nil
+}
+
+// mix is the output function of SplitMix64 (Steele, Lea and Flood, OOPSLA
+// 2014): numbers that count up become numbers that look random.
+func mix(x uint64) uint64 {
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}

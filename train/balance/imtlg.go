@@ -1,0 +1,53 @@
+package balance
+
+import "math"
+
+// imtlg follows the combination, of sum 1, whose projections onto all gradients
+// are equal: Liu et al., Towards Impartial Multi-Task Learning, ICLR 2021,
+// section 3.1 (IMTL-G). With dependent gradients it is w ~ G^+ sqrt(diag G), as
+// in Quinton and Rey, Jacobian Descent for Multi-Objective Optimization
+// (arXiv 2406.16232), and 0 where those weights add up to 0.
+var imtlg = Method{
+	Name:   "imtl-g",
+	Title:  "Impartial multi-task learning of gradients (IMTL-G)",
+	Paper:  "Liu et al., ICLR 2021",
+	Use:    "tasks of equal standing whatever their scale",
+	Needs:  Needs{Gram: true, Representation: true},
+	Heads:  Unweighted,
+	Claims: Claims{Symmetric: true},
+	build:  func(options, int) rule { return imtlgRule{} },
+}
+
+type imtlgRule struct{}
+
+func (imtlgRule) weigh(p *problem) []float64 {
+	n := p.size()
+	trace := p.gram.trace()
+	if trace == 0 {
+		return make([]float64, n)
+	}
+	g := p.gram.divided(trace)
+	lengths, size := make([]float64, n), 0.0
+	for i := range lengths {
+		lengths[i] = g.norm(i)
+	}
+	w := g.pseudoSolve(lengths)
+	if units, inverse := g.cosines(); units.independent() {
+		// The same, whatever the lengths: G = D C D with unit C.
+		w = units.pseudoSolve(filled(n, 1))
+		for i := range w {
+			w[i] *= inverse[i]
+		}
+	}
+	total := sum(w)
+	for _, x := range w {
+		size += math.Abs(x)
+	}
+	if math.Abs(total) <= 1e-12*max(size, 1) {
+		return make([]float64, n)
+	}
+	for i := range w {
+		w[i] /= total
+	}
+	return w
+}

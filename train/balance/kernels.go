@@ -1,0 +1,87 @@
+package balance
+
+// The kernels are the loops over gradients. Where the processor has vector
+// instructions for it, assembly takes eight elements at a time with the
+// operations of the Go code in its order, and both give the same bits: the
+// product of two float32 is exact in float64, so that fusing it with an
+// addition changes nothing, and where a product is rounded it is before it is
+// added.
+
+// lanes is how many elements the assembly takes at a time; what is left at the
+// end of a slice is Go's.
+const lanes = 8
+
+// laneSums sums up the elements of each remainder by the lanes.
+type laneSums [lanes]float64
+
+func (s *laneSums) total() float64 {
+	total := 0.0
+	for _, x := range s {
+		total += x
+	}
+	return total
+}
+
+// dots adds the products of x with the elements of each row from the place on.
+func dots(x []float32, rows [][]float32, from int, sums []laneSums) {
+	n := vectorised(len(x))
+	j := 0
+	if n > 0 {
+		for ; j+4 <= len(rows); j += 4 {
+			dots4Vector(&x[0], &rows[j][from], &rows[j+1][from], &rows[j+2][from], &rows[j+3][from], n, &sums[j])
+		}
+		for ; j < len(rows); j++ {
+			dotVector(&x[0], &rows[j][from], n, &sums[j])
+		}
+	}
+	for j, row := range rows {
+		dotScalar(x[n:], row[from+n:from+len(x)], &sums[j])
+	}
+}
+
+func dotScalar(x, y []float32, sums *laneSums) {
+	y = y[:len(x)]
+	for k, v := range x {
+		sums[k%lanes] += float64(v) * float64(y[k])
+	}
+}
+
+// addScaled adds w*x to the sums.
+func addScaled(sums []float64, x []float32, w float64) {
+	n := vectorised(len(x))
+	if n > 0 {
+		addScaledVector(&sums[0], &x[0], n, w)
+	}
+	addScaledScalar(sums[n:], x[n:], w)
+}
+
+func addScaledScalar(sums []float64, x []float32, w float64) {
+	sums = sums[:len(x)]
+	for k, v := range x {
+		sums[k] += float64(w * float64(v))
+	}
+}
+
+// blend makes keep*m + add*x of m.
+func blend(m, x []float32, keep, add float32) {
+	n := vectorised(len(m))
+	if n > 0 {
+		blendVector(&m[0], &x[0], n, keep, add)
+	}
+	blendScalar(m[n:], x[n:], keep, add)
+}
+
+func blendScalar(m, x []float32, keep, add float32) {
+	x = x[:len(m)]
+	for k, v := range m {
+		m[k] = float32(keep*v) + float32(add*x[k])
+	}
+}
+
+// vectorised returns how many of n elements the assembly takes.
+func vectorised(n int) int {
+	if !hasVector {
+		return 0
+	}
+	return n / lanes * lanes
+}

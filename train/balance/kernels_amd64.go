@@ -1,0 +1,28 @@
+package balance
+
+import "golang.org/x/sys/cpu"
+
+// hasVector reports whether the kernels in assembly can run.
+var hasVector = cpu.X86.HasAVX2 && cpu.X86.HasFMA
+
+// dots4Vector does n elements, a multiple of lanes, of x with four rows as
+// dotScalar does, for four sums that lie side by side.
+//
+//go:noescape
+func dots4Vector(x, y0, y1, y2, y3 *float32, n int, sums *laneSums)
+
+// dotVector does n elements, a multiple of lanes, as dotScalar does.
+//
+//go:noescape
+func dotVector(x, y *float32, n int, sums *laneSums)
+
+// addScaledVector does n elements, a multiple of lanes, as addScaledScalar
+// does.
+//
+//go:noescape
+func addScaledVector(sums *float64, x *float32, n int, w float64)
+
+// blendVector does n elements, a multiple of lanes, as blendScalar does.
+//
+//go:noescape
+func blendVector(m, x *float32, n int, keep, add float32)

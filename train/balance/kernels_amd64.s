@@ -1,0 +1,124 @@
+#include "textflag.h"
+
+// Every kernel walks its slices with one index, in bytes of the float32, and
+// counts elements down.
+
+// func dots4Vector(x, y0, y1, y2, y3 *float32, n int, sums *laneSums)
+TEXT ·dots4Vector(SB), NOSPLIT, $0-56
+	MOVQ x+0(FP), SI
+	MOVQ y0+8(FP), R8
+	MOVQ y1+16(FP), R9
+	MOVQ y2+24(FP), R10
+	MOVQ y3+32(FP), R11
+	MOVQ n+40(FP), CX
+	MOVQ sums+48(FP), DI
+	VMOVUPD 0(DI), Y0
+	VMOVUPD 32(DI), Y1
+	VMOVUPD 64(DI), Y2
+	VMOVUPD 96(DI), Y3
+	VMOVUPD 128(DI), Y4
+	VMOVUPD 160(DI), Y5
+	VMOVUPD 192(DI), Y6
+	VMOVUPD 224(DI), Y7
+	XORQ AX, AX
+
+dots4:
+	VCVTPS2PD (SI)(AX*1), Y8
+	VCVTPS2PD 16(SI)(AX*1), Y9
+	VCVTPS2PD (R8)(AX*1), Y10
+	VCVTPS2PD 16(R8)(AX*1), Y11
+	VCVTPS2PD (R9)(AX*1), Y12
+	VCVTPS2PD 16(R9)(AX*1), Y13
+	VFMADD231PD Y8, Y10, Y0
+	VFMADD231PD Y9, Y11, Y1
+	VFMADD231PD Y8, Y12, Y2
+	VFMADD231PD Y9, Y13, Y3
+	VCVTPS2PD (R10)(AX*1), Y10
+	VCVTPS2PD 16(R10)(AX*1), Y11
+	VCVTPS2PD (R11)(AX*1), Y12
+	VCVTPS2PD 16(R11)(AX*1), Y13
+	VFMADD231PD Y8, Y10, Y4
+	VFMADD231PD Y9, Y11, Y5
+	VFMADD231PD Y8, Y12, Y6
+	VFMADD231PD Y9, Y13, Y7
+	ADDQ $32, AX
+	SUBQ $8, CX
+	JG   dots4
+	VMOVUPD Y0, 0(DI)
+	VMOVUPD Y1, 32(DI)
+	VMOVUPD Y2, 64(DI)
+	VMOVUPD Y3, 96(DI)
+	VMOVUPD Y4, 128(DI)
+	VMOVUPD Y5, 160(DI)
+	VMOVUPD Y6, 192(DI)
+	VMOVUPD Y7, 224(DI)
+	VZEROUPPER
+	RET
+
+// func dotVector(x, y *float32, n int, sums *laneSums)
+TEXT ·dotVector(SB), NOSPLIT, $0-32
+	MOVQ x+0(FP), SI
+	MOVQ y+8(FP), R8
+	MOVQ n+16(FP), CX
+	MOVQ sums+24(FP), DI
+	VMOVUPD 0(DI), Y0
+	VMOVUPD 32(DI), Y1
+	XORQ AX, AX
+
+dot:
+	VCVTPS2PD (SI)(AX*1), Y8
+	VCVTPS2PD 16(SI)(AX*1), Y9
+	VCVTPS2PD (R8)(AX*1), Y10
+	VCVTPS2PD 16(R8)(AX*1), Y11
+	VFMADD231PD Y8, Y10, Y0
+	VFMADD231PD Y9, Y11, Y1
+	ADDQ $32, AX
+	SUBQ $8, CX
+	JG   dot
+	VMOVUPD Y0, 0(DI)
+	VMOVUPD Y1, 32(DI)
+	VZEROUPPER
+	RET
+
+// func addScaledVector(sums *float64, x *float32, n int, w float64)
+TEXT ·addScaledVector(SB), NOSPLIT, $0-32
+	MOVQ sums+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+	VBROADCASTSD w+24(FP), Y15
+	XORQ AX, AX
+
+add:
+	VCVTPS2PD (SI)(AX*1), Y0
+	VCVTPS2PD 16(SI)(AX*1), Y1
+	VMULPD  Y15, Y0, Y0
+	VMULPD  Y15, Y1, Y1
+	VADDPD  (DI)(AX*2), Y0, Y0
+	VADDPD  32(DI)(AX*2), Y1, Y1
+	VMOVUPD Y0, (DI)(AX*2)
+	VMOVUPD Y1, 32(DI)(AX*2)
+	ADDQ    $32, AX
+	SUBQ    $8, CX
+	JG      add
+	VZEROUPPER
+	RET
+
+// func blendVector(m, x *float32, n int, keep, add float32)
+TEXT ·blendVector(SB), NOSPLIT, $0-32
+	MOVQ m+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+	VBROADCASTSS keep+24(FP), Y15
+	VBROADCASTSS add+28(FP), Y14
+	XORQ AX, AX
+
+blend:
+	VMULPS  (DI)(AX*1), Y15, Y0
+	VMULPS  (SI)(AX*1), Y14, Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (DI)(AX*1)
+	ADDQ    $32, AX
+	SUBQ    $8, CX
+	JG      blend
+	VZEROUPPER
+	RET

@@ -1,0 +1,15 @@
+//go:build !amd64
+
+package balance
+
+// hasVector reports whether the kernels in assembly can run: here are none,
+// and what they would do is never called.
+const hasVector = false
+
+func dots4Vector(_, _, _, _, _ *float32, _ int, _ *laneSums) {}
+
+func dotVector(_, _ *float32, _ int, _ *laneSums) {}
+
+func addScaledVector(_ *float64, _ *float32, _ int, _ float64) {}
+
+func blendVector(_, _ *float32, _ int, _, _ float32) {}
