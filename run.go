@@ -61,6 +61,7 @@ type Run struct {
 	Model      *models.Model
 	Vocabulary *text.Vocabulary
 	encoder    *data.Encoder
+	vectors    *data.Vectors // to start from, when the recipe names a file
 }
 
 // Options are settings of Train.
@@ -103,6 +104,7 @@ func Train(ctx context.Context, r *recipe.Recipe, dir string, o Options) (*Run, 
 			return nil, nil, err
 		}
 	}
+	run.startVectors(t, o.Log)
 	result, err := t.Fit(ctx, set, valid, train.Hooks{Step: o.Hooks.Step, Epoch: func(e train.Epoch) error {
 		if err := run.saveEpoch(t, e); err != nil {
 			return err
@@ -140,11 +142,17 @@ func prepare(r *recipe.Recipe, dir string, resume bool) (*Run, error) {
 	if err := encoder.Learn(r.Sources("train")); err != nil {
 		return nil, err
 	}
+	var vectors *data.Vectors
+	if file, o := r.Vectors(); file != "" {
+		if vectors, err = encoder.ReadVectors(file, o); err != nil {
+			return nil, err
+		}
+	}
 	m, err := models.NewText(encoder.Schema(), r.Model())
 	if err != nil {
 		return nil, err
 	}
-	run := &Run{Dir: dir, Recipe: r, Model: m, Vocabulary: encoder.Vocabulary(), encoder: encoder}
+	run := &Run{Dir: dir, Recipe: r, Model: m, Vocabulary: encoder.Vocabulary(), encoder: encoder, vectors: vectors}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -285,6 +293,11 @@ func (r *Run) resume(t *train.Trainer, log func(string, ...any)) error {
 	content, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		log("the run had not finished an epoch; it starts anew")
+		if file, o := r.Recipe.Vectors(); file != "" {
+			o.Add = 0 // the vocabulary has them already
+			r.vectors, err = r.encoder.ReadVectors(file, o)
+			return err
+		}
 		return nil
 	}
 	if err != nil {
@@ -299,6 +312,24 @@ func (r *Run) resume(t *train.Trainer, log func(string, ...any)) error {
 	}
 	log("resumed after epoch %s", f.Metadata["epoch"])
 	return nil
+}
+
+// startVectors puts the file's word vectors in the place of those drawn by
+// chance, and reports how many of the vocabulary's words they are.
+func (r *Run) startVectors(t *train.Trainer, log func(string, ...any)) {
+	v := r.vectors
+	if v == nil {
+		return
+	}
+	table := t.Parameters()[models.EmbeddingTable]
+	dim := int(table.Shape()[1])
+	for id, row := range v.Rows {
+		copy(table.Float32s()[int(id)*dim:(int(id)+1)*dim], row)
+	}
+	found := v.Exact + v.Lowered
+	log("vectors: %s has %d of the vocabulary's %d words (%.1f %%), %d of them lower-cased; %d words were added",
+		v.File, found, v.Words, 100*float64(found)/float64(max(v.Words, 1)), v.Lowered, len(v.Added))
+	r.vectors = nil
 }
 
 // saveEpoch writes the state first: a kill between the files costs a line of

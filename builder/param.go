@@ -20,6 +20,9 @@ type Parameter struct {
 	// Rows says that the parameter is a table whose rows are looked up: a
 	// trainer may read and update only the rows a batch touches.
 	Rows bool
+	// Frozen says that the parameter stays as it is given: a trainer takes no
+	// gradient of it.
+	Frozen bool
 }
 
 // Size returns the number of elements.
@@ -130,9 +133,10 @@ func (s *Scope) Path() string { return s.path }
 
 // ParameterOptions are what Parameter is told besides name and shape.
 type ParameterOptions struct {
-	Init  Init
-	Decay bool
-	Rows  bool
+	Init   Init
+	Decay  bool
+	Rows   bool
+	Frozen bool
 }
 
 // Parameter adds a trained tensor of the graph's float type. Asking again for
@@ -155,7 +159,7 @@ func (s *Scope) Parameter(name string, opts ParameterOptions, dims ...int64) *Va
 	}
 	v := &Value{
 		g: g, kind: kindParameter, name: full, dtype: g.float, shape: Dims(dims...),
-		param: &Parameter{Name: full, Shape: append(tensor.Shape{}, dims...), Init: opts.Init, Decay: opts.Decay, Rows: opts.Rows},
+		param: &Parameter{Name: full, Shape: append(tensor.Shape{}, dims...), Init: opts.Init, Decay: opts.Decay, Rows: opts.Rows, Frozen: opts.Frozen},
 	}
 	g.byName[full] = v
 	g.params = append(g.params, v)

@@ -56,6 +56,9 @@ type TrunkConfig struct {
 	// Residual adds a recurrent layer's input to its output where both have
 	// one width.
 	Residual bool
+	// Frozen keeps word vectors as they are given: training takes no gradient
+	// of them.
+	Frozen bool
 	// Characters adds features of each word's characters to its vector.
 	Characters CharacterConfig
 }
@@ -140,6 +143,10 @@ const (
 	IDs        = "ids"
 	Characters = "characters"
 )
+
+// EmbeddingTable is the name of the parameter that holds the word vectors:
+// [words, embedding], by id.
+const EmbeddingTable = "trunk/embedding/table"
 
 // NewText returns a text model for the schema's tasks. It sets the schema's
 // tensor names and checks the configuration by building every graph once.
@@ -290,7 +297,11 @@ func (c *context) trainingRate(p float64) float64 {
 // embed makes the vectors of words.
 func (c *context) embed(s *builder.Scope, b *Built, in *schema.Input) *builder.Value {
 	t := c.config.Trunk
-	x := nn.Embedding(s.In("embedding"), b.IDs, int64(in.VocabularySize), t.Embedding)
+	embed := nn.Embedding
+	if t.Frozen {
+		embed = nn.FrozenEmbedding
+	}
+	x := embed(s.In("embedding"), b.IDs, int64(in.VocabularySize), t.Embedding)
 	if b.Characters != nil {
 		x = c.Concat(-1, x, c.characters(s.In("characters"), b.Characters, int64(in.Characters.Size())))
 	}
@@ -428,6 +439,9 @@ func (m *Model) Parameters() (Count, error) {
 	c := Count{Tasks: map[string]int{}}
 	for _, v := range b.Graph.Parameters() {
 		p := v.Parameter()
+		if p.Frozen {
+			continue
+		}
 		if task, ok := TaskOf(p.Name); ok {
 			c.Tasks[task] += p.Size()
 		} else {

@@ -196,7 +196,17 @@ func (c *checker) trunk(t *Trunk) {
 	c.share("trunk.embedding_dropout", t.EmbeddingDropout)
 	c.share("trunk.word_dropout", t.WordDropout)
 	c.positive("trunk.rare_word_dropout", t.RareWordDropout, true)
+	c.vectors(&t.Vectors)
 	c.characters(&t.Characters)
+}
+
+func (c *checker) vectors(v *Vectors) {
+	const path = "trunk.vectors."
+	if v.File == "" && c.has("trunk.vectors") {
+		c.fail(path+"file", "is missing; name the file of word vectors")
+	}
+	c.oneOf(path+"format", v.Format, "auto", "text", "binary")
+	c.atLeast(path+"add", v.Add, 0)
 }
 
 func (c *checker) characters(ch *Characters) {

@@ -214,8 +214,30 @@ type Trunk struct {
 	// Residual adds what a recurrent layer reads to what it gives where both
 	// have one width; false.
 	Residual bool `key:"residual"`
+	// Vectors starts the word vectors from those of a file.
+	Vectors Vectors `key:"vectors"`
 	// Characters makes the trunk read the characters of words, too.
 	Characters Characters `key:"characters"`
+}
+
+// Vectors starts word vectors from those of a file. A word has the vector of
+// its exact form, or else of its lower-cased one; of lines with one word the
+// first counts. Words without a vector start by chance, as without a file.
+type Vectors struct {
+	// File is in word2vec's text or binary format, GloVe's, or fastText's .vec,
+	// relative to the root of data. A name that ends in .gz is unpacked. Its
+	// vectors must be as wide as embedding says.
+	File string `key:"file"`
+	// Format is text, binary (word2vec's) or auto, the default: text, unless
+	// there are control characters behind the first line.
+	Format string `key:"format"`
+	// Freeze keeps all word vectors as they start, those without one in the file
+	// and the unknown word's included; false.
+	Freeze bool `key:"freeze"`
+	// Add is the most words of the file, from its first on, that become part of
+	// the vocabulary without being in the training data, so that the model knows
+	// them when it meets them; 0. They count towards no max_size.
+	Add int `key:"add"`
 }
 
 // Characters adds features of each word's characters to its vector.
@@ -410,6 +432,7 @@ type Balance struct {
 func (r *Recipe) setDefaults() {
 	r.Data = Data{Holdout: 0.1, Unseen: "error", Unlabelled: "keep"}
 	r.Trunk = Trunk{Type: "bag", Embedding: 64, Kernel: 3, Heads: 4, MaxLength: 512, Pooling: "mean"}
+	r.Trunk.Vectors = Vectors{Format: "auto"}
 	r.Trunk.Characters = Characters{Type: "none", Embedding: 32, Hidden: 64, Kernel: 3, MaxLength: 20}
 	r.Sharing.setDefaults()
 	r.Train = Train{
@@ -473,6 +496,9 @@ func (t *Trunk) unused() []string {
 	}
 	if !t.recurrent() {
 		keys = append(keys, "residual")
+	}
+	if t.Vectors.File == "" {
+		keys = append(keys, "vectors")
 	}
 	if t.Characters.Type == "none" {
 		keys = append(keys, "characters")

@@ -129,7 +129,8 @@ data:
 inputs:
   text: {type: text, field: body, tokenizer: regex, pattern: '\w+', lowercase: true, min_count: 2, max_size: 5000, max_length: 100}
 trunk: {type: cnn, embedding: 32, hidden: 48, layers: 2, kernel: 5, dilations: [1, 2], pooling: max,
-  dropout: 0.1, embedding_dropout: 0.2, word_dropout: 0.3, rare_word_dropout: 0.25}
+  dropout: 0.1, embedding_dropout: 0.2, word_dropout: 0.3, rare_word_dropout: 0.25,
+  vectors: {file: v.vec.gz, format: text, freeze: true, add: 100}}
 sharing: {method: ple, experts: 3, task_experts: 2, expert_hidden: 24, levels: 3, temperature: 0.5}
 tasks:
   slots: {type: tagging, field: tags, scheme: bioes, weight: 0.5, hidden: 16, dropout: 0.4, metric: exact_match}
@@ -154,7 +155,7 @@ func TestEveryKey(t *testing.T) {
 	wantModel := models.Config{
 		Trunk: models.TrunkConfig{
 			Type: "cnn", Embedding: 32, Hidden: 48, Layers: 2, Kernel: 5, Dilations: []int64{1, 2}, Heads: 4, FeedForward: 192,
-			MaxLength: 512, Pooling: "max", Dropout: 0.1, EmbeddingDropout: 0.2,
+			MaxLength: 512, Pooling: "max", Dropout: 0.1, EmbeddingDropout: 0.2, Frozen: true,
 		},
 		Sharing: models.SharingConfig{
 			Method: "ple", L2: 0.0001, Own: 0.9, Experts: 3, TaskExperts: 2, ExpertHidden: 24, Levels: 3, Temperature: 0.5,
@@ -209,6 +210,10 @@ func TestEveryKey(t *testing.T) {
 	}
 	if n := len(r.Sources("valid")) + len(r.Sources("test")) + len(r.Sources("nothing")); n != 2 {
 		t.Errorf("valid and test have %d sources", n)
+	}
+	file, vectors := r.Vectors()
+	if diff := cmp.Diff(data.VectorOptions{Root: "over/there", Dim: 32, Format: "text", Add: 100}, vectors); diff != "" || file != "v.vec.gz" {
+		t.Errorf("vectors are in %q: %s", file, diff)
 	}
 	e, err := r.Encoder()
 	if err != nil {
@@ -351,6 +356,9 @@ func TestOneMistake(t *testing.T) {
 		{"dilations", base + "\ntrunk: {type: cnn, dilations: [1, 2, 4]}", "r.yaml:7: trunk.dilations has 3 entries for 2 layers"},
 		{"a dilation", base + "\ntrunk: {type: cnn, dilations: [1,\n 0]}", "r.yaml:8: trunk.dilations.1 is 0, it must be at least 1"},
 		{"dropout", base + "\ntrunk: {dropout: 1}", "r.yaml:7: trunk.dropout is 1, it must be at least 0 and below 1"},
+		{"vectors without a file", base + "\ntrunk: {vectors: {freeze: true}}", "r.yaml:7: trunk.vectors.file is missing; name the file of word vectors"},
+		{"format of vectors", base + "\ntrunk: {vectors: {file: v, format: bin}}", "r.yaml:7: trunk.vectors.format is \"bin\", which is not one of auto, text, binary"},
+		{"words to add", base + "\ntrunk: {vectors: {file: v, add: -1}}", "r.yaml:7: trunk.vectors.add is -1, it must be at least 0"},
 		{"pooling", base + "\ntrunk: {pooling: last}", `r.yaml:7: trunk.pooling is "last", which is not one of mean, max, attention`},
 
 		{"a way to share", base + "\nsharing: {method: moe}", `r.yaml:7: sharing.method is "moe", which is not one of hard, soft, cross_stitch, mmoe, dselect_k, cgc, ple, mtan, adapter, low_rank; did you mean "mmoe"?`},

@@ -66,6 +66,13 @@ func (r *Recipe) names() map[string]string {
 	return names
 }
 
+// Vectors returns where word vectors are, with an empty file name where the
+// recipe names none.
+func (r *Recipe) Vectors() (file string, o data.VectorOptions) {
+	v := r.Trunk.Vectors
+	return v.File, data.VectorOptions{Root: r.Data.Root, FS: r.FS, Dim: r.Trunk.Embedding, Format: v.Format, Add: v.Add}
+}
+
 // Model returns the sizes of trunk and heads.
 func (r *Recipe) Model() models.Config {
 	t := r.Trunk
@@ -74,6 +81,7 @@ func (r *Recipe) Model() models.Config {
 			Type: t.Type, Embedding: int64(t.Embedding), Hidden: int64(t.Hidden), Layers: t.Layers, Kernel: int64(t.Kernel),
 			Heads: int64(t.Heads), FeedForward: int64(t.FeedForward), MaxLength: int64(t.MaxLength), Pooling: t.Pooling,
 			Dropout: t.Dropout, EmbeddingDropout: t.EmbeddingDropout, Variational: t.Variational, Residual: t.Residual,
+			Frozen: t.Vectors.File != "" && t.Vectors.Freeze,
 		},
 		Sharing: r.sharing(),
 		Heads:   map[string]models.HeadConfig{},

@@ -53,7 +53,7 @@ func (c *Counter) Add(word string) { c.counts[word]++ }
 func (c *Counter) Build(minCount, maxSize int) *Vocabulary {
 	words := make([]string, 0, len(c.counts))
 	for w, n := range c.counts {
-		if n >= minCount && w != "" && w != UnknownWord && isWord(w) {
+		if n >= minCount && w != "" && w != UnknownWord && IsWord(w) {
 			words = append(words, w)
 		}
 	}
@@ -78,8 +78,8 @@ func (c *Counter) Build(minCount, maxSize int) *Vocabulary {
 	return index(all)
 }
 
-// isWord reports whether a line of a vocabulary can hold w.
-func isWord(w string) bool {
+// IsWord reports whether a line of a vocabulary can hold w.
+func IsWord(w string) bool {
 	return len(w) <= maxWord && utf8.ValidString(w) && !strings.ContainsAny(w, "\n\r")
 }
 
@@ -90,6 +90,24 @@ func index(words []string) *Vocabulary {
 	}
 	delete(v.ids, "")
 	return v
+}
+
+// With returns a vocabulary that has further words behind its own.
+func (v *Vocabulary) With(words []string) (*Vocabulary, error) {
+	all := append([]string{}, v.words...)
+	seen := map[string]bool{}
+	bytes := len(v.lines())
+	for _, w := range words {
+		if _, known := v.ids[w]; known || seen[w] || w == "" || !IsWord(w) {
+			return nil, fmt.Errorf("vocabulary: %q cannot be added: it is there or is no word", w)
+		}
+		if bytes += len(w) + 1; bytes > maxVocabulary {
+			return nil, fmt.Errorf("vocabulary: with %d words more it is larger than %d bytes; add fewer", len(words), maxVocabulary)
+		}
+		seen[w] = true
+		all = append(all, w)
+	}
+	return index(all), nil
 }
 
 // ID returns a word's id, Unknown where it has none.
@@ -137,7 +155,7 @@ func Read(r io.Reader) (*Vocabulary, error) {
 	for in.Scan() {
 		w := in.Text()
 		switch {
-		case !isWord(w):
+		case !IsWord(w):
 			return nil, fmt.Errorf("vocabulary: line %d is not a word of valid UTF-8", len(words)+1)
 		case seen[w]:
 			return nil, fmt.Errorf("vocabulary: line %d: word %q stands twice", len(words)+1, w)

@@ -96,3 +96,44 @@ func TestFitTakesTheStepsOneByOneWould(t *testing.T) {
 		}
 	}
 }
+
+// TestFrozenWordVectors: they stay as they are given while all else learns, have
+// no gradient, no moments, and count as nothing that is learned.
+func TestFrozenWordVectors(t *testing.T) {
+	m, c, d := demoData(t)
+	frozen := m.Config()
+	frozen.Trunk.Frozen = true
+	fm, err := models.NewText(m.Schema(), frozen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trainer := trainerOf(t, fm, c)
+	before := map[string][]float32{}
+	for name, v := range trainer.Parameters() {
+		before[name] = append([]float32{}, v.Float32s()...)
+	}
+	if _, err := trainer.Fit(context.Background(), d, d, train.Hooks{}); err != nil {
+		t.Fatal(err)
+	}
+	for name, v := range trainer.Parameters() {
+		if same := cmp.Equal(before[name], v.Float32s()); same != (name == models.EmbeddingTable) {
+			t.Errorf("parameter %s stayed as it was: %v", name, same)
+		}
+	}
+	for name := range trainer.State().Tensors {
+		if strings.HasPrefix(name, "optimizer/"+models.EmbeddingTable) {
+			t.Errorf("the optimizer keeps %s", name)
+		}
+	}
+	whole, err := m.Parameters()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest, err := fm.Parameters()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := whole.Shared-rest.Shared, len(before[models.EmbeddingTable]); got != want {
+		t.Errorf("%d numbers are not learned any more, the table has %d", got, want)
+	}
+}

@@ -93,11 +93,15 @@ func compileStep(m *models.Model) (*program, error) {
 	}
 	tables := p.tables()
 	for _, v := range g.Parameters() {
-		if !tables[v] {
+		if !tables[v] && !v.Parameter().Frozen {
 			wrt = append(wrt, v)
 		}
 	}
-	wrt = append(wrt, p.rows()...)
+	for _, l := range p.lookup {
+		if !l.table.Parameter().Frozen {
+			wrt = append(wrt, l.rows)
+		}
+	}
 	for i, d := range grad.Gradients(g, losses, weights, wrt) {
 		if d != nil {
 			p.graded[wrt[i].Name()] = true

@@ -156,6 +156,9 @@ func (t *Trainer) newOptimizer(p *program) error {
 		t.dense[i].slots = t.optim.NewSlots(t.dense[i].to - t.dense[i].from)
 	}
 	for _, tab := range t.arena.tables {
+		if tab.param.Frozen {
+			continue
+		}
 		s := &tableState{
 			table: tab, rows: optim.NewRows(int(tab.param.Shape[0]), tab.dim), slots: t.optim.NewSlots(len(tab.values)),
 		}
@@ -244,9 +247,15 @@ func (t *Trainer) update(b *data.Batch, step int) error {
 		}
 	}
 	parts := [][]float32{t.arena.gradients}
+	for _, s := range t.tables {
+		s.rows.Begin(text.Padding)
+	}
 	for i := range t.step.program.lookup {
-		s := t.tableOf(i)
-		s.rows.Sum(t.step.program.idsOf(i, b), t.step.rowGrad[i], text.Padding)
+		if s := t.tableOf(i); s != nil {
+			s.rows.Add(t.step.program.idsOf(i, b), t.step.rowGrad[i])
+		}
+	}
+	for _, s := range t.tables {
 		parts = append(parts, s.rows.Sums)
 	}
 	var norm float64
@@ -263,7 +272,8 @@ func (t *Trainer) update(b *data.Batch, step int) error {
 	return nil
 }
 
-// tableOf returns the state of the table that lookup i reads.
+// tableOf returns the state of the table that lookup i reads, nil for one that
+// is frozen.
 func (t *Trainer) tableOf(i int) *tableState {
 	name := t.step.program.lookup[i].table.Name()
 	for _, s := range t.tables {

@@ -64,9 +64,20 @@ func lastDims(x *builder.Value, dims ...int64) builder.Shape {
 
 // Embedding looks up one row of a table for each id: int64 [...] becomes
 // [..., dim]. Rows start normally distributed with deviation 1/sqrt(dim).
+// Look-ups in one scope read one table, whose gradient is that of all of them
+// together: tied embeddings.
 func Embedding(s *builder.Scope, ids *builder.Value, vocabulary, dim int64) *builder.Value {
+	return embedding(s, ids, vocabulary, dim, false)
+}
+
+// FrozenEmbedding is Embedding of a table that training leaves as it is.
+func FrozenEmbedding(s *builder.Scope, ids *builder.Value, vocabulary, dim int64) *builder.Value {
+	return embedding(s, ids, vocabulary, dim, true)
+}
+
+func embedding(s *builder.Scope, ids *builder.Value, vocabulary, dim int64, frozen bool) *builder.Value {
 	table := s.Parameter("table", builder.ParameterOptions{
-		Init: builder.Normal(1 / math.Sqrt(float64(max(dim, 1)))), Rows: true,
+		Init: builder.Normal(1 / math.Sqrt(float64(max(dim, 1)))), Rows: true, Frozen: frozen,
 	}, vocabulary, dim)
 	return s.Gather(table, ids, 0)
 }

@@ -225,6 +225,18 @@ func TestRowsSumAgreesWithAMap(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatal(diff)
 		}
+		// Looked up at several places, a table has the sum over all of them.
+		rows.Begin(0)
+		for _, part := range [][2]int{{0, 17}, {17, 17}, {17, 60}} {
+			rows.Add(ids[part[0]:part[1]], grads[part[0]*dim:part[1]*dim])
+		}
+		tied := map[int64][]float32{}
+		for i, id := range rows.IDs {
+			tied[id] = append([]float32{}, rows.Sums[i*dim:(i+1)*dim]...)
+		}
+		if diff := cmp.Diff(want, tied); diff != "" {
+			t.Fatal(diff)
+		}
 	}
 }
 

@@ -10,7 +10,7 @@ type Rows struct {
 	mark []uint32
 	call uint32
 	skip int64
-	// IDs are the distinct rows of the last Sum in the order they came first,
+	// IDs are the distinct rows since Begin in the order they came first,
 	// and Sums their gradients, [len(IDs), dim].
 	IDs  []int64
 	Sums []float32
@@ -24,25 +24,36 @@ func NewRows(rows, dim int) *Rows {
 // Sum adds up grads [len(ids), dim] by id. The id skip, a padding row, is left
 // out; -1 skips none. Ids must be rows of the table.
 func (r *Rows) Sum(ids []int64, grads []float32, skip int64) {
+	r.Begin(skip)
+	r.Add(ids, grads)
+}
+
+// Begin forgets the last sums. A table that is looked up at several places has
+// the gradients of each added after it.
+func (r *Rows) Begin(skip int64) {
 	if r.call++; r.call == 0 { // the stamps ran over: none may look current
 		clear(r.mark)
 		r.call = 1
 	}
-	r.IDs, r.skip = r.IDs[:0], skip
+	r.IDs, r.Sums, r.skip = r.IDs[:0], r.Sums[:0], skip
+}
+
+// Add adds grads [len(ids), dim] to the sums since Begin.
+func (r *Rows) Add(ids []int64, grads []float32) {
+	next := len(r.IDs) // the first of a row is copied, the others are added
 	for _, id := range ids {
-		if id != skip && r.mark[id] != r.call {
+		if id != r.skip && r.mark[id] != r.call {
 			r.mark[id], r.slot[id] = r.call, int32(len(r.IDs))
 			r.IDs = append(r.IDs, id)
 		}
 	}
 	n := len(r.IDs) * r.dim
 	if cap(r.Sums) < n {
-		r.Sums = make([]float32, n)
+		r.Sums = append(make([]float32, 0, n), r.Sums...)
 	}
 	r.Sums = r.Sums[:n]
-	next := 0 // the first of a row is copied, the others are added
 	for i, id := range ids {
-		if id == skip {
+		if id == r.skip {
 			continue
 		}
 		at := int(r.slot[id])
