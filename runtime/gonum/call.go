@@ -152,6 +152,25 @@ func (a attributes) ints(name string) []int64 {
 	return nil
 }
 
+func (a attributes) floats(name string) []float32 {
+	if v := a.get(name, onnx.AttrFloats); v != nil {
+		return v.Floats
+	}
+	return nil
+}
+
+func (a attributes) texts(name string) []string {
+	v := a.get(name, onnx.AttrStrings)
+	if v == nil {
+		return nil
+	}
+	out := make([]string, len(v.Strings))
+	for i, s := range v.Strings {
+		out[i] = string(s)
+	}
+	return out
+}
+
 // axisOf turns a possibly negative axis into one of 0..rank-1.
 func axisOf(a int64, rank int) (int, error) {
 	i := a

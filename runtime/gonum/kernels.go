@@ -7,7 +7,7 @@ func kernels() map[string]kernel {
 	all := map[string]kernel{}
 	for _, family := range []map[string]kernel{
 		unaryKernels(), binaryKernels(), reduceKernels(), shapeKernels(), indexKernels(), linearKernels(), normKernels(), poolKernels(),
-		bitKernels(), lossKernels(), rearrangeKernels(), controlKernels(),
+		bitKernels(), lossKernels(), rearrangeKernels(), controlKernels(), recurrentKernels(),
 	} {
 		for op, k := range family {
 			all[op] = k
