@@ -35,6 +35,7 @@ func (c *Config) complete(s *schema.Schema) error {
 	}
 	text(&t.Type, "bag")
 	text(&t.Pooling, "mean")
+	text(&t.Positions, "learned")
 	def(&t.Embedding, 64)
 	def(&t.Hidden, t.Embedding)
 	def(&t.Kernel, 3)
@@ -117,6 +118,9 @@ func (t *TrunkConfig) check() error {
 	if err := oneOf("pooling", t.Pooling, "mean", "max", "attention"); err != nil {
 		return err
 	}
+	if err := oneOf("positions", t.Positions, "learned", "rotary"); err != nil {
+		return err
+	}
 	for _, f := range []struct {
 		name  string
 		value int64
@@ -140,6 +144,8 @@ func (t *TrunkConfig) check() error {
 		return fmt.Errorf("dilations has %d entries for %d layers", len(t.Dilations), t.Layers)
 	case t.Type == "transformer" && t.Hidden%t.Heads != 0:
 		return fmt.Errorf("%d heads do not divide hidden %d", t.Heads, t.Hidden)
+	case t.Type == "transformer" && t.Positions == "rotary" && t.Hidden/t.Heads%2 != 0:
+		return fmt.Errorf("each of %d heads has %d of hidden %d; rotary positions turn pairs, so it must be even", t.Heads, t.Hidden/t.Heads, t.Hidden)
 	}
 	if (t.Type == "bilstm" || t.Type == "bigru") && t.Hidden%2 != 0 {
 		return fmt.Errorf("hidden is %d, it must be even: each direction of %s has half of it", t.Hidden, t.Type)
@@ -153,6 +159,14 @@ func (t *TrunkConfig) check() error {
 		return err
 	}
 	return checkRate("embedding_dropout", t.EmbeddingDropout)
+}
+
+// longest is the most tokens that the trunk can read; 0: any number.
+func (t *TrunkConfig) longest() int64 {
+	if t.Type == "transformer" && t.Positions == "learned" {
+		return t.MaxLength
+	}
+	return 0
 }
 
 func (t *TrunkConfig) recurrent() bool {

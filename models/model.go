@@ -43,7 +43,10 @@ type TrunkConfig struct {
 	Heads     int64 // transformer: attention heads; 4
 	// FeedForward is the inner width of a transformer block; 4*Hidden.
 	FeedForward int64
-	// MaxLength is the most tokens a transformer has positions for; 512.
+	// Positions are a transformer's: learned, which are added to word vectors,
+	// or rotary, which turn queries and keys; learned.
+	Positions string
+	// MaxLength is the most tokens a transformer has learned positions for; 512.
 	MaxLength int64
 	// Pooling makes one vector of a sentence: mean, max or attention; mean.
 	Pooling string
@@ -175,8 +178,8 @@ func NewText(s *schema.Schema, c Config) (*Model, error) {
 	if m.order, err = headOrder(&own, m.config.Heads); err != nil {
 		return nil, fmt.Errorf("models: %w", err)
 	}
-	if in := &own.Inputs[0]; m.config.Trunk.Type == "transformer" && (in.MaxLength == 0 || in.MaxLength > int(m.config.Trunk.MaxLength)) {
-		in.MaxLength = int(m.config.Trunk.MaxLength) // there are no positions beyond
+	if in, most := &own.Inputs[0], int(m.config.Trunk.longest()); most > 0 && (in.MaxLength == 0 || in.MaxLength > most) {
+		in.MaxLength = most // there are no positions beyond
 	}
 	if ch := own.Inputs[0].Characters; (ch != nil) != (m.config.Trunk.Characters.Type != "") {
 		return nil, fmt.Errorf("models: the schema and the trunk must both have characters or both have none")

@@ -44,6 +44,7 @@ var trunks = map[string]models.TrunkConfig{
 	"bag, dense, max": {Type: "bag", Embedding: 8, Hidden: 6, Layers: 2, Pooling: "max"},
 	"cnn":             {Type: "cnn", Embedding: 8, Hidden: 6, Layers: 2, Kernel: 3, Dilations: []int64{1, 2}, Pooling: "attention"},
 	"transformer":     {Type: "transformer", Embedding: 6, Hidden: 8, Layers: 2, Heads: 2, MaxLength: 20},
+	"rotary":          {Type: "transformer", Embedding: 6, Hidden: 8, Layers: 2, Heads: 2, Positions: "rotary"},
 }
 
 func build(t *testing.T, trunk models.TrunkConfig) *models.Model {
@@ -395,6 +396,9 @@ func TestTransformerBoundsTheLength(t *testing.T) {
 	if got := build(t, trunks["transformer"]).Schema().Inputs[0].MaxLength; got != 20 {
 		t.Errorf("texts may have %d tokens, there are 20 positions", got)
 	}
+	if got := build(t, trunks["rotary"]).Schema().Inputs[0].MaxLength; got != 0 {
+		t.Errorf("texts may have %d tokens, rotary positions have no end", got)
+	}
 }
 
 func TestConfigurationsThatCannotBe(t *testing.T) {
@@ -404,6 +408,8 @@ func TestConfigurationsThatCannotBe(t *testing.T) {
 		"trunk: kernel is 4, it must be odd so that a sequence keeps":                     {Trunk: models.TrunkConfig{Type: "cnn", Kernel: 4}},
 		"trunk: dilations has 1 entries for 2 layers":                                     {Trunk: models.TrunkConfig{Type: "cnn", Dilations: []int64{1}}},
 		"trunk: a dilation is 0, it must be at least 1":                                   {Trunk: models.TrunkConfig{Type: "cnn", Dilations: []int64{0, 1}}},
+		`trunk: positions "sine" is not one of learned, rotary`:                           {Trunk: models.TrunkConfig{Positions: "sine"}},
+		"trunk: each of 4 heads has 3 of hidden 12; rotary positions turn pairs":          {Trunk: models.TrunkConfig{Type: "transformer", Hidden: 12, Positions: "rotary"}},
 		"trunk: 3 heads do not divide hidden 64":                                          {Trunk: models.TrunkConfig{Type: "transformer", Heads: 3}},
 		"trunk: embedding cannot be negative":                                             {Trunk: models.TrunkConfig{Embedding: -1}},
 		"trunk: dropout is 1, it must be at least 0 and below 1":                          {Trunk: models.TrunkConfig{Dropout: 1}},

@@ -7,19 +7,26 @@ import (
 	"espalier/builder/nn"
 )
 
-// transformer is a stack of pre-norm blocks over word vectors with learned
-// positions.
+// transformer is a stack of pre-norm blocks over word vectors. Positions are
+// learned and added to the vectors, or turn queries and keys.
 func (c *context) transformer() []layer {
 	t := c.config.Trunk
+	first := project(t.Hidden)
+	var rotation *nn.Rotation
+	if t.Positions == "rotary" {
+		rotation = nn.NewRotation(c.Graph, c.mask.Dim(1), t.Hidden/t.Heads)
+	} else {
+		first = first.then(func(s *builder.Scope, x *builder.Value) *builder.Value {
+			return nn.Positions(s.In("positions"), x, t.MaxLength)
+		})
+	}
 	layers := make([]layer, t.Layers)
 	for i := range layers {
 		layers[i] = func(s *builder.Scope, x *builder.Value) *builder.Value {
 			return nn.TransformerBlock(s.In(fmt.Sprintf("block_%d", i)), x, c.mask, nn.BlockOptions{
-				Heads: t.Heads, FeedForward: t.FeedForward, Dropout: c.trainingRate(t.Dropout),
+				Heads: t.Heads, FeedForward: t.FeedForward, Dropout: c.trainingRate(t.Dropout), Rotation: rotation,
 			})
 		}
 	}
-	return around(func(s *builder.Scope, x *builder.Value) *builder.Value {
-		return nn.Positions(s.In("positions"), project(t.Hidden)(s, x), t.MaxLength)
-	}, layers, norm)
+	return around(first, layers, norm)
 }

@@ -173,7 +173,11 @@ func (c *checker) trunk(t *Trunk) {
 	}
 	c.atLeast("trunk.layers", t.Layers, least)
 	c.atLeast("trunk.heads", t.Heads, 1)
+	c.oneOf("trunk.positions", t.Positions, "learned", "rotary")
 	c.atLeast("trunk.max_length", t.MaxLength, 1)
+	if t.Positions == "rotary" && c.has("trunk.max_length") {
+		c.fail("trunk.max_length", "is for learned positions; rotary ones have no end")
+	}
 	if !c.has("trunk.feedforward") {
 		t.FeedForward = 4 * t.Hidden
 	}
@@ -184,6 +188,8 @@ func (c *checker) trunk(t *Trunk) {
 		c.fail("trunk.kernel", "is %d, it must be odd, so that a text keeps its length", t.Kernel)
 	case t.Type == "transformer" && t.Hidden%max(t.Heads, 1) != 0:
 		c.fail("trunk.heads", "is %d, which does not divide trunk.hidden, %d", t.Heads, t.Hidden)
+	case t.Type == "transformer" && t.Positions == "rotary" && t.Hidden/max(t.Heads, 1)%2 != 0:
+		c.fail("trunk.heads", "is %d, which leaves each %d of trunk.hidden; rotary positions turn pairs, so it must be even", t.Heads, t.Hidden/max(t.Heads, 1))
 	case (t.Type == "bilstm" || t.Type == "bigru") && t.Hidden%2 != 0:
 		c.fail("trunk.hidden", "is %d, it must be even: each direction of %s has half of it", t.Hidden, t.Type)
 	case len(t.Dilations) > 0 && len(t.Dilations) != t.Layers:

@@ -193,7 +193,11 @@ type Trunk struct {
 	Heads int `key:"heads"`
 	// FeedForward is the inner width of a layer of transformer; 4 times hidden.
 	FeedForward int `key:"feedforward"`
-	// MaxLength is the most tokens transformer has positions for; 512.
+	// Positions are those of transformer: learned (the default), a vector for
+	// each, or rotary, which turn queries and keys so that attention sees how far
+	// tokens are apart, in texts of any length.
+	Positions string `key:"positions"`
+	// MaxLength is the most tokens transformer has learned positions for; 512.
 	MaxLength int `key:"max_length"`
 	// Pooling makes one vector of a text for the tasks that need one: mean (the
 	// default), max or attention.
@@ -431,7 +435,7 @@ type Balance struct {
 
 func (r *Recipe) setDefaults() {
 	r.Data = Data{Holdout: 0.1, Unseen: "error", Unlabelled: "keep"}
-	r.Trunk = Trunk{Type: "bag", Embedding: 64, Kernel: 3, Heads: 4, MaxLength: 512, Pooling: "mean"}
+	r.Trunk = Trunk{Type: "bag", Embedding: 64, Kernel: 3, Heads: 4, Positions: "learned", MaxLength: 512, Pooling: "mean"}
 	r.Trunk.Vectors = Vectors{Format: "auto"}
 	r.Trunk.Characters = Characters{Type: "none", Embedding: 32, Hidden: 64, Kernel: 3, MaxLength: 20}
 	r.Sharing.setDefaults()
@@ -492,7 +496,9 @@ func (t *Trunk) unused() []string {
 		keys = append(keys, "kernel", "dilations")
 	}
 	if t.Type != "transformer" {
-		keys = append(keys, "heads", "feedforward", "max_length")
+		keys = append(keys, "heads", "feedforward", "positions", "max_length")
+	} else if t.Positions == "rotary" {
+		keys = append(keys, "max_length")
 	}
 	if !t.recurrent() {
 		keys = append(keys, "residual")

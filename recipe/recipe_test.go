@@ -155,7 +155,7 @@ func TestEveryKey(t *testing.T) {
 	wantModel := models.Config{
 		Trunk: models.TrunkConfig{
 			Type: "cnn", Embedding: 32, Hidden: 48, Layers: 2, Kernel: 5, Dilations: []int64{1, 2}, Heads: 4, FeedForward: 192,
-			MaxLength: 512, Pooling: "max", Dropout: 0.1, EmbeddingDropout: 0.2, Frozen: true,
+			Positions: "learned", MaxLength: 512, Pooling: "max", Dropout: 0.1, EmbeddingDropout: 0.2, Frozen: true,
 		},
 		Sharing: models.SharingConfig{
 			Method: "ple", L2: 0.0001, Own: 0.9, Experts: 3, TaskExperts: 2, ExpertHidden: 24, Levels: 3, Temperature: 0.5,
@@ -238,6 +238,12 @@ func TestEncoderStopsWhereTheTransformerDoes(t *testing.T) {
 	}
 	if got := e.Schema().Inputs[0].MaxLength; got != 7 {
 		t.Errorf("texts keep %d tokens of 7", got)
+	}
+	if r = parsed(t, least+"trunk: {type: transformer, positions: rotary}\n"); r.Trunk.Positions != "rotary" {
+		t.Error("positions were not read")
+	}
+	if e, err = r.Encoder(); err != nil || e.Schema().Inputs[0].MaxLength != 0 {
+		t.Errorf("with rotary positions texts are cut (%v)", err)
 	}
 }
 
@@ -350,6 +356,9 @@ func TestOneMistake(t *testing.T) {
 		{"a trunk", base + "\ntrunk: {type: bilstn}", `r.yaml:7: trunk.type is "bilstn", which is not one of bag, cnn, bilstm, bigru, lstm, gru, transformer; did you mean "bilstm"?`},
 		{"an even kernel", base + "\ntrunk: {type: cnn, kernel: 4}", "r.yaml:7: trunk.kernel is 4, it must be odd, so that a text keeps its length"},
 		{"heads", base + "\ntrunk:\n  type: transformer\n  hidden: 30", "r.yaml:8: trunk.heads is 4, which does not divide trunk.hidden, 30"},
+		{"positions", base + "\ntrunk: {type: transformer, positions: rotery}", `r.yaml:7: trunk.positions is "rotery", which is not one of learned, rotary; did you mean "rotary"?`},
+		{"an end of rotary positions", base + "\ntrunk: {type: transformer, positions: rotary, max_length: 9}", "r.yaml:7: trunk.max_length is for learned positions; rotary ones have no end"},
+		{"odd heads", base + "\ntrunk: {type: transformer, positions: rotary, hidden: 12}", "r.yaml:7: trunk.heads is 4, which leaves each 3 of trunk.hidden; rotary positions turn pairs, so it must be even"},
 		{"no layers", base + "\ntrunk: {type: cnn, layers: 0}", "r.yaml:7: trunk.layers is 0, it must be at least 1"},
 		{"hidden", base + "\ntrunk: {hidden: 0}", "r.yaml:7: trunk.hidden is 0, it must be at least 1"},
 		{"too wide", base + "\ntrunk: {hidden: 3000000000}", "r.yaml:7: trunk.hidden is 3000000000, it must be at most 2147483647"},

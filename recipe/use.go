@@ -31,7 +31,7 @@ func (r *Recipe) Schema() *schema.Schema {
 func (r *Recipe) Encoder() (*data.Encoder, error) {
 	s := r.Schema()
 	// A transformer has no positions for more tokens.
-	if in, t := &s.Inputs[0], r.Trunk; t.Type == "transformer" && (in.MaxLength == 0 || in.MaxLength > t.MaxLength) {
+	if in, t := &s.Inputs[0], r.Trunk; t.Type == "transformer" && t.Positions == "learned" && (in.MaxLength == 0 || in.MaxLength > t.MaxLength) {
 		in.MaxLength = t.MaxLength
 	}
 	e, err := data.NewEncoder(s)
@@ -79,7 +79,7 @@ func (r *Recipe) Model() models.Config {
 	c := models.Config{
 		Trunk: models.TrunkConfig{
 			Type: t.Type, Embedding: int64(t.Embedding), Hidden: int64(t.Hidden), Layers: t.Layers, Kernel: int64(t.Kernel),
-			Heads: int64(t.Heads), FeedForward: int64(t.FeedForward), MaxLength: int64(t.MaxLength), Pooling: t.Pooling,
+			Heads: int64(t.Heads), FeedForward: int64(t.FeedForward), Positions: t.Positions, MaxLength: int64(t.MaxLength), Pooling: t.Pooling,
 			Dropout: t.Dropout, EmbeddingDropout: t.EmbeddingDropout, Variational: t.Variational, Residual: t.Residual,
 			Frozen: t.Vectors.File != "" && t.Vectors.Freeze,
 		},

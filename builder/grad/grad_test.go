@@ -183,6 +183,11 @@ var cases = []struct {
 	{"TransformerBlock", []operand{normal(2, 3, 4)}, func(g graph, x []val, ids val) val {
 		return nn.TransformerBlock(g.Scope("block"), x[0], nn.Mask(g, ids), nn.BlockOptions{Heads: 2, FeedForward: 6})
 	}},
+	{"TransformerBlock, rotary positions", []operand{normal(2, 3, 4)}, func(g graph, x []val, ids val) val {
+		return nn.TransformerBlock(g.Scope("block"), x[0], nn.Mask(g, ids), nn.BlockOptions{
+			Heads: 2, FeedForward: 6, Rotation: nn.NewRotation(g, x[0].Dim(1), 2),
+		})
+	}},
 	{"MMoE", []operand{normal(2, 3, 4)}, func(g graph, x []val, _ val) val {
 		return g.Concat(-1, nn.MMoE(g.Scope("trunk"), tasks(g), x[0], 3, 2, 0.7)...)
 	}},

@@ -9,8 +9,10 @@ import (
 
 // SelfAttention is multi-head scaled dot-product attention of x [batch,
 // sequence, n] over itself (Vaswani et al. 2017). Tokens whose mask [batch,
-// sequence] is 0 are not attended to. p is the dropout of attention weights.
-func SelfAttention(s *builder.Scope, x, mask *builder.Value, heads int64, p float64) *builder.Value {
+// sequence] is 0 are not attended to. p is the dropout of attention weights. r
+// turns queries and keys by their positions; nil leaves them, so that attention
+// knows no order.
+func SelfAttention(s *builder.Scope, x, mask *builder.Value, heads int64, p float64, r *Rotation) *builder.Value {
 	n, ok := width(s, "SelfAttention", x)
 	if !ok || !sequence(s.Graph, "SelfAttention", x, mask) {
 		return x
@@ -26,6 +28,9 @@ func SelfAttention(s *builder.Scope, x, mask *builder.Value, heads int64, p floa
 		return x
 	}
 	q, k, v := s.Squeeze(parts[0], 0), s.Squeeze(parts[1], 0), s.Squeeze(parts[2], 0) // [batch, heads, sequence, each]
+	if r != nil {
+		q, k = r.turn(q), r.turn(k)
+	}
 	q = s.Mul(q, s.Scalar(1/math.Sqrt(float64(n/heads))))
 	scores := s.MatMul(q, s.Transpose(k, 0, 1, 3, 2))
 	away := s.Mul(s.Sub(mask, s.Scalar(1)), s.Scalar(-hidden))
@@ -40,6 +45,7 @@ type BlockOptions struct {
 	Heads       int64
 	FeedForward int64
 	Dropout     float64
+	Rotation    *Rotation // nil: positions are no matter of attention
 }
 
 // TransformerBlock is a pre-norm block (Xiong et al. 2020): attention and then
@@ -49,20 +55,9 @@ func TransformerBlock(s *builder.Scope, x, mask *builder.Value, o BlockOptions) 
 	if !ok {
 		return x
 	}
-	h := SelfAttention(s.In("attention"), LayerNorm(s.In("attention_norm"), x), mask, o.Heads, o.Dropout)
+	h := SelfAttention(s.In("attention"), LayerNorm(s.In("attention_norm"), x), mask, o.Heads, o.Dropout, o.Rotation)
 	x = s.Add(x, Dropout(s.Graph, h, o.Dropout))
 	h = s.Gelu(Dense(s.In("feedforward_in"), LayerNorm(s.In("feedforward_norm"), x), o.FeedForward))
 	h = Dense(s.In("feedforward_out"), Dropout(s.Graph, h, o.Dropout), n)
 	return s.Add(x, Dropout(s.Graph, h, o.Dropout))
-}
-
-// Positions adds a learned vector to each of the first max positions (Devlin
-// et al. 2019). A longer sequence fails when the graph runs.
-func Positions(s *builder.Scope, x *builder.Value, max int64) *builder.Value {
-	n, ok := width(s, "Positions", x)
-	if !ok {
-		return x
-	}
-	table := s.Parameter("table", builder.ParameterOptions{Init: builder.Normal(0.02)}, max, n)
-	return s.Add(x, s.SliceTo(table, 0, x.Dim(1)))
 }
