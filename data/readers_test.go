@@ -203,7 +203,7 @@ func TestReaderMessages(t *testing.T) {
 		files  []string
 		want   string
 	}{
-		{"format", Source{Format: "xml"}, nil, `data: format "xml" is not one of lines, csv, tsv, json, jsonl, spans, conll`},
+		{"format", Source{Format: "xml"}, nil, `data: format "xml" is not one of lines, csv, tsv, json, jsonl, spans, conll, conllu`},
 		{"encoding", Source{Format: "tsv", File: "a", Encoding: "utf-16"}, nil, `data: encoding "utf-16" is not one of utf-8, latin1`},
 		{"no file", Source{Format: "csv", File: "absent.csv"}, nil, "data: open absent.csv: file does not exist"},
 		{"no file named", Source{Format: "csv"}, nil, `data: format csv reads one file, named by "file"`},

@@ -23,7 +23,7 @@ import (
 
 // Source names files of one format.
 type Source struct {
-	// Format is lines, csv, tsv, json, jsonl, spans or conll.
+	// Format is lines, csv, tsv, json, jsonl, spans, conll or conllu.
 	Format string
 	// Root is put in front of relative file names.
 	Root string
@@ -188,12 +188,16 @@ func openFile(s Source, fields []string) (Reader, error) {
 		return openSpans(s, fields)
 	case "conll":
 		return openConll(s, fields)
+	case "conllu":
+		return openConllu(s, fields)
 	}
 	return nil, fmt.Errorf("data: format %q is not one of %s", s.Format, strings.Join(Formats(), ", "))
 }
 
 // Formats lists the formats that can be read.
-func Formats() []string { return []string{"lines", "csv", "tsv", "json", "jsonl", "spans", "conll"} }
+func Formats() []string {
+	return []string{"lines", "csv", "tsv", "json", "jsonl", "spans", "conll", "conllu"}
+}
 
 // Each calls do for every record of the sources, in order, and stops at the
 // first error.

@@ -77,7 +77,7 @@ type Source struct {
 	// For makes a source of each of its values: {NAME} stands for the value in
 	// the source's other settings. With several names, of each combination.
 	For map[string][]string `key:"for,omitempty"`
-	// Format is lines, csv, tsv, json, jsonl, spans or conll.
+	// Format is lines, csv, tsv, json, jsonl, spans, conll or conllu.
 	Format string `key:"format"`
 	// Root replaces the root of data.
 	Root string `key:"root,omitempty"`
@@ -97,8 +97,8 @@ type Source struct {
 	Path string `key:"path,omitempty"`
 	// Fields says where a field is read from: a column's name or its number
 	// from 0, a JSON key or place in a JSON array (dots step inside), a group
-	// of a pattern, or a comment of conll. A field that is not named here is
-	// read from that of its own name.
+	// of a pattern, a column of conllu by name, or a comment of conll and
+	// conllu. A field that is not named here is read from that of its own name.
 	Fields map[string]string `key:"fields,omitempty"`
 	// Set gives fields the same text in every example.
 	Set map[string]string `key:"set,omitempty"`

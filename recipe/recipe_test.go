@@ -265,7 +265,7 @@ func TestRecipeReadsItsOwnData(t *testing.T) {
 func TestMarshalComesBack(t *testing.T) {
 	transformer := strings.NewReplacer("type: cnn", "type: transformer", "hidden: 48", "hidden: 48, heads: 3, feedforward: 9, max_length: 77",
 		", every: 2, factor: 0.25", ", final: 0.5", "type: step", "type: cosine", `"a topic?"`, "topic").Replace(every)
-	for _, content := range []string{clinc150, trec, goemotions, fduMTL, conll04, nluHome, least, strings.Replace(every, `"a topic?"`, "topic", 1), transformer} {
+	for _, content := range []string{clinc150, trec, goemotions, fduMTL, conll04, nluHome, udEWT, least, strings.Replace(every, `"a topic?"`, "topic", 1), transformer} {
 		first := parsed(t, content)
 		again := parsed(t, marshalled(t, first))
 		if diff := cmp.Diff(marshalled(t, first), marshalled(t, again)); diff != "" {
@@ -314,8 +314,8 @@ func TestOneMistake(t *testing.T) {
 		{"a key of the second source", strings.Replace(base, "{format: tsv, file: train.tsv}", "[{format: tsv, file: a}, {fromat: tsv}]", 1), `r.yaml:2: unknown key "fromat" in data.train.1; did you mean "format"?`},
 
 		{"no data", "inputs: {text: {}}\ntasks: {a: {type: tagging}}", "r.yaml:1: data.train is missing; name the training data, as in {format: tsv, file: train.tsv}"},
-		{"no format", strings.Replace(base, "format: tsv, ", "", 1), "r.yaml:2: data.train.format is missing; it is one of lines, csv, tsv, json, jsonl, spans, conll"},
-		{"a format like another", strings.Replace(base, "tsv", "tvs", 1), `r.yaml:2: data.train.format is "tvs", which is not one of lines, csv, tsv, json, jsonl, spans, conll; did you mean "tsv"?`},
+		{"no format", strings.Replace(base, "format: tsv, ", "", 1), "r.yaml:2: data.train.format is missing; it is one of lines, csv, tsv, json, jsonl, spans, conll, conllu"},
+		{"a format like another", strings.Replace(base, "tsv", "tvs", 1), `r.yaml:2: data.train.format is "tvs", which is not one of lines, csv, tsv, json, jsonl, spans, conll, conllu; did you mean "tsv"?`},
 		{"no file", strings.Replace(base, ", file: train.tsv", "", 1), "r.yaml:2: data.train has format tsv, which reads one file: file: FILE"},
 		{"no files", strings.Replace(base, "tsv", "lines", 1), "r.yaml:2: data.train has format lines, which reads parallel files: files: {FIELD: FILE, ...}; or one, with a pattern that takes its lines apart: file: FILE, pattern: PATTERN"},
 		{"a header of conll", strings.Replace(base, "format: tsv", "format: conll, header: true", 1), "r.yaml:2: data.train.header is for csv and tsv, not for conll"},
@@ -546,7 +546,7 @@ func unwrap(err error) error {
 
 // Any bytes are a recipe or an error; a recipe comes back as it was written.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{least, every, clinc150, trec, goemotions, fduMTL, conll04, nluHome, "", "a: &a [*a]", "data: {train: []}", "\xff", "? [a]\n: b", "train: {epochs: 0x10}", "name: !!binary aGk="} {
+	for _, s := range []string{least, every, clinc150, trec, goemotions, fduMTL, conll04, nluHome, udEWT, "", "a: &a [*a]", "data: {train: []}", "\xff", "? [a]\n: b", "train: {epochs: 0x10}", "name: !!binary aGk="} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, content string) {

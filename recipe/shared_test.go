@@ -93,6 +93,22 @@ tasks:
   intent: {type: classification}
   slots: {type: tagging, scheme: bio, misaligned: widen}
 `
+	udEWT = `
+data:
+  root: ../../shared/data/ud_ewt
+  defaults: {format: conllu}
+  train: {file: en_ewt-ud-train.conllu.gz}
+  valid: {file: en_ewt-ud-dev.conllu}
+  test: {file: en_ewt-ud-test.conllu}
+  unseen: ignore # one lemma in 200 is made by a rule that training does not have
+inputs: {words: {}}
+tasks:
+  upos: {type: tagging}
+  xpos: {type: tagging}
+  feats: {type: tagging}
+  deprel: {type: tagging}
+  lemma: {type: tagging, field: lemma_rule}
+`
 	fduMTL = `
 data:
   root: ../../shared/data/fdu_mtl
@@ -154,6 +170,13 @@ func TestRealDataIsReadByRecipesAlone(t *testing.T) {
 			"conll04", conll04, // a label for each token
 			map[string]string{"train": "922 [26525]", "valid": "231 [6993]", "test": "288 [8336]"},
 			"[17]", // O, and BIES of four types
+		},
+		{
+			// Goes-with parts have no lemma; labels that training never saw are
+			// missing.
+			"ud_ewt", udEWT,
+			map[string]string{"train": "12544 [204577 204577 204577 204577 204446]", "valid": "2001 [25147 25147 25129 25147 25018]", "test": "2077 [25094 25094 25090 25094 24955]"},
+			"[17 49 230 51 700]",
 		},
 		{
 			"nlu_eval_home", nluHome,
