@@ -105,7 +105,7 @@ func Train(ctx context.Context, r *recipe.Recipe, dir string, o Options) (*Run, 
 		}
 	}
 	run.startVectors(t, o.Log)
-	result, err := t.Fit(ctx, set, valid, train.Hooks{Step: o.Hooks.Step, Epoch: func(e train.Epoch) error {
+	result, err := t.Fit(ctx, set, valid, train.Hooks{Before: o.Hooks.Before, Step: o.Hooks.Step, Epoch: func(e train.Epoch) error {
 		if err := run.saveEpoch(t, e); err != nil {
 			return err
 		}
@@ -135,6 +135,20 @@ func prepare(r *recipe.Recipe, dir string, resume bool) (*Run, error) {
 	if _, err := os.Stat(filepath.Join(dir, fileRecipe)); err == nil {
 		return nil, fmt.Errorf("%s holds a run already; resume it, remove it or name another directory", dir)
 	}
+	run, err := Learn(r)
+	if err != nil {
+		return nil, err
+	}
+	run.Dir = dir
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	return run, run.describe()
+}
+
+// Learn learns labels and vocabulary from the recipe's training data. The run
+// has a model and data, and no directory.
+func Learn(r *recipe.Recipe) (*Run, error) {
 	encoder, err := r.Encoder()
 	if err != nil {
 		return nil, err
@@ -152,11 +166,7 @@ func prepare(r *recipe.Recipe, dir string, resume bool) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	run := &Run{Dir: dir, Recipe: r, Model: m, Vocabulary: encoder.Vocabulary(), encoder: encoder, vectors: vectors}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, err
-	}
-	return run, run.describe()
+	return &Run{Recipe: r, Model: m, Vocabulary: encoder.Vocabulary(), encoder: encoder, vectors: vectors}, nil
 }
 
 // describe writes what does not change during training.
@@ -312,6 +322,16 @@ func (r *Run) resume(t *train.Trainer, log func(string, ...any)) error {
 	}
 	log("resumed after epoch %s", f.Metadata["epoch"])
 	return nil
+}
+
+// Start returns a trainer of the run's model as training begins with it.
+func (r *Run) Start(e runtime.Engine) (*train.Trainer, error) {
+	t, err := train.New(r.Model, e, r.Recipe.Training())
+	if err != nil {
+		return nil, err
+	}
+	r.startVectors(t, func(string, ...any) {})
+	return t, nil
 }
 
 // startVectors puts the file's word vectors in the place of those drawn by

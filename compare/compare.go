@@ -41,7 +41,7 @@ type Options struct {
 type Progress struct {
 	Done, Total int
 	Seed        int
-	Task        string // "" for the joint model
+	Model       string // which of the seed's it is
 	// Kept says that it had been trained before.
 	Kept bool
 	Err  error
@@ -49,7 +49,7 @@ type Progress struct {
 
 // String says it in a line.
 func (p Progress) String() string {
-	what := (&trial{seed: p.Seed, task: p.Task}).String()
+	what := describe(p.Seed, p.Model)
 	switch {
 	case p.Err != nil:
 		return fmt.Sprintf("%d of %d: %s: failed: %v", p.Done, p.Total, what, p.Err)
@@ -138,15 +138,15 @@ func Run(ctx context.Context, r *recipe.Recipe, dir string, o Options) (*Result,
 // Failure is a model that could not be trained or exported.
 type Failure struct {
 	Seed    int    `json:"seed"`
-	Task    string `json:"task,omitempty"` // "" for the joint model
+	Model   string `json:"model"` // which of the seed's it is
 	Message string `json:"error"`
 	err     error
 }
 
-func newFailure(t *trial, err error) Failure { return Failure{t.seed, t.task, err.Error(), err} }
+func newFailure(t *trial, err error) Failure { return Failure{t.seed, t.model, err.Error(), err} }
 
 func (f Failure) Error() string {
-	return (&trial{seed: f.Seed, task: f.Task}).String() + ": " + f.Message
+	return describe(f.Seed, f.Model) + ": " + f.Message
 }
 
 // Unwrap returns the cause.
@@ -162,6 +162,7 @@ func gather(r *recipe.Recipe, trials []*trial, outcomes []*outcome, o Options) (
 		single[i] = make([]*train.Answers, o.Seeds)
 	}
 	var failed []Failure
+	var unfinished Unfinished
 	perSeed := 1 + len(r.Tasks) // the joint model and one for each task
 	for i, t := range trials {
 		out := outcomes[i]
@@ -169,6 +170,7 @@ func gather(r *recipe.Recipe, trials []*trial, outcomes []*outcome, o Options) (
 			failed = append(failed, newFailure(t, out.err))
 			continue
 		}
+		unfinished.add(t.single, out.result.Best == t.recipe.Train.Epochs)
 		if at := i % perSeed; at == 0 {
 			joint[i/perSeed] = out.answers
 		} else {
@@ -180,7 +182,8 @@ func gather(r *recipe.Recipe, trials []*trial, outcomes []*outcome, o Options) (
 		return nil, err
 	}
 	result := judge(p, metrics, o.Resamples, o.Confidence)
-	result.Recipe, result.Budget, result.Engine, result.Failed = r.Name, o.Budget, o.Engine.Name(), failed
+	result.Recipe, result.Budget, result.Engine = r.Name, o.Budget, o.Engine.Name()
+	result.Unfinished, result.Failed = unfinished, failed
 	for i := range o.Seeds {
 		result.Seeds = append(result.Seeds, r.Train.Seed+i)
 	}

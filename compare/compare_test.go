@@ -94,6 +94,9 @@ func TestComparisonOfTheDemo(t *testing.T) {
 			t.Errorf("%s lacks something: %+v", task.Task, task)
 		}
 	}
+	if u := result.Unfinished; u.SingleOf != 6 || u.JointOf != 2 || u.Single == 0 {
+		t.Errorf("of models with two epochs these did best in the last: %+v", u)
+	}
 	if len(result.Tasks) != 3 || result.Mean == nil || result.DeltaM == nil || result.OverTasks == nil || len(result.Failed) > 0 {
 		t.Errorf("the result lacks something: %+v", result)
 	}
@@ -176,7 +179,7 @@ func TestAFailureLeavesTheOthers(t *testing.T) {
 		t.Fatalf("the other tasks are lost: %+v", result)
 	}
 	var text bytes.Buffer
-	if err := result.Text(&text); err != nil || !strings.Contains(text.String(), "Failed: seed 1, task topic alone: ") {
+	if err := Text(&text, result); err != nil || !strings.Contains(text.String(), "Failed: seed 1, task topic alone: ") {
 		t.Errorf("the table does not tell: %s", text.String())
 	}
 }
@@ -189,10 +192,10 @@ func TestRecipesShareSingleModels(t *testing.T) {
 	}
 	weighted, _ := small(t, "train.epochs=1", "name=weighted", "train.balance.method=fixed", "tasks.topic.weight=0.1")
 	kept := map[string]bool{}
-	if _, err := compared(t, weighted, dir, Options{Seeds: 1, Done: func(p Progress) { kept[p.Task] = p.Kept }}); err != nil {
+	if _, err := compared(t, weighted, dir, Options{Seeds: 1, Done: func(p Progress) { kept[p.Model] = p.Kept }}); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(map[string]bool{"": false, "topic": true, "sentiment": true, "entities": true}, kept); diff != "" {
+	if diff := cmp.Diff(map[string]bool{"joint model": false, "task topic alone": true, "task sentiment alone": true, "task entities alone": true}, kept); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -217,7 +220,7 @@ func TestStepBudget(t *testing.T) {
 	for _, single := range trials[1:] {
 		own := steps(single)
 		if n := single.recipe.Train.Epochs * own; n < joint || n >= joint+own {
-			t.Errorf("%s makes %d steps, the joint model %d", single, n, joint)
+			t.Errorf("%s makes %d steps, the joint model %d", single.model, n, joint)
 		}
 		longer = longer || single.recipe.Train.Epochs > 4 && single.recipe.Train.Patience > 2
 	}
@@ -226,12 +229,27 @@ func TestStepBudget(t *testing.T) {
 	}
 }
 
+// TestStoppedComparison: what is stopped gives no result, and goes on.
 func TestStoppedComparison(t *testing.T) {
-	r, _ := small(t)
+	r, _ := small(t, "train.epochs=1")
+	dir := t.TempDir()
 	ctx, stop := context.WithCancel(context.Background())
-	stop()
-	if result, err := Run(ctx, r, t.TempDir(), Options{Engine: gonum.New()}); result != nil || !errors.Is(err, context.Canceled) {
+	o := Options{Engine: gonum.New(), Seeds: 1, Jobs: 1, Resamples: 10, Done: func(p Progress) {
+		if p.Done == 2 {
+			stop()
+		}
+	}}
+	if result, err := Run(ctx, r, dir, o); result != nil || !errors.Is(err, context.Canceled) {
 		t.Errorf("a stopped comparison gives %v, %v", result, err)
+	}
+	kept := 0
+	result, err := compared(t, r, dir, Options{Seeds: 1, Done: func(p Progress) {
+		if p.Kept {
+			kept++
+		}
+	}})
+	if err != nil || len(result.Tasks) != 3 || kept != 2 {
+		t.Errorf("after 2 models were finished %d are kept: %+v, %v", kept, result, err)
 	}
 }
 

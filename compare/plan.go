@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"espalier"
 	"espalier/data"
 	"espalier/recipe"
 )
@@ -19,17 +20,15 @@ const (
 // trial is one model to train.
 type trial struct {
 	seed   int
-	task   string // "" for the joint model
+	model  string // what it is, for people
+	single bool
 	recipe *recipe.Recipe
 	dir    string
+	// answers says that the answers to test are wanted, too.
+	answers bool
 }
 
-func (t *trial) String() string {
-	if t.task == "" {
-		return fmt.Sprintf("seed %d, joint model", t.seed)
-	}
-	return fmt.Sprintf("seed %d, task %s alone", t.seed, t.task)
-}
+func describe(seed int, model string) string { return fmt.Sprintf("seed %d, %s", seed, model) }
 
 // plan lists the models, seed by seed, the joint one first.
 func plan(r *recipe.Recipe, dir string, o Options) ([]*trial, error) {
@@ -45,18 +44,20 @@ func plan(r *recipe.Recipe, dir string, o Options) ([]*trial, error) {
 	for i := range o.Seeds {
 		seed := r.Train.Seed + i
 		at := filepath.Join(dir, fmt.Sprintf("seed-%d", seed))
-		add := func(task, name string, of *recipe.Recipe) error {
+		add := func(model, name string, of *recipe.Recipe) error {
 			seeded, err := of.Derive(func(r *recipe.Recipe) { r.Train.Seed = seed })
-			trials = append(trials, &trial{seed: seed, task: task, recipe: seeded, dir: filepath.Join(at, name)})
+			trials = append(trials, &trial{
+				seed: seed, model: model, single: of != joint, recipe: seeded, dir: filepath.Join(at, name), answers: true,
+			})
 			return err
 		}
 		// The joint model's folder has the recipe's name, so that recipes that
 		// differ in how they balance tasks can share their single models.
-		if err := add("", "joint-"+r.Name, joint); err != nil {
+		if err := add("joint model", "joint-"+r.Name, joint); err != nil {
 			return nil, err
 		}
 		for j, t := range r.Tasks {
-			if err := add(t.Name, "single-"+t.Name, singles[j]); err != nil {
+			if err := add("task "+t.Name+" alone", "single-"+t.Name, singles[j]); err != nil {
 				return nil, err
 			}
 		}
@@ -89,19 +90,13 @@ func singleRecipes(joint *recipe.Recipe, budget string) ([]*recipe.Recipe, error
 
 // epochSteps is how many steps one pass over a recipe's training data takes.
 func epochSteps(r *recipe.Recipe) (int, error) {
-	encoder, err := r.Encoder()
+	run, err := espalier.Learn(r)
 	if err != nil {
 		return 0, err
 	}
-	if err := encoder.Learn(r.Sources("train")); err != nil {
-		return 0, err
-	}
-	set, err := encoder.Encode(r.Sources("train"))
+	set, err := run.Data("train", nil)
 	if err != nil {
 		return 0, err
-	}
-	if len(r.Sources("valid")) == 0 {
-		set, _ = set.Split(r.Data.Holdout, uint64(r.Train.Seed))
 	}
 	options := data.BatchOptions{Size: r.Train.Batch, MaxTokens: r.Train.MaxTokens, Shuffle: true, Seed: uint64(r.Train.Seed)}
 	return len(set.Plan(options, 0)), nil

@@ -32,7 +32,29 @@ type Result struct {
 	// per cent. It is nil where a single-task model has 0.
 	DeltaM    *Difference `json:"delta_m,omitempty"`
 	Resources *Resources  `json:"resources,omitempty"`
-	Failed    []Failure   `json:"failed,omitempty"`
+	// Unfinished counts models whose best epoch was the last that the recipe
+	// allowed: more epochs might have made them better.
+	Unfinished Unfinished `json:"best_in_last_epoch"`
+	Failed     []Failure  `json:"failed,omitempty"`
+}
+
+// Unfinished counts models of both kinds.
+type Unfinished struct {
+	Single   int `json:"single"`
+	SingleOf int `json:"single_of"`
+	Joint    int `json:"joint"`
+	JointOf  int `json:"joint_of"`
+}
+
+func (u *Unfinished) add(single, last bool) {
+	n, of := &u.Joint, &u.JointOf
+	if single {
+		n, of = &u.Single, &u.SingleOf
+	}
+	*of++
+	if last {
+		*n++
+	}
 }
 
 // Task compares the models on one task.

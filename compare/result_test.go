@@ -54,20 +54,22 @@ func TestTables(t *testing.T) {
 			Task: "price", Metric: "rmse", Single: Sample{2, 0.5, []float64{1.5, 2.5}}, Joint: Sample{1, 0, []float64{1, 1}},
 			Difference: Difference{Mean: -1, Seeds: &Interval{-1.5, -0.5}, Bootstrap: &Interval{-2, -0.25}, Verdict: Helped},
 		}},
-		DeltaM:    &Difference{Mean: 0.5, Bootstrap: &Interval{0.1, 0.75}, Verdict: Helped},
-		Resources: &Resources{Parameters: Cost{400, 100, 0.25}, TrainSeconds: Cost{3, 1.5, 0.5}},
-		Failed:    []Failure{{Seed: 2, Task: "topic", Message: "it broke"}},
+		DeltaM:     &Difference{Mean: 0.5, Bootstrap: &Interval{0.1, 0.75}, Verdict: Helped},
+		Resources:  &Resources{Parameters: Cost{400, 100, 0.25}, TrainSeconds: Cost{3, 1.5, 0.5}},
+		Unfinished: Unfinished{Single: 1, SingleOf: 2, JointOf: 2},
+		Failed:     []Failure{{Seed: 2, Model: "task topic alone", Message: "it broke"}},
 	}
 	var text, markdown bytes.Buffer
-	if err := r.Text(&text); err != nil {
+	if err := Text(&text, r); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Markdown(&markdown); err != nil {
+	if err := Markdown(&markdown, r); err != nil {
 		t.Fatal(err)
 	}
 	const foot = `small: test data, 2 seeds, the same number of epochs. Single and joint: mean ± standard deviation over seeds.
 Intervals at 95 % of joint minus single: Student's over seeds; bootstrap of 100 draws of seeds and test examples.
 A verdict other than "no difference shown" needs every interval to exclude 0.
+Best in the last epoch, and perhaps not done learning: 1 of 2 single models, 0 of 2 joint ones.
 Failed: seed 2, task topic alone: it broke
 `
 	const wantText = `task     metric                 single           joint            difference  over seeds          bootstrap           verdict

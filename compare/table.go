@@ -7,26 +7,31 @@ import (
 	"text/tabwriter"
 )
 
-// Text writes the comparison for people, in aligned columns.
-func (r *Result) Text(w io.Writer) error {
-	for i, t := range r.tables() {
-		if i > 0 {
-			fmt.Fprintln(w)
-		}
+// Report is a result that can be shown to people.
+type Report interface {
+	// tables have rows of cells, the head first; footnote says how to read them.
+	tables() [][][]string
+	footnote() string
+}
+
+// Text writes a result in aligned columns.
+func Text(w io.Writer, r Report) error {
+	for _, t := range r.tables() {
 		out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		for _, row := range t {
 			fmt.Fprintln(out, strings.Join(row, "\t"))
 		}
+		fmt.Fprintln(out)
 		if err := out.Flush(); err != nil {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(w, "\n%s\n", r.footnote())
+	_, err := fmt.Fprintln(w, r.footnote())
 	return err
 }
 
-// Markdown writes tables of GitHub's Markdown.
-func (r *Result) Markdown(w io.Writer) error {
+// Markdown writes a result as tables of GitHub's Markdown.
+func Markdown(w io.Writer, r Report) error {
 	for _, t := range r.tables() {
 		for i, row := range t {
 			fmt.Fprintf(w, "| %s |\n", strings.Join(row, " | "))
@@ -114,8 +119,79 @@ func (r *Result) footnote() string {
 	if r.OverTasks != nil {
 		text += fmt.Sprintf("\nThe mean difference with each task as one draw: %s.", r.OverTasks.text("%+.4f", 1))
 	}
-	for _, f := range r.Failed {
+	if u := r.Unfinished; u.Single+u.Joint > 0 {
+		text += fmt.Sprintf("\nBest in the last epoch, and perhaps not done learning: %d of %d single models, %d of %d joint ones.",
+			u.Single, u.SingleOf, u.Joint, u.JointOf)
+	}
+	return text + failures(r.Failed)
+}
+
+func failures(failed []Failure) string {
+	text := ""
+	for _, f := range failed {
 		text += "\nFailed: " + f.Error()
 	}
 	return text
+}
+
+// tables of a sweep have a row for each weighting, the best one marked.
+func (s *Sweep) tables() [][][]string {
+	head := []string{"", "score"}
+	for _, t := range s.Tasks {
+		head = append(head, "weight "+t, t)
+	}
+	rows := [][]string{head}
+	for n, w := range s.Trials {
+		row := []string{"", w.Score.text()}
+		if n == s.Best {
+			row[0] = "best"
+		}
+		for _, t := range s.Tasks {
+			row = append(row, fmt.Sprintf("%.3f", w.Weights[t]), fmt.Sprintf("%.4f", w.Tasks[t]))
+		}
+		if len(w.Score.Values) == 0 {
+			row[0], row[1] = "failed", "-"
+		}
+		rows = append(rows, row)
+	}
+	return [][][]string{rows}
+}
+
+func (s *Sweep) footnote() string {
+	text := fmt.Sprintf("%s: validation data, seeds %v. The score is the mean of the tasks' metrics at the best epoch; the test data was not read.", s.Recipe, s.Seeds)
+	if s.Best >= 0 {
+		text += "\nThe best weights:"
+		for _, setting := range s.Settings() {
+			text += " --set " + setting
+		}
+	}
+	return text + failures(s.Failed)
+}
+
+// tables of an affinity are the matrix in thousandths.
+func (a *Affinity) tables() [][][]string {
+	rows := [][]string{append([]string{"step on \\ loss of"}, a.Tasks...)}
+	for i, t := range a.Tasks {
+		row := []string{t}
+		for j := range a.Tasks {
+			cell := "-"
+			if a.Looks[i][j] > 0 {
+				cell = fmt.Sprintf("%+.3f", 1000*a.Matrix[i][j])
+			}
+			row = append(row, cell)
+		}
+		rows = append(rows, row)
+	}
+	return [][][]string{rows}
+}
+
+func (a *Affinity) footnote() string {
+	var groups []string
+	for _, g := range a.Groups {
+		groups = append(groups, "{"+strings.Join(g, ", ")+"}")
+	}
+	return fmt.Sprintf("%s: by how many thousandths the loss of the column's task falls with a gradient step of rate %.3g on the row's task alone,\n"+
+		"on the same batch; the mean over looks in %d steps of training. Above 0 the row helps the column.\n"+
+		"Suggested groups: %s, score %.3f. A suggestion is no result: compare the groups' recipes.",
+		a.Recipe, a.Rate, a.Steps, strings.Join(groups, " "), 1000*a.Score)
 }

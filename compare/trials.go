@@ -40,7 +40,7 @@ func trainAll(ctx context.Context, trials []*trial, o Options) []*outcome {
 			outcomes[i] = out
 			done++
 			if o.Done != nil && ctx.Err() == nil {
-				o.Done(Progress{done, len(trials), trials[i].seed, trials[i].task, kept, out.err})
+				o.Done(Progress{done, len(trials), trials[i].seed, trials[i].model, kept, out.err})
 			}
 			mu.Unlock()
 		}
@@ -67,12 +67,12 @@ func attempt(ctx context.Context, t *trial, e runtime.Engine) (out *outcome, kep
 		return out, false
 	}
 	if kept = out.run != nil; !kept {
-		out.run, _, out.err = espalier.Train(ctx, t.recipe, t.dir, espalier.Options{Engine: e, Resume: started, KeepAnswers: true})
+		out.run, _, out.err = espalier.Train(ctx, t.recipe, t.dir, espalier.Options{Engine: e, Resume: started, KeepAnswers: t.answers})
 	}
 	if out.err == nil {
 		out.result, out.err = out.run.Outcome()
 	}
-	if out.err == nil {
+	if out.err == nil && t.answers {
 		out.answers, out.err = out.run.Answers()
 	}
 	return out, kept
@@ -99,11 +99,11 @@ type Cost struct {
 	Ratio float64 `json:"ratio"`
 }
 
-func (c *Cost) add(task string, amount float64) {
-	if task == "" {
-		c.Joint += amount
-	} else {
+func (c *Cost) add(single bool, amount float64) {
+	if single {
 		c.Single += amount
+	} else {
+		c.Joint += amount
 	}
 	if c.Single > 0 {
 		c.Ratio = c.Joint / c.Single
@@ -134,9 +134,9 @@ func weigh(ctx context.Context, trials []*trial, outcomes []*outcome, e runtime.
 		}
 		epochs, err := outcomes[i].run.Epochs()
 		for j, epoch := range epochs {
-			r.TrainSeconds.add(t.task, epoch.Seconds/seeds)
+			r.TrainSeconds.add(t.single, epoch.Seconds/seeds)
 			if j == len(epochs)-1 {
-				r.TrainSteps.add(t.task, float64(epoch.Steps)/seeds)
+				r.TrainSteps.add(t.single, float64(epoch.Steps)/seeds)
 			}
 		}
 		if first < 0 {
@@ -158,11 +158,11 @@ func (r *Resources) addSizes(ctx context.Context, t *trial, out *outcome, e runt
 	for _, own := range out.result.Heads {
 		n += own
 	}
-	r.Parameters.add(t.task, float64(n))
+	r.Parameters.add(t.single, float64(n))
 	report, err := out.run.Export(ctx, filepath.Join(t.dir, "model.onnx"), espalier.ExportOptions{Engines: []runtime.Engine{e}})
 	if err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
-	r.FileBytes.add(t.task, float64(report.Bytes))
+	r.FileBytes.add(t.single, float64(report.Bytes))
 	return nil
 }

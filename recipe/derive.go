@@ -51,6 +51,7 @@ func (r *Recipe) Single(task string) (*Recipe, error) {
 		s.Name = task
 		s.Tasks = []Task{own}
 		s.Sharing.Method = "hard"
+		s.Sharing = Sharing{Method: "hard"}
 		s.Train.Balance = Balance{Method: "equal"}
 		s.Data.Unlabelled = "skip"
 	})

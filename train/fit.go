@@ -32,8 +32,9 @@ type Progress func(epoch, step, steps int, losses []float32)
 
 // Hooks are called while Fit runs; each may be nil.
 type Hooks struct {
-	Step  Progress
-	Epoch func(Epoch) error // an error ends Fit with it
+	Before func(*data.Batch) error // of each step; an error ends Fit with it
+	Step   Progress
+	Epoch  func(Epoch) error // an error ends Fit with it
 }
 
 // Result is what Fit leaves: the trainer holds the best epoch's parameters.
@@ -65,7 +66,7 @@ func (t *Trainer) Fit(ctx context.Context, set, valid *data.Dataset, hooks Hooks
 	res := &Result{}
 	for t.epoch < t.config.Epochs && !t.patienceOver() {
 		before := t.arena.snapshot()
-		e, err := t.runEpoch(ctx, set, valid, opts, hooks.Step)
+		e, err := t.runEpoch(ctx, set, valid, opts, hooks)
 		if diverged := new(DivergedError); errors.As(err, &diverged) {
 			err = errors.Join(err, t.arena.restore(before))
 		}
@@ -110,7 +111,7 @@ func (t *Trainer) labelled(d *data.Dataset) error {
 	return nil
 }
 
-func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, opts data.BatchOptions, progress Progress) (*Epoch, error) {
+func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, opts data.BatchOptions, hooks Hooks) (*Epoch, error) {
 	start := time.Now()
 	tasks := t.model.Schema().Tasks
 	sums, counts := make([]float64, len(tasks)), make([]int, len(tasks))
@@ -121,6 +122,11 @@ func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, opts d
 		set.Fill(&f.batch, plan[i])
 		return t.draw(&f.draws, &f.batch, uint64(before+i+1))
 	}, func(i int, f *feed) error {
+		if hooks.Before != nil {
+			if err := hooks.Before(&f.batch); err != nil {
+				return err
+			}
+		}
 		losses, err := t.drawnStep(ctx, &f.batch, &f.draws)
 		if err != nil {
 			return err
@@ -130,8 +136,8 @@ func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, opts d
 			counts[j] += f.batch.Counts[j]
 		}
 		penalty += float64(t.step.penalty[0])
-		if progress != nil {
-			progress(t.epoch+1, i+1, len(plan), losses)
+		if hooks.Step != nil {
+			hooks.Step(t.epoch+1, i+1, len(plan), losses)
 		}
 		return nil
 	})

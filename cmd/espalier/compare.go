@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"runtime"
 
@@ -11,14 +12,24 @@ import (
 	"github.com/spf13/cobra"
 
 	"espalier/compare"
+	"espalier/recipe"
 )
 
+// comparison holds the flags of compare.
+type comparison struct {
+	engine         engineFlags
+	out            string
+	set            []string
+	json, markdown bool
+	options        compare.Options
+	sweep          string
+	trials         int
+	affinity       bool
+	looking        compare.AffinityOptions
+}
+
 func newCompare() *cobra.Command {
-	var engine engineFlags
-	var out string
-	var set []string
-	var asJSON, markdown bool
-	var o compare.Options
+	var c comparison
 	cmd := &cobra.Command{
 		Use:   "compare RECIPE",
 		Short: "Compare the joint model with one model per task",
@@ -29,58 +40,128 @@ on validation and is measured on test once.
 
 Models are trained side by side, one thread each, in folders of their own. A
 comparison that was stopped goes on when it is started again. Recipes of different
-names, with one --out, share their single-task models.`,
+names, with one --out, share their single-task models.
+
+With --sweep it searches fixed weights of the tasks' losses instead, and chooses them
+on validation. With --affinity it measures how a training step on one task changes
+the loss of the others, and suggests groups of tasks to train together.`,
 		Example: `  espalier compare examples/snips.yaml
   espalier compare examples/snips.yaml --seeds 5 --jobs 4 --markdown
-  espalier compare examples/snips.yaml --set train.epochs=5 --out runs/short --json`,
+  espalier compare examples/snips.yaml --set train.epochs=5 --out runs/short --json
+  espalier compare examples/snips.yaml --sweep random --trials 20
+  espalier compare examples/snips.yaml --affinity --steps 300`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if asJSON && markdown {
-				return usageError{fmt.Errorf("--json and --markdown are two forms of one result; choose one")}
-			}
-			if o.Budget != compare.Epochs && o.Budget != compare.Steps {
-				return usageError{fmt.Errorf("--budget %q is not one of %s, %s", o.Budget, compare.Epochs, compare.Steps)}
-			}
-			r, err := recipeWith(args[0], set)
-			if err != nil {
-				return err
-			}
-			if out == "" {
-				out = filepath.Join("runs", r.Name+"-compare")
-			}
-			if o.Engine, err = engine.open(cmd.ErrOrStderr()); err != nil {
-				return err
-			}
-			talk := cmd.ErrOrStderr()
-			o.Done = (&counter{reporter: reporter{w: talk}}).done
-			result, err := compare.Run(cmd.Context(), r, out, o)
-			if errors.Is(err, context.Canceled) {
-				fmt.Fprintf(talk, "go on with: espalier compare %s --out %s and the same settings\n", args[0], out)
-			}
-			if result == nil {
-				return err
-			}
-			write := result.Text
-			if markdown {
-				write = result.Markdown
-			}
-			if asJSON {
-				return errors.Join(writeJSON(cmd.OutOrStdout(), result), err)
-			}
-			return errors.Join(write(cmd.OutOrStdout()), err)
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd, args[0]) },
 	}
-	engine.add(cmd)
-	cmd.Flags().StringVar(&out, "out", "", "folder of the models; runs/NAME-compare when empty")
-	cmd.Flags().StringArrayVar(&set, "set", nil, "change a setting of the recipe, as train.epochs=3; may be repeated")
-	cmd.Flags().IntVar(&o.Seeds, "seeds", 3, "seeds to train with, counted up from the recipe's")
-	cmd.Flags().IntVar(&o.Jobs, "jobs", runtime.NumCPU(), "models trained at a time")
-	cmd.Flags().StringVar(&o.Budget, "budget", compare.Epochs, "what a single-task model has as many of as the joint one: epochs of its own data, or steps")
-	cmd.Flags().Float64Var(&o.Confidence, "confidence", 0.95, "confidence of intervals")
-	cmd.Flags().IntVar(&o.Resamples, "resamples", 2000, "draws of the bootstrap")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
-	cmd.Flags().BoolVar(&markdown, "markdown", false, "print the tables as Markdown")
+	c.engine.add(cmd)
+	f := cmd.Flags()
+	f.StringVar(&c.out, "out", "", "folder of the models; runs/NAME-compare when empty")
+	f.StringArrayVar(&c.set, "set", nil, "change a setting of the recipe, as train.epochs=3; may be repeated")
+	f.IntVar(&c.options.Seeds, "seeds", 3, "seeds to train with, counted up from the recipe's; 1 for --sweep")
+	f.IntVar(&c.options.Jobs, "jobs", runtime.NumCPU(), "models trained at a time")
+	f.StringVar(&c.options.Budget, "budget", compare.Epochs, "what a single-task model has as many of as the joint one: epochs of its own data, or steps")
+	f.Float64Var(&c.options.Confidence, "confidence", 0.95, "confidence of intervals")
+	f.IntVar(&c.options.Resamples, "resamples", 2000, "draws of the bootstrap")
+	f.StringVar(&c.sweep, "sweep", "", "search fixed weights: grid or random")
+	f.IntVar(&c.trials, "trials", 16, "with --sweep: most weights to try")
+	f.BoolVar(&c.affinity, "affinity", false, "measure how tasks act on one another in training")
+	f.IntVar(&c.looking.Steps, "steps", 500, "with --affinity: most steps to train")
+	f.IntVar(&c.looking.Every, "every", 10, "with --affinity: steps from one look to the next")
+	f.IntVar(&c.looking.Groups, "groups", 0, "with --affinity: most groups to suggest; 0, no limit")
+	f.BoolVar(&c.json, "json", false, "print the result as JSON")
+	f.BoolVar(&c.markdown, "markdown", false, "print the tables as Markdown")
 	return cmd
+}
+
+func (c *comparison) run(cmd *cobra.Command, path string) error {
+	if err := c.check(cmd); err != nil {
+		return usageError{err}
+	}
+	r, err := recipeWith(path, c.set)
+	if err != nil {
+		return err
+	}
+	if c.out == "" {
+		c.out = filepath.Join("runs", r.Name+"-compare")
+	}
+	talk := cmd.ErrOrStderr()
+	if c.options.Engine, err = c.engine.open(talk); err != nil {
+		return err
+	}
+	count := &counter{reporter{w: talk}}
+	c.options.Done = count.done
+	if isTerminal(talk) {
+		c.looking.Step = func(step, steps int) { count.draw(step, steps, "steps") }
+	}
+	report, err := c.report(cmd, r)
+	count.clear()
+	if errors.Is(err, context.Canceled) && !c.affinity {
+		fmt.Fprintf(talk, "go on by the same command: models that are finished are kept\n")
+	}
+	if report == nil {
+		return err
+	}
+	return errors.Join(c.print(cmd.OutOrStdout(), report), err)
+}
+
+// check reports flags that do not go together.
+func (c *comparison) check(cmd *cobra.Command) error {
+	switch {
+	case c.json && c.markdown:
+		return fmt.Errorf("--json and --markdown are two forms of one result; choose one")
+	case c.affinity && c.sweep != "":
+		return fmt.Errorf("--sweep and --affinity are two searches; choose one")
+	case c.options.Budget != compare.Epochs && c.options.Budget != compare.Steps:
+		return fmt.Errorf("--budget %q is not one of %s, %s", c.options.Budget, compare.Epochs, compare.Steps)
+	case c.sweep != "" && c.sweep != compare.Grid && c.sweep != compare.Random:
+		return fmt.Errorf("--sweep %q is not one of %s, %s", c.sweep, compare.Grid, compare.Random)
+	}
+	for name, n := range map[string]int{"seeds": c.options.Seeds, "jobs": c.options.Jobs, "steps": c.looking.Steps, "every": c.looking.Every} {
+		if n < 1 {
+			return fmt.Errorf("--%s is %d, it must be at least 1", name, n)
+		}
+	}
+	if c.sweep != "" && !cmd.Flags().Changed("seeds") {
+		c.options.Seeds = 1
+	}
+	return nil
+}
+
+// report computes what was asked for; nil where there is nothing to show.
+func (c *comparison) report(cmd *cobra.Command, r *recipe.Recipe) (compare.Report, error) {
+	o := c.options
+	switch {
+	case c.affinity:
+		c.looking.Engine = o.Engine
+		a, err := compare.MeasureAffinity(cmd.Context(), r, c.looking)
+		if err != nil {
+			return nil, err
+		}
+		return a, nil
+	case c.sweep != "":
+		s, err := compare.SweepWeights(cmd.Context(), r, c.out, compare.SweepOptions{
+			Engine: o.Engine, Kind: c.sweep, Trials: c.trials, Seeds: o.Seeds, Jobs: o.Jobs, Done: o.Done,
+		})
+		if s == nil {
+			return nil, err
+		}
+		return s, err
+	}
+	result, err := compare.Run(cmd.Context(), r, c.out, o)
+	if result == nil {
+		return nil, err
+	}
+	return result, err
+}
+
+func (c *comparison) print(w io.Writer, report compare.Report) error {
+	switch {
+	case c.json:
+		return writeJSON(w, report)
+	case c.markdown:
+		return compare.Markdown(w, report)
+	}
+	return compare.Text(w, report)
 }
 
 // counter tells which models are trained: a line each, below it a bar on a
@@ -88,16 +169,23 @@ names, with one --out, share their single-task models.`,
 type counter struct{ reporter }
 
 func (c *counter) done(p compare.Progress) {
-	if c.bar != nil {
-		_ = c.bar.Clear() // a bar that cannot be drawn must not stop training
-	}
+	c.clear()
 	fmt.Fprintln(c.w, p)
-	if !isTerminal(c.w) {
-		return
+	if isTerminal(c.w) {
+		c.draw(p.Done, p.Total, "models")
 	}
+}
+
+func (c *counter) draw(n, total int, what string) {
 	if c.bar == nil {
-		c.bar = progressbar.NewOptions(p.Total, progressbar.OptionSetWriter(c.w), progressbar.OptionClearOnFinish(),
-			progressbar.OptionSetDescription("models"), progressbar.OptionShowCount())
+		c.bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(c.w), progressbar.OptionClearOnFinish(),
+			progressbar.OptionSetDescription(what), progressbar.OptionShowCount())
 	}
-	_ = c.bar.Set(p.Done)
+	_ = c.bar.Set(n) // a bar that cannot be drawn must not stop training
+}
+
+func (c *counter) clear() {
+	if c.bar != nil {
+		_ = c.bar.Clear()
+	}
 }

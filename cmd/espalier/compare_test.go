@@ -48,6 +48,19 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+func TestSearches(t *testing.T) {
+	r, dir := twoTaskRecipe(t), t.TempDir()
+	code, stdout, stderr := command(t, "compare", r, "--out", dir, "--engine", "gonum", "--sweep", "grid", "--trials", "3", "--json")
+	var sweep compare.Sweep
+	if err := json.Unmarshal([]byte(stdout), &sweep); code != 0 || err != nil || len(sweep.Trials) != 3 || len(sweep.Seeds) != 1 {
+		t.Errorf("--sweep: exit %d, %v: %s%s", code, err, stdout, stderr)
+	}
+	code, stdout, stderr = command(t, "compare", r, "--engine", "gonum", "--affinity", "--markdown")
+	if code != 0 || !strings.HasPrefix(stdout, "| step on \\ loss of | topic | mood |") {
+		t.Errorf("--affinity: exit %d: %s%s", code, stdout, stderr)
+	}
+}
+
 func TestBadComparisons(t *testing.T) {
 	good := twoTaskRecipe(t)
 	for _, c := range []struct {
@@ -62,7 +75,9 @@ func TestBadComparisons(t *testing.T) {
 		{"two forms", []string{"compare", good, "--json", "--markdown"}, 2, "--json and --markdown are two forms of one result; choose one"},
 		{"unknown budget", []string{"compare", good, "--budget", "hours"}, 2, `--budget "hours" is not one of epochs, steps`},
 		{"bad setting", []string{"compare", good, "--set", "train.epochs"}, 2, `--set "train.epochs" is not of the form path=value`},
-		{"no seeds", []string{"compare", good, "--engine", "gonum", "--seeds", "-1"}, 1, "compare: -1 seeds; there must be at least 1"},
+		{"no seeds", []string{"compare", good, "--seeds", "0"}, 2, "--seeds is 0, it must be at least 1"},
+		{"two searches", []string{"compare", good, "--affinity", "--sweep", "grid"}, 2, "--sweep and --affinity are two searches; choose one"},
+		{"unknown search", []string{"compare", good, "--sweep", "bayes"}, 2, `--sweep "bayes" is not one of grid, random`},
 	} {
 		if code, stdout, stderr := command(t, c.args...); code != c.code || !strings.Contains(stderr, c.want) || stdout != "" {
 			t.Errorf("%s: exit %d, want %d; stderr %q, want %q", c.name, code, c.code, stderr, c.want)

@@ -1,0 +1,138 @@
+package compare
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"espalier/runtime/gonum"
+)
+
+func TestSweepOfTheDemo(t *testing.T) {
+	r, files := small(t, "train.epochs=1")
+	dir := t.TempDir()
+	run := func(trials int) (s *Sweep, kept int) {
+		s, err := SweepWeights(context.Background(), r, dir, SweepOptions{
+			Engine: gonum.New(), Trials: trials, Seeds: 2, Done: func(p Progress) {
+				if p.Kept {
+					kept++
+				}
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s, kept
+	}
+	first, _ := run(3)
+	s, kept := run(4)
+	if kept != 6 || len(s.Trials) != 4 || fmt.Sprint(first.Trials) != fmt.Sprint(s.Trials[:3]) {
+		t.Errorf("a longer search keeps %d models of 6, %v of %v", kept, s.Trials, first.Trials)
+	}
+	if files.opens["test.conll"] != 0 || files.opens["valid.conll"] == 0 {
+		t.Errorf("the search opened the test data %d times", files.opens["test.conll"])
+	}
+	for n, w := range s.Trials {
+		if w.Score.Mean > s.Trials[s.Best].Score.Mean || len(w.Score.Values) != 2 {
+			t.Errorf("trial %d scores %v, the best %v", n, w.Score, s.Trials[s.Best].Score)
+		}
+		mean := 0.0
+		for _, v := range w.Tasks {
+			mean += v / 3
+		}
+		if math.Abs(mean-w.Score.Mean) > 1e-12 {
+			t.Errorf("trial %d scores %v, its tasks %v", n, w.Score.Mean, w.Tasks)
+		}
+	}
+	// The settings are those of a recipe.
+	for _, setting := range s.Settings() {
+		path, value, _ := strings.Cut(setting, "=")
+		if err := r.Set(path, value); err != nil {
+			t.Error(err)
+		}
+	}
+	var text bytes.Buffer
+	if err := Text(&text, s); err != nil || !strings.Contains(text.String(), "\nbest ") || !strings.Contains(text.String(), "The best weights: --set train.balance.method=fixed --set tasks.topic.weight=") {
+		t.Errorf("the table is %s (%v)", text.String(), err)
+	}
+}
+
+// TestWeightings: all lists begin with equal weights, fit their number, hold
+// nothing twice, and have a mean of 1.
+func TestWeightings(t *testing.T) {
+	for _, c := range []struct {
+		kind          string
+		tasks, trials int
+		want          int // how many there are
+		label         string
+	}{
+		{Grid, 2, 16, 15, "grid-16"}, // the equal ones among them; 17 parts give 16 and the equal ones
+		{Grid, 3, 16, 16, "grid-7"},  // (6 choose 2) and the equal ones
+		{Grid, 4, 5, 5, "grid-5"},    // (4 choose 3) and the equal ones
+		{Random, 3, 9, 9, "random"},
+		{Random, 16, 4, 4, "random"},
+	} {
+		all, label, err := weightings(c.kind, c.tasks, c.trials)
+		if err != nil || len(all) != c.want || label != c.label {
+			t.Errorf("%s of %d tasks in %d trials: %d weightings of %s, %v", c.kind, c.tasks, c.trials, len(all), label, err)
+		}
+		seen := map[string]bool{}
+		for n, weights := range all {
+			sum := 0.0
+			for _, w := range weights {
+				sum += w
+				if w <= 0 || n == 0 && w != 1 {
+					t.Errorf("weighting %d is %v", n, weights)
+				}
+			}
+			if key := fmt.Sprint(weights); seen[key] || math.Abs(sum/float64(c.tasks)-1) > 1e-3 {
+				t.Errorf("weighting %d is %v, twice or of another mean", n, weights)
+			} else {
+				seen[key] = true
+			}
+		}
+	}
+}
+
+// TestRandomWeightsAreEven: of a Dirichlet distribution with parameters 1 over
+// three tasks each share has mean 1/3 and variance 1/18.
+func TestRandomWeightsAreEven(t *testing.T) {
+	const n = 4000
+	sum, square := 0.0, 0.0
+	for i := range uint64(n) {
+		share := randomWeights(3, i)[1] / 3
+		sum, square = sum+share, square+share*share
+	}
+	mean := sum / n
+	if variance := square/n - mean*mean; math.Abs(mean-1./3) > 0.012 || math.Abs(variance-1./18) > 0.004 {
+		t.Errorf("shares have mean %v and variance %v", mean, variance)
+	}
+}
+
+func TestSweepsThatCannotBe(t *testing.T) {
+	r, _ := small(t)
+	single, err := r.Single("topic")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		o    SweepOptions
+		want string
+	}{
+		{SweepOptions{Kind: "bayes"}, `compare: sweep "bayes" is not one of grid, random`},
+		{SweepOptions{Seeds: -1}, "compare: -1 seeds and 2 jobs; there must be at least 1 of each"},
+		{SweepOptions{Trials: 1}, "compare: 1 trials; there must be at least 2: equal weights and others"},
+		{SweepOptions{Kind: Grid, Trials: 3}, "compare: a grid of weights for 3 tasks does not fit in 3 trials; try more, or sweep at random"},
+	} {
+		c.o.Engine, c.o.Jobs = gonum.New(), 2
+		if _, err := SweepWeights(context.Background(), r, t.TempDir(), c.o); err == nil || err.Error() != c.want {
+			t.Errorf("got %v, want %s", err, c.want)
+		}
+	}
+	if _, err := SweepWeights(context.Background(), single, t.TempDir(), SweepOptions{}); err == nil || err.Error() != "compare: recipe topic has one task, whose weight changes nothing" {
+		t.Error(err)
+	}
+}
