@@ -40,5 +40,10 @@ func Gate(s *builder.Scope, x *builder.Value, experts int64, temperature float64
 // Mix adds up experts [..., count, hidden] by their weights [..., count], or
 // [count] for the same weights everywhere: [..., hidden].
 func Mix(g *builder.Graph, gate, experts *builder.Value) *builder.Value {
+	if g.Err() == nil && gate.Rank() == experts.Rank()-1 {
+		// A row of weights times a matrix of experts, which neither way writes
+		// the weighed experts out.
+		return g.Squeeze(g.MatMul(g.Unsqueeze(gate, -2), experts), -2)
+	}
 	return g.ReduceSum(g.Mul(g.Unsqueeze(gate, -1), experts), false, -2)
 }
