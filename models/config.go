@@ -23,31 +23,6 @@ func TaskOf(parameter string) (task string, ok bool) {
 // complete fills in defaults and reports the first setting that cannot be.
 func (c *Config) complete(s *schema.Schema) error {
 	t := &c.Trunk
-	def := func(x *int64, v int64) {
-		if *x == 0 {
-			*x = v
-		}
-	}
-	text := func(x *string, v string) {
-		if *x == "" {
-			*x = v
-		}
-	}
-	text(&t.Type, "bag")
-	text(&t.Pooling, "mean")
-	text(&t.Positions, "learned")
-	def(&t.Embedding, 64)
-	def(&t.Hidden, t.Embedding)
-	def(&t.Kernel, 3)
-	def(&t.Heads, 4)
-	def(&t.FeedForward, 4*t.Hidden)
-	def(&t.MaxLength, 512)
-	if t.Layers == 0 {
-		t.Layers = map[string]int{"bag": 0, "cnn": 2, "transformer": 2}[t.Type]
-		if t.recurrent() {
-			t.Layers = 1
-		}
-	}
 	if ch := &t.Characters; ch.Type != "" {
 		def(&ch.Embedding, 32)
 		def(&ch.Hidden, 64)
@@ -56,6 +31,10 @@ func (c *Config) complete(s *schema.Schema) error {
 			return fmt.Errorf("trunk: characters: %w", err)
 		}
 	}
+	if err := t.completeStack(); err != nil {
+		return fmt.Errorf("trunk: %w", err)
+	}
+	t.setDefaults()
 	if err := t.check(); err != nil {
 		return fmt.Errorf("trunk: %w", err)
 	}
@@ -73,6 +52,71 @@ func (c *Config) complete(s *schema.Schema) error {
 			return fmt.Errorf("head %q: %w", name, err)
 		}
 	}
+	return nil
+}
+
+// def sets what is zero.
+func def[T comparable](x *T, v T) {
+	var zero T
+	if *x == zero {
+		*x = v
+	}
+}
+
+func (t *TrunkConfig) setDefaults() {
+	def(&t.Type, "bag")
+	def(&t.Pooling, "mean")
+	def(&t.Positions, "learned")
+	def(&t.Embedding, 64)
+	def(&t.Hidden, t.Embedding)
+	def(&t.Kernel, 3)
+	def(&t.Heads, 4)
+	def(&t.FeedForward, 4*t.Hidden)
+	def(&t.MaxLength, 512)
+	def(&t.Layers, map[string]int{"bag": 0, "cnn": 2, "transformer": 2, "lstm": 1, "gru": 1, "bilstm": 1, "bigru": 1}[t.Type])
+}
+
+// completeStack completes the parts of a stack, and gives the trunk the width
+// of the last and the number of all layers.
+func (t *TrunkConfig) completeStack() error {
+	if len(t.Stack) == 0 {
+		if t.Type == stack {
+			return fmt.Errorf("the stack has no parts")
+		}
+		return nil
+	}
+	def(&t.Type, stack)
+	if t.Type != stack {
+		return fmt.Errorf("type is %q, but there is a stack", t.Type)
+	}
+	def(&t.Embedding, 64)
+	t.Stack = slices.Clone(t.Stack)
+	t.Layers = 0
+	width, reads := t.Embedding, t.Embedding
+	if t.Characters.Type != "" {
+		reads += t.Characters.Hidden
+	}
+	for i := range t.Stack {
+		p := &t.Stack[i]
+		p.Embedding = width // of what it reads, which its own width follows
+		p.setDefaults()
+		err := p.check()
+		switch {
+		case err != nil:
+		case p.Type == stack:
+			err = fmt.Errorf("a stack cannot be part of one")
+		case p.Type == "bag" && p.Layers == 0:
+			err = fmt.Errorf("a bag without layers does nothing; set its layers")
+		case p.Skip && p.Hidden != reads:
+			err = fmt.Errorf("it is to add what it reads, which is %d wide, to what it gives, which is %d wide", reads, p.Hidden)
+		}
+		if err != nil {
+			return fmt.Errorf("part %d of the stack: %w", i+1, err)
+		}
+		width, reads = p.Hidden, p.Hidden
+		t.Layers += p.Layers
+	}
+	t.Hidden = width
 	return nil
 }
 
@@ -112,7 +156,7 @@ func (h *HeadConfig) check(s *schema.Schema, name string) error {
 }
 
 func (t *TrunkConfig) check() error {
-	if err := oneOf("type", t.Type, "bag", "cnn", "bilstm", "bigru", "lstm", "gru", "transformer"); err != nil {
+	if err := oneOf("type", t.Type, "bag", "cnn", "bilstm", "bigru", "lstm", "gru", "transformer"); err != nil && t.Type != stack {
 		return err
 	}
 	if err := oneOf("pooling", t.Pooling, "mean", "max", "attention"); err != nil {
@@ -163,14 +207,19 @@ func (t *TrunkConfig) check() error {
 
 // longest is the most tokens that the trunk can read; 0: any number.
 func (t *TrunkConfig) longest() int64 {
+	least := int64(0)
+	for _, p := range t.Stack {
+		if n := p.longest(); n > 0 && (least == 0 || n < least) {
+			least = n
+		}
+	}
+	if least > 0 {
+		return least
+	}
 	if t.Type == "transformer" && t.Positions == "learned" {
 		return t.MaxLength
 	}
 	return 0
-}
-
-func (t *TrunkConfig) recurrent() bool {
-	return slices.Contains([]string{"lstm", "gru", "bilstm", "bigru"}, t.Type)
 }
 
 func (c *CharacterConfig) check() error {

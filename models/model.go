@@ -59,6 +59,12 @@ type TrunkConfig struct {
 	// Residual adds a recurrent layer's input to its output where both have
 	// one width.
 	Residual bool
+	// Stack are encoders on top of each other, in place of Type. What sizes
+	// layers is a part's own: Type, Hidden, the width of the part before where it
+	// is 0, and Layers to MaxLength, Dropout, Residual and Skip.
+	Stack []TrunkConfig
+	// Skip adds what a part of a stack reads to what it gives.
+	Skip bool
 	// Frozen keeps word vectors as they are given: training takes no gradient
 	// of them.
 	Frozen bool
@@ -243,7 +249,7 @@ func (m *Model) build(mode Mode, float tensor.DType, front func(g *builder.Graph
 		pooled: map[*builder.Value]*builder.Value{}, features: map[string]*builder.Value{},
 	}
 	trunk := g.Scope("trunk")
-	states := c.share(trunk, c.embed(trunk, b, &m.schema.Inputs[0]), c.layers())
+	states := c.share(trunk, c.embed(trunk, b, &m.schema.Inputs[0]), c.layers(m.config.Trunk))
 	b.Shared, b.Penalty = c.shared, c.penalty
 	b.Tasks = make([]TaskGraph, len(m.schema.Tasks))
 	for _, i := range m.order {
@@ -312,16 +318,18 @@ func (c *context) embed(s *builder.Scope, b *Built, in *schema.Input) *builder.V
 }
 
 // layers are what encodes the vectors of words.
-func (c *context) layers() []layer {
-	switch c.config.Trunk.Type {
+func (c *context) layers(t TrunkConfig) []layer {
+	switch t.Type {
+	case stack:
+		return c.stack(t)
 	case "lstm", "gru", "bilstm", "bigru":
-		return c.recurrent()
+		return c.recurrent(t)
 	case "cnn":
-		return c.cnn()
+		return c.cnn(t)
 	case "transformer":
-		return c.transformer()
+		return c.transformer(t)
 	}
-	return c.bag()
+	return c.bag(t)
 }
 
 // characters makes a vector of each word from its characters: [batch, sequence,

@@ -10,8 +10,7 @@ import (
 // cnn is a stack of residual convolutions over the sequence: each layer adds
 // relu(conv(norm(x))) to its input. Padding is set to zero before every
 // convolution, so that an answer does not depend on how far its row is padded.
-func (c *context) cnn() []layer {
-	t := c.config.Trunk
+func (c *context) cnn(t TrunkConfig) []layer {
 	real := c.Unsqueeze(c.mask, -1)
 	layers := make([]layer, t.Layers)
 	for i := range layers {

@@ -9,8 +9,7 @@ import (
 
 // recurrent is a stack of LSTM or GRU layers, in both directions or forward
 // only. With both, each direction has half of the hidden state.
-func (c *context) recurrent() []layer {
-	t := c.config.Trunk
+func (c *context) recurrent(t TrunkConfig) []layer {
 	cell, both := nn.LSTM, t.Type == "bilstm" || t.Type == "bigru"
 	if t.Type == "gru" || t.Type == "bigru" {
 		cell = nn.GRU

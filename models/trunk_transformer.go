@@ -9,8 +9,7 @@ import (
 
 // transformer is a stack of pre-norm blocks over word vectors. Positions are
 // learned and added to the vectors, or turn queries and keys.
-func (c *context) transformer() []layer {
-	t := c.config.Trunk
+func (c *context) transformer(t TrunkConfig) []layer {
 	first := project(t.Hidden)
 	var rotation *nn.Rotation
 	if t.Positions == "rotary" {

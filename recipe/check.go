@@ -154,56 +154,99 @@ func (c *checker) name(path, name string) {
 }
 
 func (c *checker) trunk(t *Trunk) {
-	c.oneOf("trunk.type", t.Type, "bag", "cnn", "bilstm", "bigru", "lstm", "gru", "transformer")
 	c.oneOf("trunk.pooling", t.Pooling, "mean", "max", "attention")
 	c.atLeast("trunk.embedding", t.Embedding, 1)
-	if !c.has("trunk.hidden") {
-		t.Hidden = t.Embedding
-	}
-	c.atLeast("trunk.hidden", t.Hidden, 1)
-	if !c.has("trunk.layers") {
-		t.Layers = map[string]int{"cnn": 2, "transformer": 2}[t.Type]
-		if t.recurrent() {
-			t.Layers = 1
-		}
-	}
-	least := 1
-	if t.Type == "bag" {
-		least = 0
-	}
-	c.atLeast("trunk.layers", t.Layers, least)
-	c.atLeast("trunk.heads", t.Heads, 1)
-	c.oneOf("trunk.positions", t.Positions, "learned", "rotary")
-	c.atLeast("trunk.max_length", t.MaxLength, 1)
-	if t.Positions == "rotary" && c.has("trunk.max_length") {
-		c.fail("trunk.max_length", "is for learned positions; rotary ones have no end")
-	}
-	if !c.has("trunk.feedforward") {
-		t.FeedForward = 4 * t.Hidden
-	}
-	c.atLeast("trunk.feedforward", t.FeedForward, 1)
-	c.atLeast("trunk.kernel", t.Kernel, 1)
-	switch {
-	case t.Kernel%2 == 0:
-		c.fail("trunk.kernel", "is %d, it must be odd, so that a text keeps its length", t.Kernel)
-	case t.Type == "transformer" && t.Hidden%max(t.Heads, 1) != 0:
-		c.fail("trunk.heads", "is %d, which does not divide trunk.hidden, %d", t.Heads, t.Hidden)
-	case t.Type == "transformer" && t.Positions == "rotary" && t.Hidden/max(t.Heads, 1)%2 != 0:
-		c.fail("trunk.heads", "is %d, which leaves each %d of trunk.hidden; rotary positions turn pairs, so it must be even", t.Heads, t.Hidden/max(t.Heads, 1))
-	case (t.Type == "bilstm" || t.Type == "bigru") && t.Hidden%2 != 0:
-		c.fail("trunk.hidden", "is %d, it must be even: each direction of %s has half of it", t.Hidden, t.Type)
-	case len(t.Dilations) > 0 && len(t.Dilations) != t.Layers:
-		c.fail("trunk.dilations", "has %d entries for %d layers", len(t.Dilations), t.Layers)
-	}
-	for i, d := range t.Dilations {
-		c.atLeast(fmt.Sprintf("trunk.dilations.%d", i), d, 1)
-	}
 	c.share("trunk.dropout", t.Dropout)
 	c.share("trunk.embedding_dropout", t.EmbeddingDropout)
 	c.share("trunk.word_dropout", t.WordDropout)
 	c.positive("trunk.rare_word_dropout", t.RareWordDropout, true)
+	if len(t.Stack) > 0 || c.has("trunk.stack") {
+		c.stack(t)
+	} else {
+		p := t.part()
+		least := 1
+		if p.Type == "bag" {
+			least = 0
+		}
+		c.part("trunk", &p, t.Embedding, least)
+		t.Hidden, t.Layers, t.FeedForward = p.Hidden, p.Layers, p.FeedForward
+	}
 	c.vectors(&t.Vectors)
 	c.characters(&t.Characters)
+}
+
+// stack checks the parts of a stack. The trunk is as wide as the last, and has
+// the layers of all.
+func (c *checker) stack(t *Trunk) {
+	if len(t.Stack) == 0 {
+		c.fail("trunk.stack", "is empty; name its parts, as in [{type: cnn}, {type: bilstm}]")
+	}
+	for _, key := range partKeys {
+		if c.has("trunk." + key) {
+			c.fail("trunk."+key, "is set, but the trunk is a stack; set it of the stack's parts")
+		}
+	}
+	t.Layers = 0
+	width, reads := t.Embedding, t.Embedding
+	if t.Characters.Type != "none" {
+		reads += t.Characters.Hidden
+	}
+	for i := range t.Stack {
+		p := &t.Stack[i]
+		path := fmt.Sprintf("trunk.stack.%d", i)
+		if !c.has(path + ".dropout") {
+			p.Dropout = t.Dropout
+		}
+		c.part(path, p, width, 1)
+		if p.Skip && p.Hidden != reads {
+			c.fail(path+".skip", "is to add what the part reads, which is %d wide, to what it gives, which is %d wide; make its hidden %d", reads, p.Hidden, reads)
+		}
+		width, reads = p.Hidden, p.Hidden
+		t.Layers += p.Layers
+	}
+	t.Hidden = width
+}
+
+// part checks an encoder, which has at least so many layers and is as wide as
+// what it reads unless it says otherwise.
+func (c *checker) part(path string, p *Part, width, leastLayers int) {
+	c.oneOf(path+".type", p.Type, "bag", "cnn", "bilstm", "bigru", "lstm", "gru", "transformer")
+	if !c.has(path + ".hidden") {
+		p.Hidden = width
+	}
+	c.atLeast(path+".hidden", p.Hidden, 1)
+	if !c.has(path + ".layers") {
+		p.Layers = map[string]int{"cnn": 2, "transformer": 2, "lstm": 1, "gru": 1, "bilstm": 1, "bigru": 1}[p.Type]
+	}
+	c.atLeast(path+".layers", p.Layers, leastLayers)
+	c.atLeast(path+".heads", p.Heads, 1)
+	c.oneOf(path+".positions", p.Positions, "learned", "rotary")
+	c.atLeast(path+".max_length", p.MaxLength, 1)
+	if p.Positions == "rotary" && c.has(path+".max_length") {
+		c.fail(path+".max_length", "is for learned positions; rotary ones have no end")
+	}
+	if !c.has(path + ".feedforward") {
+		p.FeedForward = 4 * p.Hidden
+	}
+	c.atLeast(path+".feedforward", p.FeedForward, 1)
+	c.atLeast(path+".kernel", p.Kernel, 1)
+	each := p.Hidden / max(p.Heads, 1)
+	switch {
+	case p.Kernel%2 == 0:
+		c.fail(path+".kernel", "is %d, it must be odd, so that a text keeps its length", p.Kernel)
+	case p.Type == "transformer" && each*p.Heads != p.Hidden:
+		c.fail(path+".heads", "is %d, which does not divide %s.hidden, %d", p.Heads, path, p.Hidden)
+	case p.Type == "transformer" && p.Positions == "rotary" && each%2 != 0:
+		c.fail(path+".heads", "is %d, which leaves each %d of %s.hidden; rotary positions turn pairs, so it must be even", p.Heads, each, path)
+	case (p.Type == "bilstm" || p.Type == "bigru") && p.Hidden%2 != 0:
+		c.fail(path+".hidden", "is %d, it must be even: each direction of %s has half of it", p.Hidden, p.Type)
+	case len(p.Dilations) > 0 && len(p.Dilations) != p.Layers:
+		c.fail(path+".dilations", "has %d entries for %d layers", len(p.Dilations), p.Layers)
+	}
+	for i, d := range p.Dilations {
+		c.atLeast(fmt.Sprintf("%s.dilations.%d", path, i), d, 1)
+	}
+	c.share(path+".dropout", p.Dropout)
 }
 
 func (c *checker) vectors(v *Vectors) {

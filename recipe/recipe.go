@@ -218,10 +218,35 @@ type Trunk struct {
 	// Residual adds what a recurrent layer reads to what it gives where both
 	// have one width; false.
 	Residual bool `key:"residual"`
+	// Stack puts encoders on top of each other, in place of type and what
+	// belongs to it: a list of parts, the first of which reads the words.
+	Stack []Part `key:"stack,omitempty"`
 	// Vectors starts the word vectors from those of a file.
 	Vectors Vectors `key:"vectors"`
 	// Characters makes the trunk read the characters of words, too.
 	Characters Characters `key:"characters"`
+}
+
+// Part is one encoder of a stack. Its keys mean what they do of a trunk.
+type Part struct {
+	// Type must be there.
+	Type string `key:"type"`
+	// Hidden is the width of its hidden states; that of the part before, and of
+	// embedding for the first.
+	Hidden      int    `key:"hidden"`
+	Layers      int    `key:"layers"`
+	Kernel      int    `key:"kernel"`
+	Dilations   []int  `key:"dilations,omitempty"`
+	Heads       int    `key:"heads"`
+	FeedForward int    `key:"feedforward"`
+	Positions   string `key:"positions"`
+	MaxLength   int    `key:"max_length"`
+	// Dropout is that of the trunk where it is not set.
+	Dropout  float64 `key:"dropout"`
+	Residual bool    `key:"residual"`
+	// Skip adds what the part reads, which must be as wide, to what it gives;
+	// false.
+	Skip bool `key:"skip"`
 }
 
 // Vectors starts word vectors from those of a file. A word has the vector of
@@ -460,6 +485,8 @@ func (v *Value) setDefaults() { v.Unknown = "error" }
 
 func (i *Input) setDefaults() { i.Type, i.Tokenizer, i.MinCount = "text", "whitespace", 1 }
 
+func (p *Part) setDefaults() { p.Kernel, p.Heads, p.Positions, p.MaxLength = 3, 4, "learned", 512 }
+
 func (t *Task) setDefaults() {
 	t.Weight = 1
 	t.Overlap, t.Misaligned, t.Offsets = "error", "error", "characters"
@@ -491,17 +518,10 @@ func (v *Value) unused() []string {
 }
 
 func (t *Trunk) unused() []string {
-	var keys []string
-	if t.Type != "cnn" {
-		keys = append(keys, "kernel", "dilations")
-	}
-	if t.Type != "transformer" {
-		keys = append(keys, "heads", "feedforward", "positions", "max_length")
-	} else if t.Positions == "rotary" {
-		keys = append(keys, "max_length")
-	}
-	if !t.recurrent() {
-		keys = append(keys, "residual")
+	p := t.part()
+	keys := p.unused()
+	if len(t.Stack) > 0 {
+		keys = partKeys
 	}
 	if t.Vectors.File == "" {
 		keys = append(keys, "vectors")
@@ -512,8 +532,31 @@ func (t *Trunk) unused() []string {
 	return keys
 }
 
-func (t *Trunk) recurrent() bool {
-	return slices.Contains([]string{"lstm", "gru", "bilstm", "bigru"}, t.Type)
+func (p *Part) unused() []string {
+	var keys []string
+	if p.Type != "cnn" {
+		keys = append(keys, "kernel", "dilations")
+	}
+	if p.Type != "transformer" {
+		keys = append(keys, "heads", "feedforward", "positions", "max_length")
+	} else if p.Positions == "rotary" {
+		keys = append(keys, "max_length")
+	}
+	if !slices.Contains([]string{"lstm", "gru", "bilstm", "bigru"}, p.Type) {
+		keys = append(keys, "residual")
+	}
+	return keys
+}
+
+// partKeys are the keys of a trunk that a stack has in its parts.
+var partKeys = []string{"type", "hidden", "layers", "kernel", "dilations", "heads", "feedforward", "positions", "max_length", "residual"}
+
+// part is what a trunk says of its one encoder.
+func (t *Trunk) part() Part {
+	return Part{
+		Type: t.Type, Hidden: t.Hidden, Layers: t.Layers, Kernel: t.Kernel, Dilations: t.Dilations, Heads: t.Heads,
+		FeedForward: t.FeedForward, Positions: t.Positions, MaxLength: t.MaxLength, Dropout: t.Dropout, Residual: t.Residual,
+	}
 }
 
 // sharingKeys are the settings of each method of sharing.

@@ -224,6 +224,42 @@ func TestEveryKey(t *testing.T) {
 	}
 }
 
+// TestStack: a part has the width of the one before it and the trunk's dropout
+// where it does not say otherwise, and comes back as it was.
+func TestStack(t *testing.T) {
+	r := parsed(t, least+`trunk:
+  embedding: 12
+  dropout: 0.5
+  stack:
+    - {type: cnn, layers: 1, skip: true}
+    - {type: bilstm, hidden: 24, dropout: 0.1, residual: true}
+    - {type: transformer, positions: rotary}
+    - {type: transformer, max_length: 30, feedforward: 7}
+`)
+	cnn := models.TrunkConfig{Type: "cnn", Hidden: 12, Layers: 1, Kernel: 3, Heads: 4, FeedForward: 48, Positions: "learned", MaxLength: 512, Dropout: 0.5, Skip: true}
+	lstm := cnn
+	lstm.Type, lstm.Hidden, lstm.FeedForward, lstm.Dropout, lstm.Residual, lstm.Skip = "bilstm", 24, 96, 0.1, true, false
+	rotary := cnn
+	rotary.Type, rotary.Hidden, rotary.Layers, rotary.FeedForward, rotary.Positions, rotary.Skip = "transformer", 24, 2, 96, "rotary", false
+	learned := rotary
+	learned.Positions, learned.MaxLength, learned.FeedForward = "learned", 30, 7
+	want := models.TrunkConfig{Embedding: 12, Pooling: "mean", Dropout: 0.5, Stack: []models.TrunkConfig{cnn, lstm, rotary, learned}}
+	if diff := cmp.Diff(want, r.Model().Trunk); diff != "" {
+		t.Error(diff)
+	}
+	content := marshalled(t, r)
+	if diff := cmp.Diff(want, parsed(t, content).Model().Trunk); diff != "" || strings.Contains(content, "  hidden: 64") {
+		t.Errorf("%s\nas a file:\n%s", diff, content)
+	}
+	e, err := r.Encoder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := e.Schema().Inputs[0].MaxLength; n != 30 {
+		t.Errorf("texts keep %d tokens, a part has 30 positions", n)
+	}
+}
+
 // A transformer reads no further than it has positions.
 func TestEncoderStopsWhereTheTransformerDoes(t *testing.T) {
 	r := parsed(t, least)
@@ -356,6 +392,13 @@ func TestOneMistake(t *testing.T) {
 		{"a trunk", base + "\ntrunk: {type: bilstn}", `r.yaml:7: trunk.type is "bilstn", which is not one of bag, cnn, bilstm, bigru, lstm, gru, transformer; did you mean "bilstm"?`},
 		{"an even kernel", base + "\ntrunk: {type: cnn, kernel: 4}", "r.yaml:7: trunk.kernel is 4, it must be odd, so that a text keeps its length"},
 		{"heads", base + "\ntrunk:\n  type: transformer\n  hidden: 30", "r.yaml:8: trunk.heads is 4, which does not divide trunk.hidden, 30"},
+		{"a stack and a type", base + "\ntrunk: {type: cnn, stack: [{type: bilstm}]}", "r.yaml:7: trunk.type is set, but the trunk is a stack; set it of the stack's parts"},
+		{"an empty stack", base + "\ntrunk: {stack: []}", "r.yaml:7: trunk.stack is empty; name its parts, as in [{type: cnn}, {type: bilstm}]"},
+		{"a part without a type", base + "\ntrunk:\n  stack:\n    - {hidden: 8}", "r.yaml:9: trunk.stack.0.type is missing; it is one of bag, cnn, bilstm, bigru, lstm, gru, transformer"},
+		{"a bag in a stack", base + "\ntrunk:\n  stack: [{type: cnn}, {type: bag}]", "r.yaml:8: trunk.stack.1.layers is 0, it must be at least 1"},
+		{"a width of a part", base + "\ntrunk:\n  stack:\n    - {type: cnn, hidden: 9}\n    - {type: bigru}", "r.yaml:10: trunk.stack.1.hidden is 9, it must be even: each direction of bigru has half of it"},
+		{"a skip", base + "\ntrunk:\n  stack:\n    - {type: cnn, hidden: 32, skip: true}", "r.yaml:9: trunk.stack.0.skip is to add what the part reads, which is 64 wide, to what it gives, which is 32 wide; make its hidden 64"},
+		{"a key of a part", base + "\ntrunk:\n  stack: [{type: cnn, pooling: max}]", `r.yaml:8: unknown key "pooling" in trunk.stack.0; the keys there are type, hidden, layers, kernel, dilations, heads, feedforward, positions, max_length, dropout, residual, skip`},
 		{"positions", base + "\ntrunk: {type: transformer, positions: rotery}", `r.yaml:7: trunk.positions is "rotery", which is not one of learned, rotary; did you mean "rotary"?`},
 		{"an end of rotary positions", base + "\ntrunk: {type: transformer, positions: rotary, max_length: 9}", "r.yaml:7: trunk.max_length is for learned positions; rotary ones have no end"},
 		{"odd heads", base + "\ntrunk: {type: transformer, positions: rotary, hidden: 12}", "r.yaml:7: trunk.heads is 4, which leaves each 3 of trunk.hidden; rotary positions turn pairs, so it must be even"},

@@ -30,9 +30,15 @@ func (r *Recipe) Schema() *schema.Schema {
 // Encoder returns what encodes the recipe's data, before it has learned.
 func (r *Recipe) Encoder() (*data.Encoder, error) {
 	s := r.Schema()
-	// A transformer has no positions for more tokens.
-	if in, t := &s.Inputs[0], r.Trunk; t.Type == "transformer" && t.Positions == "learned" && (in.MaxLength == 0 || in.MaxLength > t.MaxLength) {
-		in.MaxLength = t.MaxLength
+	parts := r.Trunk.Stack
+	if len(parts) == 0 {
+		parts = []Part{r.Trunk.part()}
+	}
+	for _, p := range parts {
+		// A transformer has no learned positions for more tokens.
+		if in := &s.Inputs[0]; p.Type == "transformer" && p.Positions == "learned" && (in.MaxLength == 0 || in.MaxLength > p.MaxLength) {
+			in.MaxLength = p.MaxLength
+		}
 	}
 	e, err := data.NewEncoder(s)
 	if err != nil {
@@ -76,23 +82,20 @@ func (r *Recipe) Vectors() (file string, o data.VectorOptions) {
 // Model returns the sizes of trunk and heads.
 func (r *Recipe) Model() models.Config {
 	t := r.Trunk
-	c := models.Config{
-		Trunk: models.TrunkConfig{
-			Type: t.Type, Embedding: int64(t.Embedding), Hidden: int64(t.Hidden), Layers: t.Layers, Kernel: int64(t.Kernel),
-			Heads: int64(t.Heads), FeedForward: int64(t.FeedForward), Positions: t.Positions, MaxLength: int64(t.MaxLength), Pooling: t.Pooling,
-			Dropout: t.Dropout, EmbeddingDropout: t.EmbeddingDropout, Variational: t.Variational, Residual: t.Residual,
-			Frozen: t.Vectors.File != "" && t.Vectors.Freeze,
-		},
-		Sharing: r.sharing(),
-		Heads:   map[string]models.HeadConfig{},
+	c := models.Config{Sharing: r.sharing(), Heads: map[string]models.HeadConfig{}}
+	if len(t.Stack) == 0 {
+		c.Trunk = t.part().config()
 	}
+	for _, p := range t.Stack {
+		c.Trunk.Stack = append(c.Trunk.Stack, p.config())
+	}
+	c.Trunk.Embedding, c.Trunk.Pooling, c.Trunk.Variational = int64(t.Embedding), t.Pooling, t.Variational
+	c.Trunk.Dropout, c.Trunk.EmbeddingDropout = t.Dropout, t.EmbeddingDropout
+	c.Trunk.Frozen = t.Vectors.File != "" && t.Vectors.Freeze
 	if ch := t.Characters; ch.Type != "none" {
 		c.Trunk.Characters = models.CharacterConfig{
 			Type: ch.Type, Embedding: int64(ch.Embedding), Hidden: int64(ch.Hidden), Kernel: int64(ch.Kernel), Dropout: ch.Dropout,
 		}
-	}
-	for _, d := range t.Dilations {
-		c.Trunk.Dilations = append(c.Trunk.Dilations, int64(d))
 	}
 	for _, t := range r.Tasks {
 		c.Heads[t.Name] = models.HeadConfig{
@@ -112,6 +115,19 @@ func (r *Recipe) sharing() models.SharingConfig {
 		ExpertHidden: int64(s.ExpertHidden), Levels: s.Levels, Temperature: s.Temperature, K: int64(s.K), Gamma: s.Gamma,
 		Conditional: s.Conditional, Entropy: s.Entropy, Bottleneck: int64(s.Bottleneck), Rank: int64(s.Rank), Scale: s.Scale,
 	}
+}
+
+// config sizes an encoder.
+func (p Part) config() models.TrunkConfig {
+	c := models.TrunkConfig{
+		Type: p.Type, Hidden: int64(p.Hidden), Layers: p.Layers, Kernel: int64(p.Kernel), Heads: int64(p.Heads),
+		FeedForward: int64(p.FeedForward), Positions: p.Positions, MaxLength: int64(p.MaxLength),
+		Dropout: p.Dropout, Residual: p.Residual, Skip: p.Skip,
+	}
+	for _, d := range p.Dilations {
+		c.Dilations = append(c.Dilations, int64(d))
+	}
+	return c
 }
 
 // Training returns how to train.
