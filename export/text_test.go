@@ -18,6 +18,7 @@ import (
 	"espalier/builder"
 	"espalier/onnx"
 	"espalier/runtime"
+	"espalier/runtime/gonum"
 	"espalier/runtime/ort"
 	"espalier/schema"
 	"espalier/tensor"
@@ -38,7 +39,7 @@ var tokenizers = map[string]schema.Input{
 
 // reader compares the front of a graph with package text.
 type reader struct {
-	session    runtime.Session
+	sessions   map[string]runtime.Session // by engine
 	in         schema.Input
 	tokenizer  *text.Tokenizer
 	vocabulary *text.Vocabulary
@@ -87,23 +88,35 @@ func newReader(t testing.TB, in schema.Input, corpus []string) *reader {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.session, err = engine.Open(content, runtime.Options{}); err != nil {
-		t.Fatal(err)
+	r.sessions = map[string]runtime.Session{}
+	for _, e := range []runtime.Engine{engine, gonum.New()} {
+		s, err := e.Open(content, runtime.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		r.sessions[e.Name()] = s
 	}
-	t.Cleanup(func() { r.session.Close() })
 	return r
 }
 
 // compare reports the first text that the graph reads in another way than
-// package text does.
+// package text does, on either engine.
 func (r *reader) compare(t testing.TB, texts []string) {
+	t.Helper()
+	for engine, s := range r.sessions {
+		r.compareOn(t, engine, s, texts)
+	}
+}
+
+func (r *reader) compareOn(t testing.TB, engine string, session runtime.Session, texts []string) {
 	t.Helper()
 	in := []runtime.Named{{Name: TextInput, Tensor: tensor.Must(tensor.Of(texts, int64(len(texts))))}}
 	out := []runtime.Named{{Name: "ids"}, {Name: "tokens"}}
 	if r.characters != nil {
 		out = append(out, runtime.Named{Name: "characters"})
 	}
-	if err := r.session.Run(context.Background(), in, out); err != nil {
+	if err := session.Run(context.Background(), in, out); err != nil {
 		t.Fatal(err)
 	}
 	ids, tokens := out[0].Tensor.Int64s(), out[1].Tensor.Strings()
@@ -117,7 +130,7 @@ func (r *reader) compare(t testing.TB, texts []string) {
 		}
 		longest = max(longest, len(row))
 		if len(row) > length {
-			t.Fatalf("%q: %d tokens, the graph has room for %d", s, len(row), length)
+			t.Fatalf("%s: %q: %d tokens, the graph has room for %d", engine, s, len(row), length)
 		}
 		for j := range length {
 			id, form := int64(text.Padding), ""
@@ -128,12 +141,12 @@ func (r *reader) compare(t testing.TB, texts []string) {
 				}
 			}
 			if tokens[i*length+j] != form || ids[i*length+j] != id {
-				t.Fatalf("%q, token %d: the graph has %q, id %d; want %q, id %d", s, j, tokens[i*length+j], ids[i*length+j], form, id)
+				t.Fatalf("%s: %q, token %d: the graph has %q, id %d; want %q, id %d", engine, s, j, tokens[i*length+j], ids[i*length+j], form, id)
 			}
 		}
 	}
 	if length != longest {
-		t.Fatalf("the graph makes rows of %d tokens, the longest text has %d", length, longest)
+		t.Fatalf("%s: the graph makes rows of %d tokens, the longest text has %d", engine, length, longest)
 	}
 	if r.characters == nil {
 		return
@@ -148,7 +161,7 @@ func (r *reader) compare(t testing.TB, texts []string) {
 				expected = want[i*width+k]
 			}
 			if got[i*wide+k] != expected {
-				t.Fatalf("%q: character %d of %q is %d, want %d", texts[i/length], k, tokens[i], got[i*wide+k], expected)
+				t.Fatalf("%s: %q: character %d of %q is %d, want %d", engine, texts[i/length], k, tokens[i], got[i*wide+k], expected)
 			}
 		}
 	}

@@ -39,7 +39,7 @@ func (pl *planner) addBodies(p *plan, s *step) error {
 			s.captures = append(s.captures, c.outer)
 		}
 	}
-	return checkBodies(s, pl.opset)
+	return checkBodies(s, pl.opsets[""])
 }
 
 func (pl *planner) body(g *onnx.Graph, outer *plan) (*body, error) {

@@ -108,6 +108,9 @@ func (p *freeList[T]) put(s []T) {
 	delete(p.owned, key)
 	class := bits.Len(uint(cap(s) - 1))
 	p.memory.used -= p.bytes << class
+	if texts, ok := any(s).([]string); ok {
+		clear(texts) // else they would live as long as the session
+	}
 	p.free[class] = append(p.free[class], s)
 }
 
@@ -150,6 +153,16 @@ func (m *memory) new(dtype tensor.DType, shape tensor.Shape) (*tensor.Tensor, er
 	}
 	m.used += n * dtype.Size()
 	return tensor.New(dtype, shape...)
+}
+
+// charge counts bytes of strings that a kernel made; they count until the run
+// ends.
+func (m *memory) charge(bytes int) error {
+	if bytes > m.limit-m.used {
+		return fmt.Errorf("%d bytes of text more are %w", bytes, errMemory)
+	}
+	m.used += bytes
+	return nil
 }
 
 // share notes that one more tensor looks at t's elements.

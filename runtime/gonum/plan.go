@@ -45,7 +45,7 @@ func newPlan(m *onnx.Model) (*plan, error) {
 	if missing := unsupported(m); len(missing) > 0 {
 		return nil, fmt.Errorf("%w: the pure-Go engine has no %v; use ONNX Runtime", runtime.ErrUnsupported, missing)
 	}
-	pl := &planner{kernels: kernels(), opset: opset(m)}
+	pl := &planner{library: newLibrary(), opsets: opsets(m)}
 	p, err := pl.graph(m.Graph, nil)
 	if err != nil {
 		return nil, err
@@ -66,20 +66,22 @@ func newPlan(m *onnx.Model) (*plan, error) {
 	return p, nil
 }
 
-// opset returns the version of ONNX's own operators that the model imports.
-func opset(m *onnx.Model) int64 {
+// opsets returns the versions of the operator sets that the model imports.
+func opsets(m *onnx.Model) map[string]int64 {
+	versions := map[string]int64{}
 	for _, id := range m.OpsetImports {
-		if id.Domain == "" || id.Domain == "ai.onnx" {
-			return id.Version
+		if id.Domain == "ai.onnx" {
+			id.Domain = ""
 		}
+		versions[id.Domain] = id.Version
 	}
-	return 0
+	return versions
 }
 
 // planner makes the plans of a model's graphs.
 type planner struct {
-	kernels map[string]kernel
-	opset   int64
+	*library
+	opsets map[string]int64 // by domain, ONNX's own being ""
 }
 
 // graph begins the plan of a graph with its initialisers.
@@ -101,9 +103,12 @@ func (pl *planner) addSteps(p *plan, g *onnx.Graph) error {
 		return fmt.Errorf("%w: onnx-go: %w", runtime.ErrModel, err)
 	}
 	for _, op := range ops {
-		s := step{node: op.node, kernel: pl.kernels[operator(op.node)]}
+		s := step{node: op.node}
 		if s.attrs, err = readAttributes(op.node); err != nil {
 			return fmt.Errorf("%w: %w", runtime.ErrModel, err)
+		}
+		if s.kernel, err = pl.kernel(op.node, s.attrs, pl.opsets[domainOf(op.node)]); err != nil {
+			return err
 		}
 		for _, in := range op.inputs {
 			s.inputs = append(s.inputs, p.find(in))
@@ -169,21 +174,29 @@ func declared(v onnx.ValueInfo) runtime.ValueInfo {
 
 // operator is a node's operator as [kernels] names it.
 func operator(n *onnx.Node) string {
-	if n.Domain == "" || n.Domain == "ai.onnx" {
-		return n.OpType
+	if d := domainOf(n); d != "" {
+		return d + "." + n.OpType
 	}
-	return n.Domain + "." + n.OpType
+	return n.OpType
+}
+
+// domainOf returns a node's domain, "" for ONNX's own.
+func domainOf(n *onnx.Node) string {
+	if n.Domain == "ai.onnx" {
+		return ""
+	}
+	return n.Domain
 }
 
 // unsupported lists the operators that there is no kernel for, those of
 // sub-graphs too.
 func unsupported(m *onnx.Model) []string {
-	known := kernels()
+	known := newLibrary()
 	missing := map[string]bool{}
 	var visit func(g *onnx.Graph)
 	visit = func(g *onnx.Graph) {
 		for _, n := range g.Nodes {
-			if name := operator(n); known[name] == nil {
+			if name := operator(n); !known.has(name) {
 				if name == n.OpType {
 					name = "ai.onnx." + name
 				}
