@@ -129,9 +129,10 @@ type Built struct {
 	// Characters is the input "characters", int64 [batch, sequence,
 	// characters], 0 is padding; nil where the model reads none.
 	Characters *builder.Value
-	// Shared is the one value through which what tasks share reaches them: with
-	// hard sharing what all heads read, hidden states [batch, sequence,
-	// hidden]. It is nil with structures in which several values do.
+	// Shared is the one value through which what tasks share reaches them, but
+	// for the parameters of a shared pooling: with hard sharing what all heads
+	// read, hidden states [batch, sequence, hidden]. It is nil with structures
+	// in which several values do.
 	Shared *builder.Value
 	Tasks  []TaskGraph
 	// Penalty is a scalar that training adds to the losses: the sharing

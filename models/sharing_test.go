@@ -38,11 +38,11 @@ var structures = map[string]struct {
 		models.SharingConfig{Method: "dselect_k", Experts: 3, K: 2, Entropy: 0.1},
 	},
 	"DSelect-k by token": {
-		models.TrunkConfig{Type: "cnn", Embedding: 8},
+		models.TrunkConfig{Type: "bilstm", Embedding: 8},
 		models.SharingConfig{Method: "dselect_k", Experts: 4, K: 2, Gamma: 4, Conditional: true, Entropy: 0.1},
 	},
 	"CGC": {
-		models.TrunkConfig{Type: "transformer", Embedding: 8, Hidden: 4, Heads: 2, MaxLength: 20},
+		models.TrunkConfig{Type: "bigru", Embedding: 8, Hidden: 4, Layers: 2},
 		models.SharingConfig{Method: "cgc", Experts: 2, TaskExperts: 1, ExpertHidden: 5},
 	},
 	"PLE": {
@@ -54,11 +54,11 @@ var structures = map[string]struct {
 		models.SharingConfig{Method: "mtan", Bottleneck: 4},
 	},
 	"adapter": {
-		models.TrunkConfig{Type: "bag", Embedding: 8, Hidden: 6, Layers: 1},
+		models.TrunkConfig{Type: "lstm", Embedding: 8, Hidden: 6},
 		models.SharingConfig{Method: "adapter", Bottleneck: 3},
 	},
 	"low rank": {
-		models.TrunkConfig{Type: "cnn", Embedding: 8, Hidden: 6, Pooling: "attention"},
+		models.TrunkConfig{Type: "gru", Embedding: 8, Hidden: 6, Pooling: "attention"},
 		models.SharingConfig{Method: "low_rank", Rank: 2, Scale: 2},
 	},
 }

@@ -17,7 +17,7 @@ func Adapter(s *builder.Scope, x *builder.Value, bottleneck int64) *builder.Valu
 	if !ok {
 		return x
 	}
-	near := builder.Normal(0.01)
+	near := decaying(builder.Normal(0.01))
 	h := s.Relu(affine(s.In("down"), "Adapter", x, bottleneck, near, true))
 	return s.Add(x, affine(s.In("up"), "Adapter", h, n, near, true))
 }
@@ -33,8 +33,8 @@ func LowRank(s *builder.Scope, x *builder.Value, rank int64, scale float64) *bui
 	if !ok {
 		return x
 	}
-	h := affine(s.In("down"), "LowRank", x, rank, builder.Uniform(1/math.Sqrt(float64(n))), false)
-	y := affine(s.In("up"), "LowRank", h, n, builder.Zeros(), false)
+	h := affine(s.In("down"), "LowRank", x, rank, decaying(builder.Uniform(1/math.Sqrt(float64(n)))), false)
+	y := affine(s.In("up"), "LowRank", h, n, decaying(builder.Zeros()), false)
 	if scale != 1 {
 		y = s.Mul(y, s.Scalar(scale))
 	}

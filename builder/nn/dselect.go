@@ -47,16 +47,16 @@ func DSelect(s *builder.Scope, x *builder.Value, o DSelectOptions) (gate, select
 	}
 	width := int64(bits.Len64(uint64(o.Experts - 1)))
 	// The start of the authors' code: near the middle of the step, so that
-	// every expert is tried.
-	codes, weights := builder.Uniform(o.Gamma/100), builder.Uniform(0.05)
+	// every expert is tried. Decay would pull the codes back there.
+	codes, weights := builder.ParameterOptions{Init: builder.Uniform(o.Gamma / 100)}, builder.ParameterOptions{Init: builder.Uniform(0.05)}
 	var z, w *builder.Value
 	if o.Conditional {
 		z = affine(s.In("code"), "DSelect", x, o.K*width, codes, true)
 		z = s.Reshape(z, lastDims(x, o.K, width)...)
 		w = affine(s.In("selectors"), "DSelect", x, o.K, weights, true)
 	} else {
-		z = s.Parameter("code", builder.ParameterOptions{Init: codes}, o.K, width)
-		w = s.Parameter("selectors", builder.ParameterOptions{Init: weights}, o.K)
+		z = s.Parameter("code", codes, o.K, width)
+		w = s.Parameter("selectors", weights, o.K)
 	}
 	selectors = decode(s.Graph, SmoothStep(s.Graph, z, o.Gamma), width, o.Experts)
 	return Mix(s.Graph, s.Softmax(w, -1), selectors), selectors

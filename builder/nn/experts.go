@@ -20,7 +20,7 @@ func Experts(s *builder.Scope, x *builder.Value, count, hidden int64) *builder.V
 	}
 	// Glorot's bound for one expert; the matrix of all would seem wider.
 	bound := math.Sqrt(6 / float64(in+hidden))
-	y := affine(s, "Experts", x, count*hidden, builder.Uniform(bound), true)
+	y := affine(s, "Experts", x, count*hidden, decaying(builder.Uniform(bound)), true)
 	return s.Reshape(s.Relu(y), lastDims(x, count, hidden)...)
 }
 
@@ -30,7 +30,7 @@ func Gate(s *builder.Scope, x *builder.Value, experts int64, temperature float64
 	if s.Err() == nil && !(temperature > 0) {
 		return s.Fail("Gate", []*builder.Value{x}, fmt.Errorf("the temperature is %v, it must be above 0", temperature))
 	}
-	scores := affine(s, "Gate", x, experts, builder.Glorot(), false)
+	scores := affine(s, "Gate", x, experts, decaying(builder.Glorot()), false)
 	if temperature != 1 {
 		scores = s.Mul(scores, s.Scalar(1/temperature))
 	}

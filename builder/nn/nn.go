@@ -39,16 +39,22 @@ func Flatten(g *builder.Graph, x *builder.Value) *builder.Value {
 // Dense returns x W + b over the last dimension: [..., in] becomes [..., out].
 // It is one Gemm whatever the rank of x.
 func Dense(s *builder.Scope, x *builder.Value, out int64) *builder.Value {
-	return affine(s, "Dense", x, out, builder.Glorot(), true)
+	return affine(s, "Dense", x, out, decaying(builder.Glorot()), true)
 }
 
-// affine is Dense whose weights start as init says, with a bias or none.
-func affine(s *builder.Scope, layer string, x *builder.Value, out int64, init builder.Init, bias bool) *builder.Value {
+// decaying are the options of weights that start so and that weight decay
+// applies to.
+func decaying(init builder.Init) builder.ParameterOptions {
+	return builder.ParameterOptions{Init: init, Decay: true}
+}
+
+// affine is Dense with options for its weights, with a bias or none.
+func affine(s *builder.Scope, layer string, x *builder.Value, out int64, weights builder.ParameterOptions, bias bool) *builder.Value {
 	in, ok := width(s, layer, x)
 	if !ok {
 		return x
 	}
-	w := s.Parameter("weight", builder.ParameterOptions{Init: init, Decay: true}, in, out)
+	w := s.Parameter("weight", weights, in, out)
 	var b *builder.Value
 	if bias {
 		b = s.Parameter("bias", builder.ParameterOptions{}, out)
