@@ -1,6 +1,7 @@
 package espalier
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,6 +28,7 @@ const (
 	fileRecipe     = "recipe.yaml"            // the recipe with every default written out
 	fileSchema     = "schema.json"            // tasks and labels
 	fileVocabulary = "vocabulary.txt"         // one word a line, in id order
+	fileTokenizer  = "tokenizer.json"         // in its place, where tokens are pieces of words
 	fileParameters = "parameters.safetensors" // of the best epoch
 	fileState      = "state.safetensors"      // all that resuming needs
 	fileLog        = "log.jsonl"              // one line an epoch
@@ -179,7 +181,11 @@ func (r *Run) describe() error {
 	if err != nil {
 		return err
 	}
-	err = r.write(fileVocabulary, func(w io.Writer) error { _, err := r.Vocabulary.WriteTo(w); return err })
+	words := fileVocabulary
+	if r.Vocabulary.Subwords() != nil {
+		words = fileTokenizer
+	}
+	err = r.write(words, func(w io.Writer) error { _, err := r.Vocabulary.WriteTo(w); return err })
 	if err == nil {
 		err = r.write(fileSchema, func(w io.Writer) error { _, err := w.Write(append(description, '\n')); return err })
 	}
@@ -229,14 +235,9 @@ func OpenRun(dir string) (*Run, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, fileSchema), err)
 	}
-	f, err := os.Open(filepath.Join(dir, fileVocabulary))
+	v, err := readVocabulary(dir, s)
 	if err != nil {
 		return nil, err
-	}
-	defer f.Close()
-	v, err := text.Read(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, fileVocabulary), err)
 	}
 	m, err := models.NewText(s, r.Model())
 	if err != nil {
@@ -248,6 +249,27 @@ func OpenRun(dir string) (*Run, error) {
 	}
 	r.Configure(encoder)
 	return &Run{Dir: dir, Recipe: r, Model: m, Vocabulary: v, encoder: encoder}, nil
+}
+
+// readVocabulary reads a run's words or subwords.
+func readVocabulary(dir string, s *schema.Schema) (*text.Vocabulary, error) {
+	path := filepath.Join(dir, fileVocabulary)
+	if s.Inputs[0].Tokenizer == text.Subword {
+		path = filepath.Join(dir, fileTokenizer)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	read := func(b []byte) (*text.Vocabulary, error) { return text.Read(bytes.NewReader(b)) }
+	if s.Inputs[0].Tokenizer == text.Subword {
+		read = text.ReadSubwords
+	}
+	v, err := read(content)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return v, nil
 }
 
 // trainingSets encodes the training and validation data.

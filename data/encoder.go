@@ -40,25 +40,34 @@ type Encoder struct {
 
 // NewEncoder returns an encoder for a schema with one text input. Tasks need
 // not have labels yet. The schema is copied.
-func NewEncoder(s *schema.Schema) (*Encoder, error) {
+func NewEncoder(s *schema.Schema) (*Encoder, error) { return NewSubwordEncoder(s, nil) }
+
+// NewSubwordEncoder is NewEncoder for a schema whose tokenizer may be subword,
+// with the vocabulary of its tokenizer.json.
+func NewSubwordEncoder(s *schema.Schema, v *text.Vocabulary) (*Encoder, error) {
 	if len(s.Inputs) != 1 || s.Inputs[0].Type != schema.Text {
 		return nil, fmt.Errorf("data: the schema must have one text input")
 	}
 	own := *s
 	own.Inputs = append([]schema.Input{}, s.Inputs...)
 	own.Tasks = append([]schema.Task{}, s.Tasks...)
-	in := own.Inputs[0]
-	tok, err := text.NewTokenizer(in.Tokenizer, text.Options{Pattern: in.Pattern, Lowercase: in.Lowercase})
+	in := &own.Inputs[0]
+	o := text.Options{Pattern: in.Pattern, Lowercase: in.Lowercase, Subwords: v, Special: in.SpecialTokens}
+	tok, err := text.NewTokenizer(in.Tokenizer, o)
 	if err != nil {
 		return nil, err
 	}
-	return &Encoder{schema: &own, tokenizer: tok}, nil
+	e := &Encoder{schema: &own, tokenizer: tok}
+	if tok.Subwords() {
+		e.vocabulary, in.VocabularySize = v, v.Size()
+	}
+	return e, nil
 }
 
 // Resume returns an encoder for a schema and a vocabulary that were learned
 // before.
 func Resume(s *schema.Schema, v *text.Vocabulary) (*Encoder, error) {
-	e, err := NewEncoder(s)
+	e, err := NewSubwordEncoder(s, v)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +105,7 @@ func (e *Encoder) Learn(sources []Source) error {
 	var stats Stats
 	err := e.each(sources, &stats, func(_ *Record, x *example) error {
 		records++
-		for _, t := range x.tokens {
+		for _, t := range x.units() {
 			words.Add(t.word)
 			if in.Characters != nil {
 				forms.Add(t.form)
@@ -117,7 +126,9 @@ func (e *Encoder) Learn(sources []Source) error {
 	if records == 0 {
 		return e.nothing(sources)
 	}
-	e.vocabulary = words.Build(max(in.MinCount, 1), e.MaxVocabulary)
+	if !e.tokenizer.Subwords() {
+		e.vocabulary = words.Build(max(in.MinCount, 1), e.MaxVocabulary)
+	}
 	in.VocabularySize = e.vocabulary.Size()
 	if in.Characters != nil {
 		own := *in.Characters
@@ -196,7 +207,17 @@ func order(seen map[string]int) []string {
 // example is what a record says, before it is numbered.
 type example struct {
 	tokens []token
+	pieces []token  // of the tokens, where the tokenizer makes them
+	begins []int    // by piece, the token that it begins, or -1
 	labels []labels // by task
+}
+
+// units returns what the model reads: the tokens or their pieces.
+func (x *example) units() []token {
+	if x.begins != nil {
+		return x.pieces
+	}
+	return x.tokens
 }
 
 // labels is what a record says of one task.
@@ -221,6 +242,9 @@ func (e *Encoder) read(r *Record, stats *Stats) (*example, error) {
 	var err error
 	if x.tokens, err = e.tokens(r); err != nil {
 		return nil, err
+	}
+	if e.tokenizer.Subwords() {
+		e.takeApart(x, e.input(r))
 	}
 	for i := range e.schema.Tasks {
 		t, l := &e.schema.Tasks[i], &x.labels[i]
@@ -293,10 +317,33 @@ func (e *Encoder) tokens(r *Record) ([]token, error) {
 		return words, nil
 	}
 	var words []token
-	for _, t := range e.tokenizer.Tokenize(nil, f.Text) {
+	for _, t := range e.tokenizer.Words(nil, f.Text) {
 		words = append(words, token{t.Text, f.Text[t.Start:t.End], t.Start, t.End})
 	}
 	return words, nil
+}
+
+// takeApart makes the pieces of an example's tokens. Tokens that are given one
+// by one are pieces of the text that they make with spaces between them.
+func (e *Encoder) takeApart(x *example, f Field) {
+	s := f.Text
+	words := make([]text.Token, len(x.tokens))
+	at := 0
+	for i, t := range x.tokens {
+		if f.List {
+			t.start, t.end = at, at+len(t.form)
+			at = t.end + 1
+		}
+		words[i] = text.Token{Start: t.start, End: t.end}
+	}
+	if f.List {
+		s = strings.Join(f.Tokens, " ")
+	}
+	pieces := e.tokenizer.Tokenize(nil, s)
+	for _, p := range pieces {
+		x.pieces = append(x.pieces, token{p.Text, s[p.Start:p.End], p.Start, p.End})
+	}
+	x.begins = text.Begins([]int{}, pieces, words)
 }
 
 // text returns a record's text. One that is given as tokens is joined, if the
@@ -396,11 +443,11 @@ func (e *Encoder) Encode(sources []Source) (*Dataset, error) {
 }
 
 func (e *Encoder) add(d *Dataset, r *Record, x *example) error {
-	words := x.tokens
+	words := x.units()
 	if limit := e.schema.Inputs[0].MaxLength; limit > 0 && len(words) > limit {
-		words = words[:limit]
 		d.Stats.Truncated++
-		d.Stats.Cut += len(x.tokens) - limit
+		d.Stats.Cut += len(words) - limit
+		words = words[:limit]
 	}
 	for _, w := range words {
 		id := e.vocabulary.ID(w.word)
@@ -421,12 +468,41 @@ func (e *Encoder) add(d *Dataset, r *Record, x *example) error {
 		d.texts = append(d.texts, s)
 	}
 	for i, l := range x.labels {
-		if err := e.label(d, r, i, l, len(words)); err != nil {
+		l, kept := l, len(words)
+		if x.begins != nil && e.schema.Tasks[i].Type == schema.Tagging {
+			l = e.spread(i, l, x.begins[:kept])
+		}
+		if err := e.label(d, r, i, l, kept); err != nil {
 			return err
 		}
 	}
 	d.offsets = append(d.offsets, len(d.ids))
 	return nil
+}
+
+// spread gives the tags of tokens to their first pieces; other pieces have
+// none. begins says which token each piece that is kept begins.
+func (e *Encoder) spread(task int, l labels, begins []int) labels {
+	if !l.ok {
+		return l
+	}
+	begun := 0
+	for _, token := range begins {
+		begun = max(begun, token+1)
+	}
+	tags := cut(e.schema.Tasks[task].Scheme, l.list, begun)
+	list := make([]string, len(begins))
+	for piece, token := range begins {
+		if token < 0 {
+			continue
+		}
+		list[piece] = tags[token]
+		if _, known := e.labels[task][tags[token]]; !known && tags[token] != l.list[token] {
+			list[piece] = "" // only the cut made it
+		}
+	}
+	l.list = list
+	return l
 }
 
 // label adds what a record says of task i, of the tokens that are kept.

@@ -58,6 +58,10 @@ func Model(m *models.Model, values map[string]*tensor.Tensor, vocabulary *text.V
 	case "text":
 		described.Inputs = slices.Clone(described.Inputs)
 		in := &described.Inputs[0]
+		if in.Tokenizer == text.Subword {
+			return nil, fmt.Errorf("export: tokenizer subword cannot be part of a graph: neither ONNX nor ONNX Runtime has an operator that splits words into pieces; "+
+				"use --input ids, and make the ids with the tokenizer.json in the file's metadata %q: a token with id n there has id n+2, its unknown token 1, and 0 is padding", schema.KeyTokenizer)
+		}
 		f := &front{in: in, vocabulary: vocabulary}
 		if built, err = m.BuildOn(f.build); err == nil {
 			in.Tensor, in.InGraph = TextInput, true
@@ -124,11 +128,12 @@ func metadata(s *schema.Schema, v *text.Vocabulary, training any) ([]onnx.String
 	if err != nil {
 		return nil, err
 	}
+	key, hash := s.Inputs[0].VocabularyKeys()
 	pairs := []onnx.StringPair{
 		{Key: schema.KeyVersion, Value: strconv.Itoa(s.Version)},
 		{Key: schema.Key, Value: string(description)},
-		{Key: schema.KeyVocabulary, Value: words},
-		{Key: schema.KeyVocabularyHash, Value: v.Hash()},
+		{Key: key, Value: words},
+		{Key: hash, Value: v.Hash()},
 	}
 	if training != nil {
 		how, err := json.Marshal(training)

@@ -89,6 +89,7 @@ func (c *checker) recipe(r *Recipe) {
 	c.trunk(&r.Trunk)
 	c.sharing(&r.Sharing, &r.Trunk)
 	c.tasks(r)
+	c.pieces(r)
 	c.train(r)
 }
 
@@ -132,7 +133,11 @@ func (c *checker) inputs(inputs []Input) {
 			in.Field = in.Name
 		}
 		c.oneOf(path+".type", in.Type, "text")
-		c.oneOf(path+".tokenizer", in.Tokenizer, "whitespace", "regex", "characters")
+		c.oneOf(path+".tokenizer", in.Tokenizer, "whitespace", "regex", "characters", text.Subword)
+		c.subwords(path, in)
+		if in.Tokenizer == text.Subword {
+			continue
+		}
 		if _, err := text.NewTokenizer(in.Tokenizer, text.Options{Pattern: in.Pattern}); err != nil && c.err == nil {
 			c.fail(path+".pattern", "does not fit: %w", err)
 		}
@@ -142,6 +147,42 @@ func (c *checker) inputs(inputs []Input) {
 			c.fail(path+".max_size", "is %d, which leaves no room for words beside padding and unknown", in.MaxSize)
 		}
 		c.atLeast(path+".max_length", in.MaxLength, 0)
+	}
+}
+
+// subwords checks what goes with the tokenizer subword, and without it.
+func (c *checker) subwords(path string, in *Input) {
+	if in.Tokenizer != text.Subword {
+		if in.File != "" || c.has(path+".special_tokens") {
+			c.fail(path+".tokenizer", "is %s, which has no file and special_tokens; they are subword's", in.Tokenizer)
+		}
+		return
+	}
+	if in.File == "" {
+		c.fail(path+".file", "is missing; subword reads the tokenizer.json that it names")
+	}
+	c.atLeast(path+".max_length", in.MaxLength, 0)
+	for _, key := range []string{"pattern", "lowercase", "min_count", "max_size"} {
+		if c.has(path + "." + key) {
+			c.fail(path+"."+key, "is not for tokenizer subword, whose file says it")
+		}
+	}
+}
+
+// pieces checks what cannot be had where the tokens are pieces of words.
+func (c *checker) pieces(r *Recipe) {
+	for _, in := range r.Inputs {
+		if in.Tokenizer != text.Subword {
+			continue
+		}
+		if r.Trunk.Vectors.File != "" {
+			c.fail("trunk.vectors.file", "names vectors of words, but the tokens of tokenizer subword are pieces of them")
+		}
+		for _, t := range r.Tasks {
+			if t.CRF {
+				c.fail("tasks."+t.Name+".crf", "is set, but with tokenizer subword only the first piece of a word has a label, and a CRF learns from whole texts; set it to false")
+			}
+		}
 	}
 }
 

@@ -16,6 +16,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"espalier/text"
 )
 
 // maxSize bounds a recipe file.
@@ -156,11 +158,19 @@ type Input struct {
 	Type string `key:"type"`
 	// Field is the field of the data that holds it; its name.
 	Field string `key:"field"`
-	// Tokenizer is whitespace (the default), regex or characters, which makes
-	// each code point of Unicode a token.
+	// Tokenizer is whitespace (the default), regex, characters, which makes each
+	// code point of Unicode a token, or subword, which does what a tokenizer.json
+	// of Hugging Face's tokenizers says.
 	Tokenizer string `key:"tokenizer"`
 	// Pattern is the expression of regex, each match of which is a token.
 	Pattern string `key:"pattern,omitempty"`
+	// File is the tokenizer.json of subword, relative to the current directory.
+	// It brings its words and rules, so that lowercase, min_count and max_size
+	// have no meaning. A run keeps a copy.
+	File string `key:"file,omitempty"`
+	// SpecialTokens adds the tokens that the post-processor of subword puts
+	// around a text, as [CLS] and [SEP]; false.
+	SpecialTokens bool `key:"special_tokens"`
 	// Lowercase says whether upper and lower case are the same; false.
 	Lowercase bool `key:"lowercase"`
 	// MinCount is how often a word must stand in the training data to be
@@ -501,6 +511,13 @@ func (d *Data) unused() []string {
 		keys = append(keys, "holdout")
 	}
 	return keys
+}
+
+func (i *Input) unused() []string {
+	if i.Tokenizer == text.Subword {
+		return []string{"lowercase", "min_count", "max_size"}
+	}
+	return []string{"special_tokens"}
 }
 
 func (s *Source) unused() []string {

@@ -1,9 +1,14 @@
 package recipe
 
 import (
+	"fmt"
+	"io/fs"
+	"os"
+
 	"espalier/data"
 	"espalier/models"
 	"espalier/schema"
+	"espalier/text"
 	"espalier/train"
 )
 
@@ -15,7 +20,7 @@ func (r *Recipe) Schema() *schema.Schema {
 		s.Inputs = append(s.Inputs, schema.Input{
 			Name: in.Name, Type: schema.InputType(in.Type),
 			Tokenizer: in.Tokenizer, Pattern: in.Pattern, Lowercase: in.Lowercase,
-			MinCount: in.MinCount, MaxLength: in.MaxLength,
+			MinCount: in.MinCount, MaxLength: in.MaxLength, SpecialTokens: in.SpecialTokens,
 		})
 	}
 	if c := r.Trunk.Characters; c.Type != "none" {
@@ -40,13 +45,40 @@ func (r *Recipe) Encoder() (*data.Encoder, error) {
 			in.MaxLength = p.MaxLength
 		}
 	}
-	e, err := data.NewEncoder(s)
+	subwords, err := r.subwords()
+	if err != nil {
+		return nil, err
+	}
+	e, err := data.NewSubwordEncoder(s, subwords)
 	if err != nil {
 		return nil, err
 	}
 	r.Configure(e)
 	e.MaxVocabulary = r.Inputs[0].MaxSize
 	return e, nil
+}
+
+// subwords reads the tokenizer.json that the recipe names, if it does.
+func (r *Recipe) subwords() (*text.Vocabulary, error) {
+	name := r.Inputs[0].File
+	if name == "" {
+		return nil, nil
+	}
+	var content []byte
+	var err error
+	if r.FS != nil {
+		content, err = fs.ReadFile(r.FS, name)
+	} else {
+		content, err = os.ReadFile(name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("inputs.%s.file: %w", r.Inputs[0].Name, err)
+	}
+	v, err := text.ReadSubwords(content)
+	if err != nil {
+		return nil, fmt.Errorf("inputs.%s.file: %s: %w", r.Inputs[0].Name, name, err)
+	}
+	return v, nil
 }
 
 // Configure gives an encoder what the recipe says of labels that are missing or

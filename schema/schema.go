@@ -46,13 +46,17 @@ type Input struct {
 	// InGraph says that the file reads raw text: the tensor is string [batch],
 	// and labels are given as strings.
 	InGraph bool `json:"in_graph,omitempty"`
-	// Tokenizer names the rule that splits text: "whitespace", "regex" or
-	// "characters".
+	// Tokenizer names the rule that splits text: "whitespace", "regex",
+	// "characters" or "subword", whose rules and ids stand in the tokenizer.json
+	// in the metadata.
 	Tokenizer string `json:"tokenizer,omitempty"`
 	// Pattern is the regular expression of the "regex" tokenizer, each match
 	// a token.
 	Pattern   string `json:"pattern,omitempty"`
 	Lowercase bool   `json:"lowercase,omitempty"`
+	// SpecialTokens says that "subword" adds the special tokens of the
+	// tokenizer.json's post-processor.
+	SpecialTokens bool `json:"special_tokens,omitempty"`
 	// MinCount is how often a word must stand in the training data to get an
 	// id of its own.
 	MinCount int `json:"min_count,omitempty"`
@@ -145,8 +149,19 @@ const (
 	Key               = "espalier.schema"
 	KeyVocabulary     = "espalier.vocabulary"        // base64 of gzip of the words, one a line, in id order
 	KeyVocabularyHash = "espalier.vocabulary_sha256" // hex, of the uncompressed lines
+	KeyTokenizer      = "espalier.tokenizer"         // base64 of gzip of a tokenizer.json, in the place of the vocabulary
+	KeyTokenizerHash  = "espalier.tokenizer_sha256"  // hex, of the tokenizer.json
 	KeyTraining       = "espalier.training"          // JSON: how the model was trained and measured
 )
+
+// VocabularyKeys returns the metadata keys of what gives the input's tokens
+// their ids, and of its hash.
+func (in *Input) VocabularyKeys() (key, hash string) {
+	if in.Tokenizer == "subword" {
+		return KeyTokenizer, KeyTokenizerHash
+	}
+	return KeyVocabulary, KeyVocabularyHash
+}
 
 // OutputName returns the tensor name of a task's role: "<task>_<role>".
 func OutputName(task string, role Role) string { return task + "_" + string(role) }

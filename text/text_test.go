@@ -69,7 +69,7 @@ func TestTokenizerMessages(t *testing.T) {
 		opts Options
 		want string
 	}{
-		{"words", Options{}, `text: tokenizer "words" is not one of whitespace, regex, characters`},
+		{"words", Options{}, `text: tokenizer "words" is not one of whitespace, regex, characters, subword`},
 		{"characters", Options{Pattern: "a"}, "text: the characters tokenizer takes no pattern; use tokenizer regex"},
 		{"whitespace", Options{Pattern: "a"}, "text: the whitespace tokenizer takes no pattern; use tokenizer regex"},
 		{"regex", Options{}, "text: the regex tokenizer needs a pattern"},

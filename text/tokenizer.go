@@ -22,6 +22,8 @@ type Tokenizer struct {
 	pattern    *regexp.Regexp // nil: split at white space, or into characters
 	characters bool
 	lowercase  bool
+	subwords   *Vocabulary // nil: the tokenizer makes none
+	special    bool
 }
 
 // Options are settings of a tokenizer.
@@ -30,6 +32,11 @@ type Options struct {
 	// match is a token.
 	Pattern   string
 	Lowercase bool
+	// Subwords is the vocabulary of "subword", as [ReadSubwords] returns it.
+	Subwords *Vocabulary
+	// Special makes "subword" add the special tokens of the file's
+	// post-processor.
+	Special bool
 }
 
 // NewTokenizer returns the tokenizer of that name: "whitespace" splits at runs
@@ -38,7 +45,8 @@ type Options struct {
 // U+200A, U+2028, U+2029, U+202F, U+205F, U+3000), "regex" takes the leftmost
 // non-overlapping matches of a pattern, of those that start at one place the
 // longest; empty ones are no tokens; "characters" makes each character, which is
-// a code point of Unicode, a token, white space included.
+// a code point of Unicode, a token, white space included; "subword" does what a
+// tokenizer.json says.
 func NewTokenizer(name string, opts Options) (*Tokenizer, error) {
 	t := &Tokenizer{lowercase: opts.Lowercase}
 	switch name {
@@ -61,8 +69,16 @@ func NewTokenizer(name string, opts Options) (*Tokenizer, error) {
 			return nil, fmt.Errorf("text: the characters tokenizer takes no pattern; use tokenizer regex")
 		}
 		t.characters = true
+	case Subword:
+		switch {
+		case opts.Pattern != "" || opts.Lowercase:
+			return nil, fmt.Errorf("text: the subword tokenizer takes no pattern and no lower case; its tokenizer.json says both")
+		case opts.Subwords == nil || opts.Subwords.subwords == nil:
+			return nil, fmt.Errorf("text: the subword tokenizer needs a tokenizer.json")
+		}
+		t.subwords, t.special = opts.Subwords, opts.Special
 	default:
-		return nil, fmt.Errorf("text: tokenizer %q is not one of whitespace, regex, characters", name)
+		return nil, fmt.Errorf("text: tokenizer %q is not one of whitespace, regex, characters, subword", name)
 	}
 	return t, nil
 }
@@ -108,18 +124,31 @@ func (t *Tokenizer) Tokenize(dst []Token, s string) []Token {
 	if t.characters {
 		return t.split(dst, s)
 	}
+	if t.subwords != nil {
+		return t.pieces(dst, s)
+	}
+	first := len(dst)
+	dst = fields(dst, s)
+	for i := first; i < len(dst); i++ {
+		dst[i].Text = t.Normalize(dst[i].Text)
+	}
+	return dst
+}
+
+// fields appends what stands between white space.
+func fields(dst []Token, s string) []Token {
 	start := -1
 	for i, r := range s {
 		switch space := unicode.IsSpace(r); {
 		case space && start >= 0:
-			dst = append(dst, Token{t.Normalize(s[start:i]), start, i})
+			dst = append(dst, Token{s[start:i], start, i})
 			start = -1
 		case !space && start < 0:
 			start = i
 		}
 	}
 	if start >= 0 {
-		dst = append(dst, Token{t.Normalize(s[start:]), start, len(s)})
+		dst = append(dst, Token{s[start:], start, len(s)})
 	}
 	return dst
 }

@@ -12,6 +12,8 @@ import (
 	"sort"
 	"strings"
 	"unicode/utf8"
+
+	"espalier/text/subword"
 )
 
 // The ids that every vocabulary has.
@@ -35,6 +37,9 @@ const (
 type Vocabulary struct {
 	words []string
 	ids   map[string]int64
+	// Of subwords:
+	file     []byte // tokenizer.json
+	subwords *subword.Tokenizer
 }
 
 // Counter counts words.
@@ -129,8 +134,12 @@ func (v *Vocabulary) Word(id int64) (string, bool) {
 // Size returns the number of ids, padding and unknown included.
 func (v *Vocabulary) Size() int { return len(v.words) }
 
-// lines is the form that is hashed and stored: one word a line in id order.
+// lines is the form that is hashed and stored: one word a line in id order or,
+// of subwords, the tokenizer.json.
 func (v *Vocabulary) lines() []byte {
+	if v.subwords != nil {
+		return v.file
+	}
 	var b bytes.Buffer
 	for _, w := range v.words {
 		b.WriteString(w)
@@ -139,7 +148,7 @@ func (v *Vocabulary) lines() []byte {
 	return b.Bytes()
 }
 
-// WriteTo writes one word a line in id order.
+// WriteTo writes one word a line in id order or, of subwords, the tokenizer.json.
 func (v *Vocabulary) WriteTo(w io.Writer) (int64, error) {
 	n, err := w.Write(v.lines())
 	return int64(n), err
@@ -200,23 +209,33 @@ func (v *Vocabulary) Compressed() (string, error) {
 
 // FromCompressed reads what Compressed wrote and compares its hash.
 func FromCompressed(compressed, hash string) (*Vocabulary, error) {
+	lines, err := unfold("vocabulary", compressed, hash)
+	if err != nil {
+		return nil, err
+	}
+	return Read(bytes.NewReader(lines))
+}
+
+// unfold reads base64 of gzip and compares its hash. what stands for it in
+// messages.
+func unfold(what, compressed, hash string) ([]byte, error) {
 	raw, err := base64.StdEncoding.DecodeString(compressed)
 	if err != nil {
-		return nil, fmt.Errorf("vocabulary: not base64: %w", err)
+		return nil, fmt.Errorf("%s: not base64: %w", what, err)
 	}
 	z, err := gzip.NewReader(bytes.NewReader(raw))
 	if err != nil {
-		return nil, fmt.Errorf("vocabulary: not gzip: %w", err)
+		return nil, fmt.Errorf("%s: not gzip: %w", what, err)
 	}
 	lines, err := io.ReadAll(io.LimitReader(z, maxVocabulary+1))
 	if err != nil {
-		return nil, fmt.Errorf("vocabulary: %w", err)
+		return nil, fmt.Errorf("%s: %w", what, err)
 	}
 	if len(lines) > maxVocabulary {
-		return nil, fmt.Errorf("vocabulary: it unfolds to more than %d bytes", maxVocabulary)
+		return nil, fmt.Errorf("%s: it unfolds to more than %d bytes", what, maxVocabulary)
 	}
 	if sum := sha256.Sum256(lines); hex.EncodeToString(sum[:]) != hash {
-		return nil, fmt.Errorf("vocabulary: its SHA-256 is %x, the file says %s; the file is damaged", sum, hash)
+		return nil, fmt.Errorf("%s: its SHA-256 is %x, the file says %s; the file is damaged", what, sum, hash)
 	}
-	return Read(bytes.NewReader(lines))
+	return lines, nil
 }

@@ -118,11 +118,12 @@ func File(ctx context.Context, path string, o Options) (*Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("verify: %s: %w", path, err)
 	}
-	words, _ := m.MetadataValue(schema.KeyVocabulary)
-	hash, _ := m.MetadataValue(schema.KeyVocabularyHash)
-	vocabulary, err := text.FromCompressed(words, hash)
+	key, keyHash := s.Inputs[0].VocabularyKeys()
+	words, _ := m.MetadataValue(key)
+	hash, _ := m.MetadataValue(keyHash)
+	vocabulary, err := text.Unfold(s.Inputs[0].Tokenizer, words, hash)
 	if err != nil {
-		return nil, fmt.Errorf("verify: %s: metadata %s: %w", path, schema.KeyVocabulary, err)
+		return nil, fmt.Errorf("verify: %s: metadata %s: %w", path, key, err)
 	}
 	v := &verifier{schema: s, vocabulary: vocabulary, options: o, report: &Report{File: path, Bytes: int64(len(data)), Nodes: len(m.Graph.Nodes), Against: "trainer"}}
 	if o.Reference == nil {

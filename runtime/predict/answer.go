@@ -12,7 +12,12 @@ import (
 // Prediction is all tasks' answers about one input.
 type Prediction struct {
 	// Tokens are the words that the model read, with byte offsets in the text.
+	// Those of a tokenizer that makes pieces of words are what stands between
+	// white space, without the words that have no piece.
 	Tokens []text.Token `json:"tokens"`
+	// Pieces are what the model read of the words, if not the words. A word's
+	// tag is that of its first piece.
+	Pieces []text.Token `json:"pieces,omitempty"`
 	// Truncated says that the text had more tokens than the model reads.
 	Truncated bool     `json:"truncated,omitempty"`
 	Tasks     []Answer `json:"tasks"`
@@ -165,7 +170,11 @@ func (w *worker) readTags(a *Answer, v *view, i int, p *Prediction, texts []stri
 	a.Tags = a.Tags[:n]
 	w.names = w.names[:0]
 	for j := range a.Tags {
-		l, probability, err := v.at(i*v.length + j)
+		place := j
+		if texts != nil && w.predictor.file.subwords() {
+			place = w.places[i][j]
+		}
+		l, probability, err := v.at(i*v.length + place)
 		if err != nil {
 			return err
 		}

@@ -55,15 +55,17 @@ func (f *file) readSchema(m *onnx.Model) error {
 func (f *file) describeText(m *onnx.Model) error {
 	in := f.schema.Inputs[0]
 	var err error
-	if f.tokenizer, err = text.NewTokenizer(in.Tokenizer, text.Options{Pattern: in.Pattern, Lowercase: in.Lowercase}); err != nil {
-		return fmt.Errorf("predict: %w", err)
-	}
 	if f.vocabulary = f.options.Vocabulary; f.vocabulary == nil {
-		words, _ := m.MetadataValue(schema.KeyVocabulary)
-		hash, _ := m.MetadataValue(schema.KeyVocabularyHash)
-		if f.vocabulary, err = text.FromCompressed(words, hash); err != nil {
-			return fmt.Errorf("predict: metadata %s: %w", schema.KeyVocabulary, err)
+		key, keyHash := in.VocabularyKeys()
+		words, _ := m.MetadataValue(key)
+		hash, _ := m.MetadataValue(keyHash)
+		if f.vocabulary, err = text.Unfold(in.Tokenizer, words, hash); err != nil {
+			return fmt.Errorf("predict: metadata %s: %w", key, err)
 		}
+	}
+	o := text.Options{Pattern: in.Pattern, Lowercase: in.Lowercase, Subwords: f.vocabulary, Special: in.SpecialTokens}
+	if f.tokenizer, err = text.NewTokenizer(in.Tokenizer, o); err != nil {
+		return fmt.Errorf("predict: %w", err)
 	}
 	if f.vocabulary.Size() != in.VocabularySize {
 		return fmt.Errorf("predict: the vocabulary has %d words, the schema says %d", f.vocabulary.Size(), in.VocabularySize)

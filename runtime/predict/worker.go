@@ -22,6 +22,7 @@ type worker struct {
 	outputs   []runtime.Named
 	names     []string // of a row's tags
 	found     []schema.Span
+	places    [][]int // by row, where words' first pieces stand, if they have pieces
 }
 
 // workers are those that have nothing to do.
@@ -195,7 +196,7 @@ func (w *worker) predict(ctx context.Context, dst []Prediction, texts []string) 
 	}
 	dst = resize(dst, len(texts))
 	for i, s := range texts {
-		dst[i].Tokens = f.tokenizer.Tokenize(dst[i].Tokens[:0], s)
+		dst[i].Tokens = f.tokenizer.Words(dst[i].Tokens[:0], s)
 	}
 	return dst, w.answer(ctx, dst, texts)
 }
@@ -209,11 +210,13 @@ func (w *worker) predictTokens(ctx context.Context, texts [][]string) ([]Predict
 	joined := make([]string, len(texts))
 	for i, words := range texts {
 		var all []byte
-		for _, word := range words {
+		for j, word := range words {
+			if j > 0 {
+				all = append(all, f.tokenizer.Separator()...)
+			}
 			at := len(all)
 			all = append(all, word...)
 			out[i].Tokens = append(out[i].Tokens, text.Token{Text: f.tokenizer.Normalize(word), Start: at, End: len(all)})
-			all = append(all, f.tokenizer.Separator()...)
 		}
 		joined[i] = string(all)
 	}
@@ -235,13 +238,21 @@ func (w *worker) answer(ctx context.Context, out []Prediction, texts []string) e
 	}
 	f := w.predictor.file
 	length := 1
+	w.places = w.places[:0]
 	for i := range out {
-		limit := f.schema.Inputs[0].MaxLength
-		out[i].Truncated = limit > 0 && len(out[i].Tokens) > limit
-		if out[i].Truncated {
-			out[i].Tokens = out[i].Tokens[:limit]
+		if f.subwords() {
+			out[i].Pieces = f.tokenizer.Tokenize(out[i].Pieces[:0], texts[i])
 		}
-		length = max(length, len(out[i].Tokens))
+		limit := f.schema.Inputs[0].MaxLength
+		units := f.units(&out[i])
+		out[i].Truncated = limit > 0 && len(*units) > limit
+		if out[i].Truncated {
+			*units = (*units)[:limit]
+		}
+		length = max(length, len(*units))
+		if f.subwords() {
+			w.places = append(w.places, place(&out[i]))
+		}
 	}
 	if f.schema.Inputs[0].InGraph {
 		t, err := tensor.Of(texts, int64(len(texts)))
@@ -265,6 +276,32 @@ func (w *worker) answer(ctx context.Context, out []Prediction, texts []string) e
 	return w.read(out, texts, c.outputs)
 }
 
+// subwords reports whether the model reads pieces of words.
+func (f *file) subwords() bool { return f.tokenizer != nil && f.tokenizer.Subwords() }
+
+// units returns what the model reads of a text.
+func (f *file) units(p *Prediction) *[]text.Token {
+	if f.subwords() {
+		return &p.Pieces
+	}
+	return &p.Tokens
+}
+
+// place returns where each word's first piece stands, and drops words that have
+// none.
+func place(p *Prediction) []int {
+	var places []int
+	words := p.Tokens
+	p.Tokens = p.Tokens[:0]
+	for piece, word := range text.Begins(nil, p.Pieces, words) {
+		if word >= 0 {
+			places = append(places, piece)
+			p.Tokens = append(p.Tokens, words[word])
+		}
+	}
+	return places
+}
+
 // width returns how many characters the longest word has, 0 for a model that
 // reads none.
 func (w *worker) width(out []Prediction, texts []string) int {
@@ -274,7 +311,7 @@ func (w *worker) width(out []Prediction, texts []string) int {
 	}
 	width := 1
 	for i := range out {
-		for _, t := range out[i].Tokens {
+		for _, t := range *f.units(&out[i]) {
 			width = max(width, utf8.RuneCountInString(texts[i][t.Start:t.End]))
 		}
 	}
@@ -285,7 +322,7 @@ func (w *worker) width(out []Prediction, texts []string) int {
 func (w *worker) fill(c *prepared, out []Prediction, texts []string) {
 	f := w.predictor.file
 	for i := range out {
-		for j, t := range out[i].Tokens {
+		for j, t := range *f.units(&out[i]) {
 			at := i*c.length + j
 			c.ids[at] = f.vocabulary.ID(t.Text)
 			if c.width > 0 {

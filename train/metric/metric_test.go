@@ -111,9 +111,10 @@ func TestMissingLabelsAreNotCounted(t *testing.T) {
 		{"exact_match", [][]int64{{1, 2, 0}, {3}, {1, 0}}, [][]int64{{1, -1, 0}, {-1}, {1, 1}}, 0.5, 2},
 		{"macro_f1", [][]int64{{1, 2}, {3}}, [][]int64{{1, -1}, {1}}, (2. / 3) / 2, 2},
 		{"micro_f1", [][]int64{{1, 2}, {3}}, [][]int64{{1, -1}, {1}}, 0.5, 2},
-		// A missing label cuts the span on both sides; a sequence without
+		// A token without a label is left out on both sides; a sequence without
 		// labels says nothing of what is predicted for it.
 		{"span_f1", [][]int64{{1, 2, 2}, {3}}, [][]int64{{1, 2, -1}, {-1}}, 1, 1},
+		{"span_f1", [][]int64{{1, 3, 2}}, [][]int64{{1, -1, 2}}, 1, 1},
 		{"span_f1", [][]int64{{1, 2, 0}}, [][]int64{{1, 0, 3}}, 0, 2},
 	} {
 		a := newMetric(t, c.name, tags)

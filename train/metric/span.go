@@ -36,15 +36,14 @@ func (s *SpanF1) tag(label int64) string {
 }
 
 // AddLabels counts the spans of one sequence; tokens whose true label is
-// missing are outside of every span on both sides.
+// missing are left out on both sides, as those of words' later pieces are.
 func (s *SpanF1) AddLabels(predicted, truth []int64) {
 	s.predicted, s.truth = s.predicted[:0], s.truth[:0]
 	for i, y := range truth {
-		s.truth = append(s.truth, s.tag(y))
 		if y < 0 {
-			s.predicted = append(s.predicted, outside)
 			continue
 		}
+		s.truth = append(s.truth, s.tag(y))
 		s.predicted = append(s.predicted, s.tag(predicted[i]))
 	}
 	s.count(schema.Spans(s.predicted), schema.Spans(s.truth))

@@ -1,0 +1,64 @@
+package data
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"espalier/schema"
+	"espalier/text"
+)
+
+const piecesFile = `{"normalizer": {"type": "Lowercase"}, "pre_tokenizer": {"type": "WhitespaceSplit"},
+	"model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+	"vocab": {"[UNK]": 0, "play": 1, "##ing": 2, "jazz": 3, "##y": 4, "now": 5}}}`
+
+func TestTagsStandAtFirstPieces(t *testing.T) {
+	v, err := text.ReadSubwords([]byte(piecesFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := threeTasks()
+	s.Inputs[0] = schema.Input{Name: "text", Type: schema.Text, Tokenizer: text.Subword, MaxLength: 4}
+	e, err := NewSubwordEncoder(s, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := []string{
+		`{"text": "Playing jazzy", "topic": "music", "slots": "O B-genre", "score": 1}`,
+		`{"text": ["now", "playing", "JazzY", "jazz"], "topic": "news", "slots": ["O", "", "B-genre", "I-genre"], "score": 2}`,
+		`{"text": "now xyz", "slots": [{"type": "genre", "start": 4, "end": 7}]}`,
+	}
+	if err := e.Learn(objects(lines...)); err != nil {
+		t.Fatal(err)
+	}
+	if n := e.Schema().Inputs[0].VocabularySize; n != 8 || e.Vocabulary() != v {
+		t.Errorf("the vocabulary has %d words", n)
+	}
+	d, err := e.Encode(objects(lines...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(Stats{Tokens: 10, Unknown: 1, Truncated: 1, Cut: 2}, d.Stats); diff != "" {
+		t.Error(diff)
+	}
+	var b Batch
+	d.Fill(&b, []int{0, 1, 2})
+	if diff := cmp.Diff([]int64{3, 4, 5, 6, 7, 3, 4, 5, 7, 1, 0, 0}, b.IDs); diff != "" {
+		t.Error(diff)
+	}
+	// Labels are O, B-genre, I-genre; the word that is cut keeps its tag.
+	if diff := cmp.Diff([]int64{0, -1, 1, -1, 0, -1, -1, 1, 0, 1, -1, -1}, b.Labels[1]); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"O", "B-genre", "I-genre"}, e.Schema().Tasks[1].Labels); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := NewEncoder(s); err == nil || err.Error() != "text: the subword tokenizer needs a tokenizer.json" {
+		t.Errorf("without a file: %v", err)
+	}
+	wrong := objects(`{"text": "playing", "slots": "O O"}`)
+	if _, err := e.Encode(wrong); err == nil || err.Error() != `d.jsonl:1: task "slots" has 2 tags for 1 tokens` {
+		t.Errorf("got %v", err)
+	}
+}
