@@ -3,6 +3,7 @@ package data
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"espalier/schema"
 	"espalier/text"
@@ -21,6 +22,9 @@ type Dataset struct {
 	offsets []int // example i is ids[offsets[i]:offsets[i+1]]
 	columns []column
 	texts   []string // by example, where they are kept
+	// rows are the examples' places among all that were read, where unlabelled
+	// ones were left out.
+	rows []int
 	// Where the model reads characters: the number of each token's form, and
 	// the characters of each form.
 	forms     []int32
@@ -61,6 +65,7 @@ type Stats struct {
 	Overlapping int // spans left out because they share tokens with others
 	Misaligned  int // spans left out or widened because they begin or end within tokens
 	Skipped     int // examples left out because they are broken
+	Unlabelled  int // examples left out because no task has a label of them
 	// FirstSkipped says what was wrong with the first of those.
 	FirstSkipped string
 }
@@ -74,6 +79,7 @@ func (s Stats) Notes() []string {
 		}
 	}
 	note(s.Skipped, "%d broken examples were left out, the first: %s", s.FirstSkipped)
+	note(s.Unlabelled, "%d examples without a label were left out")
 	note(s.Truncated, "%d examples were longer than the maximum and were cut, by %d tokens in all", s.Cut)
 	note(s.Unseen, "%d labels that training never saw count as missing")
 	note(s.Repaired, "%d tags that cannot stand where they do were repaired")
@@ -140,12 +146,20 @@ func (d *Dataset) Labelled(task int) int {
 }
 
 // Split holds back a share of the examples, chosen by the seed, at least one
-// and not all. Both parts keep the order.
+// and not all. Both parts keep the order. Where unlabelled examples were left
+// out, those held back are the ones that would be if they were there, so that a
+// model of one task and one of several learn from the same examples.
 func (d *Dataset) Split(share float64, seed uint64) (rest, held *Dataset) {
-	n := min(max(int(share*float64(d.Len())+0.5), 1), d.Len()-1)
-	out := make([]bool, d.Len())
-	for _, i := range shuffled(d.Len(), seed, 0)[:max(n, 0)] {
-		out[i] = true
+	out := drawn(d.Len(), share, seed)
+	if d.Stats.Unlabelled > 0 {
+		all := drawn(d.Len()+d.Stats.Unlabelled, share, seed)
+		own := make([]bool, d.Len())
+		for i, row := range d.rows {
+			own[i] = all[row]
+		}
+		if slices.Contains(own, true) && slices.Contains(own, false) {
+			out = own
+		}
 	}
 	rest, held = newDataset(d.schema), newDataset(d.schema)
 	for i := range d.Len() {
@@ -156,6 +170,16 @@ func (d *Dataset) Split(share float64, seed uint64) (rest, held *Dataset) {
 		to.copy(d, i)
 	}
 	return rest, held
+}
+
+// drawn marks a share of n examples, at least one and not all.
+func drawn(n int, share float64, seed uint64) []bool {
+	out := make([]bool, n)
+	count := min(max(int(share*float64(n)+0.5), 1), n-1)
+	for _, i := range shuffled(n, seed, 0)[:max(count, 0)] {
+		out[i] = true
+	}
+	return out
 }
 
 func (d *Dataset) copy(from *Dataset, i int) {

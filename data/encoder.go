@@ -161,8 +161,12 @@ func (e *Encoder) Learn(sources []Source) error {
 func (e *Encoder) each(sources []Source, stats *Stats, do func(*Record, *example) error) error {
 	return each(sources, e.Fields(), stats, func(r *Record) error {
 		x, err := e.read(r, stats)
-		if err != nil || e.SkipUnlabelled && !x.labelled() {
+		if err != nil {
 			return err
+		}
+		if e.SkipUnlabelled && !x.labelled() {
+			stats.Unlabelled++
+			return nil
 		}
 		return do(r, x)
 	})
@@ -432,7 +436,12 @@ func (e *Encoder) Encode(sources []Source) (*Dataset, error) {
 		return nil, fmt.Errorf("data: the encoder has not learned a vocabulary yet")
 	}
 	d := newDataset(e.schema)
-	err := e.each(sources, &d.Stats, func(r *Record, x *example) error { return e.add(d, r, x) })
+	err := e.each(sources, &d.Stats, func(r *Record, x *example) error {
+		if e.SkipUnlabelled {
+			d.rows = append(d.rows, d.Len()+d.Stats.Unlabelled)
+		}
+		return e.add(d, r, x)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -337,3 +337,53 @@ func TestUnlabelledRecordsCanBeLeftOut(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestOneTaskHoldsBackTheSameExamples as all tasks together do, of those that it
+// labels.
+func TestOneTaskHoldsBackTheSameExamples(t *testing.T) {
+	var lines []string
+	for i := range 60 {
+		line := fmt.Sprintf(`{"text": "w%d", "score": %d`, i, i)
+		if i%3 == 0 || i%7 == 0 {
+			line += fmt.Sprintf(`, "topic": "%d"`, i%2)
+		}
+		lines = append(lines, line+"}")
+	}
+	held := func(skip bool, tasks ...schema.Task) map[string]bool {
+		s := threeTasks()
+		s.Inputs[0].MinCount, s.Tasks = 1, tasks
+		e := encoder(t, s)
+		e.SkipUnlabelled = skip
+		if err := e.Learn(objects(lines...)); err != nil {
+			t.Fatal(err)
+		}
+		d, err := e.Encode(objects(lines...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rest, back := d.Split(0.3, 11)
+		if rest.Len()+back.Len() != d.Len() || rest.Len() == 0 || back.Len() == 0 {
+			t.Fatalf("%d and %d examples of %d", rest.Len(), back.Len(), d.Len())
+		}
+		words := map[string]bool{}
+		for _, id := range back.ids {
+			w, _ := e.Vocabulary().Word(int64(id))
+			words[w] = true
+		}
+		return words
+	}
+	topic, score := schema.Task{Name: "topic", Type: schema.Classification}, schema.Task{Name: "score", Type: schema.Regression}
+	want := map[string]bool{}
+	for w := range held(false, topic, score) {
+		var i int
+		if _, err := fmt.Sscanf(w, "w%d", &i); err != nil {
+			t.Fatal(err)
+		}
+		if i%3 == 0 || i%7 == 0 {
+			want[w] = true
+		}
+	}
+	if diff := cmp.Diff(want, held(true, topic)); diff != "" {
+		t.Error(diff)
+	}
+}

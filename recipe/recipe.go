@@ -69,7 +69,8 @@ type Data struct {
 	// saw: error (the default) or ignore, which counts it as missing.
 	Unseen string `key:"unseen"`
 	// Unlabelled says what happens to an example that has no label of any task:
-	// keep (the default), from which words are still learned, or skip.
+	// keep (the default), from which words are still learned, or skip. Which
+	// examples are held out does not change with it.
 	Unlabelled string `key:"unlabelled"`
 }
 
