@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Times the training step of both models in Espalier, PyTorch and Keras, one
-# after the other and all of it several times over, and prints one table. The
-# frameworks take turns so that a slow minute of the machine hits all of them.
+# Times the training step of the benchmark models in Espalier, PyTorch and
+# Keras, and steps and epochs of the SNIPS recipe, one after the other and all of
+# it several times over, and prints two tables. The frameworks take turns so that
+# a slow minute of the machine hits all of them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 env="$PWD/.env"
@@ -21,5 +22,7 @@ for _ in $(seq "$rounds"); do
   done
 done
 "$env/python/bin/python" bench/table.py "$out/steps.jsonl"
+echo
+bench/recurrent.sh
 echo
 for layers in 0 2; do "$out/step" -layers "$layers" -share; done

@@ -12,10 +12,10 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"espalier/data"
+	"espalier/internal/procfs"
 	"espalier/models"
 	"espalier/runtime/ort"
 	"espalier/schema"
@@ -66,7 +66,7 @@ func run(layers int, dense bool, steps int) error {
 	}
 	return json.NewEncoder(os.Stdout).Encode(map[string]any{
 		"framework": framework, "model": modelName(layers),
-		"median_ms": times[len(times)/2], "min_ms": times[0], "peak_rss_mb": peakMemory(),
+		"median_ms": times[len(times)/2], "min_ms": times[0], "peak_rss_mb": procfs.PeakMemory(),
 	})
 }
 
@@ -132,20 +132,4 @@ func steptimes(layers int, dense bool, steps int, profile string) ([]float64, er
 		}
 	}
 	return times, nil
-}
-
-// peakMemory returns the largest resident set of the process in MB, 0 where
-// the system does not tell.
-func peakMemory() float64 {
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0
-	}
-	var kb float64
-	for line := range strings.Lines(string(status)) {
-		if n, err := fmt.Sscanf(line, "VmHWM: %f kB", &kb); n == 1 && err == nil {
-			return kb / 1024
-		}
-	}
-	return 0
 }
