@@ -14,7 +14,7 @@ export ESPALIER_PYTHON      := $(ENV)/python/bin/python
 export ESPALIER_PYTHON_OLD  := $(ENV)/oldest/bin/python
 export ESPALIER_INTEROP_DIR := $(ENV)/interop
 
-.PHONY: test go-test interop race fuzz lint fmt demo bench bench-go env clean
+.PHONY: test go-test interop race fuzz lint fmt demo bench results bench-go env clean
 
 test: go-test interop
 
@@ -53,6 +53,16 @@ demo:
 # One table: our training step beside Keras and PyTorch on this machine.
 bench: env $(ENV)/bench.stamp
 	bench/run.sh
+
+# docs/results.md: the recipes of examples/ with three seeds each, beside linear
+# models. It takes about an hour; runs that are there already are not made again.
+results: env $(ENV)/bench.stamp bench/out/linear.jsonl
+	$(GO) run ./bench/results
+
+bench/out/linear.jsonl: bench/peers/linear.py | $(ENV)/bench.stamp
+	mkdir -p bench/out
+	$(ENV)/bench/bin/python $< > $@.part
+	mv $@.part $@
 
 # Benchmarks of Go alone: the engines, the optimizers.
 bench-go: env

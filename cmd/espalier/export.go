@@ -78,7 +78,7 @@ func printReport(cmd *cobra.Command, r *verify.Report, asJSON bool) error {
 }
 
 func newVerify() *cobra.Command {
-	engine := engineFlags{maxMemory: othersMemory}
+	var engine engineFlags
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:     "verify FILE.onnx",

@@ -1,0 +1,71 @@
+package main
+
+// figure is one number of a row: a metric of a task, or of all tasks together.
+type figure struct {
+	title  string
+	task   string // "": the share of examples that are right in every task
+	metric string
+	reach  float64 // what was to be reached, in percent; 0: only reported
+}
+
+// row is one data set.
+type row struct {
+	recipe    string // of examples/, without its ending
+	set       string
+	figures   []figure
+	published string // what others reached without pretraining
+}
+
+// rows are the data sets of the page.
+var rows = []row{
+	{
+		recipe: "snips", set: "SNIPS",
+		figures: []figure{
+			{"slots, span F1", "slots", "span_f1", 94.2},
+			{"intent, accuracy", "intent", "accuracy", 98.0},
+			{"whole sentence", "", "", 86},
+		},
+		published: "Stack-Propagation 94.2 / 98.0; Capsule-NLU 91.8 / 97.3 / 80.9; Slot-Gated 88.8 / 97.0 / 75.5",
+	},
+	{
+		recipe: "trec", set: "TREC",
+		figures:   []figure{{"coarse, accuracy", "coarse", "accuracy", 92}, {"fine, accuracy", "fine", "accuracy", 84}},
+		published: "CNN with random vectors about 91 coarse",
+	},
+	{
+		recipe: "sst2", set: "SST-2, sentences only",
+		figures:   []figure{{"sentiment, accuracy", "sentiment", "accuracy", 80}},
+		published: "CNN with random vectors 82.7, trained on phrases as well",
+	},
+	{
+		recipe: "clinc150", set: "CLINC150, full",
+		figures: []figure{
+			{"intent in scope, accuracy", "intent", "accuracy", 91},
+			{"domain in scope, accuracy", "domain", "accuracy", 0},
+			{"out of scope, recall", "scope", "recall:out", 0},
+			{"out of scope, precision", "scope", "precision:out", 0},
+		},
+	},
+	{
+		recipe: "ud_ewt", set: "UD English EWT",
+		figures: []figure{
+			{"UPOS, accuracy", "upos", "accuracy", 94.5},
+			{"XPOS, accuracy", "xpos", "accuracy", 0},
+			{"feats, accuracy", "feats", "accuracy", 0},
+			{"deprel, accuracy", "deprel", "accuracy", 0},
+		},
+	},
+	{
+		recipe: "wnut17", set: "WNUT-17",
+		figures: []figure{{"entities, span F1", "entities", "span_f1", 0}},
+	},
+	{
+		recipe: "goemotions", set: "GoEmotions",
+		figures: []figure{
+			{"28 emotions, macro F1", "emotions", "macro_f1", 38},
+			{"Ekman's 7, macro F1", "ekman", "macro_f1", 0},
+			{"4 sentiments, macro F1", "sentiment", "macro_f1", 0},
+		},
+		published: "BiLSTM with word vectors about 41 on the 28, BERT 46",
+	},
+}
