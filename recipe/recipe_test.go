@@ -368,6 +368,7 @@ func TestOneMistake(t *testing.T) {
 		{"broken", strings.Replace(base, "format: tsv", "format: tsv, broken: keep", 1), `r.yaml:2: data.train.broken is "keep", which is not one of error, skip`},
 		{"broken in a join", strings.Replace(base, "format: tsv", "format: tsv, join: {file: x, broken: skip}", 1), "r.yaml:2: data.train.join.broken cannot stand in a joined source; it belongs to the source that is joined to"},
 		{"a loop over nothing", strings.Replace(base, "format: tsv", "format: tsv, for: {a: []}", 1), "r.yaml:2: data.train.for.a is empty; list the values that {a} stands for"},
+		{"a loop of nothing", strings.Replace(base, "format: tsv", "format: tsv, for: {a: [b]}", 1), "r.yaml:2: data.train.for.a makes a source of each value, but they are all alike: {a} stands nowhere in the source's settings"},
 		{"a loop over a word", strings.Replace(base, "format: tsv", "format: tsv, for: {a: b}", 1), `r.yaml:2: data.train.for.a must be a list, found "b"`},
 		{"a loop that is a list", strings.Replace(base, "format: tsv", "format: tsv, for: [b]", 1), `r.yaml:2: data.train.for must be a mapping from names to lists of texts, found a list`},
 		{"values from nowhere", strings.Replace(base, "format: tsv", "format: tsv, values: {topic: {from: x}}", 1), "r.yaml:2: data.train.values.topic says what to look up, but not where: it needs file: FILE or map: {TEXT: RESULT, ...}"},

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"espalier/data"
 )
 
 // The data sets stand beside the project; what their page says of them is the
@@ -221,6 +223,9 @@ func TestRealDataIsReadByRecipesAlone(t *testing.T) {
 				if got := fmt.Sprint(d.Len(), n); got != want {
 					t.Errorf("%s: %s, want %s", split, got, want)
 				}
+				if n := severalLabels(d); c.name == "goemotions" && split == "train" && n != 7102 {
+					t.Errorf("%d examples have more than one emotion, want 7102", n)
+				}
 			}
 			// What a run directory keeps reads the same.
 			if diff := cmp.Diff(r.Sources("train"), parsed(t, marshalled(t, r)).Sources("train")); diff != "" {
@@ -228,4 +233,22 @@ func TestRealDataIsReadByRecipesAlone(t *testing.T) {
 			}
 		})
 	}
+}
+
+// severalLabels counts the examples that have more than one label of the first
+// task.
+func severalLabels(d *data.Dataset) int {
+	var b data.Batch
+	n := 0
+	for i := range d.Len() {
+		d.Fill(&b, []int{i})
+		labels := 0
+		for _, l := range b.Labels[0] {
+			labels += int(l)
+		}
+		if labels > 1 {
+			n++
+		}
+	}
+	return n
 }

@@ -99,6 +99,9 @@ func (c *checker) loops(path string, s *Source) {
 		if len(s.For[name]) == 0 {
 			c.fail(path+".for."+name, "is empty; list the values that {%s} stands for", name)
 		}
+		if own := (&Recipe{}).source(*s); reflect.DeepEqual(own, substitute(own, strings.NewReplacer("{"+name+"}", ""))) {
+			c.fail(path+".for."+name, "makes a source of each value, but they are all alike: {%s} stands nowhere in the source's settings", name)
+		}
 	}
 }
 
