@@ -1,5 +1,5 @@
 // Command generate writes small exported models for the interoperability
-// tests: one folder per trunk, with the file and the answers that Go gives
+// tests: one folder per trunk and structure, with the file and the answers that Go gives
 // through ONNX Runtime for batches and lengths of every kind.
 package main
 
@@ -33,14 +33,6 @@ func main() {
 // longest is the longest sequence of the cases.
 const longest = 24
 
-// trunks are the models: every trunk, pooling and head at least once.
-var trunks = map[string]models.TrunkConfig{
-	"bag":         {Type: "bag", Embedding: 16},
-	"bag_dense":   {Type: "bag", Embedding: 8, Hidden: 16, Layers: 1, Pooling: "max"},
-	"cnn":         {Type: "cnn", Embedding: 16, Hidden: 16, Layers: 2, Kernel: 3, Dilations: []int64{1, 2}, Pooling: "attention"},
-	"transformer": {Type: "transformer", Embedding: 16, Hidden: 16, Layers: 2, Heads: 4, MaxLength: longest},
-}
-
 func run(out string) error {
 	if out == "" {
 		return fmt.Errorf("generate: -out names no folder")
@@ -62,29 +54,13 @@ func run(out string) error {
 	return nil
 }
 
-// description is a schema with every task type.
-func description(words int) *schema.Schema {
-	return &schema.Schema{
-		Version: schema.Version, Name: "interop",
-		Inputs: []schema.Input{{Name: "text", Type: schema.Text, Tensor: models.IDs, Tokenizer: "whitespace", VocabularySize: words}},
-		Tasks: []schema.Task{
-			{Name: "topic", Type: schema.Classification, Labels: []string{"a", "b", "c", "d"}},
-			{Name: "sentiment", Type: schema.Classification, Labels: []string{"negative", "positive"}},
-			{Name: "entities", Type: schema.Tagging, Scheme: "bio", Labels: []string{"O", "B-X", "I-X"}},
-			{Name: "score", Type: schema.Regression},
-		},
-	}
-}
-
 func write(e runtime.Engine, dir string, trunk models.TrunkConfig, sharing models.SharingConfig) error {
 	counter := text.NewCounter()
 	for i := range 60 {
 		counter.Add(fmt.Sprintf("word%d", i))
 	}
 	words := counter.Build(1, 0)
-	m, err := models.NewText(description(words.Size()), models.Config{
-		Trunk: trunk, Sharing: sharing, Heads: map[string]models.HeadConfig{"topic": {Hidden: 8}},
-	})
+	m, err := models.NewText(description(words.Size(), trunk), models.Config{Trunk: trunk, Sharing: sharing, Heads: heads})
 	if err != nil {
 		return err
 	}
@@ -168,22 +144,45 @@ func answer(session runtime.Session, s *schema.Schema, batch, length int) (call,
 			ids[row*length+j] = 1 + r.Int64N(int64(s.Inputs[0].VocabularySize-1))
 		}
 	}
-	in, err := tensor.Of(ids, int64(batch), int64(length))
-	if err != nil {
-		return call{}, err
+	in := []runtime.Named{{Name: models.IDs, Tensor: tensor.Must(tensor.Of(ids, int64(batch), int64(length)))}}
+	if ch := s.Inputs[0].Characters; ch != nil {
+		in = append(in, runtime.Named{Name: ch.Tensor, Tensor: spelling(r, ch, ids, batch, length)})
 	}
 	var outputs []runtime.Named
 	for _, o := range session.Outputs() {
 		outputs = append(outputs, runtime.Named{Name: o.Name})
 	}
-	if err := session.Run(context.Background(), []runtime.Named{{Name: models.IDs, Tensor: in}}, outputs); err != nil {
+	if err := session.Run(context.Background(), in, outputs); err != nil {
 		return call{}, err
 	}
-	c := call{Inputs: []value{inJSON(models.IDs, in)}}
+	var c call
+	for _, i := range in {
+		c.Inputs = append(c.Inputs, inJSON(i.Name, i.Tensor))
+	}
 	for _, o := range outputs {
 		c.Outputs = append(c.Outputs, inJSON(o.Name, o.Tensor))
 	}
 	return c, nil
+}
+
+// spelling draws the characters of words, of one to as many as are read; of a
+// text alone as many as are read, so that nothing is padding.
+func spelling(r *rand.Rand, ch *schema.Characters, ids []int64, batch, length int) *tensor.Tensor {
+	width := ch.MaxLength
+	characters := make([]int64, len(ids)*width)
+	for i, id := range ids {
+		if id == text.Padding {
+			continue
+		}
+		n := width
+		if batch > 1 {
+			n = 1 + r.IntN(width)
+		}
+		for j := range n {
+			characters[i*width+j] = 1 + r.Int64N(int64(ch.Size()-1))
+		}
+	}
+	return tensor.Must(tensor.Of(characters, int64(batch), int64(length), int64(width)))
 }
 
 func inJSON(name string, t *tensor.Tensor) value {
