@@ -68,9 +68,13 @@ var structures = map[string]struct {
 // so that a file of some heads carries nothing of the rest.
 func TestScopesSayWhatALossReaches(t *testing.T) {
 	for name, c := range structures {
-		for _, trunk := range []string{"bag", "cnn", "transformer", "lstm", "bigru"} {
+		for _, trunk := range []string{"bag", "cnn", "transformer", "lstm", "bigru", "stack"} {
 			t.Run(name+" "+trunk, func(t *testing.T) {
-				b, err := sharing(t, models.TrunkConfig{Type: trunk, Embedding: 4, Layers: 2, Pooling: "attention"}, c.sharing).Build(models.Evaluation)
+				trunk := models.TrunkConfig{Type: trunk, Embedding: 4, Layers: 2, Pooling: "attention"}
+				if trunk.Type == "stack" {
+					trunk.Stack = []models.TrunkConfig{{Type: "cnn", Layers: 1}, {Type: "bilstm", Skip: true}}
+				}
+				b, err := sharing(t, trunk, c.sharing).Build(models.Evaluation)
 				if err != nil {
 					t.Fatal(err)
 				}
