@@ -14,9 +14,13 @@ export ESPALIER_PYTHON      := $(ENV)/python/bin/python
 export ESPALIER_PYTHON_OLD  := $(ENV)/oldest/bin/python
 export ESPALIER_INTEROP_DIR := $(ENV)/interop
 
-.PHONY: test go-test interop race fuzz lint fmt demo bench results bench-go env clean
+# How many random matrices the balancing methods are compared with TorchJD on
+# anew; the tests hold answers to 500.
+TORCHJD_CASES ?= 100
 
-test: go-test interop
+.PHONY: test go-test interop torchjd race fuzz lint fmt demo bench results bench-go toys env clean
+
+test: go-test interop torchjd
 
 go-test: env
 	$(GO) test $(PACKAGES)
@@ -25,6 +29,12 @@ interop: env
 	rm -rf $(ESPALIER_INTEROP_DIR)
 	$(GO) run ./interop/generate -out $(ESPALIER_INTEROP_DIR)
 	$(ESPALIER_PYTHON) -m pytest -q -p no:cacheprovider interop
+
+# The balancing methods against TorchJD as it is installed now, in an
+# environment of its own: it needs PyTorch.
+torchjd: env $(ENV)/torchjd.stamp
+	$(ENV)/torchjd/bin/python train/balance/testdata/answers_torchjd.py $(ENV)/torchjd.json.gz $(TORCHJD_CASES)
+	ESPALIER_TORCHJD=$(ENV)/torchjd.json.gz $(GO) test -count 1 -run TorchJD ./train/balance
 
 race: env
 	$(GO) test -race $(PACKAGES)
@@ -66,7 +76,11 @@ bench/out/linear.jsonl: bench/peers/linear.py | $(ENV)/bench.stamp
 
 # Benchmarks of Go alone: the engines, the optimizers.
 bench-go: env
-	$(GO) test -run '^$$' -bench . ./runtime/ort ./train/optim
+	$(GO) test -run '^$$' -bench . ./runtime/ort ./train/optim ./train/balance
+
+# The toy problems of papers on balancing, beside where methods are known to end.
+toys:
+	$(GO) run ./bench/toys
 
 env: $(ENV)/python.stamp $(ENV)/oldest.stamp $(LIBRARY)
 
@@ -83,6 +97,11 @@ $(ENV)/oldest.stamp: interop/requirements-oldest.txt
 # The library is fetched by pip or npm and checked against its SHA-256.
 $(LIBRARY):
 	$(GO) run ./cmd/espalier ort install --dir $(ENV)/ort
+
+$(ENV)/torchjd.stamp: train/balance/testdata/torchjd-requirements.txt
+	$(PYTHON) -m venv --clear $(ENV)/torchjd
+	$(ENV)/torchjd/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
 
 $(ENV)/bench.stamp: bench/requirements.txt
 	bench/install.sh $(ENV)/bench

@@ -24,7 +24,7 @@ func bargain(g *gram, p float64) []float64 {
 	if n == 0 {
 		return filled(g.n, 1)
 	}
-	const ridge = 1e-10
+	const ridge = 1e-12
 	b := newBargain(n, p)
 	for k, i := range tasks {
 		for l, j := range tasks {
@@ -69,31 +69,46 @@ func (b *bargaining) solve() []float64 {
 			x[i] = b.solveOne(i, x)
 		}
 	}
-	value := b.value(x)
-	for range 300 {
-		slope := b.c.times(x)
-		worst := 0.0
-		h := mat.NewSymDense(n, append([]float64(nil), b.c.v...))
-		for i := range x {
-			pull := b.a[i] * math.Pow(x[i], -b.p)
-			worst = max(worst, math.Abs(slope[i]/pull-1))
-			slope[i] -= pull
-			h.SetSym(i, i, h.At(i, i)+b.p*pull/x[i])
-		}
-		if worst < 1e-13 {
-			break
-		}
+	before := math.Inf(1) // the longest relative step
+	for range 100 {
+		slope, h := b.slopes(x)
 		step, ok := newtonStep(h, x, slope)
 		if !ok {
 			break
 		}
-		next, lower, ok := b.search(x, step, value, dot(step, slope))
-		if !ok {
+		longest := 0.0
+		for i := range x {
+			longest = max(longest, math.Abs(step[i])/x[i])
+		}
+		// Near the end steps get shorter fast, until rounding errors are all
+		// they are made of.
+		if longest < 1e-13 || longest < 0.1 && longest > before/2 {
 			break
 		}
-		x, value = next, lower
+		before = longest
+		if longest > 0.5 {
+			if x, ok = b.search(x, step, dot(step, slope)); !ok {
+				break
+			}
+			continue
+		}
+		for i := range x {
+			x[i] += step[i]
+		}
 	}
 	return x
+}
+
+// slopes are the first and second derivatives.
+func (b *bargaining) slopes(x []float64) ([]float64, *mat.SymDense) {
+	slope := b.c.times(x)
+	h := mat.NewSymDense(b.c.n, append([]float64(nil), b.c.v...))
+	for i := range x {
+		pull := b.a[i] * math.Pow(x[i], -b.p)
+		slope[i] -= pull
+		h.SetSym(i, i, h.At(i, i)+b.p*pull/x[i])
+	}
+	return slope, h
 }
 
 // solveOne returns the x_i that solves equation i, the others given:
@@ -156,24 +171,24 @@ func newtonStep(h *mat.SymDense, x, slope []float64) ([]float64, bool) {
 }
 
 // search goes along the step, staying above 0, until the value falls enough.
-func (b *bargaining) search(x, step []float64, value, slope float64) ([]float64, float64, bool) {
-	length := 1.0
+func (b *bargaining) search(x, step []float64, slope float64) ([]float64, bool) {
+	value, length := b.value(x), 1.0
 	for i := range x {
 		if step[i] < 0 {
 			length = min(length, -0.9*x[i]/step[i])
 		}
 	}
+	next := make([]float64, len(x))
 	for range 60 {
-		next := make([]float64, len(x))
 		for i := range x {
 			next[i] = x[i] + length*step[i]
 		}
-		if v := b.value(next); v <= value+1e-4*length*slope+1e-14*math.Abs(value) {
-			return next, v, true
+		if b.value(next) <= value+1e-4*length*slope+1e-14*math.Abs(value) {
+			return next, true
 		}
 		length /= 2
 	}
-	return nil, 0, false
+	return x, false
 }
 
 // value is x'Cx/2 - sum a*integral of x^-p.

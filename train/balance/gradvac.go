@@ -42,11 +42,11 @@ func (r *gradvacRule) weigh(p *problem) []float64 {
 			target := &r.target[p.tasks[i]*r.tasks+p.tasks[j]]
 			along := p.gram.times(w)
 			length, other := math.Sqrt(max(dot(along, w), 0)), p.gram.norm(j)
-			if length == 0 || other == 0 {
-				continue // no angle to speak of
+			cosine := 0.0 // where one of them is 0 but for rounding errors
+			if length > 1e-7*p.gram.norm(i) && other > 0 {
+				cosine = min(max(along[j]/(length*other), -1), 1)
 			}
-			cosine := min(max(along[j]/(length*other), -1), 1)
-			if sine := math.Sqrt(1 - *target**target); cosine < *target && sine > 0 {
+			if sine := math.Sqrt(1 - *target**target); cosine < *target && sine > 0 && other > 0 {
 				w[j] += length * (*target*math.Sqrt(1-cosine*cosine) - cosine*sine) / (other * sine)
 			}
 			*target = (1-r.beta)**target + r.beta*cosine

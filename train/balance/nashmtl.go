@@ -5,8 +5,8 @@ import "math"
 // nashmtl follows the Nash bargaining solution, at which G*w = 1/w: Navon et
 // al., Multi-Task Learning as a Bargaining Game, ICML 2022, claim 3.1 and
 // algorithm 1. The authors approach it by up to 20 convex programs; here it is
-// solved exactly. As in their code, G is first divided by its Frobenius norm,
-// and the combined gradient is shortened to max_norm.
+// solved exactly. Its direction has length sqrt(K) whatever the gradients'
+// lengths; as in the authors' code it is shortened to max_norm.
 var nashmtl = Method{
 	Name:   "nash-mtl",
 	Title:  "Nash bargaining (Nash-MTL)",
@@ -38,13 +38,8 @@ func (r *nashRule) weigh(p *problem) []float64 {
 	}
 	r.calls[0]++
 	if due {
-		size := math.Sqrt(dot(p.gram.v, p.gram.v))
-		w := filled(p.size(), 1)
-		if size > 0 {
-			w = bargain(p.gram.divided(size), 1)
-		}
-		for i, t := range p.tasks {
-			r.last[t] = w[i]
+		for i, w := range bargain(p.gram, 1) {
+			r.last[p.tasks[i]] = w
 		}
 	}
 	w := pick(r.last, p.tasks)
