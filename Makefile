@@ -12,6 +12,7 @@ PACKAGES := ./... ./testdata/demo/...
 export ESPALIER_ORT_LIBRARY := $(LIBRARY)
 export ESPALIER_PYTHON      := $(ENV)/python/bin/python
 export ESPALIER_PYTHON_OLD  := $(ENV)/oldest/bin/python
+export ESPALIER_NODE_DIR    := $(ENV)/node
 export ESPALIER_INTEROP_DIR := $(ENV)/interop
 
 # How many random matrices the balancing methods are compared with TorchJD on
@@ -25,7 +26,7 @@ test: go-test interop torchjd
 go-test: env
 	$(GO) test $(PACKAGES)
 
-interop: env
+interop: env $(ENV)/node.stamp
 	rm -rf $(ESPALIER_INTEROP_DIR)
 	$(GO) run ./interop/generate -out $(ESPALIER_INTEROP_DIR)
 	$(ESPALIER_PYTHON) -m pytest -q -p no:cacheprovider interop
@@ -92,6 +93,14 @@ $(ENV)/python.stamp: interop/requirements.txt
 $(ENV)/oldest.stamp: interop/requirements-oldest.txt
 	$(PYTHON) -m venv --clear $(ENV)/oldest
 	$(ENV)/oldest/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+# The package brings its own binaries; its script would fetch others from
+# elsewhere.
+$(ENV)/node.stamp: interop/package.json interop/package-lock.json
+	mkdir -p $(ENV)/node
+	cp $^ $(ENV)/node
+	cd $(ENV)/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 
 # The library is fetched by pip or npm and checked against its SHA-256.

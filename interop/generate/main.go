@@ -51,7 +51,7 @@ func run(out string) error {
 			return fmt.Errorf("generate: %s: %w", c.Method, err)
 		}
 	}
-	return nil
+	return writeTexts(e, filepath.Join(out, "text"))
 }
 
 func write(e runtime.Engine, dir string, trunk models.TrunkConfig, sharing models.SharingConfig) error {
@@ -64,23 +64,9 @@ func write(e runtime.Engine, dir string, trunk models.TrunkConfig, sharing model
 	if err != nil {
 		return err
 	}
-	built, err := m.Build(models.Inference)
+	values, err := parameters(m)
 	if err != nil {
 		return err
-	}
-	values := map[string]*tensor.Tensor{}
-	for _, v := range built.Graph.Parameters() {
-		p := v.Parameter()
-		data := make([]float32, p.Size())
-		p.Fill(data, 7)
-		// Biases and norms start as zeros and ones, which would hide mistakes.
-		r := rand.New(rand.NewPCG(7, uint64(len(p.Name))))
-		for i := range data {
-			data[i] += float32(r.NormFloat64() * 0.1)
-		}
-		if values[p.Name], err = tensor.Of(data, p.Shape...); err != nil {
-			return err
-		}
 	}
 	file, err := export.Model(m, values, words, export.Options{Training: map[string]string{"recipe": "interop"}})
 	if err != nil {
@@ -94,6 +80,29 @@ func write(e runtime.Engine, dir string, trunk models.TrunkConfig, sharing model
 		return err
 	}
 	return writeCases(e, path, filepath.Join(dir, "cases.json"), m.Schema())
+}
+
+// parameters returns values of a model's parameters that no training found.
+func parameters(m *models.Model) (map[string]*tensor.Tensor, error) {
+	built, err := m.Build(models.Inference)
+	if err != nil {
+		return nil, err
+	}
+	values := map[string]*tensor.Tensor{}
+	for _, v := range built.Graph.Parameters() {
+		p := v.Parameter()
+		data := make([]float32, p.Size())
+		p.Fill(data, 7)
+		// Biases and norms start as zeros and ones, which would hide mistakes.
+		r := rand.New(rand.NewPCG(7, uint64(len(p.Name))))
+		for i := range data {
+			data[i] += float32(r.NormFloat64() * 0.1)
+		}
+		if values[p.Name], err = tensor.Of(data, p.Shape...); err != nil {
+			return nil, err
+		}
+	}
+	return values, nil
 }
 
 // value is a tensor in JSON.
