@@ -175,6 +175,14 @@ var cases = []struct {
 		loss, _ := c.Loss(x[0], ids, ragged(g))
 		return loss
 	}},
+	{"CRF, a row of one token, moves and ends that may not be", []operand{normal(2, 3, 4)}, func(g graph, x []val, ids val) val {
+		c := nn.NewCRF(g.Scope("crf"), 4, nn.Legal{
+			First: []bool{true, false, true, true}, Last: []bool{true, true, true, false},
+			Next: [][]bool{{true, false, true, true}, {true, true, false, true}, {false, true, true, true}, {true, true, true, false}},
+		})
+		loss, _ := c.Loss(x[0], ids, g.Constant(tensor.Must(tensor.Of([]float64{1, 1, 1, 1, 0, 0}, 2, 3))))
+		return loss
+	}},
 	{"CRF, a tag that cannot follow another", []operand{normal(2, 3, 3)}, func(g graph, x []val, ids val) val {
 		legal := nn.Legal{First: []bool{true, true, false}, Next: [][]bool{{true, true, false}, {true, true, true}, {true, true, true}}}
 		c := nn.NewCRF(g.Scope("crf"), 3, legal)

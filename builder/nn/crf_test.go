@@ -33,7 +33,7 @@ func paths(length, tags int, do func(path []int)) {
 // TestCRFAgreesWithAllPaths compares the logarithm of the partition function,
 // the loss, the marginals and the best path with sums and maxima over all
 // paths, for every length up to 6 and 5 tags, with and without forbidden moves,
-// all lengths in one batch.
+// all lengths in one batch, on both engines.
 func TestCRFAgreesWithAllPaths(t *testing.T) {
 	const tags, longest = 5, 6
 	lengths := []int{1, 2, 3, 4, 5, 6}
@@ -81,69 +81,84 @@ func TestCRFAgreesWithAllPaths(t *testing.T) {
 				"emissions": draw(5, int64(len(lengths)), longest, tags), "mask": maskOf(longest, lengths...),
 				"labels": tensor.Must(tensor.Of(tagsOf, int64(len(lengths)), longest)),
 			}
-			got := compute(t, g, in, builder.Output{Name: "z", Value: z}, builder.Output{Name: "loss", Value: loss},
-				builder.Output{Name: "count", Value: count}, builder.Output{Name: "marginals", Value: marginals}, builder.Output{Name: "best", Value: best})
-			emissions := in["emissions"].Float32s()
-			moves, start, end := got["crf/transitions"].Float32s(), got["crf/first"].Float32s(), got["crf/last"].Float32s()
-			nll, tokens := 0.0, 0
-			for row, n := range lengths {
-				score := func(path []int) float64 {
-					if legal.First != nil && (!legal.First[path[0]] || !legal.Last[path[n-1]]) {
-						return math.Inf(-1)
-					}
-					s := float64(start[path[0]]) + float64(end[path[n-1]])
-					for j, tag := range path {
-						s += float64(emissions[(row*longest+j)*tags+tag])
-						if j == 0 {
-							continue
-						}
-						if legal.Next != nil && !legal.Next[path[j-1]][tag] {
-							return math.Inf(-1)
-						}
-						s += float64(moves[path[j-1]*tags+tag])
-					}
-					return s
-				}
-				sum, top := 0.0, math.Inf(-1)
-				var path []int64
-				mass := make([]float64, n*tags)
-				paths(n, tags, func(p []int) {
-					s := score(p)
-					sum += math.Exp(s)
-					for j, tag := range p {
-						mass[j*tags+tag] += math.Exp(s)
-					}
-					if s > top {
-						top, path = s, nil
-						for _, tag := range p {
-							path = append(path, int64(tag))
-						}
-					}
-				})
-				near(t, "log partition", got["z"].Float32s()[row], math.Log(sum))
-				for j := range n * tags {
-					near(t, "marginal", got["marginals"].Float32s()[row*longest*tags+j], mass[j]/sum)
-				}
-				for _, x := range got["marginals"].Float32s()[(row*longest+n)*tags : (row+1)*longest*tags] {
-					near(t, "marginal of padding", x, 0)
-				}
-				for len(path) < longest {
-					path = append(path, 0)
-				}
-				if diff := cmp.Diff(path, got["best"].Int64s()[row*longest:(row+1)*longest]); diff != "" {
-					t.Errorf("length %d: best path: %s", n, diff)
-				}
-				truth := make([]int, n)
-				for j := range truth {
-					truth[j] = int(tagsOf[row*longest+j])
-				}
-				nll += math.Log(sum) - score(truth)
-				tokens += n
+			outputs := []builder.Output{
+				{Name: "z", Value: z},
+				{Name: "loss", Value: loss},
+				{Name: "count", Value: count},
+				{Name: "marginals", Value: marginals},
+				{Name: "best", Value: best},
 			}
-			near(t, "loss", got["loss"].Float32s()[0], nll/float64(tokens))
-			near(t, "count", got["count"].Float32s()[0], float64(tokens))
+			for _, e := range engines(t) {
+				againstAllPaths(t, computeOn(t, e, g, in, outputs...), in, legal, lengths, tags)
+			}
 		})
 	}
+}
+
+// againstAllPaths compares what a field gives for rows of the given lengths with
+// sums and maxima over all paths.
+func againstAllPaths(t *testing.T, got, in map[string]*tensor.Tensor, legal nn.Legal, lengths []int, tags int) {
+	t.Helper()
+	longest, tagsOf := int(in["labels"].Shape()[1]), in["labels"].Int64s()
+	emissions := in["emissions"].Float32s()
+	moves, start, end := got["crf/transitions"].Float32s(), got["crf/first"].Float32s(), got["crf/last"].Float32s()
+	nll, tokens := 0.0, 0
+	for row, n := range lengths {
+		score := func(path []int) float64 {
+			if legal.First != nil && (!legal.First[path[0]] || !legal.Last[path[n-1]]) {
+				return math.Inf(-1)
+			}
+			s := float64(start[path[0]]) + float64(end[path[n-1]])
+			for j, tag := range path {
+				s += float64(emissions[(row*longest+j)*tags+tag])
+				if j == 0 {
+					continue
+				}
+				if legal.Next != nil && !legal.Next[path[j-1]][tag] {
+					return math.Inf(-1)
+				}
+				s += float64(moves[path[j-1]*tags+tag])
+			}
+			return s
+		}
+		sum, top := 0.0, math.Inf(-1)
+		var path []int64
+		mass := make([]float64, n*tags)
+		paths(n, tags, func(p []int) {
+			s := score(p)
+			sum += math.Exp(s)
+			for j, tag := range p {
+				mass[j*tags+tag] += math.Exp(s)
+			}
+			if s > top {
+				top, path = s, nil
+				for _, tag := range p {
+					path = append(path, int64(tag))
+				}
+			}
+		})
+		near(t, "log partition", got["z"].Float32s()[row], math.Log(sum))
+		for j := range n * tags {
+			near(t, "marginal", got["marginals"].Float32s()[row*longest*tags+j], mass[j]/sum)
+		}
+		for _, x := range got["marginals"].Float32s()[(row*longest+n)*tags : (row+1)*longest*tags] {
+			near(t, "marginal of padding", x, 0)
+		}
+		for len(path) < longest {
+			path = append(path, 0)
+		}
+		if diff := cmp.Diff(path, got["best"].Int64s()[row*longest:(row+1)*longest]); diff != "" {
+			t.Errorf("length %d: best path: %s", n, diff)
+		}
+		truth := make([]int, n)
+		for j := range truth {
+			truth[j] = int(tagsOf[row*longest+j])
+		}
+		nll += math.Log(sum) - score(truth)
+		tokens += n
+	}
+	near(t, "loss", got["loss"].Float32s()[0], nll/float64(tokens))
+	near(t, "count", got["count"].Float32s()[0], float64(tokens))
 }
 
 func near(t *testing.T, what string, got float32, want float64) {

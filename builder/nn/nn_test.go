@@ -8,13 +8,30 @@ import (
 	"espalier/builder"
 	"espalier/onnx"
 	"espalier/runtime"
+	"espalier/runtime/gonum"
 	"espalier/runtime/ort"
 	"espalier/tensor"
 )
 
-// compute runs the graph's outputs on ONNX Runtime. Parameters are drawn from
-// their names, inputs are given.
+// engines are both engines.
+func engines(t *testing.T) []runtime.Engine {
+	t.Helper()
+	e, err := ort.Open(ort.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []runtime.Engine{e, gonum.New()}
+}
+
+// compute runs the graph's outputs on ONNX Runtime.
 func compute(t *testing.T, g *builder.Graph, inputs map[string]*tensor.Tensor, outputs ...builder.Output) map[string]*tensor.Tensor {
+	t.Helper()
+	return computeOn(t, engines(t)[0], g, inputs, outputs...)
+}
+
+// computeOn runs the graph's outputs on an engine. Parameters are drawn from
+// their names, inputs are given.
+func computeOn(t *testing.T, engine runtime.Engine, g *builder.Graph, inputs map[string]*tensor.Tensor, outputs ...builder.Output) map[string]*tensor.Tensor {
 	t.Helper()
 	values := map[string]*tensor.Tensor{}
 	for _, v := range g.Parameters() {
@@ -36,10 +53,6 @@ func compute(t *testing.T, g *builder.Graph, inputs map[string]*tensor.Tensor, o
 		t.Fatal(err)
 	}
 	if err := onnx.Check(e.Model); err != nil {
-		t.Fatal(err)
-	}
-	engine, err := ort.Open(ort.Config{})
-	if err != nil {
 		t.Fatal(err)
 	}
 	s, err := engine.Open(data, runtime.Options{})
