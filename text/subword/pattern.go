@@ -84,12 +84,20 @@ func translate(pattern string) (source string, yields bool, err error) {
 				return "", false, fmt.Errorf("pattern %q: %w", pattern, err)
 			}
 			b.WriteString(s)
+		case !class && (c == '^' || c == '$'):
+			return "", false, fmt.Errorf("pattern %q: %c outside of a class is not supported", pattern, c)
+		case otherThere(pattern[i:], class) != "":
+			return "", false, fmt.Errorf("pattern %q: %s is not supported", pattern, otherThere(pattern[i:], class))
 		case c == '[':
 			if class {
 				return "", false, fmt.Errorf("pattern %q: a class inside a class is not supported", pattern)
 			}
 			class = true
 			b.WriteByte(c)
+			if i+1 < len(pattern) && pattern[i+1] == '^' {
+				i++
+				b.WriteByte('^')
+			}
 		case c == ']':
 			class = false
 			b.WriteByte(c)
@@ -101,6 +109,20 @@ func translate(pattern string) (source string, yields bool, err error) {
 		b.WriteString("|([" + spaceClass + "]+)")
 	}
 	return b.String(), yields, nil
+}
+
+// otherThere returns what s starts with if Oniguruma and RE2 read it in two ways.
+func otherThere(s string, class bool) string {
+	others := []string{"(?m", "(?s", "(?x", "(?-", "(?>", "(?#", "(?~", "{,"}
+	if class {
+		others = []string{"&&"}
+	}
+	for _, other := range others {
+		if strings.HasPrefix(s, other) {
+			return other
+		}
+	}
+	return ""
 }
 
 func escape(c byte, class bool) (string, error) {
@@ -117,7 +139,7 @@ func escape(c byte, class bool) (string, error) {
 		}
 		return "[^" + s + "]", nil
 	}
-	if c == 'b' || c == 'B' || c == 'X' || c == 'R' || c == 'h' || c == 'H' || c == 'K' || c == 'G' {
+	if strings.IndexByte("bBXRhHKGAzZCE", c) >= 0 {
 		return "", fmt.Errorf("\\%c is not supported", c)
 	}
 	return "\\" + string(c), nil
