@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"espalier"
 	"espalier/data"
@@ -43,6 +44,8 @@ type Affinity struct {
 	// task i alone (Fifty et al. 2021), the mean over looks: above 0 where
 	// training i helps j. Where two tasks never were in one batch it is 0.
 	Matrix [][]float64 `json:"matrix"`
+	// Errors are the standard errors of those means.
+	Errors [][]float64 `json:"standard_errors"`
 	// Looks[i][j] is how many batches had labels of both.
 	Looks [][]int `json:"looks"`
 	// Steps of training were made, and Rate is that of the steps on one task.
@@ -88,7 +91,7 @@ func MeasureAffinity(ctx context.Context, r *recipe.Recipe, o AffinityOptions) (
 		return nil, err
 	}
 	defer t.Close()
-	w := &watch{trainer: t, options: o, sums: newMatrix[float64](len(r.Tasks)), looks: newMatrix[int](len(r.Tasks))}
+	w := &watch{trainer: t, options: o, seen: newMatrix[[]float64](len(r.Tasks))}
 	if _, err := t.Fit(ctx, set, valid, train.Hooks{Before: func(b *data.Batch) error { return w.before(ctx, b) }}); err != nil && !errors.Is(err, errEnough) {
 		return nil, err
 	}
@@ -109,8 +112,7 @@ type watch struct {
 	options AffinityOptions
 	steps   int
 	rate    float64
-	sums    [][]float64
-	looks   [][]int
+	seen    [][][]float64 // what each look saw of a pair of tasks
 }
 
 func (w *watch) before(ctx context.Context, b *data.Batch) error {
@@ -138,8 +140,7 @@ func (w *watch) before(ctx context.Context, b *data.Batch) error {
 	for i, after := range p.After {
 		for j := range after { // none where task i is not in the batch
 			if b.Counts[j] > 0 && p.Before[j] != 0 {
-				w.sums[i][j] += 1 - after[j]/p.Before[j]
-				w.looks[i][j]++
+				w.seen[i][j] = append(w.seen[i][j], 1-after[j]/p.Before[j])
 			}
 		}
 	}
@@ -162,13 +163,20 @@ func firstRate(p *train.Probe) float64 {
 }
 
 func (w *watch) affinity(r *recipe.Recipe, o AffinityOptions) *Affinity {
-	a := &Affinity{Recipe: r.Name, Engine: o.Engine.Name(), Matrix: w.sums, Looks: w.looks, Steps: w.steps, Rate: w.rate}
+	n := len(r.Tasks)
+	a := &Affinity{
+		Recipe: r.Name, Engine: o.Engine.Name(), Steps: w.steps, Rate: w.rate,
+		Matrix: newMatrix[float64](n), Errors: newMatrix[float64](n), Looks: newMatrix[int](n),
+	}
 	for _, t := range r.Tasks {
 		a.Tasks = append(a.Tasks, t.Name)
 	}
-	for i := range a.Matrix {
-		for j := range a.Matrix[i] {
-			a.Matrix[i][j] /= float64(max(a.Looks[i][j], 1))
+	for i := range n {
+		for j, seen := range w.seen[i] {
+			if a.Looks[i][j] = len(seen); len(seen) > 0 {
+				mean, sd := meanSD(seen)
+				a.Matrix[i][j], a.Errors[i][j] = mean, sd/math.Sqrt(float64(len(seen)))
+			}
 		}
 	}
 	groups, score := Group(a.Matrix, o.Groups)

@@ -59,6 +59,9 @@ func TestAffinityFindsTheSameTask(t *testing.T) {
 	if !(m[0][1] > 0.3*m[1][1] && m[1][0] > 0.3*m[0][0] && m[0][0] > 0.001 && math.Abs(m[2][0]) < 0.1*m[0][0]) {
 		t.Errorf("the affinities are %v", m)
 	}
+	if e := a.Errors; !(e[0][1] > 0 && m[0][1] > 3*e[0][1]) {
+		t.Errorf("the standard errors are %v", e)
+	}
 	if a.Steps != 25 || steps != 25 || a.Looks[0][1] != 13 || a.Rate <= 0 {
 		t.Errorf("%d steps with %d looks at rate %v", a.Steps, a.Looks[0][1], a.Rate)
 	}

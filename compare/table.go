@@ -3,6 +3,7 @@ package compare
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"text/tabwriter"
 )
@@ -190,8 +191,20 @@ func (a *Affinity) footnote() string {
 	for _, g := range a.Groups {
 		groups = append(groups, "{"+strings.Join(g, ", ")+"}")
 	}
+	pairs, clear := 0, 0
+	for i := range a.Matrix {
+		for j, z := range a.Matrix[i] {
+			if i != j {
+				pairs++
+				if math.Abs(z) > 2*a.Errors[i][j] {
+					clear++
+				}
+			}
+		}
+	}
 	return fmt.Sprintf("%s: by how many thousandths the loss of the column's task falls with a gradient step of rate %.3g on the row's task alone,\n"+
 		"on the same batch; the mean over looks in %d steps of training. Above 0 the row helps the column.\n"+
+		"Of %d pairs %d are further from 0 than two standard errors of that mean.\n"+
 		"Suggested groups: %s, score %.3f. A suggestion is no result: compare the groups' recipes.",
-		a.Recipe, a.Rate, a.Steps, strings.Join(groups, " "), 1000*a.Score)
+		a.Recipe, a.Rate, a.Steps, pairs, clear, strings.Join(groups, " "), 1000*a.Score)
 }

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -57,5 +58,30 @@ func TestADerivedRecipeIsChecked(t *testing.T) {
 	_, err := r.Derive(func(r *Recipe) { r.Train.Epochs = 0 })
 	if err == nil || !strings.Contains(err.Error(), "a recipe made from dir/small.yaml") || !strings.Contains(err.Error(), "train.epochs is 0, it must be at least 1") {
 		t.Error(err)
+	}
+}
+
+// TestEveryExampleHasSingleTaskRecipes that come back as they are written.
+func TestEveryExampleHasSingleTaskRecipes(t *testing.T) {
+	files, err := filepath.Glob("../examples/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		r, err := Read(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, task := range r.Tasks {
+			single, err := r.Single(task.Name)
+			if err != nil {
+				t.Errorf("%s: %v", file, err)
+				continue
+			}
+			again, err := single.Derive(func(*Recipe) {})
+			if err != nil || marshalled(t, again) != marshalled(t, single) || len(single.Tasks) != 1 || len(single.Data.Train) != len(r.Data.Train) {
+				t.Errorf("%s: task %s alone does not come back: %v", file, task.Name, err)
+			}
+		}
 	}
 }
