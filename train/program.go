@@ -71,13 +71,17 @@ func lookups(built *models.Built) []lookup {
 	return kept
 }
 
-// compileStep builds the training step: losses of all tasks, the penalty where
-// the model has one, and gradients of the losses' weighted sum and the penalty.
 func compileStep(m *models.Model) (*program, error) {
 	built, err := m.Build(models.Training)
 	if err != nil {
 		return nil, err
 	}
+	return stepOf(built)
+}
+
+// stepOf builds the training step: losses of all tasks, the penalty where the
+// model has one, and gradients of the losses' weighted sum and the penalty.
+func stepOf(built *models.Built) (*program, error) {
 	g := built.Graph
 	p := &program{built: built, lookup: lookups(built), graded: map[string]bool{}}
 	var losses, weights, wrt []*builder.Value

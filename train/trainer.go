@@ -251,7 +251,7 @@ func (t *Trainer) update(b *data.Batch, step int) error {
 		s.rows.Begin(text.Padding)
 	}
 	for i := range t.step.program.lookup {
-		if s := t.tableOf(i); s != nil {
+		if s := t.tableOf(i); s != nil && t.step.rowGrad[i] != nil {
 			s.rows.Add(t.step.program.idsOf(i, b), t.step.rowGrad[i])
 		}
 	}
