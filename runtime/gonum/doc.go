@@ -4,7 +4,8 @@
 // that collects an execution plan, and the plan is computed with gonum.
 //
 // Every operator that package builder emits is here, forward and backward, in
-// float32 and float64, so that training runs on it, too. It is the oracle that
+// float32 and float64, sub-graphs and operators on strings included, so that
+// training runs on it, too. It is the oracle that
 // ONNX Runtime is held against, and the engine of programs that must not link
 // C. It is slower than ONNX Runtime by a factor of about ten on matrix
 // products.

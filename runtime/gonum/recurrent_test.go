@@ -123,39 +123,55 @@ func (c *recurrentCase) operands() {
 	}
 }
 
-// run computes the operator alone on an engine.
-func (c *recurrentCase) run(e runtime.Engine, attrs ...onnx.Attribute) ([]*tensor.Tensor, error) {
+// model encodes the operator alone.
+func (c *recurrentCase) model(t testing.TB, attrs ...onnx.Attribute) []byte {
+	t.Helper()
 	g := &onnx.Graph{Name: "recurrent"}
 	g.Nodes = []*onnx.Node{{Name: "the " + c.op, OpType: c.op, Inputs: c.names, Outputs: c.outputs, Attributes: append(slices.Clone(c.attrs), attrs...)}}
-	var in, out []runtime.Named
-	for i, t := range c.tensors {
-		if t == nil {
-			continue
-		}
-		g.Inputs = append(g.Inputs, declaredAs(c.names[i], t.DType(), t.Shape()))
-		in = append(in, runtime.Named{Name: c.names[i], Tensor: t})
+	for _, in := range c.given() {
+		g.Inputs = append(g.Inputs, declaredAs(in.Name, in.Tensor.DType(), in.Tensor.Shape()))
 	}
 	for _, name := range c.outputs {
 		g.Outputs = append(g.Outputs, onnx.ValueInfo{Name: name, DType: c.tensors[0].DType()})
-		out = append(out, runtime.Named{Name: name})
 	}
 	model, err := onnx.Encode(&onnx.Model{IRVersion: 8, OpsetImports: []onnx.OperatorSetID{{Version: 17}}, Graph: g})
 	if err != nil {
-		return nil, err
+		t.Fatal(err)
 	}
-	s, err := e.Open(model, runtime.Options{})
+	return model
+}
+
+// given are the operands that are there.
+func (c *recurrentCase) given() []runtime.Named {
+	var in []runtime.Named
+	for i, t := range c.tensors {
+		if t != nil {
+			in = append(in, runtime.Named{Name: c.names[i], Tensor: t})
+		}
+	}
+	return in
+}
+
+// run computes the operator on an engine.
+func (c *recurrentCase) run(t testing.TB, e runtime.Engine, attrs ...onnx.Attribute) []*tensor.Tensor {
+	t.Helper()
+	s, err := e.Open(c.model(t, attrs...), runtime.Options{})
 	if err != nil {
-		return nil, err
+		t.Fatal(err)
 	}
 	defer s.Close()
-	if err := s.Run(context.Background(), in, out); err != nil {
-		return nil, err
+	var out []runtime.Named
+	for _, name := range c.outputs {
+		out = append(out, runtime.Named{Name: name})
+	}
+	if err := s.Run(context.Background(), c.given(), out); err != nil {
+		t.Fatalf("%v on %s: %v", c, e.Name(), err)
 	}
 	var results []*tensor.Tensor
 	for _, o := range out {
 		results = append(results, o.Tensor)
 	}
-	return results, nil
+	return results
 }
 
 // TestRecurrentOperatorsAgree: RNN, GRU and LSTM give what ONNX Runtime gives,
@@ -165,14 +181,7 @@ func TestRecurrentOperatorsAgree(t *testing.T) {
 	for seed := range uint64(400) {
 		c := newRecurrentCase(seed)
 		c.operands()
-		want, err := c.run(oracle)
-		if err != nil {
-			t.Fatalf("seed %d: ONNX Runtime: %v", seed, err)
-		}
-		got, err := c.run(gonum.New())
-		if err != nil {
-			t.Fatalf("seed %d: %v", seed, err)
-		}
+		want, got := c.run(t, oracle), c.run(t, gonum.New())
 		for i := range want {
 			if err := close(got[i], want[i], 1e-4, 1e-5); err != nil {
 				t.Errorf("seed %d, %s: output %s: %v", seed, c, c.outputs[i], err)
@@ -196,10 +205,7 @@ func TestBatchFirstAndFloat64(t *testing.T) {
 	for seed := range uint64(60) {
 		c := newRecurrentCase(seed)
 		c.operands()
-		want, err := c.run(gonum.New())
-		if err != nil {
-			t.Fatal(err)
-		}
+		want := c.run(t, gonum.New())
 		turned, wide := *c, *c
 		turned.tensors, wide.tensors = slices.Clone(c.tensors), slices.Clone(c.tensors)
 		for i, name := range c.names {
@@ -213,10 +219,7 @@ func TestBatchFirstAndFloat64(t *testing.T) {
 				}
 			}
 		}
-		got, err := turned.run(gonum.New(), onnx.IntAttr("layout", 1))
-		if err != nil {
-			t.Fatal(err)
-		}
+		got := turned.run(t, gonum.New(), onnx.IntAttr("layout", 1))
 		for i, w := range want {
 			w = swapAxes(w, 0, w.Rank()-2) // directions or batch
 			if i == 0 {                    // [batch, directions, steps, hidden] to [batch, steps, directions, hidden]
@@ -226,10 +229,7 @@ func TestBatchFirstAndFloat64(t *testing.T) {
 				t.Errorf("seed %d: %v: layout 1: output %s: %v", seed, c, c.outputs[i], err)
 			}
 		}
-		double, err := wide.run(gonum.New())
-		if err != nil {
-			t.Fatal(err)
-		}
+		double := wide.run(t, gonum.New())
 		for i, w := range want {
 			narrow := tensor.Must(tensor.New(tensor.Float32, double[i].Shape()...))
 			for j, v := range double[i].Float64s() {
@@ -276,10 +276,7 @@ func TestRowsWithoutSteps(t *testing.T) {
 			h.Float32s()[i] = 0.25
 		}
 		c.names[4], c.tensors[4], c.names[5], c.tensors[5] = "lengths", lengths, "h", h
-		got, err := c.run(gonum.New())
-		if err != nil {
-			t.Fatal(err)
-		}
+		got := c.run(t, gonum.New())
 		per := int(c.hidden)
 		for i := range int(c.directions) {
 			if row := got[1].Float32s()[2*i*per : (2*i+1)*per]; !cmp.Equal(row, make([]float32, per)) {

@@ -1,0 +1,74 @@
+package espalier_test
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"espalier"
+	"espalier/runtime"
+	"espalier/runtime/predict"
+	"espalier/testdata/demo"
+)
+
+// recurrentSettings are a small recurrent model with a CRF that reads
+// characters.
+var recurrentSettings = []string{
+	"trunk.type=bilstm", "trunk.embedding=12", "trunk.hidden=16", "trunk.characters.type=cnn", "trunk.characters.embedding=6",
+	"trunk.characters.hidden=8", "tasks.entities.crf=true", "train.epochs=1",
+}
+
+// TestRecurrentModelsNeedNoORT: a recurrent model with a CRF trains in pure Go,
+// and its files, the one that reads ids and the one that reads raw text, give
+// the trainer's answers and scores on both engines.
+func TestRecurrentModelsNeedNoORT(t *testing.T) {
+	all := engines(t)
+	pure := all[1]
+	run, _ := trained(t, pure, filepath.Join(t.TempDir(), "run"), false, recurrentSettings...)
+	run.Recipe.FS = demo.Files
+	d, err := run.Data("test", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trainer, err := run.Trainer(pure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer trainer.Close()
+	want, err := trainer.Evaluate(context.Background(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, input := range []string{"ids", "text"} {
+		path := filepath.Join(t.TempDir(), input+".onnx")
+		report, err := run.Export(context.Background(), path, espalier.ExportOptions{Input: input, Engines: []runtime.Engine{pure, all[0]}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !report.OK() || len(report.Engines) != 2 || report.Missing != nil {
+			t.Errorf("%s: report:\n%s", input, report.Table())
+		}
+		for _, e := range all {
+			p, err := predict.Open(path, predict.Options{Engine: e})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.Close()
+			set, err := espalier.DataFor(p, run.Recipe, "test")
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := espalier.EvaluateFile(context.Background(), p, set)
+			if err != nil {
+				t.Fatalf("%s on %s: %v", input, e.Name(), err)
+			}
+			for i, got := range m.Scores() {
+				if diff := cmp.Diff(want[i].Metrics, got.Metrics); diff != "" {
+					t.Errorf("%s on %s, task %s:\n%s", input, e.Name(), want[i].Task, diff)
+				}
+			}
+		}
+	}
+}
