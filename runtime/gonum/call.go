@@ -58,6 +58,7 @@ func (c *call) optional(i int) *tensor.Tensor {
 func (c *call) make(i int, dtype tensor.DType, shape tensor.Shape) (*tensor.Tensor, error) {
 	t, err := c.new(dtype, shape)
 	if err == nil && i < len(c.out) {
+		c.release(c.out[i])
 		c.out[i] = t
 	}
 	return t, err

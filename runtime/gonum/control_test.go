@@ -3,6 +3,7 @@ package gonum_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -223,5 +224,54 @@ func TestUnsupportedInsideBodies(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"ai.onnx.Frobnicate"}, missing); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestBodiesGiveTheirMemoryBack: thousands of steps, whose values together are
+// a hundred times what a run may take, run in it: values of every step are
+// taken back, those that nobody reads and those of bodies inside of it, too.
+func TestBodiesGiveTheirMemoryBack(t *testing.T) {
+	inner := subgraph("j@i go2@b w@i", "go2@b w3@i", node("Neg", "w", "w2"), node("Neg", "w2", "w3"))
+	branch := subgraph("", "q@i q2@i", node("Neg", "t", "q"), node("Abs", "t", "q2"))
+	other := subgraph("", "r@i t@i", node("Abs", "t", "r"))
+	choice := nodeOf("If", "yes", "chosen", onnx.GraphAttr("then_branch", branch), onnx.GraphAttr("else_branch", other))
+	choice.Outputs = []string{"chosen", ""} // a result without a name
+	loop := nodeOf("Loop", "three yes t", "looped", onnx.GraphAttr("body", inner))
+	body := subgraph("s@i x@i", "next@i",
+		node("Identity", "s", "t"), node("Less", "zero one", "less"), node("Squeeze", "less", "yes"), node("Squeeze", "times", "three"),
+		choice, loop, node("Sub", "chosen looped", "sum"), node("Sub", "sum looped", "next"))
+	h := hostile{
+		nodes: []*onnx.Node{
+			node("ConstantOfShape", "shape", "x"), node("ConstantOfShape", "depth", "s"),
+			nodeOf("Scan", "s x", "y", onnx.GraphAttr("body", body), onnx.IntAttr("num_scan_inputs", 1)),
+		},
+		ints: map[string][]int64{"shape": {3000, 1}, "depth": {1024}, "zero": {0}, "one": {1}, "times": {3}},
+	}
+	s, err := (&gonum.Engine{MaxMemory: 1 << 19}).Open(h.encode(t), runtime.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Run(context.Background(), nil, []runtime.Named{{Name: "y"}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestKernelsGiveTheirMemoryBack: at the end of a run nothing is in use but its
+// results.
+func TestKernelsGiveTheirMemoryBack(t *testing.T) {
+	check := func(name string, model []byte, in, out []runtime.Named) {
+		t.Helper()
+		if n, err := gonum.LeftOver(model, in, out); err != nil || n != 0 {
+			t.Errorf("%s: %d slices are left over, error %v", name, n, err)
+		}
+	}
+	for seed := range uint64(200) {
+		g := newRandomGraph(seed)
+		check(fmt.Sprint("seed ", seed), g.build(t, 14), g.inputs, g.outputs)
+	}
+	for name, trunk := range benchTrunks() {
+		model, in, out := trainingStep(t, trunk)
+		check(name, model, in, out)
 	}
 }

@@ -356,6 +356,7 @@ func binaryKernels() map[string]kernel {
 			for i := range y.Float64s() {
 				y.Float64s()[i] /= n
 			}
+			c.release(c.out[0])
 			c.out[0] = y
 			return nil
 		},

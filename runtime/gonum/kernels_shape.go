@@ -754,6 +754,9 @@ func padBy(c *call, x *tensor.Tensor, before, after []int64, fill *tensor.Tensor
 		if err != nil {
 			return err
 		}
+		if x != c.in[0] {
+			c.release(x)
+		}
 		x = y
 	}
 	if c.out[0] = x; x == c.in[0] {

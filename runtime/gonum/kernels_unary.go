@@ -88,6 +88,9 @@ func signed(f func(float64) float64, fi func(int64) int64) kernel {
 		if err != nil {
 			return err
 		}
+		if x.DType().IsFloat() {
+			return floats(c)
+		}
 		y, err := c.make(0, x.DType(), x.Shape())
 		if err != nil {
 			return err
@@ -113,7 +116,7 @@ func signed(f func(float64) float64, fi func(int64) int64) kernel {
 		case []uint64:
 			apply(y.Any().([]uint64), d, func(v uint64) uint64 { return uint64(fi(int64(v))) })
 		default:
-			return floats(c)
+			return refuse(x)
 		}
 		return nil
 	}

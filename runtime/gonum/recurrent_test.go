@@ -182,6 +182,13 @@ func TestRecurrentOperatorsAgree(t *testing.T) {
 		c := newRecurrentCase(seed)
 		c.operands()
 		want, got := c.run(t, oracle), c.run(t, gonum.New())
+		var out []runtime.Named
+		for _, name := range c.outputs {
+			out = append(out, runtime.Named{Name: name})
+		}
+		if n, err := gonum.LeftOver(c.model(t), c.given(), out); err != nil || n != 0 {
+			t.Errorf("seed %d, %s: %d slices are left over, error %v", seed, c, n, err)
+		}
 		for i := range want {
 			if err := close(got[i], want[i], 1e-4, 1e-5); err != nil {
 				t.Errorf("seed %d, %s: output %s: %v", seed, c, c.outputs[i], err)
