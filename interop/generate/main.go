@@ -51,7 +51,13 @@ func run(out string) error {
 			return fmt.Errorf("generate: %s: %w", c.Method, err)
 		}
 	}
-	return writeTexts(e, filepath.Join(out, "text"))
+	if err := writeTexts(e, filepath.Join(out, "text")); err != nil {
+		return err
+	}
+	if err := writeSubwords(e, filepath.Join(out, "subword")); err != nil {
+		return fmt.Errorf("generate: subword: %w", err)
+	}
+	return nil
 }
 
 func write(e runtime.Engine, dir string, trunk models.TrunkConfig, sharing models.SharingConfig) error {
