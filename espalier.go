@@ -21,21 +21,28 @@ import (
 // otherwise. library is the path of ONNX Runtime's library; empty searches the
 // usual places.
 func OpenEngine(name, library string) (runtime.Engine, error) {
+	return OpenEngineWith(name, ort.Config{Library: library})
+}
+
+// OpenEngineWith is [OpenEngine] with all settings. The limit of memory applies
+// to pure Go, too, where it is one of each run.
+func OpenEngineWith(name string, c ort.Config) (runtime.Engine, error) {
+	pure := &gonum.Engine{MaxMemory: int(c.MaxMemory)}
 	switch name {
 	case "gonum":
-		return gonum.New(), nil
+		return pure, nil
 	case "ort":
-		return ort.Open(ort.Config{Library: library})
+		return ort.Open(c)
 	case "auto", "":
-		e, err := ort.Open(ort.Config{Library: library})
+		e, err := ort.Open(c)
 		if err == nil {
 			return e, nil
 		}
 		// A library that was named must work; one that is only missing need not.
-		if library != "" || !errors.Is(err, runtime.ErrLibrary) {
+		if c.Library != "" || !errors.Is(err, runtime.ErrLibrary) {
 			return nil, err
 		}
-		return gonum.New(), nil
+		return pure, nil
 	}
 	return nil, fmt.Errorf("engine %q is not one of auto, ort, gonum", name)
 }

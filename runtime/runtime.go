@@ -60,6 +60,13 @@ type Options struct {
 	// Providers are execution providers in order of preference, such as
 	// {Name: "CUDA"}; empty means the CPU.
 	Providers []Provider
+	// Cache is a folder for the graph as ONNX Runtime has optimised it, so that
+	// the next opening of the same model starts from there; "" is none. Models
+	// with tensors in other files are not kept.
+	Cache string
+	// Config and RunConfig are settings of ONNX Runtime by its own keys, for the
+	// session and for each of its runs. Pure Go has no use for these three.
+	Config, RunConfig map[string]string
 	// Deterministic asks for kernels whose results do not depend on timing.
 	Deterministic bool
 	// Folder is where tensors that a model keeps in other files are read from;
@@ -74,6 +81,24 @@ type Options struct {
 type Provider struct {
 	Name    string
 	Options map[string]string
+	// Optional lets the next provider, and in the end the CPU, take its place
+	// where the library or the machine cannot use it; see [Reporter].
+	Optional bool
+}
+
+// ProviderState is what became of a provider that was asked for.
+type ProviderState struct {
+	Name string
+	Used bool
+	// Reason is why it is not used.
+	Reason error
+}
+
+// Reporter is a [Session] that says what it runs on.
+type Reporter interface {
+	// Providers returns the providers in the order in which they get the
+	// graph's nodes: those asked for, and the CPU last.
+	Providers() []ProviderState
 }
 
 // Engine opens models. It is safe for concurrent use.

@@ -8,10 +8,17 @@ import (
 
 	"espalier"
 	"espalier/runtime"
+	"espalier/runtime/ort"
 )
 
 // engineFlags are the flags of every verb that runs a model.
-type engineFlags struct{ name, library string }
+type engineFlags struct {
+	name, library string
+	maxMemory     int64 // for files of others; 0 is no limit
+}
+
+// othersMemory is what a file that is not our own may take.
+const othersMemory = 4 << 30
 
 func (f *engineFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.name, "engine", "auto", "what runs the model: ort (ONNX Runtime), gonum (pure Go), or auto")
@@ -25,7 +32,7 @@ func (f *engineFlags) open(talk io.Writer) (runtime.Engine, error) {
 	default:
 		return nil, usageError{fmt.Errorf("--engine %q is not one of auto, ort, gonum", f.name)}
 	}
-	e, err := espalier.OpenEngine(f.name, f.library)
+	e, err := espalier.OpenEngineWith(f.name, ort.Config{Library: f.library, MaxMemory: f.maxMemory})
 	if err != nil {
 		return nil, err
 	}

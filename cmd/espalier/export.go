@@ -78,7 +78,7 @@ func printReport(cmd *cobra.Command, r *verify.Report, asJSON bool) error {
 }
 
 func newVerify() *cobra.Command {
-	var engine engineFlags
+	engine := engineFlags{maxMemory: othersMemory}
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:     "verify FILE.onnx",

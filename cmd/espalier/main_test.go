@@ -351,3 +351,11 @@ func TestEveryVerbHasHelpWithAnExample(t *testing.T) {
 		}
 	}
 }
+
+// TestAProviderThatIsNotThereIsTold and the CPU answers.
+func TestAProviderThatIsNotThereIsTold(t *testing.T) {
+	code, stdout, stderr := command(t, "predict", exported(t), "--engine", "gonum", "--text", "red apple", "--provider", "CUDA", "--threads", "1")
+	if code != 0 || !strings.Contains(stdout, "topic") || !strings.Contains(stderr, "provider CUDA is not used: model is not supported by this engine: it is pure Go") {
+		t.Errorf("exit %d: %s%s", code, stdout, stderr)
+	}
+}

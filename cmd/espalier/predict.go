@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"espalier/runtime"
 	"espalier/runtime/predict"
 	"espalier/schema"
 )
@@ -18,8 +19,9 @@ import (
 const predictBatch = 32
 
 func newPredict() *cobra.Command {
-	var engine engineFlags
-	var texts, tasks []string
+	engine := engineFlags{maxMemory: othersMemory}
+	var texts, tasks, providers []string
+	var threads int
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "predict FILE.onnx [INPUT]",
@@ -39,11 +41,12 @@ answer is one line of JSON.`,
 			if err != nil {
 				return err
 			}
-			p, err := predict.Open(args[0], predict.Options{Engine: e, Tasks: tasks})
+			p, err := predict.Open(args[0], predict.Options{Engine: e, Tasks: tasks, Session: sessionOptions(threads, providers)})
 			if err != nil {
 				return err
 			}
 			defer p.Close()
+			tellProviders(cmd.ErrOrStderr(), p.Session())
 			a := &answerer{cmd: cmd, predictor: p, json: asJSON}
 			if len(texts) > 0 {
 				return a.answer(texts)
@@ -63,8 +66,31 @@ answer is one line of JSON.`,
 	engine.add(cmd)
 	cmd.Flags().StringArrayVar(&texts, "text", nil, "a text to answer for; may be repeated")
 	cmd.Flags().StringSliceVar(&tasks, "tasks", nil, "tasks to answer, separated by commas; all when empty")
+	cmd.Flags().StringSliceVar(&providers, "provider", nil, "execution providers in order of preference, such as TensorRT,CUDA; one that cannot be used gives way to the next, and to the CPU")
+	cmd.Flags().IntVar(&threads, "threads", 0, "threads of one operator; all cores when 0")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one line of JSON per text")
 	return cmd
+}
+
+func sessionOptions(threads int, providers []string) runtime.Options {
+	o := runtime.Options{Threads: threads}
+	for _, name := range providers {
+		o.Providers = append(o.Providers, runtime.Provider{Name: name, Optional: true})
+	}
+	return o
+}
+
+// tellProviders says which providers that were asked for are not used.
+func tellProviders(talk io.Writer, s runtime.Session) {
+	r, ok := s.(runtime.Reporter)
+	if !ok {
+		return
+	}
+	for _, p := range r.Providers() {
+		if !p.Used {
+			fmt.Fprintf(talk, "provider %s is not used: %v\n", p.Name, p.Reason)
+		}
+	}
 }
 
 type answerer struct {

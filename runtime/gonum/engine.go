@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	goruntime "runtime"
+	"strings"
 
 	"espalier/onnx"
 	"espalier/runtime"
@@ -48,6 +49,7 @@ func (e *Engine) prepare(m *onnx.Model, opts runtime.Options) (runtime.Session, 
 		return nil, err
 	}
 	s := newSession(p, m)
+	s.asked = opts.Providers
 	s.memories.limit, s.memories.threads = e.MaxMemory, opts.Threads
 	if s.memories.limit <= 0 {
 		s.memories.limit = DefaultMaxMemory
@@ -60,7 +62,7 @@ func (e *Engine) prepare(m *onnx.Model, opts runtime.Options) (runtime.Session, 
 
 func checkOptions(opts runtime.Options) error {
 	for _, p := range opts.Providers {
-		if p.Name != "CPU" {
+		if !strings.EqualFold(p.Name, "CPU") && !p.Optional {
 			return fmt.Errorf("%w: the pure-Go engine has no provider %q; it runs on the CPU", runtime.ErrUnsupported, p.Name)
 		}
 	}

@@ -18,4 +18,7 @@ func TestConformance(t *testing.T) {
 			tensor.Uint8, tensor.Uint16, tensor.Uint32, tensor.Uint64, tensor.Bool, tensor.String)
 	})
 	t.Run("strings", func(t *testing.T) { enginetest.Strings(t, open) })
+	t.Run("hostile", func(t *testing.T) {
+		enginetest.Hostile(t, func() runtime.Engine { return &gonum.Engine{MaxMemory: enginetest.HostileMemory} })
+	})
 }

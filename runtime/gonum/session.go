@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"espalier/onnx"
@@ -17,6 +18,7 @@ type session struct {
 	plan     *plan
 	metadata map[string]string
 	memories memories
+	asked    []runtime.Provider
 
 	mu     sync.RWMutex // held for reading by runs, for writing by Close
 	closed bool
@@ -34,6 +36,17 @@ func (s *session) Inputs() []runtime.ValueInfo  { return copied(s.plan.inputs) }
 func (s *session) Outputs() []runtime.ValueInfo { return copied(s.plan.outputs) }
 
 func (s *session) Metadata() map[string]string { return maps.Clone(s.metadata) }
+
+// Providers says that this is the CPU, whatever else was asked for.
+func (s *session) Providers() []runtime.ProviderState {
+	var states []runtime.ProviderState
+	for _, p := range s.asked {
+		if !strings.EqualFold(p.Name, "CPU") {
+			states = append(states, runtime.ProviderState{Name: p.Name, Reason: fmt.Errorf("%w: it is pure Go", runtime.ErrUnsupported)})
+		}
+	}
+	return append(states, runtime.ProviderState{Name: "CPU", Used: true})
+}
 
 // copied keeps what a caller does to a declaration from the session.
 func copied(infos []runtime.ValueInfo) []runtime.ValueInfo {

@@ -5,7 +5,9 @@ package ort
 import (
 	"context"
 	"fmt"
+	"maps"
 	goruntime "runtime"
+	"slices"
 	"sync"
 	"unsafe"
 
@@ -347,7 +349,7 @@ func copyOut(value native.Value, given *tensor.Tensor) (*tensor.Tensor, error) {
 // for the next run with the same one, so that only the first costs anything.
 func (c *call) watch(ctx context.Context) (*native.RunOptions, error) {
 	done := ctx.Done()
-	if done == nil {
+	if done == nil && c.session.runConfig == nil {
 		return nil, nil
 	}
 	if c.stop != nil {
@@ -357,7 +359,7 @@ func (c *call) watch(ctx context.Context) (*native.RunOptions, error) {
 		c.stop.release()
 		c.stop = nil
 	}
-	options, err := native.NewRunOptions()
+	options, err := c.newOptions()
 	if err != nil {
 		return nil, err
 	}
@@ -373,6 +375,21 @@ type stopper struct {
 
 	mu      sync.Mutex
 	options *native.RunOptions // nil once released
+}
+
+// newOptions makes the options of runs, with the session's settings.
+func (c *call) newOptions() (*native.RunOptions, error) {
+	options, err := native.NewRunOptions()
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.session.runConfig)) {
+		if err := options.Set(key, c.session.runConfig[key]); err != nil {
+			options.Release()
+			return nil, fmt.Errorf("run option %q: %w", key, err)
+		}
+	}
+	return options, nil
 }
 
 func (s *stopper) raise() {

@@ -8,6 +8,11 @@ type Config struct {
 	Library string
 	// Spin says what a session's worker threads do when they run out of work.
 	Spin Spin
+	// MaxMemory is the most bytes that the tensors of all sessions of such
+	// engines may take together, inside ONNX Runtime; a run that needs more fails
+	// with an error. It is one number per process. 0 sets no limit: give one
+	// where files come from strangers.
+	MaxMemory int64
 }
 
 // Spin says what worker threads do while they wait.

@@ -6,7 +6,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 
 	binding "github.com/yalue/onnxruntime_go"
 
@@ -21,6 +23,7 @@ type Engine struct {
 	library string
 	version string
 	spin    Spin
+	limited bool // by the process's limit of memory
 }
 
 var _ runtime.Engine = (*Engine)(nil)
@@ -36,7 +39,10 @@ func Open(c Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{library: found.Path, version: version, spin: c.Spin}, nil
+	if err := limitMemory(c.MaxMemory); err != nil {
+		return nil, err
+	}
+	return &Engine{library: found.Path, version: version, spin: c.Spin, limited: c.MaxMemory > 0}, nil
 }
 
 // Name returns "ort".
@@ -58,29 +64,40 @@ func (e *Engine) Open(model []byte, opts runtime.Options) (runtime.Session, erro
 	if len(model) == 0 {
 		return nil, fmt.Errorf("%w: it is empty", runtime.ErrModel)
 	}
-	external, err := checkExternal(model, opts.Folder)
+	external, err := check(model, opts.Folder)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", runtime.ErrModel, err)
 	}
-	return e.open(opts, func(o *binding.SessionOptions) (*binding.DynamicAdvancedSession, error) {
-		if external {
-			if err := o.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", opts.Folder); err != nil {
-				return nil, err
-			}
+	if external {
+		opts.Config = maps.Clone(opts.Config)
+		if opts.Config == nil {
+			opts.Config = map[string]string{}
 		}
-		return binding.NewDynamicAdvancedSessionWithONNXData(model, nil, nil, o)
-	})
+		opts.Config["session.model_external_initializers_file_folder_path"] = opts.Folder
+	} else if opts.Cache != "" {
+		return e.openCached(model, opts)
+	}
+	return e.open(model, opts)
 }
 
-// checkExternal reports whether a model has tensors in other files, and whether
-// all of them are in the folder: ORT itself would follow a path anywhere, or
-// look in the working directory.
-func checkExternal(model []byte, folder string) (bool, error) {
-	if !bytes.Contains(model, []byte("location")) {
-		return false, nil // no such tensor can do without this key
+// maxNodes bounds a graph with its functions written out: ORT infers types in
+// each use of each function anew.
+const maxNodes = 1_000_000
+
+// check looks at what ORT takes as it comes: tensors in other files, for which
+// it would follow a path anywhere, or look in the working directory, and
+// functions. It reports whether there are such tensors. Other files are left to
+// ORT's own reading.
+func check(model []byte, folder string) (external bool, err error) {
+	// No external tensor can do without this key.
+	if !bytes.Contains(model, []byte("location")) && !onnx.HasFunctions(model) {
+		return false, nil
 	}
 	m, err := onnx.Decode(model, onnx.Limits{})
 	if err != nil {
+		return false, err
+	}
+	if err := onnx.CheckFunctions(m, maxNodes); err != nil {
 		return false, err
 	}
 	n, err := onnx.CheckExternal(m, folder)
@@ -104,23 +121,59 @@ func (e *Engine) OpenFile(path string, opts runtime.Options) (runtime.Session, e
 	return s, nil
 }
 
-func (e *Engine) open(opts runtime.Options, create func(*binding.SessionOptions) (*binding.DynamicAdvancedSession, error)) (runtime.Session, error) {
-	o, err := binding.NewSessionOptions()
+// open tries the providers as they were asked for. Where that fails and some are
+// optional, it tries without these.
+func (e *Engine) open(model []byte, opts runtime.Options) (runtime.Session, error) {
+	s, err := e.create(model, opts, nil)
+	if err == nil || errors.Is(err, runtime.ErrUnsupported) {
+		return s, err
+	}
+	required := slices.DeleteFunc(slices.Clone(opts.Providers), func(p runtime.Provider) bool { return p.Optional })
+	if len(required) == len(opts.Providers) {
+		return nil, err
+	}
+	if s, without := e.create(model, opts, err); without == nil {
+		return s, nil
+	}
+	return nil, err
+}
+
+// create makes a session. With a reason, optional providers are not tried.
+func (e *Engine) create(model []byte, opts runtime.Options, reason error) (runtime.Session, error) {
+	created, states, err := e.bare(model, opts, reason, "")
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", runtime.ErrLibrary, err)
-	}
-	if err := e.configure(o, opts); err != nil {
-		return nil, errors.Join(fmt.Errorf("session options: %w", err), o.Destroy())
-	}
-	created, err := create(o)
-	if err := errors.Join(openError(err), o.Destroy()); err != nil {
 		return nil, err
 	}
 	s, err := newSession(created)
 	if err != nil {
 		return nil, errors.Join(err, created.Destroy())
 	}
+	s.providers, s.runConfig = states, opts.RunConfig
 	return s, nil
+}
+
+// bare makes the binding's session. Where a path is given, ORT writes the graph
+// there as it has optimised it.
+func (e *Engine) bare(model []byte, opts runtime.Options, reason error, path string) (
+	created *binding.DynamicAdvancedSession, states []runtime.ProviderState, err error,
+) {
+	o, err := binding.NewSessionOptions()
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", runtime.ErrLibrary, err)
+	}
+	defer func() { err = errors.Join(err, o.Destroy()) }()
+	err = e.configure(o, opts)
+	if err == nil {
+		states, err = appendProviders(o, opts.Providers, reason)
+	}
+	if err == nil && path != "" {
+		err = o.SetOptimizedModelFilePath(path)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("session options: %w", err)
+	}
+	created, err = binding.NewDynamicAdvancedSessionWithONNXData(model, nil, nil, o)
+	return created, states, openError(err)
 }
 
 // configure translates the options. Run errors are returned, so ORT's own log
@@ -148,8 +201,13 @@ func (e *Engine) configure(o *binding.SessionOptions, opts runtime.Options) erro
 	if opts.Deterministic {
 		steps = append(steps, deterministic(o))
 	}
-	for _, p := range opts.Providers {
-		steps = append(steps, appendProvider(o, p))
+	if e.limited {
+		const fold = "16777216" // more is computed at each run, not kept
+		steps = append(steps, o.AddSessionConfigEntry("session.use_env_allocators", "1"),
+			o.AddSessionConfigEntry("optimization.constant_folding_max_output_size_in_bytes", fold))
+	}
+	for _, key := range slices.Sorted(maps.Keys(opts.Config)) {
+		steps = append(steps, o.AddSessionConfigEntry(key, opts.Config[key]))
 	}
 	return errors.Join(steps...)
 }

@@ -25,6 +25,7 @@ var process struct {
 	sync.Mutex
 	path    string // resolved path of the loaded library, "" before
 	version string
+	limit   int64 // of memory, 0 while there is none
 }
 
 // load makes the library at path the process's own, or says why not.
@@ -56,6 +57,26 @@ func load(path string) (version string, err error) {
 	}
 	process.path, process.version = resolved, version
 	return version, nil
+}
+
+// limitMemory sets the process's limit, or says why not. 0 sets none.
+func limitMemory(bytes int64) error {
+	process.Lock()
+	defer process.Unlock()
+	switch {
+	case bytes < 0:
+		return fmt.Errorf("a limit of %d bytes of memory: it cannot be negative", bytes)
+	case bytes == 0 || bytes == process.limit:
+		return nil
+	case process.limit != 0:
+		return fmt.Errorf("this process already limits ONNX Runtime to %d bytes of memory, and can have only one limit; "+
+			"open every engine with the same one, or with none", process.limit)
+	}
+	if err := native.LimitMemory(bytes); err != nil {
+		return fmt.Errorf("limit of memory: %w", err)
+	}
+	process.limit = bytes
+	return nil
 }
 
 // checkVersion reads the version out of the library before the binding sees

@@ -36,4 +36,7 @@ func TestConformance(t *testing.T) {
 	})
 	t.Run("strings", func(t *testing.T) { enginetest.Strings(t, open) })
 	t.Run("allocations", func(t *testing.T) { enginetest.Allocations(t, open) })
+	t.Run("hostile", func(t *testing.T) {
+		enginetest.Hostile(t, func() runtime.Engine { return limited(t) })
+	})
 }

@@ -36,6 +36,31 @@ func shortName(ortName string) string {
 	return strings.TrimSuffix(ortName, providerSuffix)
 }
 
+// appendProviders adds the providers in their order, which is ORT's order of
+// preference for each node, and says what became of them. Optional ones that
+// fail are left out; with a reason, all of them are.
+func appendProviders(o *binding.SessionOptions, providers []runtime.Provider, reason error) ([]runtime.ProviderState, error) {
+	var states []runtime.ProviderState
+	cpu := false
+	for _, p := range providers {
+		if strings.EqualFold(p.Name, "CPU") {
+			cpu = true
+		}
+		err := reason
+		if !p.Optional || reason == nil {
+			err = appendProvider(o, p)
+		}
+		if err != nil && !p.Optional {
+			return nil, err
+		}
+		states = append(states, runtime.ProviderState{Name: p.Name, Used: err == nil, Reason: err})
+	}
+	if !cpu {
+		states = append(states, runtime.ProviderState{Name: "CPU", Used: true})
+	}
+	return states, nil
+}
+
 // appendProvider adds a provider to a session's options. Names are compared
 // without regard to case.
 func appendProvider(o *binding.SessionOptions, p runtime.Provider) error {

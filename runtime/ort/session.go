@@ -31,7 +31,13 @@ type session struct {
 	names    native.Names
 	metadata map[string]string
 	idle     idleCalls
+
+	providers []runtime.ProviderState
+	runConfig map[string]string
 }
+
+// Providers says what the session runs on; see [runtime.Reporter].
+func (s *session) Providers() []runtime.ProviderState { return slices.Clone(s.providers) }
 
 // ports are the inputs or the outputs, in the file's order and by name.
 type ports struct {

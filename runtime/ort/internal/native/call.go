@@ -101,6 +101,14 @@ func NewRunOptions() (*RunOptions, error) {
 	return &RunOptions{p: p}, nil
 }
 
+// Set puts a setting of ORT's in, by its key.
+func (o *RunOptions) Set(key, value string) error {
+	k, v := C.CString(key), C.CString(value)
+	defer C.free(unsafe.Pointer(k))
+	defer C.free(unsafe.Pointer(v))
+	return check(C.eo_run_options_set(o.p, k, v))
+}
+
 // Terminate raises the flag that makes a run with these options stop at its
 // next operator, or lowers it.
 func (o *RunOptions) Terminate(on bool) error {

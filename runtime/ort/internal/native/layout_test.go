@@ -41,6 +41,7 @@ func TestPlacesAreThoseOfTheHeader(t *testing.T) {
 	check(fmt.Sprintf("ORT_API_VERSION == %d", native.APIVersion), "version of the interface")
 	check("ONNX_TYPE_TENSOR == 1 && ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING == 8", "types")
 	check("OrtArenaAllocator == 1 && OrtMemTypeDefault == 0", "memory")
+	check("ORT_LOGGING_LEVEL_FATAL == 4", "logging")
 	check(fmt.Sprintf("ORT_FAIL == %d && ORT_INVALID_ARGUMENT == %d", native.CodeFail, native.CodeInvalidArgument), "codes")
 	check("sizeof(enum ONNXTensorElementDataType) == sizeof(int) && sizeof(bool) == sizeof(_Bool)", "sizes")
 

@@ -20,6 +20,7 @@
 enum place {
   kGetErrorCode = 1,
   kGetErrorMessage = 2,
+  kCreateEnv = 3,
   kRun = 9,
   kSessionGetInputCount = 30,
   kSessionGetOutputCount = 31,
@@ -52,13 +53,17 @@ enum place {
   kReleaseTensorTypeAndShapeInfo = 99,
   kGetAvailableProviders = 125,
   kReleaseAvailableProviders = 126,
+  kCreateAndRegisterAllocator = 144,
+  kReleaseArenaCfg = 157,
+  kCreateArenaCfgV2 = 164,
+  kAddRunConfigEntry = 165,
   kGetResizedStringTensorElementBuffer = 252,
   kSetDeterministicCompute = 273,
   kTensorTypeAndShapeHasShape = 390,
 };
 
 // Values of ORT's enumerations that are used here.
-enum { kTypeTensor = 1, kElementString = 8, kArenaAllocator = 1, kMemTypeDefault = 0 };
+enum { kTypeTensor = 1, kElementString = 8, kArenaAllocator = 1, kMemTypeDefault = 0, kLogFatal = 4, kAsRequested = 1 };
 
 typedef struct {
   const void *(CALL *get_api)(uint32_t version);
@@ -142,6 +147,21 @@ void *eo_providers(char ***names, int *count) {
 void eo_providers_release(char **names, int count) {
   void *status = FN(kReleaseAvailableProviders, char **, int)(names, count);
   if (status) eo_status_release(status);
+}
+
+// The environment is one per process: creating it again gives the one that the
+// binding made. It is never released.
+void *eo_limit_memory(size_t bytes) {
+  void *environment = NULL, *arena = NULL;
+  void *status = FN(kCreateEnv, int, const char *, void **)(kLogFatal, "espalier", &environment);
+  if (status) return status;
+  const char *keys[] = {"max_mem", "arena_extend_strategy"};
+  size_t values[] = {bytes, kAsRequested};
+  status = FN(kCreateArenaCfgV2, const char *const *, const size_t *, size_t, void **)(keys, values, 2, &arena);
+  if (status) return status;
+  status = FN(kCreateAndRegisterAllocator, void *, const void *, const void *)(environment, memory_info, arena);
+  FN_VOID(kReleaseArenaCfg, void *)(arena);
+  return status;
 }
 
 void *eo_set_deterministic(void *session_options) {
@@ -246,6 +266,10 @@ void *eo_value_data(void *value, void **data) {
 void eo_value_release(void *value) { FN_VOID(kReleaseValue, void *)(value); }
 
 void *eo_run_options(void **options) { return FN(kCreateRunOptions, void **)(options); }
+
+void *eo_run_options_set(void *options, const char *key, const char *value) {
+  return FN(kAddRunConfigEntry, void *, const char *, const char *)(options, key, value);
+}
 
 void *eo_run_options_terminate(void *options, int on) {
   return FN(on ? kRunOptionsSetTerminate : kRunOptionsUnsetTerminate, void *)(options);

@@ -91,6 +91,12 @@ func Providers() ([]string, error) {
 	return list, nil
 }
 
+// LimitMemory makes an arena of at most so many bytes, which sessions with the
+// configuration session.use_env_allocators share. It is called once.
+func LimitMemory(bytes int64) error {
+	return check(C.eo_limit_memory(C.size_t(bytes)))
+}
+
 // SetDeterministic asks a session's options for deterministic kernels.
 func SetDeterministic(sessionOptions unsafe.Pointer) error {
 	return check(C.eo_set_deterministic(sessionOptions))

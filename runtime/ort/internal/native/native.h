@@ -15,6 +15,7 @@ void eo_status_release(void *status);
 
 void *eo_providers(char ***names, int *count);
 void eo_providers_release(char **names, int count);
+void *eo_limit_memory(size_t bytes);
 void *eo_set_deterministic(void *session_options);
 
 void *eo_io_count(void *session, int outputs, size_t *count);
@@ -36,6 +37,7 @@ void *eo_value_data(void *value, void **data);
 void eo_value_release(void *value);
 
 void *eo_run_options(void **options);
+void *eo_run_options_set(void *options, const char *key, const char *value);
 void *eo_run_options_terminate(void *options, int on);
 void eo_run_options_release(void *options);
 
