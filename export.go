@@ -11,6 +11,7 @@ import (
 
 	"espalier/export"
 	"espalier/export/verify"
+	"espalier/onnx"
 	"espalier/runtime"
 	"espalier/train"
 )
@@ -31,6 +32,15 @@ type ExportOptions struct {
 	Heads []string
 	// Input is "ids" (the default) or "text"; see [export.Options].
 	Input string
+	// Format is how the file is written; its Heads, Input and Training are not
+	// read, those here are.
+	Format export.Options
+	// External puts tensors of at least so many bytes into a second file beside
+	// the model; 0 keeps all in one.
+	External int
+	// Triton, where it is set, is the name of the model in a repository of
+	// NVIDIA's Triton Inference Server, and path the repository's folder.
+	Triton string
 	// Engines run the file to verify it; the first runs the trainer's own
 	// program, too. Engines after the first may lack operators of the file.
 	Engines []runtime.Engine
@@ -55,11 +65,13 @@ func (r *Run) Export(ctx context.Context, path string, o ExportOptions) (*verify
 	if outcome != nil {
 		summary.Engine, summary.Epoch, summary.Valid, summary.Test = outcome.Engine, outcome.Best, outcome.Valid, outcome.Test
 	}
-	m, err := export.Model(r.Model, values, r.Vocabulary, export.Options{Heads: o.Heads, Input: o.Input, Training: summary})
+	format := o.Format
+	format.Heads, format.Input, format.Training = o.Heads, o.Input, summary
+	m, err := export.Model(r.Model, values, r.Vocabulary, format)
 	if err != nil {
 		return nil, err
 	}
-	if err := export.Write(path, m); err != nil {
+	if path, err = o.write(path, m); err != nil {
 		return nil, err
 	}
 	t, err := r.Trainer(o.Engines[0])
@@ -67,14 +79,42 @@ func (r *Run) Export(ctx context.Context, path string, o ExportOptions) (*verify
 		return nil, err
 	}
 	defer t.Close()
-	report, err := verify.File(ctx, path, verify.Options{Engines: o.Engines, Reference: t.Answers})
+	verifying := verify.Options{Engines: o.Engines, Reference: t.Answers}
+	if format.Half {
+		verifying.Bound = halfBound
+	}
+	report, err := verify.File(ctx, path, verifying)
 	if err != nil {
 		return nil, err
 	}
 	if !report.OK() {
-		return report, fmt.Errorf("%s differs from the trainer by more than %g", path, verify.Bound)
+		return report, fmt.Errorf("%s differs from the trainer by more than %g", path, report.Bound)
 	}
 	return report, nil
+}
+
+// halfBound is the largest difference that passes where parameters were rounded
+// to float16, whose numbers are 2^-11 apart.
+const halfBound = 2e-2
+
+// write writes the file, or the folders and files that it is, and returns the
+// model's path.
+func (o *ExportOptions) write(path string, m *onnx.Model) (string, error) {
+	if o.Triton != "" {
+		model, config, err := export.Triton(path, o.Triton, m)
+		if err == nil {
+			err = export.WriteTritonConfig(model, config)
+		}
+		if err != nil {
+			return "", err
+		}
+		path = model
+	}
+	if o.External > 0 {
+		_, err := export.WriteExternal(path, m, o.External)
+		return path, err
+	}
+	return path, export.Write(path, m)
 }
 
 // Outcome returns how the run ended, nil when it has not.

@@ -34,6 +34,19 @@ type Options struct {
 	// tokenizer, the vocabulary and the labels' names in the graph. The latter
 	// needs operators of ONNX Runtime.
 	Input string
+	// Labels is how the file answers: "ids", numbers, which is what a file that
+	// reads ids does when it is empty, or "strings", the labels' names, which is
+	// what one that reads text does.
+	Labels string
+	// Opset is ONNX's operator set that the file is written for; 0 is 17.
+	Opset int
+	// Batch and Length are sizes that the file is fixed to; 0 leaves them open.
+	Batch, Length int
+	// Half stores parameters as float16. Arithmetic stays float32.
+	Half bool
+	// Author, License and Description are put into the metadata where ONNX has
+	// its places for them.
+	Author, License, Description string
 }
 
 // Model returns the file's content for a model and its parameters by name.
@@ -50,11 +63,16 @@ func Model(m *models.Model, values map[string]*tensor.Tensor, vocabulary *text.V
 			t.Thresholds = slices.Clone(x.Float32s())
 		}
 	}
+	if err := o.check(m.Schema()); err != nil {
+		return nil, err
+	}
 	var built *models.Built
 	var extra []builder.Output
 	switch o.Input {
 	case "", "ids":
-		built, err = m.Build(models.Inference)
+		if built, err = m.Build(models.Inference); err == nil && o.Labels == "strings" {
+			nameLabels(built, m.Schema())
+		}
 	case "text":
 		described.Inputs = slices.Clone(described.Inputs)
 		in := &described.Inputs[0]
@@ -65,7 +83,9 @@ func Model(m *models.Model, values map[string]*tensor.Tensor, vocabulary *text.V
 		f := &front{in: in, vocabulary: vocabulary}
 		if built, err = m.BuildOn(f.build); err == nil {
 			in.Tensor, in.InGraph = TextInput, true
-			nameLabels(built, m.Schema())
+			if o.Labels != "ids" {
+				nameLabels(built, m.Schema())
+			}
 			extra = []builder.Output{{Name: TokensOutput, Value: f.tokens}}
 		}
 	default:
@@ -95,10 +115,61 @@ func Model(m *models.Model, values map[string]*tensor.Tensor, vocabulary *text.V
 	if e.Model.Metadata, err = metadata(&described, vocabulary, o.Training); err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}
+	if err := o.apply(e.Model); err != nil {
+		return nil, err
+	}
 	if err := onnx.Check(e.Model); err != nil {
 		return nil, fmt.Errorf("export: the graph is not well formed, which is a fault of espalier: %w", err)
 	}
 	return e.Model, nil
+}
+
+// check refuses settings that do not fit the model.
+func (o *Options) check(s *schema.Schema) error {
+	switch o.Labels {
+	case "", "ids", "strings":
+	default:
+		return fmt.Errorf("export: labels %q are not one of ids, strings", o.Labels)
+	}
+	if o.Batch < 0 || o.Length < 0 {
+		return fmt.Errorf("export: batch %d and length %d: neither may be negative", o.Batch, o.Length)
+	}
+	if o.Length > 0 && o.Input == "text" {
+		return fmt.Errorf("export: a file that reads text cannot be fixed to a length: how many tokens a text has is found in the graph")
+	}
+	if limit := s.Inputs[0].MaxLength; limit > 0 && o.Length > limit {
+		return fmt.Errorf("export: length %d is more than the %d tokens that the model reads", o.Length, limit)
+	}
+	return nil
+}
+
+// apply makes the file what was asked for.
+func (o *Options) apply(m *onnx.Model) error {
+	sizes := map[string]int64{}
+	if o.Batch > 0 {
+		sizes["batch"] = int64(o.Batch)
+	}
+	if o.Length > 0 {
+		sizes["sequence"] = int64(o.Length)
+	}
+	if err := fixDims(m.Graph, sizes); err != nil {
+		return err
+	}
+	if o.Half {
+		storeHalf(m.Graph)
+	}
+	if o.Opset != 0 {
+		if err := setOpset(m, int64(o.Opset)); err != nil {
+			return err
+		}
+	}
+	m.Doc = o.Description
+	for _, p := range []onnx.StringPair{{Key: "model_author", Value: o.Author}, {Key: "model_license", Value: o.License}} {
+		if p.Value != "" {
+			m.Metadata = append(m.Metadata, p)
+		}
+	}
+	return nil
 }
 
 func selected(s *schema.Schema, heads []string) ([]schema.Task, error) {

@@ -26,6 +26,11 @@ import (
 // fixture is a model with two heads, its parameters and its vocabulary.
 func fixture(t *testing.T) (*models.Model, map[string]*tensor.Tensor, *text.Vocabulary) {
 	t.Helper()
+	return fixtureOf(t, models.TrunkConfig{Type: "cnn", Embedding: 6, Layers: 1})
+}
+
+func fixtureOf(t *testing.T, trunk models.TrunkConfig) (*models.Model, map[string]*tensor.Tensor, *text.Vocabulary) {
+	t.Helper()
 	counter := text.NewCounter()
 	for i := range 20 {
 		counter.Add(fmt.Sprint("w", i))
@@ -38,7 +43,7 @@ func fixture(t *testing.T) (*models.Model, map[string]*tensor.Tensor, *text.Voca
 			{Name: "topic", Type: schema.Classification, Labels: []string{"a", "b", "c"}},
 			{Name: "tags", Type: schema.Tagging, Labels: []string{"O", "X"}},
 		},
-	}, models.Config{Trunk: models.TrunkConfig{Type: "cnn", Embedding: 6, Layers: 1}})
+	}, models.Config{Trunk: trunk})
 	if err != nil {
 		t.Fatal(err)
 	}

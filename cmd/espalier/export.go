@@ -14,8 +14,8 @@ import (
 
 func newExport() *cobra.Command {
 	var engine engineFlags
-	var out, input string
-	var heads []string
+	var out, labels string
+	var o espalier.ExportOptions
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "export RUN",
@@ -26,10 +26,17 @@ text the file reads raw strings and answers with the labels' names: tokenizer,
 lower-casing, vocabulary and characters are part of the graph, by operators that
 only ONNX Runtime has. The file is read back, checked, and compared with the
 trainer's own outputs on every engine that can run it; a difference above 1e-5 is
-an error.`,
+an error.
+
+With --external tensors of at least so many bytes go into a second file beside the
+model, whose name carries a part of its hash; with --half parameters are stored as
+float16 and computed with as float32, and the bound is 2e-2. With --triton NAME the
+output is the folder of a model repository, and config.pbtxt is written into it.`,
 		Example: `  espalier export runs/snips -o snips.onnx
   espalier export runs/snips -o intent.onnx --heads intent
-  espalier export runs/snips -o snips.text.onnx --input text`,
+  espalier export runs/snips -o snips.text.onnx --input text
+  espalier export runs/snips -o snips.fixed.onnx --batch 1 --length 32 --opset 21
+  espalier export runs/snips -o repository --triton snips`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			run, err := espalier.OpenRun(args[0])
@@ -37,13 +44,17 @@ an error.`,
 				return err
 			}
 			if out == "" {
-				out = filepath.Join(args[0], run.Recipe.Name+map[string]string{"text": ".text"}[input]+".onnx")
+				if o.Triton != "" {
+					return usageError{fmt.Errorf("--triton needs the repository's folder by -o")}
+				}
+				out = filepath.Join(args[0], run.Recipe.Name+map[string]string{"text": ".text"}[o.Input]+".onnx")
 			}
 			e, err := engine.open(cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
-			report, err := run.Export(cmd.Context(), out, espalier.ExportOptions{Heads: heads, Input: input, Engines: verifying(e)})
+			o.Engines, o.Format.Labels = verifying(e), labels
+			report, err := run.Export(cmd.Context(), out, o)
 			if report != nil {
 				if err := printReport(cmd, report, asJSON); err != nil {
 					return err
@@ -54,8 +65,18 @@ an error.`,
 	}
 	engine.add(cmd)
 	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write; NAME.onnx or NAME.text.onnx in the run directory when empty")
-	cmd.Flags().StringVar(&input, "input", "ids", "what the file reads: ids of tokens, or text")
-	cmd.Flags().StringSliceVar(&heads, "heads", nil, "tasks to write, separated by commas; all when empty")
+	cmd.Flags().StringVar(&o.Input, "input", "ids", "what the file reads: ids of tokens, or text")
+	cmd.Flags().StringSliceVar(&o.Heads, "heads", nil, "tasks to write, separated by commas; all when empty")
+	cmd.Flags().StringVar(&labels, "labels", "", "how the file answers: strings or ids; ids when it reads ids, strings when it reads text")
+	cmd.Flags().IntVar(&o.Format.Opset, "opset", 0, "ONNX's operator set, 14 to 22; 17 when 0")
+	cmd.Flags().IntVar(&o.Format.Batch, "batch", 0, "fixed number of rows; open when 0")
+	cmd.Flags().IntVar(&o.Format.Length, "length", 0, "fixed number of tokens; open when 0")
+	cmd.Flags().BoolVar(&o.Format.Half, "half", false, "store parameters as float16")
+	cmd.Flags().IntVar(&o.External, "external", 0, "tensors of at least so many bytes go into a second file; none when 0")
+	cmd.Flags().StringVar(&o.Triton, "triton", "", "name of the model in a Triton model repository, which -o names")
+	cmd.Flags().StringVar(&o.Format.Author, "author", "", "who made the model")
+	cmd.Flags().StringVar(&o.Format.License, "license", "", "the model's license")
+	cmd.Flags().StringVar(&o.Format.Description, "description", "", "what the model is for")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the verification report as JSON")
 	return cmd
 }
@@ -80,6 +101,8 @@ func printReport(cmd *cobra.Command, r *verify.Report, asJSON bool) error {
 func newVerify() *cobra.Command {
 	engine := engineFlags{maxMemory: othersMemory}
 	var asJSON bool
+	var bound float64
+	var longest int
 	cmd := &cobra.Command{
 		Use:     "verify FILE.onnx",
 		Short:   "Check an exported file and compare its answers across engines",
@@ -90,7 +113,7 @@ func newVerify() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			report, err := verify.File(cmd.Context(), args[0], verify.Options{Engines: verifying(e)})
+			report, err := verify.File(cmd.Context(), args[0], verify.Options{Engines: verifying(e), Bound: bound, Longest: longest})
 			if err != nil {
 				return err
 			}
@@ -98,12 +121,14 @@ func newVerify() *cobra.Command {
 				return err
 			}
 			if !report.OK() {
-				return fmt.Errorf("%s gives different answers on different engines", args[0])
+				return fmt.Errorf("%s gives answers that differ by more than %g on different engines", args[0], report.Bound)
 			}
 			return nil
 		},
 	}
 	engine.add(cmd)
+	cmd.Flags().Float64Var(&bound, "bound", 0, "largest difference that passes; 1e-5 when 0")
+	cmd.Flags().IntVar(&longest, "longest", 0, "longest sequence that is tried; 40, or the most the model reads, when 0")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the report as JSON")
 	return cmd
 }

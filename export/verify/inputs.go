@@ -134,12 +134,16 @@ func (v *verifier) encode(texts []string) ([]runtime.Named, error) {
 	return out, err
 }
 
-// unlabel makes the labels behind a text's last token -1, as number does.
+// unlabel makes the labels behind a text's last token -1, as number does, where
+// the file gives names.
 func (v *verifier) unlabel(out []runtime.Named, ids *tensor.Tensor) error {
 	for i := range out {
 		for _, t := range v.schema.Tasks {
 			if t.Type != schema.Tagging || t.Output(schema.Label) != out[i].Name {
 				continue
+			}
+			if o := v.declared(v.graph.Outputs, out[i].Name); o == nil || o.DType != tensor.String {
+				continue // numbers behind the last token are the model's
 			}
 			labels := append([]int64{}, out[i].Tensor.Int64s()...)
 			for j, id := range ids.Int64s() {

@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -38,20 +38,32 @@ type Options struct {
 	// Longest is the longest sequence that is tried; 40, or the most the model
 	// reads.
 	Longest int
+	// Bound is the largest difference of a float output that passes; 0 is the
+	// package's.
+	Bound float64
 }
 
 // Report is what was found.
 type Report struct {
-	File    string   `json:"file"`
-	Bytes   int64    `json:"bytes"`
-	Nodes   int      `json:"nodes"`
-	Engines []string `json:"engines"`
+	File  string `json:"file"`
+	Bytes int64  `json:"bytes"`
+	// Data is the size of the files that tensors are kept in beside it.
+	Data  int64 `json:"data_bytes,omitempty"`
+	Nodes int   `json:"nodes"`
+	// The file is well formed for these versions, else there is no report.
+	IRVersion int64            `json:"ir_version"`
+	Opsets    map[string]int64 `json:"opsets"`
+	Engines   []string         `json:"engines"`
 	// Missing says, by engine, why it did not run the file: operators that it
 	// does not have.
 	Missing map[string]string `json:"missing,omitempty"`
 	Against string            `json:"against"` // "trainer" or the first engine's name
 	Shapes  []Shape           `json:"shapes"`
-	Outputs []Output          `json:"outputs"`
+	// Inferred counts outputs whose shape, on every engine and batch, was held
+	// against what the file declares.
+	Inferred int      `json:"shapes_as_declared"`
+	Bound    float64  `json:"bound"`
+	Outputs  []Output `json:"outputs"`
 }
 
 // Shape is one batch that was run.
@@ -75,7 +87,7 @@ type Output struct {
 // OK reports whether every difference is within the bound.
 func (r *Report) OK() bool {
 	for _, o := range r.Outputs {
-		if !(o.Absolute <= Bound) || o.Labels > o.Ties {
+		if !(o.Absolute <= r.Bound) || o.Labels > o.Ties {
 			return false
 		}
 	}
@@ -85,7 +97,12 @@ func (r *Report) OK() bool {
 // Table returns the report for people.
 func (r *Report) Table() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %d bytes, %d nodes, compared with the %s on %d shapes\n", r.File, r.Bytes, r.Nodes, r.Against, len(r.Shapes))
+	fmt.Fprintf(&b, "%s: %d bytes, %d nodes, compared with the %s on %d shapes\n", r.File, r.Bytes+r.Data, r.Nodes, r.Against, len(r.Shapes))
+	fmt.Fprintf(&b, "  well formed for IR %d", r.IRVersion)
+	for _, name := range slices.Sorted(maps.Keys(r.Opsets)) {
+		fmt.Fprintf(&b, ", %s %d", name, r.Opsets[name])
+	}
+	fmt.Fprintf(&b, "; %d output shapes as declared; bound %.0e\n", r.Inferred, r.Bound)
 	fmt.Fprintf(&b, "  %-6s %-28s %12s %12s %7s\n", "engine", "output", "max abs", "max rel", "labels")
 	for _, o := range r.Outputs {
 		fmt.Fprintf(&b, "  %-6s %-28s %12.2e %12.2e %7d\n", o.Engine, o.Name, o.Absolute, o.Relative, o.Labels-o.Ties)
@@ -102,7 +119,7 @@ func File(ctx context.Context, path string, o Options) (*Report, error) {
 	if len(o.Engines) == 0 {
 		return nil, fmt.Errorf("verify: no engine is given")
 	}
-	data, err := os.ReadFile(path)
+	data, err := onnx.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
 	}
@@ -125,7 +142,15 @@ func File(ctx context.Context, path string, o Options) (*Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("verify: %s: metadata %s: %w", path, key, err)
 	}
-	v := &verifier{schema: s, vocabulary: vocabulary, options: o, report: &Report{File: path, Bytes: int64(len(data)), Nodes: len(m.Graph.Nodes), Against: "trainer"}}
+	v := &verifier{schema: s, vocabulary: vocabulary, graph: m.Graph, folder: filepath.Dir(path), options: o, report: &Report{
+		File: path, Bytes: int64(len(data)), Nodes: len(m.Graph.Nodes), IRVersion: m.IRVersion, Opsets: opsets(m), Against: "trainer", Bound: o.Bound,
+	}}
+	if v.report.Bound == 0 {
+		v.report.Bound = Bound
+	}
+	if v.report.Data, err = dataBytes(m); err != nil {
+		return nil, fmt.Errorf("verify: %s: %w", path, err)
+	}
 	if o.Reference == nil {
 		v.report.Against = o.Engines[0].Name()
 	}
@@ -148,6 +173,8 @@ func File(ctx context.Context, path string, o Options) (*Report, error) {
 type verifier struct {
 	schema     *schema.Schema
 	vocabulary *text.Vocabulary
+	graph      *onnx.Graph
+	folder     string
 	options    Options
 	report     *Report
 	// reference holds what each batch must give.
@@ -164,12 +191,30 @@ func (v *verifier) batches() []Shape {
 		longest = min(longest, limit)
 	}
 	var out []Shape
-	for _, batch := range []int{0, 1, 3} {
-		for _, length := range []int{1, min(7, longest), longest} {
+	batches, lengths := []int{0, 1, 3}, []int{1, min(7, longest), longest}
+	if in := v.declared(v.graph.Inputs, v.schema.Inputs[0].Tensor); in != nil {
+		if len(in.Shape) > 0 && in.Shape[0].Known {
+			batches = []int{int(in.Shape[0].Size)}
+		}
+		if len(in.Shape) > 1 && in.Shape[1].Known {
+			lengths = []int{int(in.Shape[1].Size)}
+		}
+	}
+	for _, batch := range batches {
+		for _, length := range lengths {
 			out = append(out, Shape{batch, length})
 		}
 	}
 	return out
+}
+
+func (v *verifier) declared(infos []onnx.ValueInfo, name string) *onnx.ValueInfo {
+	for i := range infos {
+		if infos[i].Name == name {
+			return &infos[i]
+		}
+	}
+	return nil
 }
 
 func (v *verifier) outputs() []runtime.Named {
@@ -183,7 +228,7 @@ func (v *verifier) outputs() []runtime.Named {
 }
 
 func (v *verifier) engine(ctx context.Context, e runtime.Engine, data []byte) error {
-	session, err := e.Open(data, runtime.Options{})
+	session, err := e.Open(data, runtime.Options{Folder: v.folder})
 	if err != nil {
 		return err
 	}
@@ -198,6 +243,9 @@ func (v *verifier) engine(ctx context.Context, e runtime.Engine, data []byte) er
 			return err
 		}
 		if err := session.Run(ctx, in, out); err != nil {
+			return fmt.Errorf("batch %d, length %d: %w", shape.Batch, shape.Length, err)
+		}
+		if err := v.shapes(in, out); err != nil {
 			return fmt.Errorf("batch %d, length %d: %w", shape.Batch, shape.Length, err)
 		}
 		if err := v.number(out); err != nil {
@@ -235,7 +283,7 @@ func (v *verifier) want(ctx context.Context, in []runtime.Named, got []runtime.N
 		return nil, nil // a trainer sees no empty batch: only the shapes are checked
 	}
 	want, err := v.options.Reference(ctx, in)
-	if err != nil || !v.schema.Inputs[0].InGraph {
+	if err != nil {
 		return want, err
 	}
 	return want, v.unlabel(want, in[0].Tensor)
@@ -302,7 +350,7 @@ func (v *verifier) ties(o *Output, got runtime.Named, want *tensor.Tensor, outpu
 		p := outputs[t.Output(schema.Probabilities)].Float32s()
 		n := len(t.Labels)
 		for i, l := range got.Tensor.Int64s() {
-			if w := want.Int64s()[i]; w != l && min(w, l) >= 0 && math.Abs(float64(p[i*n+int(l)]-p[i*n+int(w)])) < Bound {
+			if w := want.Int64s()[i]; w != l && min(w, l) >= 0 && math.Abs(float64(p[i*n+int(l)]-p[i*n+int(w)])) < v.report.Bound {
 				o.Ties++
 			}
 		}

@@ -44,6 +44,7 @@ func (e *Engine) prepare(m *onnx.Model, opts runtime.Options) (runtime.Session, 
 	if err := checkOptions(opts); err != nil {
 		return nil, err
 	}
+	widenHalves(m.Graph)
 	p, err := newPlan(m)
 	if err != nil {
 		return nil, err

@@ -90,9 +90,9 @@ func newTask(t *schema.Task) task {
 	return out
 }
 
-// read takes the tasks' outputs apart into predictions, and writes over what
-// these hold.
-func (w *worker) read(out []Prediction, texts []string, outputs []runtime.Named) error {
+// read takes the tasks' outputs, of so many rows, apart into predictions, and
+// writes over what these hold.
+func (w *worker) read(out []Prediction, texts []string, outputs []runtime.Named, rows int) error {
 	for i := range out {
 		if n := len(w.predictor.tasks); cap(out[i].Tasks) < n {
 			out[i].Tasks = make([]Answer, n)
@@ -102,7 +102,7 @@ func (w *worker) read(out []Prediction, texts []string, outputs []runtime.Named)
 	}
 	for k := range w.predictor.tasks {
 		t := &w.predictor.tasks[k]
-		v, err := t.view(outputs, len(out))
+		v, err := t.view(outputs, rows)
 		if err != nil {
 			return fmt.Errorf("predict: task %q: %w", t.Name, err)
 		}

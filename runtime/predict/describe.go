@@ -95,6 +95,19 @@ func (f *file) matchText(g *onnx.Graph) error {
 	case !in.InGraph && (v == nil || v.DType != tensor.Int64 || len(v.Shape) != 2):
 		return fmt.Errorf("predict: the graph has no int64 input %q of shape [batch, sequence]", in.Tensor)
 	}
+	if v.Shape[0].Known {
+		f.batch = int(v.Shape[0].Size)
+	}
+	f.limit = in.MaxLength
+	if !in.InGraph && v.Shape[1].Known {
+		f.length = int(v.Shape[1].Size)
+		if f.limit == 0 || f.length < f.limit {
+			f.limit = f.length
+		}
+	}
+	if f.batch < 0 || f.length < 0 || v.Shape[0].Known && f.batch == 0 {
+		return fmt.Errorf("predict: input %q has a fixed size of %d rows and %d tokens", in.Tensor, f.batch, f.length)
+	}
 	if c := in.Characters; c != nil && !in.InGraph {
 		if v := find(g.Inputs, c.Tensor); v == nil || v.DType != tensor.Int64 || len(v.Shape) != 3 {
 			return fmt.Errorf("predict: the graph has no int64 input %q of shape [batch, sequence, characters]", c.Tensor)

@@ -76,6 +76,9 @@ type file struct {
 	characters *text.Characters // nil: the model reads none
 	tokenizer  *text.Tokenizer  // nil: the model does not read one text
 	training   json.RawMessage
+	// batch and length are sizes that the text input is fixed to, 0 where it is
+	// not; limit is the most tokens it takes, 0 for any number.
+	batch, length, limit int
 
 	mu     sync.Mutex
 	closed bool

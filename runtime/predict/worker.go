@@ -237,17 +237,33 @@ func (w *worker) answer(ctx context.Context, out []Prediction, texts []string) e
 		return nil
 	}
 	f := w.predictor.file
-	length := 1
+	step := len(out)
+	if f.batch > 0 {
+		step = f.batch
+	}
+	for len(out) > 0 {
+		n := min(step, len(out))
+		if err := w.answerBatch(ctx, out[:n], texts[:n], step); err != nil {
+			return err
+		}
+		out, texts = out[n:], texts[n:]
+	}
+	return nil
+}
+
+// answerBatch answers in one run of so many rows, those behind the texts empty.
+func (w *worker) answerBatch(ctx context.Context, out []Prediction, texts []string, rows int) error {
+	f := w.predictor.file
+	length := max(1, f.length)
 	w.places = w.places[:0]
 	for i := range out {
 		if f.subwords() {
 			out[i].Pieces = f.tokenizer.Tokenize(out[i].Pieces[:0], texts[i])
 		}
-		limit := f.schema.Inputs[0].MaxLength
 		units := f.units(&out[i])
-		out[i].Truncated = limit > 0 && len(*units) > limit
+		out[i].Truncated = f.limit > 0 && len(*units) > f.limit
 		if out[i].Truncated {
-			*units = (*units)[:limit]
+			*units = (*units)[:f.limit]
 		}
 		length = max(length, len(*units))
 		if f.subwords() {
@@ -255,7 +271,10 @@ func (w *worker) answer(ctx context.Context, out []Prediction, texts []string) e
 		}
 	}
 	if f.schema.Inputs[0].InGraph {
-		t, err := tensor.Of(texts, int64(len(texts)))
+		if len(texts) < rows {
+			texts = append(slices.Clone(texts), make([]string, rows-len(texts))...)
+		}
+		t, err := tensor.Of(texts, int64(rows))
 		if err != nil {
 			return fmt.Errorf("predict: %w", err)
 		}
@@ -263,9 +282,9 @@ func (w *worker) answer(ctx context.Context, out []Prediction, texts []string) e
 		if err := w.predictor.session.Run(ctx, []runtime.Named{{Name: f.schema.Inputs[0].Tensor, Tensor: t}}, w.outputs); err != nil {
 			return err
 		}
-		return w.read(out, texts, w.outputs)
+		return w.read(out, texts, w.outputs, rows)
 	}
-	c, err := w.shape(len(out), length, w.width(out, texts))
+	c, err := w.shape(rows, length, w.width(out, texts))
 	if err != nil {
 		return err
 	}
@@ -273,7 +292,7 @@ func (w *worker) answer(ctx context.Context, out []Prediction, texts []string) e
 	if err := c.run(ctx, w); err != nil {
 		return err
 	}
-	return w.read(out, texts, c.outputs)
+	return w.read(out, texts, c.outputs, rows)
 }
 
 // subwords reports whether the model reads pieces of words.
@@ -366,5 +385,5 @@ func (w *worker) runOn(ctx context.Context, inputs []runtime.Named, out []Predic
 	if err := w.predictor.session.Run(ctx, w.predictor.needed(slices.Clone(inputs)), outputs); err != nil {
 		return err
 	}
-	return w.read(out, texts, outputs)
+	return w.read(out, texts, outputs, len(out))
 }
