@@ -131,20 +131,20 @@ func SweepWeights(ctx context.Context, r *recipe.Recipe, dir string, o SweepOpti
 func sweepTrials(r *recipe.Recipe, dir, label string, all [][]float64, seeds []int) ([]*trial, error) {
 	var trials []*trial
 	for n, weights := range all {
+		weighted, err := r.Weighted(weights)
+		if err != nil {
+			return nil, err
+		}
 		for _, seed := range seeds {
-			weighted, err := r.Derive(func(r *recipe.Recipe) {
+			seeded, err := weighted.Derive(func(r *recipe.Recipe) {
 				r.Data.Test = nil
-				r.Train.Balance = recipe.Balance{Method: "fixed"}
 				r.Train.Threads, r.Train.Seed = 1, seed
-				for i := range r.Tasks {
-					r.Tasks[i].Weight = weights[i]
-				}
 			})
 			if err != nil {
 				return nil, err
 			}
 			at := filepath.Join(dir, fmt.Sprintf("%s-%03d", label, n), fmt.Sprintf("seed-%d", seed))
-			trials = append(trials, &trial{seed: seed, model: fmt.Sprintf("weights %d", n), recipe: weighted, dir: at})
+			trials = append(trials, &trial{seed: seed, model: fmt.Sprintf("weights %d", n), recipe: seeded, dir: at})
 		}
 	}
 	return trials, nil

@@ -46,13 +46,32 @@ func (r *Recipe) Single(task string) (*Recipe, error) {
 		return nil, fmt.Errorf("recipe: there is no task %q; there are %s", task, strings.Join(names, ", "))
 	}
 	return r.Derive(func(s *Recipe) {
+		var plain Recipe
+		plain.setDefaults()
 		own := s.Tasks[i]
 		own.Weight, own.Reads = 1, nil
 		s.Name = task
 		s.Tasks = []Task{own}
-		s.Sharing.Method = "hard"
-		s.Sharing = Sharing{Method: "hard"}
-		s.Train.Balance = Balance{Method: "equal"}
+		// Every key that names several tasks or sets them against each other
+		// goes back to its default here.
+		s.Sharing, s.Train.Balance = plain.Sharing, plain.Train.Balance
 		s.Data.Unlabelled = "skip"
+	})
+}
+
+// Weighted returns the recipe with fixed weights of the tasks' losses, in the
+// order of its tasks.
+func (r *Recipe) Weighted(weights []float64) (*Recipe, error) {
+	if len(weights) != len(r.Tasks) {
+		return nil, fmt.Errorf("recipe: %d weights for %d tasks", len(weights), len(r.Tasks))
+	}
+	return r.Derive(func(s *Recipe) {
+		var plain Recipe
+		plain.setDefaults()
+		s.Train.Balance = plain.Train.Balance
+		s.Train.Balance.Method = "fixed"
+		for i := range s.Tasks {
+			s.Tasks[i].Weight = weights[i]
+		}
 	})
 }

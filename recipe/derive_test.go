@@ -53,6 +53,20 @@ train: {epochs: 3, patience: 2, average: 0.9}
 	}
 }
 
+func TestWeightedRecipes(t *testing.T) {
+	r := parsed(t, strings.NewReplacer("method: fixed", "method: equal", "weight: 0.25, ", "", ", weight: 3", "").Replace(several))
+	weighted, err := r.Weighted([]float64{0.5, 1.5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if weighted.Train.Balance.Method != "fixed" || weighted.Tasks[0].Weight != 0.5 || weighted.Tasks[1].Weight != 1.5 {
+		t.Errorf("%+v with weights %v and %v", weighted.Train.Balance, weighted.Tasks[0].Weight, weighted.Tasks[1].Weight)
+	}
+	if _, err := r.Weighted([]float64{1}); err == nil || err.Error() != "recipe: 1 weights for 2 tasks" {
+		t.Error(err)
+	}
+}
+
 func TestADerivedRecipeIsChecked(t *testing.T) {
 	r := parsed(t, several)
 	_, err := r.Derive(func(r *Recipe) { r.Train.Epochs = 0 })
