@@ -59,7 +59,7 @@ func ReadVectors(file string, v *text.Vocabulary, o VectorOptions) (_ *Vectors, 
 		}
 	}()
 	k := newVectorKeeper(f.name, v, o)
-	r := &vectorReader{name: f.name, in: bufio.NewReaderSize(f.in, maxVectorLine), dim: o.Dim, values: make([]float32, o.Dim)}
+	r := &vectorReader{name: f.name, in: bufio.NewReaderSize(f.in, maxVectorLine), dim: o.Dim, wants: k.wants, values: make([]float32, o.Dim)}
 	if err := r.read(o.Format, k.add); err != nil {
 		return nil, err
 	}
@@ -89,6 +89,12 @@ func newVectorKeeper(file string, v *text.Vocabulary, o VectorOptions) *vectorKe
 		}
 	}
 	return k
+}
+
+// wants reports whether add would keep the vector of a word.
+func (k *vectorKeeper) wants(word []byte) bool {
+	id, known := k.ids[string(word)]
+	return known && !k.exact[id] || !known && len(k.Added) < k.options.Add || k.lowered[string(word)] != nil
 }
 
 // add notes a word of the file. Neither argument outlives the call.
@@ -137,6 +143,7 @@ type vectorReader struct {
 	name   string
 	in     *bufio.Reader
 	dim    int
+	wants  func(word []byte) bool
 	line   int // that was read last; in a binary file 1 + the number of vectors
 	values []float32
 	fields [][]byte
@@ -146,7 +153,8 @@ func (r *vectorReader) errorf(format string, args ...any) error {
 	return &Error{File: r.name, Line: r.line, Err: fmt.Errorf(format, args...)}
 }
 
-// read calls do with every word and its vector.
+// read calls do with every word that is wanted and its vector, and checks all
+// others: that they have as many numbers, spelled as numbers are.
 func (r *vectorReader) read(format string, do func([]byte, []float32)) error {
 	first, err := r.next()
 	if err == io.EOF {
@@ -199,18 +207,20 @@ func (r *vectorReader) next() ([]byte, error) {
 		return nil, r.errorf("%w", err)
 	}
 	r.fields = r.fields[:0]
-	for rest := bytes.TrimRight(line, "\r\n"); ; {
-		rest = bytes.TrimLeft(rest, " \t")
-		if len(rest) == 0 {
-			return line, nil
+	start := -1 // of the field that is not over yet
+	for i, c := range bytes.TrimRight(line, "\r\n") {
+		switch blank := c == ' ' || c == '\t'; {
+		case blank && start >= 0:
+			r.fields = append(r.fields, line[start:i])
+			start = -1
+		case !blank && start < 0:
+			start = i
 		}
-		end := bytes.IndexAny(rest, " \t")
-		if end < 0 {
-			end = len(rest)
-		}
-		r.fields = append(r.fields, rest[:end])
-		rest = rest[end:]
 	}
+	if start >= 0 {
+		r.fields = append(r.fields, bytes.TrimRight(line[start:], "\r\n"))
+	}
+	return line, nil
 }
 
 // header reads a first line of two whole numbers, which GloVe's files lack.
@@ -262,25 +272,48 @@ func (r *vectorReader) vector(line []byte, do func([]byte, []float32)) error {
 	if words < 1 {
 		return r.errorf("there are %d numbers behind the word, not %d", max(len(r.fields)-1, 0), r.dim)
 	}
-	for i, f := range r.fields[1:] {
-		x, err := strconv.ParseFloat(string(f), 32)
-		if i+1 < words {
-			if err == nil {
-				return r.errorf("there are more than %d numbers behind the word", r.dim)
-			}
-			continue
+	for _, f := range r.fields[1:words] {
+		if _, err := strconv.ParseFloat(string(f), 32); err == nil {
+			return r.errorf("there are more than %d numbers behind the word", r.dim)
 		}
-		if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
-			return r.errorf("%q is not a finite number", shortened(f))
-		}
-		r.values[i+1-words] = float32(x)
 	}
 	word := r.fields[0]
 	if words > 1 {
 		word = bytes.Join(r.fields[:words], []byte(" "))
 	}
-	do(word, r.values)
+	wanted := r.wants(word)
+	for i, f := range r.fields[words:] {
+		switch x, ok := parseNumber(f, wanted); {
+		case !ok:
+			return r.errorf("%q is not a finite number", shortened(f))
+		case wanted:
+			r.values[i] = x
+		}
+	}
+	if wanted {
+		do(word, r.values)
+	}
 	return nil
+}
+
+// parseNumber reads a number, or only looks whether it is spelled as one: most words
+// of a file are in no vocabulary, and reading their numbers would take longer
+// than all else.
+func parseNumber(f []byte, read bool) (float32, bool) {
+	if read {
+		x, err := strconv.ParseFloat(string(f), 32)
+		return float32(x), err == nil && !math.IsNaN(x) && !math.IsInf(x, 0)
+	}
+	digits := false
+	for _, c := range f {
+		switch {
+		case '0' <= c && c <= '9':
+			digits = true
+		case c != '-' && c != '+' && c != '.' && c != 'e' && c != 'E':
+			return 0, false
+		}
+	}
+	return 0, digits
 }
 
 func shortened(b []byte) []byte { return b[:min(len(b), 40)] }
