@@ -188,41 +188,43 @@ func FuzzOpen(f *testing.F) {
 	for seed := range uint64(8) {
 		f.Add(newRandomGraph(seed).build(f, 6))
 	}
-	f.Fuzz(func(t *testing.T, model []byte) {
-		e := &gonum.Engine{MaxMemory: 1 << 20}
-		if _, err := e.Unsupported(model); err != nil && !errors.Is(err, runtime.ErrModel) {
-			t.Errorf("unsupported: got error %v, want one that is %q", err, runtime.ErrModel)
+	f.Fuzz(openAndRun)
+}
+
+func openAndRun(t *testing.T, model []byte) {
+	e := &gonum.Engine{MaxMemory: 1 << 20}
+	if _, err := e.Unsupported(model); err != nil && !errors.Is(err, runtime.ErrModel) {
+		t.Errorf("unsupported: got error %v, want one that is %q", err, runtime.ErrModel)
+	}
+	s, err := e.Open(model, runtime.Options{})
+	if err != nil {
+		if !errors.Is(err, runtime.ErrModel) && !errors.Is(err, runtime.ErrUnsupported) {
+			t.Errorf("open: got error %v, want one that is %q or %q", err, runtime.ErrModel, runtime.ErrUnsupported)
 		}
-		s, err := e.Open(model, runtime.Options{})
+		return
+	}
+	defer s.Close()
+	var in, out []runtime.Named
+	for _, v := range s.Inputs() {
+		x, err := zerosFor(v)
 		if err != nil {
-			if !errors.Is(err, runtime.ErrModel) && !errors.Is(err, runtime.ErrUnsupported) {
-				t.Errorf("open: got error %v, want one that is %q or %q", err, runtime.ErrModel, runtime.ErrUnsupported)
-			}
 			return
 		}
-		defer s.Close()
-		var in, out []runtime.Named
-		for _, v := range s.Inputs() {
-			x, err := zerosFor(v)
-			if err != nil {
-				return
-			}
-			in = append(in, runtime.Named{Name: v.Name, Tensor: x})
+		in = append(in, runtime.Named{Name: v.Name, Tensor: x})
+	}
+	for _, v := range s.Outputs() {
+		out = append(out, runtime.Named{Name: v.Name})
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := s.Run(ctx, in, out); err != nil {
+		return
+	}
+	for _, o := range out {
+		if o.Tensor == nil {
+			t.Errorf("output %q has no tensor after a run without error", o.Name)
 		}
-		for _, v := range s.Outputs() {
-			out = append(out, runtime.Named{Name: v.Name})
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		if err := s.Run(ctx, in, out); err != nil {
-			return
-		}
-		for _, o := range out {
-			if o.Tensor == nil {
-				t.Errorf("output %q has no tensor after a run without error", o.Name)
-			}
-		}
-	})
+	}
 }
 
 // zerosFor makes a small tensor that fits a declaration.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -297,4 +298,83 @@ func TestRowsWithoutSteps(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestMistakesInRecurrentOperators: operands and attributes that do not fit are
+// answered with an error that says which.
+func TestMistakesInRecurrentOperators(t *testing.T) {
+	run := func(c *recurrentCase, attrs ...onnx.Attribute) error {
+		s, err := gonum.New().Open(c.model(t, attrs...), runtime.Options{})
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		return s.Run(context.Background(), c.given(), []runtime.Named{{Name: "y"}})
+	}
+	whole := func() *recurrentCase {
+		c := &recurrentCase{r: rand.New(rand.NewPCG(1, 1)), op: "LSTM", gates: 4, directions: 1, outputs: []string{"y"}}
+		c.floats("x", 3, 2, 5)
+		c.floats("w", 1, 16, 5)
+		c.floats("r", 1, 16, 4)
+		c.floats("b", 1, 32)
+		c.operand("lengths", tensor.Must(tensor.Of([]int32{3, 1}, 2)))
+		c.floats("h", 1, 2, 4)
+		c.floats("c", 1, 2, 4)
+		c.floats("p", 1, 12)
+		return c
+	}
+	if err := run(whole()); err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range whole().names {
+		for _, shape := range [][]int64{{}, {7}, {1, 1}, {0, 0, 0}, {3, 2, 6}, {1, 16, 9}, {1, 2, 4, 1}} {
+			c := whole()
+			if tensor.Shape(shape).Equal(c.tensors[i].Shape()) {
+				continue
+			}
+			c.tensors[i] = tensor.Must(tensor.New(c.tensors[i].DType(), shape...))
+			if err := run(c); err == nil || strings.Contains(err.Error(), "runtime error") {
+				t.Errorf("%s of shape %v: got error %v", name, shape, err)
+			}
+		}
+	}
+	for _, c := range []struct {
+		attr onnx.Attribute
+		want string
+	}{
+		{onnx.StringAttr("direction", "up"), `direction "up" is not one of forward, reverse, bidirectional`},
+		{onnx.StringAttr("direction", "bidirectional"), "the weights are float32[1,16,5], the other operands ask for float32[2,16,5]"},
+		{onnx.IntAttr("hidden_size", 9), "hidden_size is 9, the recurrent weights are float32[1,16,4]"},
+		{onnx.IntAttr("layout", 2), "layout is 2, not 0 or 1"},
+		{onnx.StringsAttr("activations", []string{"Tanh"}), `activations are ["Tanh"], there must be 3`},
+		{onnx.StringsAttr("activations", []string{"Tanh", "Swish", "Tanh"}), `activation "Swish" is not one of`},
+		{onnx.IntAttr("clip", 1), `attribute "clip"`},
+	} {
+		if err := run(whole(), c.attr); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got error %v, want one that mentions %q", c.attr.Name, err, c.want)
+		}
+	}
+	for _, lengths := range [][]int32{{3, -1}, {4, 1}} {
+		c := whole()
+		c.tensors[4] = tensor.Must(tensor.Of(lengths, 2))
+		if err := run(c); err == nil || !strings.Contains(err.Error(), "a length is") {
+			t.Errorf("lengths %v: got error %v", lengths, err)
+		}
+	}
+}
+
+// FuzzOpenRecurrentAndText is FuzzOpen from models of recurrent layers and of
+// operators on strings.
+func FuzzOpenRecurrentAndText(f *testing.F) {
+	for seed := range uint64(12) {
+		c := newRecurrentCase(seed)
+		c.operands()
+		f.Add(c.model(f))
+		model, err := randomTextModel(rand.New(rand.NewPCG(seed, 3))).encode()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(model)
+	}
+	f.Fuzz(openAndRun)
 }

@@ -25,30 +25,31 @@ type textModel struct {
 	attrs      []onnx.Attribute
 }
 
-func (m *textModel) run(e runtime.Engine) ([]*tensor.Tensor, error) {
+// encode returns a model of the operator alone, with inputs x0, x1 and so on.
+func (m *textModel) encode() ([]byte, error) {
 	g := &onnx.Graph{Name: "text"}
 	n := &onnx.Node{Name: "the " + m.op, OpType: m.op, Domain: m.domain, Attributes: m.attrs}
-	var in, out []runtime.Named
 	for i, x := range m.inputs {
-		name := fmt.Sprintf("x%d", i)
-		v := onnx.ValueInfo{Name: name, DType: x.DType(), HasShape: true}
+		v := onnx.ValueInfo{Name: fmt.Sprintf("x%d", i), DType: x.DType(), HasShape: true}
 		for range x.Shape() {
 			v.Shape = append(v.Shape, onnx.Dim{})
 		}
-		g.Inputs, n.Inputs = append(g.Inputs, v), append(n.Inputs, name)
-		in = append(in, runtime.Named{Name: name, Tensor: x})
+		g.Inputs, n.Inputs = append(g.Inputs, v), append(n.Inputs, v.Name)
 	}
 	for i, d := range m.outputs {
 		name := fmt.Sprintf("y%d", i)
 		g.Outputs, n.Outputs = append(g.Outputs, onnx.ValueInfo{Name: name, DType: d}), append(n.Outputs, name)
-		out = append(out, runtime.Named{Name: name})
 	}
 	g.Nodes = []*onnx.Node{n}
 	imports := []onnx.OperatorSetID{{Version: 20}}
 	if m.domain != "" {
 		imports = append(imports, onnx.OperatorSetID{Domain: m.domain, Version: m.version})
 	}
-	model, err := onnx.Encode(&onnx.Model{IRVersion: 9, OpsetImports: imports, Graph: g})
+	return onnx.Encode(&onnx.Model{IRVersion: 9, OpsetImports: imports, Graph: g})
+}
+
+func (m *textModel) run(e runtime.Engine) ([]*tensor.Tensor, error) {
+	model, err := m.encode()
 	if err != nil {
 		return nil, err
 	}
@@ -57,6 +58,13 @@ func (m *textModel) run(e runtime.Engine) ([]*tensor.Tensor, error) {
 		return nil, err
 	}
 	defer s.Close()
+	var in, out []runtime.Named
+	for i, x := range m.inputs {
+		in = append(in, runtime.Named{Name: fmt.Sprintf("x%d", i), Tensor: x})
+	}
+	for i := range m.outputs {
+		out = append(out, runtime.Named{Name: fmt.Sprintf("y%d", i)})
+	}
 	if err := s.Run(context.Background(), in, out); err != nil {
 		return nil, err
 	}
