@@ -13,6 +13,7 @@ import (
 	"espalier/onnx"
 	"espalier/schema"
 	"espalier/tensor"
+	"espalier/text"
 )
 
 // inspection is what inspect finds in a file.
@@ -145,7 +146,11 @@ func (f *inspection) print(out io.Writer) error {
 			fmt.Fprintf(w, "%s\t%s: %s of %s\n", head("tasks", i), t.Name, t.Type, someLabels(t.Labels))
 		}
 		for i, in := range f.Schema.Inputs {
-			fmt.Fprintf(w, "%s\t%s: tokenizer %s, lower case %v, %d words\n", head("reads", i), in.Name, in.Tokenizer, in.Lowercase, in.VocabularySize)
+			how := fmt.Sprintf("lower case %v, %d words", in.Lowercase, in.VocabularySize)
+			if in.Tokenizer == text.Subword {
+				how = fmt.Sprintf("special tokens %v, %d pieces", in.SpecialTokens, in.VocabularySize)
+			}
+			fmt.Fprintf(w, "%s\t%s: tokenizer %s, %s\n", head("reads", i), in.Name, in.Tokenizer, how)
 		}
 	}
 	names := sorted(f.Operators)
