@@ -76,6 +76,11 @@ func TestStepsThatLackSomethingAreErrors(t *testing.T) {
 		{"mgda", Step{Gram: []float64{1}}, `balance: mgda needs the 4 inner products of the gradients, it was given 1`},
 		{"mgda", Step{Rows: [][]float32{{1, 2}, {1}}}, `balance: the gradient of task "slots" has 1 numbers, that of task "intent" has 2`},
 		{"mgda", Step{Rows: [][]float32{{1, 2}, {1, nan}}}, `balance: the gradient of task "slots" is not finite, training has diverged`},
+		{"graddrop", Step{Rows: [][]float32{{1, 2}, {1, nan}}, Direction: make([]float32, 2)}, `balance: the gradient of task "slots" is not finite, training has diverged`},
+		{"graddrop", Step{Rows: [][]float32{{1, 2}, {1, 3}}}, `balance: graddrop writes a direction of 2 numbers, the step has room for 0`},
+		{"gls", Step{Losses: []float64{1, -2}}, `balance: the loss of task "slots" is -2, gls needs losses that are not negative: use another method`},
+		{"gls", Step{Losses: []float64{1}}, `balance: gls needs the loss of 2 tasks, it was given 1`},
+		{"modo", Step{}, `balance: modo needs the 4 cross products of the gradients, it was given 0`},
 		{"equal", Step{Present: []bool{true}}, `balance: the step says of 1 tasks whether they are present, there are 2`},
 	} {
 		b, err := New(Config{Method: c.method, Tasks: tasks})

@@ -46,7 +46,7 @@ func (r *mocoRule) weigh(p *problem) []float64 {
 		r.steps[t]++
 		share := r.beta / math.Pow(r.steps[t], r.betaSigma)
 		averages[i] = largeRow(&r.mean, r.tasks, t, len(p.out))
-		average(averages[i], p.rows[i], 1-share, share*p.losses[i]/(math.Sqrt(squares(p.rows[i]))+small))
+		average(averages[i], p.rows[i], 1-share, share*p.losses[i]/(math.Sqrt(p.squares[i])+small))
 	}
 	r.calls[0]++
 	step := r.gamma / math.Pow(r.calls[0], r.gammaSigma)

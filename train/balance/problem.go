@@ -17,6 +17,8 @@ type problem struct {
 	cross  []float64
 	rows   [][]float32
 	out    []float32
+	// squares of the rows' lengths, for methods that need the rows
+	squares []float64
 }
 
 // size is the number of tasks.
@@ -41,6 +43,11 @@ func (b *Balancer) problem(s *Step) (*problem, error) {
 	}
 	if needs.Rows || needs.Gram && s.Gram == nil {
 		if p.rows, err = b.rows(s, tasks); err != nil {
+			return nil, err
+		}
+	}
+	if needs.Rows {
+		if err = b.finite(p); err != nil {
 			return nil, err
 		}
 	}
@@ -133,6 +140,23 @@ func (b *Balancer) rows(s *Step, tasks []int) ([][]float32, error) {
 	return rows, nil
 }
 
+// finite keeps the rows' sums of squares and reports one that is not finite.
+func (b *Balancer) finite(p *problem) error {
+	p.squares = make([]float64, len(p.rows))
+	for i, row := range p.rows {
+		p.squares[i] = squares(row)
+		if x := p.squares[i]; math.IsNaN(x) || math.IsInf(x, 0) {
+			return notFinite(b.tasks[p.tasks[i]])
+		}
+	}
+	return nil
+}
+
+// notFinite is what gradients that are not finite end in.
+func notFinite(task string) error {
+	return fmt.Errorf("balance: the gradient of task %q is not finite, training has diverged", task)
+}
+
 func (b *Balancer) gram(s *Step, p *problem) (*gram, error) {
 	g := s.Gram
 	tasks := p.tasks
@@ -140,7 +164,7 @@ func (b *Balancer) gram(s *Step, p *problem) (*gram, error) {
 		g = Gram(p.rows)
 		for i, t := range tasks {
 			if x := g[i*len(tasks)+i]; math.IsNaN(x) || math.IsInf(x, 0) {
-				return nil, fmt.Errorf("balance: the gradient of task %q is not finite, training has diverged", b.tasks[t])
+				return nil, notFinite(b.tasks[t])
 			}
 		}
 		return newGram(len(tasks), g), nil
