@@ -73,6 +73,7 @@ func TestStepsThatLackSomethingAreErrors(t *testing.T) {
 		want   string
 	}{
 		{"mgda", Step{}, `balance: mgda needs the gradients of 2 tasks, it was given 0`},
+		{"mgda", Step{Rows: [][]float32{{1, 2}, nil}}, `balance: task "slots" is present and has no gradient`},
 		{"mgda", Step{Gram: []float64{1}}, `balance: mgda needs the 4 inner products of the gradients, it was given 1`},
 		{"mgda", Step{Rows: [][]float32{{1, 2}, {1}}}, `balance: the gradient of task "slots" has 1 numbers, that of task "intent" has 2`},
 		{"mgda", Step{Rows: [][]float32{{1, 2}, {1, nan}}}, `balance: the gradient of task "slots" is not finite, training has diverged`},

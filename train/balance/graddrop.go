@@ -1,5 +1,7 @@
 package balance
 
+import "math"
+
 // graddrop keeps, coordinate by coordinate, only the gradients of one sign,
 // drawn by how much of the sum is positive: Chen et al., Just Pick a Sign:
 // Optimizing Deep Multitask Models with Gradient Sign Dropout, NeurIPS 2020,
@@ -28,31 +30,46 @@ func (r *graddropRule) weigh(p *problem) []float64 {
 		uniform = func(i int) float64 { return float64(mix(key+uint64(i)*0x9e3779b97f4a7c15)>>11) * 0x1p-53 }
 	}
 	leak := pick(r.leak, p.tasks)
+	leaks := sum(leak) > 0
 	inParts(len(p.out), block, func(from, to int) {
 		for k := from; k < to; k++ {
 			total, size := 0.0, 0.0
 			for _, row := range p.rows {
 				x := float64(row[k])
 				total += x
-				size += max(x, -x)
+				size += math.Abs(x)
 			}
 			if size == 0 {
 				continue
 			}
+			// The positive elements add up to (size+total)/2, the others to the
+			// rest.
 			positive, draw := (1+total/size)/2, uniform(k)
 			d := 0.0
-			for i, row := range p.rows {
-				x := float64(row[k])
-				if x > 0 && positive > draw || x < 0 && positive < draw {
-					d += x
-				} else {
-					d += leak[i] * x
-				}
+			switch {
+			case positive > draw:
+				d = (total + size) / 2
+			case positive < draw:
+				d = (total - size) / 2
+			}
+			if leaks {
+				d += leaked(p.rows, leak, k, positive > draw, positive < draw)
 			}
 			p.out[k] = float32(d)
 		}
 	})
 	return nil
+}
+
+// leaked is what comes through of the elements whose sign is not kept.
+func leaked(rows [][]float32, leak []float64, k int, positive, negative bool) float64 {
+	d := 0.0
+	for i, row := range rows {
+		if x := float64(row[k]); !(x > 0 && positive) && !(x < 0 && negative) {
+			d += leak[i] * x
+		}
+	}
+	return d
 }
 
 // mix is the output function of SplitMix64 (Steele, Lea and Flood, OOPSLA

@@ -133,6 +133,9 @@ func (b *Balancer) rows(s *Step, tasks []int) ([][]float32, error) {
 	rows := make([][]float32, len(tasks))
 	for i, t := range tasks {
 		rows[i] = s.Rows[t]
+		if rows[i] == nil {
+			return nil, fmt.Errorf("balance: task %q is present and has no gradient", b.tasks[t])
+		}
 		if len(rows[i]) != len(rows[0]) {
 			return nil, fmt.Errorf("balance: the gradient of task %q has %d numbers, that of task %q has %d", b.tasks[t], len(rows[i]), b.tasks[tasks[0]], len(rows[0]))
 		}
