@@ -3,6 +3,7 @@ package compare
 import (
 	"bytes"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -97,5 +98,10 @@ training seconds  3.0            1.5          0.500
 	}
 	if diff := cmp.Diff(wantMarkdown, markdown.String()); diff != "" {
 		t.Error(diff)
+	}
+	text.Reset()
+	r.Budget = Steps
+	if err := Text(&text, r); err != nil || !strings.Contains(text.String(), "2 seeds, single models with at least as many steps. Single") {
+		t.Errorf("of steps it says %s (%v)", text.String(), err)
 	}
 }

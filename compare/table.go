@@ -113,10 +113,14 @@ func (r *Result) footnote() string {
 	if len(r.Seeds) > 1 {
 		seeds = "seeds"
 	}
-	text := fmt.Sprintf("%s: test data, %d %s, the same number of %s. Single and joint: mean ± standard deviation over seeds.\n"+
+	budget := "the same number of epochs"
+	if r.Budget == Steps {
+		budget = "single models with at least as many steps"
+	}
+	text := fmt.Sprintf("%s: test data, %d %s, %s. Single and joint: mean ± standard deviation over seeds.\n"+
 		"Intervals at %g %% of joint minus single: Student's over seeds; bootstrap of %d draws of seeds and test examples.\n"+
 		"A verdict other than %q needs every interval to exclude 0.",
-		r.Recipe, len(r.Seeds), seeds, r.Budget, 100*r.Confidence, r.Resamples, Unshown)
+		r.Recipe, len(r.Seeds), seeds, budget, 100*r.Confidence, r.Resamples, Unshown)
 	if r.OverTasks != nil {
 		text += fmt.Sprintf("\nThe mean difference with each task as one draw: %s.", r.OverTasks.text("%+.4f", 1))
 	}
