@@ -37,7 +37,7 @@ type excessRule struct {
 
 func (r *excessRule) weigh(p *problem) []float64 {
 	for i, t := range p.tasks {
-		excess := accumulate(largeRow(&r.squares, r.tasks, t, len(p.rows[i])), p.rows[i])
+		excess := excessOf(largeRow(&r.squares, r.tasks, t, len(p.rows[i])), p.rows[i])
 		r.steps[t]++
 		if r.steps[t] <= r.warmup {
 			r.first[t] += excess
@@ -69,18 +69,24 @@ func (r *excessRule) center(tasks []int) {
 	}
 }
 
-// accumulate adds the squares of a gradient to their sums and returns
+// excessOf adds the squares of a gradient to their sums and returns
 // sum g^2/sqrt(sums).
-func accumulate(sums, row []float32) float64 {
-	return sumOfParts(len(row), func(from, to int) float64 {
-		total := 0.0
-		for k := from; k < to; k++ {
-			square := float64(row[k]) * float64(row[k])
-			sums[k] += float32(square)
-			total += square / math.Sqrt(float64(sums[k])+1e-7)
-		}
-		return total
+func excessOf(sums, row []float32) float64 {
+	const epsilon = 1e-7
+	excess := sumOfParts(len(row), func(from, to int) float64 {
+		var lane laneSums
+		accumulate(sums[from:to], row[from:to], epsilon, &lane)
+		return lane.total()
 	})
+	if !math.IsNaN(excess) {
+		return excess
+	}
+	// Squares beyond float32: those elements count for nothing.
+	excess = 0
+	for k, x := range row {
+		excess += float64(x) * float64(x) / math.Sqrt(float64(sums[k])+epsilon)
+	}
+	return excess
 }
 
 func (r *excessRule) memory() []slot {

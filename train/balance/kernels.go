@@ -1,5 +1,7 @@
 package balance
 
+import "math"
+
 // The kernels are the loops over gradients. Where the processor has vector
 // instructions for it, assembly takes eight elements at a time with the
 // operations of the Go code in its order, and both give the same bits: the
@@ -75,6 +77,26 @@ func blendScalar(m, x []float32, keep, add float32) {
 	x = x[:len(m)]
 	for k, v := range m {
 		m[k] = float32(keep*v) + float32(add*x[k])
+	}
+}
+
+// accumulate adds the squares of x to their sums s, and x^2/sqrt(s+epsilon) to
+// the lanes.
+func accumulate(s, x []float32, epsilon float32, sums *laneSums) {
+	n := vectorised(len(s))
+	if n > 0 {
+		accumulateVector(&s[0], &x[0], n, epsilon, sums)
+	}
+	accumulateScalar(s[n:], x[n:], epsilon, sums)
+}
+
+func accumulateScalar(s, x []float32, epsilon float32, sums *laneSums) {
+	x = x[:len(s)]
+	for k, v := range x {
+		square := float32(v * v)
+		s[k] += square
+		root := float32(math.Sqrt(float64(s[k] + epsilon)))
+		sums[k%lanes] += float64(square / root)
 	}
 }
 

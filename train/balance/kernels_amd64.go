@@ -26,3 +26,9 @@ func addScaledVector(sums *float64, x *float32, n int, w float64)
 //
 //go:noescape
 func blendVector(m, x *float32, n int, keep, add float32)
+
+// accumulateVector does n elements, a multiple of lanes, as accumulateScalar
+// does.
+//
+//go:noescape
+func accumulateVector(s, x *float32, n int, epsilon float32, sums *laneSums)

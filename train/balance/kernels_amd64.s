@@ -122,3 +122,35 @@ blend:
 	JG      blend
 	VZEROUPPER
 	RET
+
+// func accumulateVector(s, x *float32, n int, epsilon float32, sums *laneSums)
+TEXT ·accumulateVector(SB), NOSPLIT, $0-40
+	MOVQ s+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+	VBROADCASTSS epsilon+24(FP), Y15
+	MOVQ sums+32(FP), R8
+	VMOVUPD 0(R8), Y8
+	VMOVUPD 32(R8), Y9
+	XORQ AX, AX
+
+accumulate:
+	VMOVUPS (SI)(AX*1), Y0
+	VMULPS  Y0, Y0, Y0
+	VADDPS  (DI)(AX*1), Y0, Y1
+	VMOVUPS Y1, (DI)(AX*1)
+	VADDPS  Y15, Y1, Y1
+	VSQRTPS Y1, Y1
+	VDIVPS  Y1, Y0, Y0
+	VEXTRACTF128 $1, Y0, X2
+	VCVTPS2PD X0, Y3
+	VCVTPS2PD X2, Y4
+	VADDPD  Y3, Y8, Y8
+	VADDPD  Y4, Y9, Y9
+	ADDQ    $32, AX
+	SUBQ    $8, CX
+	JG      accumulate
+	VMOVUPD Y8, 0(R8)
+	VMOVUPD Y9, 32(R8)
+	VZEROUPPER
+	RET

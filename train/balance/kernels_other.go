@@ -13,3 +13,5 @@ func dotVector(_, _ *float32, _ int, _ *laneSums) {}
 func addScaledVector(_ *float64, _ *float32, _ int, _ float64) {}
 
 func blendVector(_, _ *float32, _ int, _, _ float32) {}
+
+func accumulateVector(_, _ *float32, _ int, _ float32, _ *laneSums) {}

@@ -48,6 +48,16 @@ func TestKernelsInAssemblyEqualGo(t *testing.T) {
 		if !slices.Equal(a, b) {
 			t.Errorf("blends of %d elements differ", n)
 		}
+		var fast, slow laneSums
+		for k := range a {
+			a[k] = max(a[k], -a[k])
+		}
+		copy(b, a)
+		accumulate(a, rows[2], 1e-7, &fast)
+		accumulateScalar(b, rows[2], 1e-7, &slow)
+		if !slices.Equal(a, b) || fast != slow {
+			t.Errorf("accumulated squares of %d elements differ", n)
+		}
 	}
 }
 
@@ -154,6 +164,34 @@ func BenchmarkRows(b *testing.B) {
 				}
 				if w.Shared != nil {
 					Combine(d, rows, w.Shared)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkWeigh is what a step costs beside the passes over the rows.
+func BenchmarkWeigh(b *testing.B) {
+	const tasks = 10
+	rows := drawRows(rand.New(rand.NewPCG(7, 8)), tasks, 12)
+	var names []string
+	for i := range tasks {
+		names = append(names, fmt.Sprint("task", i))
+	}
+	for _, m := range Methods() {
+		if !m.Needs.Gram {
+			continue
+		}
+		b.Run(m.Name, func(b *testing.B) {
+			balancer, err := New(Config{Method: m.Name, Tasks: names})
+			if err != nil {
+				b.Fatal(err)
+			}
+			s := Step{Losses: filled(tasks, 1), Gram: Gram(rows)}
+			for b.Loop() {
+				s.Number++
+				if _, err := balancer.Weigh(&s); err != nil {
+					b.Fatal(err)
 				}
 			}
 		})
