@@ -19,7 +19,7 @@ export ESPALIER_INTEROP_DIR := $(ENV)/interop
 # anew; the tests hold answers to 500.
 TORCHJD_CASES ?= 100
 
-.PHONY: test go-test interop torchjd race fuzz lint fmt demo bench results bench-go toys env clean
+.PHONY: test go-test interop torchjd race fuzz lint fmt demo bench results bench-go bench-predict soak portable toys env clean
 
 test: go-test interop torchjd
 
@@ -57,6 +57,23 @@ lint:
 
 fmt:
 	$(GO) tool gofumpt -w .
+
+# What predicts in pure Go: built without cgo, run, and built for other systems.
+portable:
+	CGO_ENABLED=0 $(GO) run ./cmd/espalier demo --engine gonum --out runs/portable > /dev/null
+	CGO_ENABLED=0 $(GO) run ./cmd/espalier predict runs/portable/demo.onnx --engine gonum --text "Rosa loved the train to Porto"
+	@for target in windows/amd64 darwin/arm64 linux/arm64; do \
+	  echo "$$target"; \
+	  CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) build ./runtime/... ./cmd/... || exit 1; \
+	done
+
+# Package runtime/predict beside the same work done by hand and in Python, as
+# ratios in one run; and a million predictions while memory is watched.
+bench-predict: env
+	$(GO) run ./bench/predict
+
+soak: env
+	$(GO) run ./bench/predict -soak 1000000
 
 demo:
 	$(GO) run ./cmd/espalier demo

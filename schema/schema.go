@@ -234,6 +234,12 @@ func (s *Schema) Check() error {
 		if in.Tensor == "" {
 			return fmt.Errorf("input %q names no tensor", in.Name)
 		}
+		if in.MaxLength < 0 || in.VocabularySize < 0 {
+			return fmt.Errorf("input %q has a maximal length of %d tokens and %d words: neither may be negative", in.Name, in.MaxLength, in.VocabularySize)
+		}
+		if c := in.Characters; c != nil && c.MaxLength < 1 {
+			return fmt.Errorf("input %q reads %d characters of a word; it must be one or more", in.Name, c.MaxLength)
+		}
 	}
 	seen = map[string]bool{}
 	for _, t := range s.Tasks {

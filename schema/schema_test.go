@@ -49,14 +49,16 @@ func TestRoundTrip(t *testing.T) {
 func TestCheckNamesWhatIsWrong(t *testing.T) {
 	for want, change := range map[string]func(s *schema.Schema){
 		"schema version 0 is not one this program reads (1 to 1)": func(s *schema.Schema) { s.Version = 0 },
-		"schema has no inputs":                             func(s *schema.Schema) { s.Inputs = nil },
-		"schema has no tasks":                              func(s *schema.Schema) { s.Tasks = nil },
-		`input "text" names no tensor`:                     func(s *schema.Schema) { s.Inputs[0].Tensor = "" },
-		`task name "a/b" must be one word without slashes`: func(s *schema.Schema) { s.Tasks[0].Name = "a/b" },
-		`task name "topic" is used twice`:                  func(s *schema.Schema) { s.Tasks[1].Name = "topic" },
-		`task "topic": label "a" stands twice`:             func(s *schema.Schema) { s.Tasks[0].Labels[1] = "a" },
-		`task "topic": classification needs at least two`:  func(s *schema.Schema) { s.Tasks[0].Labels = nil },
-		`task "score": type "ranking" is not one of`:       func(s *schema.Schema) { s.Tasks[1].Type = "ranking" },
+		"schema has no inputs":                                      func(s *schema.Schema) { s.Inputs = nil },
+		"schema has no tasks":                                       func(s *schema.Schema) { s.Tasks = nil },
+		`input "text" names no tensor`:                              func(s *schema.Schema) { s.Inputs[0].Tensor = "" },
+		`input "text" has a maximal length of -1 tokens and`:        func(s *schema.Schema) { s.Inputs[0].MaxLength = -1 },
+		`input "text" reads 0 characters of a word; it must be one`: func(s *schema.Schema) { s.Inputs[0].Characters = &schema.Characters{Tensor: "c"} },
+		`task name "a/b" must be one word without slashes`:          func(s *schema.Schema) { s.Tasks[0].Name = "a/b" },
+		`task name "topic" is used twice`:                           func(s *schema.Schema) { s.Tasks[1].Name = "topic" },
+		`task "topic": label "a" stands twice`:                      func(s *schema.Schema) { s.Tasks[0].Labels[1] = "a" },
+		`task "topic": classification needs at least two`:           func(s *schema.Schema) { s.Tasks[0].Labels = nil },
+		`task "score": type "ranking" is not one of`:                func(s *schema.Schema) { s.Tasks[1].Type = "ranking" },
 	} {
 		s := example()
 		change(s)

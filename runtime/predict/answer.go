@@ -93,12 +93,14 @@ func newTask(t *schema.Task) task {
 // read takes the tasks' outputs, of so many rows, apart into predictions, and
 // writes over what these hold.
 func (w *worker) read(out []Prediction, texts []string, outputs []runtime.Named, rows int) error {
+	// What a fresh batch needs is made at once for all its rows.
+	var fresh slabs
+	n := len(w.predictor.tasks)
 	for i := range out {
-		if n := len(w.predictor.tasks); cap(out[i].Tasks) < n {
-			out[i].Tasks = make([]Answer, n)
-		} else {
-			out[i].Tasks = out[i].Tasks[:n]
+		if cap(out[i].Tasks) < n {
+			out[i].Tasks = carve(&fresh.answers, n, (len(out)-i)*n)
 		}
+		out[i].Tasks = out[i].Tasks[:n]
 	}
 	for k := range w.predictor.tasks {
 		t := &w.predictor.tasks[k]
@@ -117,11 +119,11 @@ func (w *worker) read(out []Prediction, texts []string, outputs []runtime.Named,
 				}
 				*a.Value = v.values[i]
 			case schema.MultiLabel:
-				v.readSet(a, i)
+				v.readSet(a, i, &fresh, len(out)-i)
 			case schema.Tagging:
-				err = w.readTags(a, &v, i, &out[i], texts)
+				err = w.readTags(a, &v, i, out[i:], texts, &fresh)
 			default:
-				err = v.readLabel(a, i)
+				err = v.readLabel(a, i, &fresh, len(out)-i)
 			}
 			if err != nil {
 				return fmt.Errorf("predict: task %q: %w", t.Name, err)
@@ -131,19 +133,46 @@ func (w *worker) read(out []Prediction, texts []string, outputs []runtime.Named,
 	return nil
 }
 
-func (v *view) readLabel(a *Answer, i int) error {
+// slabs are memory that the rows of one batch share.
+type slabs struct {
+	answers       []Answer
+	tags          []Tag
+	probabilities []float32
+}
+
+// carve takes n elements off a slab, which is made anew, for so many elements as
+// are still to come, where it is too short.
+func carve[T any](slab *[]T, n, toCome int) []T {
+	if len(*slab) < n {
+		*slab = make([]T, max(n, toCome))
+	}
+	out := (*slab)[:n:n]
+	*slab = (*slab)[n:]
+	return out
+}
+
+// setProbabilities copies row i of the batch, which so many rows remain of.
+func (v *view) setProbabilities(a *Answer, i int, fresh *slabs, remain int) {
+	row := v.row(i)
+	if cap(a.Probabilities) < len(row) {
+		a.Probabilities = carve(&fresh.probabilities, len(row), remain*len(row))
+	}
+	a.Probabilities = append(a.Probabilities[:0], row...)
+}
+
+func (v *view) readLabel(a *Answer, i int, fresh *slabs, remain int) error {
 	l, p, err := v.at(i)
 	if err != nil {
 		return err
 	}
 	a.Label, a.Probability = v.task.Labels[l], p
-	a.Probabilities = append(a.Probabilities[:0], v.row(i)...)
+	v.setProbabilities(a, i, fresh, remain)
 	return nil
 }
 
 // readSet reads row i of a multi-label task.
-func (v *view) readSet(a *Answer, i int) {
-	a.Probabilities = append(a.Probabilities[:0], v.row(i)...)
+func (v *view) readSet(a *Answer, i int, fresh *slabs, remain int) {
+	v.setProbabilities(a, i, fresh, remain)
 	if a.Labels == nil {
 		a.Labels = []string{}
 	}
@@ -155,8 +184,10 @@ func (v *view) readSet(a *Answer, i int) {
 	}
 }
 
-// readTags reads row i of a tagging task, as many tags as there are tokens.
-func (w *worker) readTags(a *Answer, v *view, i int, p *Prediction, texts []string) error {
+// readTags reads row i of a tagging task, the first of rest, as many tags as
+// there are tokens.
+func (w *worker) readTags(a *Answer, v *view, i int, rest []Prediction, texts []string, fresh *slabs) error {
+	p := &rest[0]
 	n := len(p.Tokens)
 	if texts == nil {
 		n = v.length
@@ -165,7 +196,13 @@ func (w *worker) readTags(a *Answer, v *view, i int, p *Prediction, texts []stri
 		return fmt.Errorf("the outputs have %d places for %d tokens", v.length, n)
 	}
 	if cap(a.Tags) < n || a.Tags == nil {
-		a.Tags = make([]Tag, n)
+		toCome := 0
+		if len(fresh.tags) < n {
+			for j := range rest {
+				toCome += len(rest[j].Tokens)
+			}
+		}
+		a.Tags = carve(&fresh.tags, n, toCome)
 	}
 	a.Tags = a.Tags[:n]
 	w.names = w.names[:0]

@@ -196,6 +196,9 @@ func (w *worker) predict(ctx context.Context, dst []Prediction, texts []string) 
 	}
 	dst = resize(dst, len(texts))
 	for i, s := range texts {
+		if dst[i].Tokens == nil && len(s) > 0 {
+			dst[i].Tokens = make([]text.Token, 0, len(s)/5+1) // about as many as there will be
+		}
 		dst[i].Tokens = f.tokenizer.Words(dst[i].Tokens[:0], s)
 	}
 	return dst, w.answer(ctx, dst, texts)
