@@ -430,9 +430,8 @@ func TestGramAndRowsAgree(t *testing.T) {
 func TestAbsentTasksDoNotExist(t *testing.T) {
 	random := rand.New(rand.NewPCG(19, 20))
 	for _, m := range Methods() {
-		switch m.Name {
-		case "rlw", "pcgrad", "gradvac": // whose draws depend on the tasks
-			continue
+		if m.Name == "rlw" {
+			continue // whose draws are the tasks' own, see below
 		}
 		all, two := makeBalancer(t, m.Name, 3, nil), makeBalancer(t, m.Name, 2, nil)
 		for number := range 5 {
@@ -478,6 +477,22 @@ func TestAbsentTasksDoNotExist(t *testing.T) {
 		if w, err := all.Weigh(&Step{Present: make([]bool, 3), Rows: make([][]float32, 3), Losses: make([]float64, 3), Cross: make([]float64, 9)}); err != nil || sum(w.Heads) != 0 {
 			t.Errorf("%s with no task at all: %v, %v", m.Name, w, err)
 		}
+	}
+}
+
+// Random weights of the tasks that are present keep their ratios.
+func TestRandomWeightsDoNotDependOnWhoIsThere(t *testing.T) {
+	b := makeBalancer(t, "rlw", 3, nil)
+	all, err := b.Weigh(&Step{Number: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	some, err := b.Weigh(&Step{Number: 4, Present: []bool{true, false, true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if off := some.Shared[0]/some.Shared[2] - all.Shared[0]/all.Shared[2]; math.Abs(off) > 1e-12 || some.Shared[1] != 0 {
+		t.Errorf("weights %v of all, %v of two", all.Shared, some.Shared)
 	}
 }
 
