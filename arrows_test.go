@@ -25,8 +25,8 @@ var arrows = map[string][]string{
 	"models":              {"builder", "builder/grad", "builder/nn", "schema", "tensor"},
 	"compare":             {"data", "internal/atomicfile", "recipe", "runtime", "train", "train/metric"}, // and the root
 	"data":                {"tensor", "schema", "text", "internal/nearest"},
-	"recipe":              {"data", "models", "schema", "train", "train/metric", "internal/nearest", "text"},
-	"train":               {"builder", "builder/grad", "data", "internal/hugepage", "models", "onnx", "runtime", "safetensors", "schema", "tensor", "text", "train/metric", "train/optim"},
+	"recipe":              {"data", "models", "schema", "train", "train/balance", "train/metric", "internal/nearest", "text"},
+	"train":               {"builder", "builder/grad", "data", "internal/hugepage", "models", "onnx", "runtime", "safetensors", "schema", "tensor", "text", "train/balance", "train/metric", "train/optim"},
 	"train/balance":       {"internal/nearest"},
 	"train/optim":         {"internal/hugepage"},
 	"train/metric":        {"schema"},

@@ -1,7 +1,9 @@
 package recipe
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"espalier/internal/nearest"
 	"espalier/schema"
 	"espalier/text"
+	"espalier/train/balance"
 	"espalier/train/metric"
 )
 
@@ -479,12 +482,54 @@ func (c *checker) train(r *Recipe) {
 	if !(s.Factor > 0 && s.Factor <= 1) {
 		c.fail("train.schedule.factor", "is %v, it must be above 0 and at most 1", s.Factor)
 	}
-	c.oneOf("train.balance.method", t.Balance.Method, "equal", "fixed")
+	c.balance(r)
+}
+
+// balance checks the method and its options, each by itself so that the one
+// that is wrong is named by its line.
+func (c *checker) balance(r *Recipe) {
+	const path = "train.balance."
+	b := &r.Train.Balance
+	var methods, tasks []string
+	for _, m := range balance.Methods() {
+		methods = append(methods, m.Name)
+	}
+	c.oneOf(path+"method", b.Method, methods...)
+	c.oneOf(path+"at", cmp.Or(b.At, "parameters"), "parameters", "representation")
+	c.atLeast(path+"diagnostics", b.Diagnostics, 0)
 	for _, task := range r.Tasks {
-		if t.Balance.Method == "equal" && task.Weight != 1 {
-			c.fail("tasks."+task.Name+".weight", "is %v, but train.balance.method is equal, which weighs all alike; set it to fixed", task.Weight)
+		tasks = append(tasks, task.Name)
+		if b.Method != "fixed" && task.Weight != 1 {
+			c.fail("tasks."+task.Name+".weight", "is %v, but train.balance.method is %s, %s", task.Weight, b.Method, unread(b.Method))
+		}
+		if _, both := b.Options["weights"]; both && task.Weight != 1 {
+			c.fail("tasks."+task.Name+".weight", "is %v, and train.balance.weights is there, too; give one of them", task.Weight)
 		}
 	}
+	if c.err != nil {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.Options)) {
+		_, err := balance.New(balance.Config{Method: b.Method, Tasks: tasks, Options: map[string]any{name: b.Options[name]}})
+		if near := nearest.Word(name, []string{"method", "at", "diagnostics"}); err != nil && near != "" {
+			c.fail(path+name, "is no setting; did you mean %q?", near)
+		} else if err != nil {
+			c.fail(path+name, "cannot be: %s", strings.TrimPrefix(err.Error(), "balance: "))
+		}
+	}
+	if c.err == nil {
+		if err := r.Training().CheckBalance(tasks); err != nil {
+			c.fail(path+"at", "cannot be: %w", err)
+		}
+	}
+}
+
+// unread says what a method does with tasks' weights.
+func unread(method string) string {
+	if method == "equal" {
+		return "which weighs all alike; set it to fixed"
+	}
+	return "which finds weights itself; set it to fixed or leave the weight out"
 }
 
 func (c *checker) optimizer(o *Optimizer) {

@@ -462,12 +462,31 @@ type Schedule struct {
 	Factor float64 `key:"factor"`
 }
 
-// Balance weighs the tasks against each other.
+// Balance weighs the tasks against each other; docs/balancing.md lists the
+// methods and their options, which stand beside the keys here: {method: cagrad,
+// c: 0.4}.
 type Balance struct {
-	// Method is equal (the default: the losses are added up) or fixed (each is
-	// first multiplied by its task's weight).
+	// Method is equal (the default: the losses are added up), fixed (each is
+	// first multiplied by its task's weight), rlw, uncertainty, uw-so, imtl-l,
+	// dwa, gls, stch, famo, gradnorm, mgda, pcgrad, gradvac, graddrop, cagrad,
+	// imtl-g, nash-mtl, fairgrad, aligned-mtl, upgrad, dualproj, config, db-mtl,
+	// moco, excess-mtl, modo or sdmgrad.
 	Method string `key:"method"`
+	// At is where methods that need the tasks' gradients take them: parameters
+	// (the default), all that tasks share, or representation, the value that the
+	// trunk hands to the heads, for the price of about one more step in five.
+	At string `key:"at,omitempty"`
+	// Diagnostics measures every so many steps how the tasks' gradients lie to
+	// each other, with methods that do not need them; 0, never.
+	Diagnostics int `key:"diagnostics,omitempty"`
+	// Options are the method's, by name: a number, a word, or a mapping from
+	// tasks to numbers. Every method with weights has heads (weighted or
+	// unweighted: whether what belongs to one task follows the weights) and
+	// smooth (the decay of a moving average of the weights; 0, none).
+	Options map[string]any
 }
+
+func (b *Balance) more() *map[string]any { return &b.Options }
 
 func (r *Recipe) setDefaults() {
 	r.Data = Data{Holdout: 0.1, Unseen: "error", Unlabelled: "keep"}

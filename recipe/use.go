@@ -175,6 +175,7 @@ func (r *Recipe) Training() train.Config {
 		ClipNorm: t.ClipNorm, WordDropout: r.Trunk.WordDropout, RareWordDropout: r.Trunk.RareWordDropout, Average: t.Average, Patience: t.Patience, Threads: t.Threads,
 		Weights: map[string]float64{}, Metrics: map[string]string{}, MoreMetrics: map[string][]string{},
 	}
+	c.Balance = train.BalanceConfig{Method: t.Balance.Method, At: t.Balance.At, Options: t.Balance.Options, Diagnostics: t.Balance.Diagnostics}
 	for _, task := range r.Tasks {
 		c.Weights[task.Name], c.Metrics[task.Name] = task.Weight, task.Metric
 		if len(task.Metrics) > 0 {

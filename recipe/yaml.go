@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -220,12 +221,38 @@ func (d *decoder) structure(n *yaml.Node, to reflect.Value, path string) error {
 	}
 	return d.pairs(n, path, "a mapping of settings", func(name string, at, value *yaml.Node) error {
 		i, ok := fields[name]
+		if m, open := to.Addr().Interface().(opener); !ok && open {
+			return d.another(value, name, path, m.more())
+		}
 		if !ok {
 			return d.unknown(at, name, path, names)
 		}
 		k, _ := keyOf(to.Type().Field(i))
 		return d.value(value, to.Field(i), join(path, name), k)
 	})
+}
+
+// opener is a struct with keys that are known only when it has been read, as
+// the options of a method.
+type opener interface{ more() *map[string]any }
+
+// another reads such a key.
+func (d *decoder) another(n *yaml.Node, name, path string, to *map[string]any) error {
+	for _, c := range append([]*yaml.Node{n}, n.Content...) {
+		if c.Kind == yaml.AliasNode || c.Anchor != "" {
+			return d.errorf(c, "%s: anchors and aliases are not read in recipes; write the value out", join(path, name))
+		}
+	}
+	var v any
+	if err := n.Decode(&v); err != nil {
+		return d.errorf(n, "%s: %w", join(path, name), err)
+	}
+	if *to == nil {
+		*to = map[string]any{}
+	}
+	(*to)[name] = v
+	d.set[join(path, name)] = n
+	return nil
 }
 
 func (d *decoder) unknown(n *yaml.Node, name, path string, known []string) error {
@@ -424,6 +451,15 @@ func mapping(v reflect.Value) (*yaml.Node, error) {
 			return nil, err
 		}
 		n.Content = append(n.Content, scalarText(k.name), c)
+	}
+	if m, ok := v.Addr().Interface().(opener); ok {
+		for _, name := range slices.Sorted(maps.Keys(*m.more())) {
+			c := &yaml.Node{}
+			if err := c.Encode((*m.more())[name]); err != nil {
+				return nil, err
+			}
+			n.Content = append(n.Content, scalarText(name), c)
+		}
 	}
 	return n, nil
 }

@@ -11,6 +11,7 @@ import (
 type feed struct {
 	batch data.Batch
 	draws draws
+	extra []*feed // further batches, for methods that compare gradients of several
 }
 
 // inFlight is how many feeds there are: one in use and one that is filled

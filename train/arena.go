@@ -84,6 +84,16 @@ func (a *arena) view(seed uint64) error {
 	return nil
 }
 
+// slot returns the place of the dense parameter of that name.
+func (a *arena) slot(name string) *slot {
+	for i := range a.slots {
+		if a.slots[i].param.Name == name {
+			return &a.slots[i]
+		}
+	}
+	return nil
+}
+
 // table returns the table of that name.
 func (a *arena) table(name string) *table {
 	for _, t := range a.tables {

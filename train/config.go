@@ -18,8 +18,10 @@ type Config struct {
 	Schedule ScheduleConfig
 	// ClipNorm limits the global norm of all gradients; 0: no limit.
 	ClipNorm float64
-	// Weights are the factors of the tasks' losses; a task that is not named
-	// has 1.
+	// Balance says how tasks are weighed against each other.
+	Balance BalanceConfig
+	// Weights are the factors of the tasks' losses where Balance does nothing
+	// else; a task that is not named has 1.
 	Weights map[string]float64
 	// WordDropout is the share of tokens that a training step reads as
 	// unknown.

@@ -20,11 +20,13 @@ type Epoch struct {
 	// Penalty is the mean over the steps of what the sharing structure added to
 	// the losses.
 	Penalty float64 `json:"penalty,omitempty"`
-	Valid   Scores  `json:"valid"`
-	Score   float64 `json:"score"` // mean of the tasks' metrics on validation
-	Best    bool    `json:"best"`  // the best score so far
-	LR      float64 `json:"lr"`
-	Seconds float64 `json:"seconds"` // of training, without validation
+	// Balance is how tasks were weighed against each other.
+	Balance *Balance `json:"balance,omitempty"`
+	Valid   Scores   `json:"valid"`
+	Score   float64  `json:"score"` // mean of the tasks' metrics on validation
+	Best    bool     `json:"best"`  // the best score so far
+	LR      float64  `json:"lr"`
+	Seconds float64  `json:"seconds"` // of training, without validation
 }
 
 // Progress is told about a running epoch: steps made and steps in all.
@@ -111,23 +113,69 @@ func (t *Trainer) labelled(d *data.Dataset) error {
 	return nil
 }
 
+// morePlans are the epoch's plans of further batches, each in an order of its
+// own.
+func (t *Trainer) morePlans(set *data.Dataset, opts data.BatchOptions) [][][]int {
+	plans := make([][][]int, t.balancer.Needs().Batches)
+	for i := range plans {
+		own := opts
+		own.Seed ^= hashName(fmt.Sprintf("batch_%d", i+1))
+		plans[i] = set.Plan(own, t.epoch)
+	}
+	return plans
+}
+
+// fill makes the batches of a step and what they draw.
+func (t *Trainer) fill(f *feed, set *data.Dataset, examples []int, more [][][]int, i int, step uint64) error {
+	set.Fill(&f.batch, examples)
+	if err := t.draw(&f.draws, &f.batch, step, 0); err != nil {
+		return err
+	}
+	for len(f.extra) < len(more) {
+		f.extra = append(f.extra, new(feed))
+	}
+	for j, plan := range more {
+		x := f.extra[j]
+		set.Fill(&x.batch, plan[i%len(plan)])
+		if err := t.draw(&x.draws, &x.batch, step, j+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endEpoch tells the balancer of the epoch, and reports what it did.
+func (t *Trainer) endEpoch(e *Epoch, sums []float64, counts []int) error {
+	losses, seen := make([]float64, len(sums)), make([]bool, len(sums))
+	for i := range sums {
+		if seen[i] = counts[i] > 0; seen[i] {
+			losses[i] = sums[i] / float64(counts[i])
+		}
+	}
+	if err := t.balancer.EndEpoch(losses, seen); err != nil {
+		return fmt.Errorf("train: epoch %d: %w", t.epoch+1, err)
+	}
+	e.Balance = t.report.epoch()
+	return nil
+}
+
 func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, opts data.BatchOptions, hooks Hooks) (*Epoch, error) {
 	start := time.Now()
 	tasks := t.model.Schema().Tasks
 	sums, counts := make([]float64, len(tasks)), make([]int, len(tasks))
 	var penalty float64
 	plan := set.Plan(opts, t.epoch)
+	more := t.morePlans(set, opts)
 	before := t.steps
 	err := ahead(ctx, len(plan), func(i int, f *feed) error {
-		set.Fill(&f.batch, plan[i])
-		return t.draw(&f.draws, &f.batch, uint64(before+i+1))
+		return t.fill(f, set, plan[i], more, i, uint64(before+i+1))
 	}, func(i int, f *feed) error {
 		if hooks.Before != nil {
 			if err := hooks.Before(&f.batch); err != nil {
 				return err
 			}
 		}
-		losses, err := t.drawnStep(ctx, &f.batch, &f.draws)
+		losses, err := t.drawnStep(ctx, &f.batch, &f.draws, f.extra)
 		if err != nil {
 			return err
 		}
@@ -135,7 +183,7 @@ func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, opts d
 			sums[j] += float64(l) * float64(f.batch.Counts[j])
 			counts[j] += f.batch.Counts[j]
 		}
-		penalty += float64(t.step.penalty[0])
+		penalty += float64(t.front().penalty[0])
 		if hooks.Step != nil {
 			hooks.Step(t.epoch+1, i+1, len(plan), losses)
 		}
@@ -152,6 +200,9 @@ func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, opts d
 		if counts[j] > 0 {
 			e.Losses[task.Name] = sums[j] / float64(counts[j])
 		}
+	}
+	if err := t.endEpoch(e, sums, counts); err != nil {
+		return nil, err
 	}
 	err = t.averaged(func() (err error) {
 		if err := t.tuneThresholds(ctx, valid); err != nil {

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"fmt"
 	"math/rand/v2"
 
 	"espalier/data"
@@ -12,28 +13,33 @@ import (
 // step's number and the place only, so a resumed run draws what an unbroken one
 // would, and a draw may be made ahead of its step.
 type draws struct {
-	// masks are the program's, in its order; ids are the batch's with some
+	// masks are the program's, by name; ids are the batch's with some
 	// words read as unknown, nil where none are. Both last until the next draw.
-	masks []*tensor.Tensor
+	masks map[string]*tensor.Tensor
 	ids   []int64
 
 	bufs [][]float32
 	kept []int64
 }
 
-// draw makes the draws of a step on a batch.
-func (t *Trainer) draw(d *draws, b *data.Batch, step uint64) error {
+// draw makes the draws of a step on its batch, which is number 0, or on an
+// extra one.
+func (t *Trainer) draw(d *draws, b *data.Batch, step uint64, number int) error {
 	d.ids = nil
+	seed := t.config.Seed
+	if number > 0 {
+		seed ^= hashName(fmt.Sprintf("batch_%d", number))
+	}
 	if t.config.WordDropout > 0 || t.config.RareWordDropout > 0 {
-		d.kept = t.dropWords(append(d.kept[:0], b.IDs...), step)
+		d.kept = t.dropWords(append(d.kept[:0], b.IDs...), seed, step)
 		d.ids = d.kept
 	}
-	return d.drawMasks(t.step.program, t.config.Seed, step, sizes(b.Size, b.Length, b.Width))
+	return d.drawMasks(t.front().program, seed, step, sizes(b.Size, b.Length, b.Width))
 }
 
 func (d *draws) drawMasks(p *program, seed, step uint64, sizes map[string]int64) error {
 	if d.bufs == nil {
-		d.bufs, d.masks = make([][]float32, len(p.masks)), make([]*tensor.Tensor, len(p.masks))
+		d.bufs, d.masks = make([][]float32, len(p.masks)), map[string]*tensor.Tensor{}
 	}
 	for i, v := range p.masks {
 		shape, err := shapeOf(v, sizes)
@@ -51,7 +57,7 @@ func (d *draws) drawMasks(p *program, seed, step uint64, sizes map[string]int64)
 		// Masks of one step differ by the place of the value in its graph,
 		// which its name carries.
 		fillMask(buf, v.Mask().Keep, rand.NewPCG(seed^hashName(v.Name()), step))
-		if d.masks[i], err = tensor.Of(buf, shape...); err != nil {
+		if d.masks[v.Name()], err = tensor.Of(buf, shape...); err != nil {
 			return err
 		}
 	}
@@ -60,8 +66,8 @@ func (d *draws) drawMasks(p *program, seed, step uint64, sizes map[string]int64)
 
 // dropWords makes a share of the tokens, and more of rare ones, the unknown
 // one.
-func (t *Trainer) dropWords(ids []int64, step uint64) []int64 {
-	r := rand.New(rand.NewPCG(t.config.Seed^hashName("word_dropout"), step))
+func (t *Trainer) dropWords(ids []int64, seed, step uint64) []int64 {
+	r := rand.New(rand.NewPCG(seed^hashName("word_dropout"), step))
 	for i, id := range ids {
 		if id <= text.Unknown {
 			continue

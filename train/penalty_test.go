@@ -17,7 +17,7 @@ func TestPenaltyMovesParametersByItsGradient(t *testing.T) {
 	const l2, lr = 0.05, 0.5
 	m, c, d := demoData(t, "sharing.method=soft", "sharing.l2=0.05")
 	c.Optimizer = train.OptimizerConfig{Type: "sgd", LR: lr}
-	c.Weights = map[string]float64{}
+	c.Balance, c.Weights = train.BalanceConfig{}, map[string]float64{}
 	tasks := m.Schema().TaskNames()
 	for _, task := range tasks {
 		c.Weights[task] = 0

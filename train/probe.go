@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"espalier/data"
-	"espalier/text"
 )
 
 // Probe is what a gradient step on one task alone does to all losses on the
@@ -27,6 +26,9 @@ type Probe struct {
 // given rate on each task of the batch in turn, heads left alone (as in Fifty
 // et al. 2021). Masks are those of the step that would come next.
 func (t *Trainer) Probe(ctx context.Context, b *data.Batch, rate float64) (*Probe, error) {
+	if t.plain == nil {
+		return nil, fmt.Errorf("train: a look ahead is on the plain gradients of tasks; set the method of balance to equal or fixed, not %s", t.balancer.Method().Name)
+	}
 	p := &Probe{After: make([][]float64, len(t.weights)), Squares: make([]float64, len(t.weights))}
 	var err error
 	if p.Before, err = t.lossesOn(ctx, b); err != nil {
@@ -75,21 +77,16 @@ func (t *Trainer) lossesOn(ctx context.Context, b *data.Batch) ([]float64, error
 // gradientOn computes the gradient of the weighted losses, with the draws of
 // the next step.
 func (t *Trainer) gradientOn(ctx context.Context, b *data.Batch) error {
-	if err := t.draw(&t.draws, b, uint64(t.steps+1)); err != nil {
+	if err := t.draw(&t.draws, b, uint64(t.steps+1), 0); err != nil {
 		return err
 	}
-	original := b.IDs
-	if t.draws.ids != nil {
-		b.IDs = t.draws.ids
-	}
-	err := t.step.run(ctx, b, &t.draws)
-	for i := range t.step.program.lookup {
-		if err == nil {
-			t.tableOf(i).rows.Sum(t.step.program.idsOf(i, b), t.step.rowGrad[i], text.Padding)
+	return t.reading(b, &t.draws, func() error {
+		if err := t.plain.run(ctx, b, &t.draws); err != nil {
+			return err
 		}
-	}
-	b.IDs = original
-	return err
+		t.sumRows(b)
+		return nil
+	})
 }
 
 // shared reports whether all tasks have a parameter.
@@ -105,7 +102,7 @@ func (t *Trainer) lookAhead(rate float64) (square float64, back func()) {
 		}
 	}
 	for _, s := range t.arena.slots {
-		if shared(s.param.Name) && t.step.program.graded[s.param.Name] {
+		if shared(s.param.Name) && t.plain.program.graded[s.param.Name] {
 			move(s.value.Float32s(), s.gradient.Float32s())
 		}
 	}

@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"strings"
 
 	"espalier/builder"
 	"espalier/builder/grad"
@@ -32,8 +33,13 @@ type program struct {
 	lookup []lookup         // rows the trainer gathers
 	masks  []*builder.Value
 	feeds  map[string]*builder.Value // ids, labels, weights
-	// graded marks the dense parameters that the losses reach.
+	// reads marks the looked-up rows that are inputs.
+	reads map[*builder.Value]bool
+	// graded marks the dense parameters and looked-up rows that the program
+	// computes the gradients of.
 	graded map[string]bool
+	// losses and penalty say whether those are among the outputs.
+	losses, penalty bool
 }
 
 // lookup is a place where the model reads rows of a table. The trainer cuts
@@ -84,7 +90,7 @@ func compileStep(m *models.Model) (*program, error) {
 func stepOf(built *models.Built) (*program, error) {
 	g := built.Graph
 	p := &program{built: built, lookup: lookups(built), graded: map[string]bool{}}
-	var losses, weights, wrt []*builder.Value
+	var losses, weights []*builder.Value
 	var outputs []builder.Output
 	for _, t := range built.Tasks {
 		losses = append(losses, t.Loss)
@@ -95,8 +101,35 @@ func stepOf(built *models.Built) (*program, error) {
 		losses, weights = append(losses, built.Penalty), append(weights, g.Scalar(1))
 		outputs = append(outputs, builder.Output{Name: penaltyName, Value: built.Penalty})
 	}
+	wrt := p.learned()
+	for i, d := range grad.Gradients(g, losses, weights, wrt) {
+		if d != nil {
+			p.graded[wrt[i].Name()] = true
+			outputs = append(outputs, builder.Output{Name: gradientPrefix + wrt[i].Name(), Value: d})
+		}
+	}
+	return p, p.emit(outputs)
+}
+
+// compileLosses builds the losses of a training step alone.
+func compileLosses(m *models.Model) (*program, error) {
+	built, err := m.Build(models.Training)
+	if err != nil {
+		return nil, err
+	}
+	p := &program{built: built, lookup: lookups(built)}
+	var outputs []builder.Output
+	for _, t := range built.Tasks {
+		outputs = append(outputs, builder.Output{Name: lossPrefix + t.Name, Value: t.Loss})
+	}
+	return p, p.emit(outputs)
+}
+
+// learned are the dense parameters and the looked-up rows that training moves.
+func (p *program) learned() []*builder.Value {
+	var wrt []*builder.Value
 	tables := p.tables()
-	for _, v := range g.Parameters() {
+	for _, v := range p.built.Graph.Parameters() {
 		if !tables[v] && !v.Parameter().Frozen {
 			wrt = append(wrt, v)
 		}
@@ -106,13 +139,7 @@ func stepOf(built *models.Built) (*program, error) {
 			wrt = append(wrt, l.rows)
 		}
 	}
-	for i, d := range grad.Gradients(g, losses, weights, wrt) {
-		if d != nil {
-			p.graded[wrt[i].Name()] = true
-			outputs = append(outputs, builder.Output{Name: gradientPrefix + wrt[i].Name(), Value: d})
-		}
-	}
-	return p, p.emit(outputs)
+	return wrt
 }
 
 // compileEvaluation builds the losses and answers of all tasks.
@@ -146,13 +173,19 @@ func (p *program) rows() []*builder.Value {
 	return rows
 }
 
-func (p *program) emit(outputs []builder.Output) error {
-	e, err := p.built.Graph.Emit(builder.Emission{Outputs: outputs, Cut: p.rows()})
+// emit writes the program. It is cut at look-ups and at the given values, which
+// others compute.
+func (p *program) emit(outputs []builder.Output, cut ...*builder.Value) error {
+	e, err := p.built.Graph.Emit(builder.Emission{Outputs: outputs, Cut: append(p.rows(), cut...)})
 	if err != nil {
 		return err
 	}
 	p.model = e.Model
-	p.feeds = map[string]*builder.Value{}
+	p.feeds, p.reads = map[string]*builder.Value{}, map[*builder.Value]bool{}
+	for _, o := range outputs {
+		p.penalty = p.penalty || o.Name == penaltyName
+		p.losses = p.losses || strings.HasPrefix(o.Name, lossPrefix)
+	}
 	rows := map[*builder.Value]bool{}
 	for _, v := range p.rows() {
 		rows[v] = true
@@ -163,7 +196,9 @@ func (p *program) emit(outputs []builder.Output) error {
 			p.dense = append(p.dense, v)
 		case v.Mask() != nil:
 			p.masks = append(p.masks, v)
-		case !rows[v]:
+		case rows[v]:
+			p.reads[v] = true
+		default:
 			p.feeds[v.Name()] = v
 		}
 	}

@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"espalier/builder"
 	"espalier/data"
@@ -12,6 +13,58 @@ import (
 	"espalier/train/optim"
 )
 
+// buffer is a tensor whose shape follows the batch's.
+type buffer struct {
+	value  *builder.Value
+	tensor *tensor.Tensor
+	floats []float32 // its elements, where they are float32
+}
+
+// fit gives the buffer the shape that its value has with these sizes.
+func (b *buffer) fit(sizes map[string]int64) error {
+	shape, err := shapeOf(b.value, sizes)
+	if err != nil {
+		return err
+	}
+	if b.tensor != nil && b.tensor.Shape().Equal(shape) {
+		return nil
+	}
+	if b.value.DType() != tensor.Float32 {
+		b.tensor, err = tensor.New(b.value.DType(), shape...)
+		return err
+	}
+	n, err := shape.Elements()
+	if err != nil {
+		return err
+	}
+	if cap(b.floats) < n {
+		b.floats = make([]float32, n)
+	}
+	b.floats = b.floats[:n]
+	b.tensor, err = tensor.Of(b.floats, shape...)
+	return err
+}
+
+// port is a buffer under the name of an input or an output.
+type port struct {
+	name string
+	*buffer
+}
+
+// ends are what a program is bound to beside parameters and batches.
+type ends struct {
+	weights []float32
+	// out are outputs that stay, in addition to losses and the penalty.
+	out []runtime.Named
+	// takes are outputs of the batch's shape, and gives inputs that another
+	// run has filled.
+	takes, gives []port
+	// rows are the looked-up rows where another runner has gathered them.
+	rows []*buffer
+	// answers are outputs that the engine allocates at every run.
+	answers []string
+}
+
 // runner feeds batches to a program: it keeps the buffers of looked-up rows,
 // their gradients and the losses, and a binding in which only what depends on
 // the batch is replaced from step to step.
@@ -20,21 +73,30 @@ type runner struct {
 	arena   *arena
 	tasks   []schema.Task
 	binding runtime.Binding
-	rows    [][]float32 // by lookup
-	rowGrad [][]float32
+	rows    []*buffer // by lookup
+	gather  bool      // whether the rows are this runner's to fill
+	takes   []port
+	gives   []port
 	losses  []float32 // by task
 	penalty []float32 // one number; 0 where the program has none
 	weights []float32
 }
 
 // newRunner binds what stays: parameters, weights, losses and the gradients of
-// parameters. answers are outputs that the engine allocates at every run.
-func newRunner(p *program, a *arena, tasks []schema.Task, weights []float32, answers []string) (*runner, error) {
+// parameters.
+func newRunner(p *program, a *arena, tasks []schema.Task, e ends) (*runner, error) {
 	r := &runner{
-		program: p, arena: a, tasks: tasks, losses: make([]float32, len(tasks)), penalty: make([]float32, 1), weights: weights,
-		rows: make([][]float32, len(p.lookup)), rowGrad: make([][]float32, len(p.lookup)),
+		program: p, arena: a, tasks: tasks, losses: make([]float32, len(tasks)), penalty: make([]float32, 1), weights: e.weights,
+		rows: e.rows, takes: e.takes, gives: e.gives,
 	}
-	var in, out []runtime.Named
+	if r.rows == nil {
+		r.gather = true
+		for _, l := range p.lookup {
+			r.rows = append(r.rows, &buffer{value: l.rows})
+		}
+	}
+	var in []runtime.Named
+	out := e.out
 	for _, v := range p.dense {
 		in = append(in, runtime.Named{Name: v.Name(), Tensor: a.byName[v.Name()]})
 	}
@@ -43,58 +105,57 @@ func newRunner(p *program, a *arena, tasks []schema.Task, weights []float32, ans
 			w := tensor.Must(tensor.Of(r.weights[i : i+1 : i+1]))
 			in = append(in, runtime.Named{Name: weightPrefix + t.Name, Tensor: w})
 		}
-		loss := tensor.Must(tensor.Of(r.losses[i : i+1 : i+1]))
-		out = append(out, runtime.Named{Name: lossPrefix + t.Name, Tensor: loss})
-	}
-	if p.built.Penalty != nil {
-		out = append(out, runtime.Named{Name: penaltyName, Tensor: tensor.Must(tensor.Of(r.penalty[:1:1]))})
-	}
-	for _, s := range a.slots {
-		if p.graded[s.param.Name] {
-			out = append(out, runtime.Named{Name: gradientPrefix + s.param.Name, Tensor: s.gradient})
+		if p.losses {
+			loss := tensor.Must(tensor.Of(r.losses[i : i+1 : i+1]))
+			out = append(out, runtime.Named{Name: lossPrefix + t.Name, Tensor: loss})
 		}
+	}
+	if p.penalty {
+		out = append(out, runtime.Named{Name: penaltyName, Tensor: tensor.Must(tensor.Of(r.penalty[:1:1]))})
 	}
 	// What depends on the batch is bound to a batch of one token and replaced
 	// before the first run.
-	dummy := &data.Batch{}
 	at := sizes(1, 1, 1)
-	one, err := r.batchInputs(dummy, nil, at)
+	one, err := r.batchInputs(&data.Batch{}, nil, at)
 	if err != nil {
 		return nil, err
 	}
 	in = append(in, one...)
-	for i, l := range p.lookup {
-		if p.graded[l.rows.Name()] {
-			t, err := r.rowTensor(r.rowGrad, i, at)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, runtime.Named{Name: gradientPrefix + l.rows.Name(), Tensor: t})
+	for _, g := range r.gives {
+		if err := g.fit(at); err != nil {
+			return nil, err
 		}
+		in = append(in, runtime.Named{Name: g.name, Tensor: g.tensor})
 	}
-	for _, name := range answers {
+	for _, o := range r.takes {
+		if err := o.fit(at); err != nil {
+			return nil, err
+		}
+		out = append(out, runtime.Named{Name: o.name, Tensor: o.tensor})
+	}
+	for _, name := range e.answers {
 		out = append(out, runtime.Named{Name: name})
 	}
 	r.binding, err = p.session.Bind(in, out)
 	return r, err
 }
 
-// rowTensor returns buffer i as a tensor of the looked-up rows' shape, grown
-// as needed.
-func (r *runner) rowTensor(bufs [][]float32, i int, sizes map[string]int64) (*tensor.Tensor, error) {
-	shape, err := shapeOf(r.program.lookup[i].rows, sizes)
-	if err != nil {
-		return nil, err
+// gradientEnds are the gradients of parameters that a program computes, and
+// buffers of those of looked-up rows, by lookup; nil where there is none.
+func gradientEnds(p *program, a *arena) (out []runtime.Named, takes []port, rows []*buffer) {
+	for _, s := range a.slots {
+		if p.graded[s.param.Name] {
+			out = append(out, runtime.Named{Name: gradientPrefix + s.param.Name, Tensor: s.gradient})
+		}
 	}
-	n, err := shape.Elements()
-	if err != nil {
-		return nil, err
+	rows = make([]*buffer, len(p.lookup))
+	for i, l := range p.lookup {
+		if p.graded[l.rows.Name()] {
+			rows[i] = &buffer{value: l.rows}
+			takes = append(takes, port{gradientPrefix + l.rows.Name(), rows[i]})
+		}
 	}
-	if cap(bufs[i]) < n {
-		bufs[i] = make([]float32, n)
-	}
-	bufs[i] = bufs[i][:n]
-	return tensor.Of(bufs[i], shape...)
+	return out, takes, rows
 }
 
 // batchInputs returns the inputs that depend on the batch, with the masks of d
@@ -109,20 +170,26 @@ func (r *runner) batchInputs(b *data.Batch, d *draws, sizes map[string]int64) ([
 	}
 	var in []runtime.Named
 	for i, l := range r.program.lookup {
-		t, err := r.rowTensor(r.rows, i, sizes)
-		if err != nil {
-			return nil, err
+		if r.gather {
+			if err := r.rows[i].fit(sizes); err != nil {
+				return nil, err
+			}
+			if b.Size > 0 {
+				table := r.arena.table(l.table.Name())
+				optim.Gather(r.rows[i].floats, table.values, table.dim, r.program.idsOf(i, b))
+			}
 		}
-		if b.Size > 0 {
-			table := r.arena.table(l.table.Name())
-			optim.Gather(r.rows[i], table.values, table.dim, r.program.idsOf(i, b))
+		if r.program.reads[l.rows] {
+			in = append(in, runtime.Named{Name: l.rows.Name(), Tensor: r.rows[i].tensor})
 		}
-		in = append(in, runtime.Named{Name: l.rows.Name(), Tensor: t})
 	}
-	for i, v := range r.program.masks {
-		in = append(in, runtime.Named{Name: v.Name(), Tensor: d.masks[i]})
+	for _, v := range r.program.masks {
+		in = append(in, runtime.Named{Name: v.Name(), Tensor: d.masks[v.Name()]})
 	}
 	for name, v := range r.program.feeds {
+		if slices.ContainsFunc(r.gives, func(p port) bool { return p.name == name }) {
+			continue
+		}
 		if t, err := r.feed(name, v, b, sizes); err != nil {
 			return nil, err
 		} else if t != nil {
@@ -178,17 +245,25 @@ func (r *runner) run(ctx context.Context, b *data.Batch, d *draws) error {
 			return err
 		}
 	}
-	for i, l := range r.program.lookup {
-		if !r.program.graded[l.rows.Name()] {
-			continue
-		}
-		t, err := r.rowTensor(r.rowGrad, i, at)
-		if err != nil {
+	for _, g := range r.gives {
+		if err := r.binding.SetInput(g.name, g.tensor); err != nil {
 			return err
 		}
-		if err := r.binding.SetOutput(gradientPrefix+l.rows.Name(), t); err != nil {
+	}
+	for _, o := range r.takes {
+		if err := o.fit(at); err != nil {
+			return err
+		}
+		if err := r.binding.SetOutput(o.name, o.tensor); err != nil {
 			return err
 		}
 	}
 	return r.binding.Run(ctx)
+}
+
+func (r *runner) close() error {
+	if r == nil || r.binding == nil {
+		return nil
+	}
+	return r.binding.Close()
 }

@@ -7,6 +7,7 @@ import (
 
 	"espalier/safetensors"
 	"espalier/tensor"
+	"espalier/train/balance"
 	"espalier/train/optim"
 )
 
@@ -16,6 +17,7 @@ const (
 	bestPrefix  = "best/"      // those of the best epoch
 	slotPrefix  = "optimizer/" // the optimizer's moments
 	meanPrefix  = "average/"   // the moving average of the parameters
+	taskPrefix  = "balance/"   // what weighing tasks goes on from
 )
 
 // State returns all that a run needs to go on exactly as if it had not been
@@ -44,7 +46,30 @@ func (t *Trainer) State() *safetensors.File {
 	for name, s := range t.slots() {
 		f.Tensors[slotPrefix+name] = tensor.Must(tensor.Of(s, int64(len(s))))
 	}
+	weighing := t.balancer.State()
+	for name, v := range weighing.Float64s {
+		f.Tensors[taskPrefix+name] = tensor.Must(tensor.Of(v, int64(len(v))))
+	}
+	for name, v := range weighing.Float32s {
+		f.Tensors[taskPrefix+name] = tensor.Must(tensor.Of(v, int64(len(v))))
+	}
 	return f
+}
+
+// restoreBalance goes on from what State wrote.
+func (t *Trainer) restoreBalance(f *safetensors.File) error {
+	s := balance.State{Float64s: map[string][]float64{}, Float32s: map[string][]float32{}}
+	for name, v := range underPrefix(f, taskPrefix) {
+		if v.DType() == tensor.Float64 {
+			s.Float64s[name] = v.Float64s()
+		} else {
+			s.Float32s[name] = v.Float32s()
+		}
+	}
+	if err := t.balancer.Restore(s); err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	return nil
 }
 
 // slots lists the optimizer's moments by name.
@@ -97,6 +122,12 @@ func (t *Trainer) Resume(f *safetensors.File) error {
 		if err := t.fits(mean); err != nil {
 			return fmt.Errorf("train: the state's average %w", err)
 		}
+	}
+	if err := t.fits(underPrefix(f, statePrefix)); err != nil {
+		return fmt.Errorf("train: the state's parameters %w", err)
+	}
+	if err := t.restoreBalance(f); err != nil {
+		return err
 	}
 	if err := t.arena.restore(underPrefix(f, statePrefix)); err != nil {
 		return fmt.Errorf("train: the state does not fit the model: %w", err)

@@ -49,7 +49,8 @@ func TestTiedEmbeddingsLearnFromAllLookUps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := newRunner(p, a, []schema.Task{{Name: "task"}}, []float32{1}, nil)
+	out, takes, rowGrad := gradientEnds(p, a)
+	r, err := newRunner(p, a, []schema.Task{{Name: "task"}}, ends{weights: []float32{1}, out: out, takes: takes})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +69,7 @@ func TestTiedEmbeddingsLearnFromAllLookUps(t *testing.T) {
 	sums := optim.NewRows(rows, dim)
 	sums.Begin(-1)
 	for i := range p.lookup {
-		sums.Add(p.idsOf(i, b), r.rowGrad[i])
+		sums.Add(p.idsOf(i, b), rowGrad[i].floats)
 	}
 	if len(sums.IDs) != 5 {
 		t.Errorf("rows %v have gradients", sums.IDs)

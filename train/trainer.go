@@ -14,6 +14,7 @@ import (
 	"espalier/schema"
 	"espalier/tensor"
 	"espalier/text"
+	"espalier/train/balance"
 	"espalier/train/metric"
 	"espalier/train/optim"
 )
@@ -24,8 +25,12 @@ type Trainer struct {
 	model     *models.Model
 	engine    runtime.Engine
 	arena     *arena
-	step      *runner
+	plain     *runner    // the step whose weights are known ahead; nil with parts
+	parts     *gradients // the step that computes gradients task by task
+	after     *runner    // losses with the step's draws
 	eval      *runner
+	balancer  *balance.Balancer
+	report    *report
 	draws     draws // of Step
 	optim     *optim.Optimizer
 	dense     []region
@@ -37,6 +42,7 @@ type Trainer struct {
 	average   average
 	order     optim.Schedule
 	weights   []float32
+	rowGrad   []*buffer // of the plain step, by lookup
 }
 
 // region is a run of the arena whose parameters are treated alike.
@@ -72,6 +78,11 @@ func New(m *models.Model, e runtime.Engine, c Config) (*Trainer, error) {
 		}
 		t.weights = append(t.weights, float32(w))
 	}
+	var err error
+	if t.balancer, err = newBalancer(c, tasks); err != nil {
+		return nil, err
+	}
+	t.report = newReport(tasks)
 	if err := t.compile(); err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
@@ -101,15 +112,29 @@ func (t *Trainer) compile() error {
 	if err := eval.open(t.engine, opts); err != nil {
 		return err
 	}
+	tasks := t.model.Schema().Tasks
+	if t.eval, err = newRunner(eval, t.arena, tasks, ends{answers: answerNames(tasks)}); err != nil {
+		return err
+	}
 	opts.Profile = t.config.Profile
-	if err := step.open(t.engine, opts); err != nil {
+	if weighsAhead(t.balancer, t.config.Balance.Options) {
+		if err := t.openPlain(step, opts); err != nil {
+			return err
+		}
+		opts.Profile = ""
+	}
+	return t.compileParts(opts)
+}
+
+// openPlain opens the step that takes weights.
+func (t *Trainer) openPlain(p *program, opts runtime.Options) error {
+	if err := p.open(t.engine, opts); err != nil {
 		return err
 	}
-	schemaTasks := t.model.Schema().Tasks
-	if t.step, err = newRunner(step, t.arena, schemaTasks, t.weights, nil); err != nil {
-		return err
-	}
-	t.eval, err = newRunner(eval, t.arena, schemaTasks, t.weights, answerNames(schemaTasks))
+	out, takes, rows := gradientEnds(p, t.arena)
+	t.rowGrad = rows
+	var err error
+	t.plain, err = newRunner(p, t.arena, t.model.Schema().Tasks, ends{weights: t.weights, out: out, takes: takes})
 	return err
 }
 
@@ -170,15 +195,12 @@ func (t *Trainer) newOptimizer(p *program) error {
 // Close frees the engine's sessions.
 func (t *Trainer) Close() error {
 	var errs []error
-	for _, r := range []*runner{t.step, t.eval} {
+	for _, r := range []*runner{t.plain, t.after, t.eval} {
 		if r != nil {
-			if r.binding != nil {
-				errs = append(errs, r.binding.Close())
-			}
-			errs = append(errs, r.program.session.Close())
+			errs = append(errs, r.close(), r.program.session.Close())
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, t.parts.close())...)
 }
 
 // Parameters returns views of the current parameters by name. They change with
@@ -213,48 +235,57 @@ func (e *DivergedError) Error() string {
 }
 
 // Step makes one step on a batch and returns the tasks' losses, valid until the
-// next.
-func (t *Trainer) Step(ctx context.Context, b *data.Batch) ([]float32, error) {
-	if err := t.draw(&t.draws, b, uint64(t.steps+1)); err != nil {
+// next. Methods of balancing that compare gradients of several batches take two
+// more, independent of it.
+func (t *Trainer) Step(ctx context.Context, b *data.Batch, more ...*data.Batch) ([]float32, error) {
+	step := uint64(t.steps + 1)
+	if err := t.draw(&t.draws, b, step, 0); err != nil {
 		return nil, err
 	}
-	return t.drawnStep(ctx, b, &t.draws)
+	extra := make([]*feed, len(more))
+	for i, m := range more {
+		extra[i] = &feed{batch: *m}
+		if err := t.draw(&extra[i].draws, m, step, i+1); err != nil {
+			return nil, err
+		}
+	}
+	return t.drawnStep(ctx, b, &t.draws, extra)
 }
 
 // drawnStep is Step with the step's draws made.
-func (t *Trainer) drawnStep(ctx context.Context, b *data.Batch, d *draws) ([]float32, error) {
-	step := t.steps + 1
-	original := b.IDs
-	if d.ids != nil {
-		b.IDs = d.ids
-	}
-	err := t.step.run(ctx, b, d)
-	if err == nil {
-		err = t.update(b, step)
-	}
-	b.IDs = original
+func (t *Trainer) drawnStep(ctx context.Context, b *data.Batch, d *draws, extra []*feed) ([]float32, error) {
+	s := balance.Step{Number: t.steps}
+	err := t.reading(b, d, func() error {
+		if err := t.compute(ctx, b, d, extra, &s); err != nil {
+			return err
+		}
+		if err := t.update(t.steps + 1); err != nil {
+			return err
+		}
+		return t.learn(ctx, b, d, &s)
+	})
 	if err != nil {
 		return nil, err
 	}
-	t.steps = step
-	return t.step.losses, nil
+	t.steps++
+	return t.front().losses, nil
 }
 
-func (t *Trainer) update(b *data.Batch, step int) error {
-	for i, l := range t.step.losses {
-		if x := float64(l); math.IsNaN(x) || math.IsInf(x, 0) {
-			return &DivergedError{Task: t.model.Schema().Tasks[i].Name, Step: step, Epoch: t.epoch + 1, Value: x}
-		}
-	}
-	parts := [][]float32{t.arena.gradients}
+// sumRows sums the plain step's gradients of looked-up rows by id.
+func (t *Trainer) sumRows(b *data.Batch) {
 	for _, s := range t.tables {
 		s.rows.Begin(text.Padding)
 	}
-	for i := range t.step.program.lookup {
-		if s := t.tableOf(i); s != nil && t.step.rowGrad[i] != nil {
-			s.rows.Add(t.step.program.idsOf(i, b), t.step.rowGrad[i])
+	for i, l := range t.plain.program.lookup {
+		if s := tableIn(t.tables, l.table); s != nil {
+			s.rows.Add(t.plain.program.idsOf(i, b), t.rowGrad[i].floats)
 		}
 	}
+}
+
+// update moves the parameters by the gradients of the arena and the tables.
+func (t *Trainer) update(step int) error {
+	parts := [][]float32{t.arena.gradients}
 	for _, s := range t.tables {
 		parts = append(parts, s.rows.Sums)
 	}
@@ -269,18 +300,6 @@ func (t *Trainer) update(b *data.Batch, step int) error {
 	}
 	t.apply(step)
 	t.average.update(t.arena.byName, step)
-	return nil
-}
-
-// tableOf returns the state of the table that lookup i reads, nil for one that
-// is frozen.
-func (t *Trainer) tableOf(i int) *tableState {
-	name := t.step.program.lookup[i].table.Name()
-	for _, s := range t.tables {
-		if s.param.Name == name {
-			return s
-		}
-	}
 	return nil
 }
 

@@ -159,6 +159,17 @@ func rotate(a, v []float64, n, i, j int) bool {
 	return true
 }
 
+// Condition returns the largest over the smallest eigenvalue of a matrix of
+// inner products, [n, n]: how far the gradients are from being of one length
+// and at right angles. It is infinite where they depend on each other.
+func Condition(products []float64, n int) float64 {
+	values, _ := newGram(n, slices.Clone(products)).eigen()
+	if n == 0 || values[0] <= values[n-1]*float64(n)*rankTolerance {
+		return math.Inf(1)
+	}
+	return values[n-1] / values[0]
+}
+
 // rankTolerance is what eigenvalues must be above, relative to the largest and
 // per task, not to count as 0.
 const rankTolerance = 0x1p-52

@@ -32,6 +32,17 @@ func (b *Balancer) slots() []slot {
 	return all
 }
 
+// Remembers reports whether the method keeps a number for each element of each
+// task's row: the rows of all steps must then be of the same parameters.
+func (b *Balancer) Remembers() bool {
+	for _, at := range b.slots() {
+		if at.large != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // State returns a copy of what the balancer remembers.
 func (b *Balancer) State() State {
 	s := State{Float64s: map[string][]float64{}, Float32s: map[string][]float32{}}

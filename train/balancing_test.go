@@ -1,0 +1,241 @@
+package train_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"espalier/data"
+	"espalier/safetensors"
+	"espalier/train"
+	"espalier/train/balance"
+)
+
+// TestEveryMethodTrains: going over a few batches again and again lowers the sum
+// of the losses, without a number that is not finite.
+func TestEveryMethodTrains(t *testing.T) {
+	e := engines(t)["ort"]
+	m, c, d := demoData(t, "trunk.type=bag", "trunk.dropout=0", "trunk.word_dropout=0", "trunk.rare_word_dropout=0", "train.optimizer.lr=0.02")
+	var batches [4]data.Batch
+	for i, examples := range d.Plan(data.BatchOptions{Size: 32, Shuffle: true}, 0)[:len(batches)] {
+		d.Fill(&batches[i], examples)
+	}
+	for _, method := range balance.Methods() {
+		for _, at := range []string{"", "representation"} {
+			remembers := method.Name == "moco" || method.Name == "db-mtl" || method.Name == "excess-mtl"
+			n := method.Needs
+			if at != "" && (!n.Gram && !n.Rows || remembers) {
+				continue
+			}
+			t.Run(method.Name+" "+at, func(t *testing.T) {
+				c.Balance = train.BalanceConfig{Method: method.Name, At: at}
+				tr, err := train.New(m, e, c)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer tr.Close()
+				var sums []float64
+				for round := range 8 {
+					sums = append(sums, 0)
+					for i := range batches {
+						more := make([]*data.Batch, n.Batches)
+						for j := range more {
+							more[j] = &batches[(i+j+1)%len(batches)]
+						}
+						losses, err := tr.Step(context.Background(), &batches[i], more...)
+						if err != nil {
+							t.Fatal(err)
+						}
+						for _, l := range losses {
+							sums[round] += float64(l)
+						}
+					}
+				}
+				if !(sums[7] < 0.9*sums[0]) {
+					t.Errorf("the losses of the rounds are %v", sums)
+				}
+				finite(t, tr)
+			})
+		}
+	}
+}
+
+// finite fails for parameters that are not.
+func finite(t *testing.T, tr *train.Trainer) {
+	t.Helper()
+	for name, v := range tr.Parameters() {
+		for _, x := range v.Float32s() {
+			if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
+				t.Fatalf("%s is not finite", name)
+			}
+		}
+	}
+}
+
+func encoded(f *safetensors.File) ([]byte, error) {
+	var b bytes.Buffer
+	err := safetensors.Write(&b, f)
+	return b.Bytes(), err
+}
+
+// TestBalancersResumeToTheSameBytes: two epochs, and one epoch, its state
+// written and read, and the second, end in the same bytes.
+func TestBalancersResumeToTheSameBytes(t *testing.T) {
+	for _, method := range []string{"moco", "dwa", "famo", "gradvac", "modo"} {
+		m, c, d := demoData(t, "train.epochs=2", "train.batch=256", "trunk.type=bag")
+		c.Balance = train.BalanceConfig{Method: method}
+		whole := trainerOf(t, m, c)
+		var half []byte
+		_, err := whole.Fit(context.Background(), d, d, train.Hooks{Epoch: func(e train.Epoch) error {
+			if e.Epoch > 1 {
+				return nil
+			}
+			var err error
+			half, err = encoded(whole.State())
+			return err
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		state, err := safetensors.Decode(half)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resumed := trainerOf(t, m, c)
+		if err := resumed.Resume(state); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := resumed.Fit(context.Background(), d, d, train.Hooks{}); err != nil {
+			t.Fatal(err)
+		}
+		want, err1 := encoded(whole.State())
+		got, err2 := encoded(resumed.State())
+		if err1 != nil || err2 != nil || !bytes.Equal(want, got) {
+			t.Errorf("%s: a resumed run ends in another state (%v, %v)", method, err1, err2)
+		}
+		c.Balance = train.BalanceConfig{Method: "gradnorm"}
+		if err := trainerOf(t, m, c).Resume(state); err == nil || !strings.Contains(err.Error(), "it was written with another method") {
+			t.Errorf("%s: the state of another method gives %v", method, err)
+		}
+	}
+}
+
+// TestATaskThatIsAbsentForAnEpoch: no method makes numbers that are not finite
+// of it, and its own parameters stay.
+func TestATaskThatIsAbsentForAnEpoch(t *testing.T) {
+	e := engines(t)["ort"]
+	m, c, d := demoData(t, "trunk.type=bag")
+	for _, method := range balance.Methods() {
+		c.Balance = train.BalanceConfig{Method: method.Name}
+		c.Optimizer = train.OptimizerConfig{Type: "sgd", LR: 0.1}
+		tr, err := train.New(m, e, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tr.Close()
+		was := map[string][]float32{}
+		for name, v := range tr.Parameters() {
+			was[name] = append([]float32{}, v.Float32s()...)
+		}
+		var b [3]data.Batch
+		plan := d.Plan(data.BatchOptions{Size: 32, Shuffle: true}, 0)[:5]
+		for i := range plan {
+			more := make([]*data.Batch, method.Needs.Batches)
+			for j := range b {
+				d.Fill(&b[j], plan[(i+j)%len(plan)])
+				b[j].Counts[1] = 0
+				for k := range b[j].Labels[1] {
+					b[j].Labels[1][k] = -1
+				}
+				if j > 0 && j <= len(more) {
+					more[j-1] = &b[j]
+				}
+			}
+			if _, err := tr.Step(context.Background(), &b[0], more...); err != nil {
+				t.Fatalf("%s: %v", method.Name, err)
+			}
+		}
+		finite(t, tr)
+		own := 0
+		for name, v := range tr.Parameters() {
+			if strings.HasPrefix(name, "head/"+m.Schema().Tasks[1].Name+"/") {
+				own++
+				if !cmp.Equal(was[name], v.Float32s()) {
+					t.Errorf("%s: %s moved without a label", method.Name, name)
+				}
+			}
+		}
+		if own == 0 {
+			t.Fatal("the task has no parameters")
+		}
+	}
+}
+
+// TestReportOfAnEpoch: what a run tells of balancing follows from the steps.
+func TestReportOfAnEpoch(t *testing.T) {
+	m, c, d := demoData(t, "train.batch=128", "trunk.type=bag")
+	for _, test := range []struct {
+		b        train.BalanceConfig
+		measured bool
+	}{
+		{train.BalanceConfig{}, false},
+		{train.BalanceConfig{Diagnostics: 2}, true},
+		{train.BalanceConfig{Method: "uncertainty"}, false},
+		{train.BalanceConfig{Method: "uncertainty", Diagnostics: 1}, true},
+		{train.BalanceConfig{Method: "cagrad"}, true},
+		{train.BalanceConfig{Method: "graddrop"}, true},
+	} {
+		c.Balance = test.b
+		res, err := trainerOf(t, m, c).Fit(context.Background(), d, d, train.Hooks{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := res.Epochs[0].Balance
+		if (r.Measured > 0) != test.measured || test.measured && (len(r.Norms) != 3 || r.Condition < 1 || r.Conflicts > 1) {
+			t.Errorf("%+v: %+v", test.b, r)
+		}
+		for first, of := range r.Cosines {
+			for second, x := range of {
+				if !(x >= -1 && x <= 1) {
+					t.Errorf("%+v: the cosine of %s and %s is %v", test.b, first, second, x)
+				}
+			}
+		}
+		if (r.Weights == nil) != (test.b.Method == "graddrop") {
+			t.Errorf("%+v: weights %v", test.b, r.Weights)
+		}
+	}
+}
+
+// TestWhatCannotBeBalanced: before anything is compiled or trained.
+func TestWhatCannotBeBalanced(t *testing.T) {
+	m, c, _ := demoData(t)
+	several, _, _ := demoData(t, "sharing.method=mmoe")
+	for _, test := range []struct {
+		b    train.BalanceConfig
+		want string
+	}{
+		{train.BalanceConfig{Method: "cagrat"}, `train: balance: there is no method "cagrat": did you mean "cagrad"?`},
+		{train.BalanceConfig{Method: "moco", At: "representation"}, "train: moco remembers gradients from step to step, and those at the representation are of other examples each time: balance at parameters"},
+		{train.BalanceConfig{Method: "modo", At: "representation"}, "train: modo compares gradients of several batches, which have nothing in common at the representation: balance at parameters"},
+		{train.BalanceConfig{Method: "mgda", At: "heads"}, `train: gradients are balanced at "heads", it is one of parameters, representation`},
+		{train.BalanceConfig{Method: "famo", Options: map[string]any{"bound": map[string]any{"nothing": 1.0}}}, `train: balance: famo: option bound names task "nothing", there are topic, sentiment, entities`},
+		{train.BalanceConfig{Diagnostics: -1}, "train: diagnostics every -1 steps; it must be at least 0, which is never"},
+		{train.BalanceConfig{Method: "mgda", At: "representation"}, "train: balance at the representation: this model has none that all tasks read and all they share leads to (mmoe sharing): balance at parameters"},
+	} {
+		c.Balance = test.b
+		model := m
+		if strings.Contains(test.want, "mmoe") {
+			model = several
+		}
+		_, err := train.New(model, engines(t)["gonum"], c)
+		if fmt.Sprint(err) != test.want {
+			t.Errorf("%+v:\n got %v\nwant %v", test.b, err, test.want)
+		}
+	}
+}

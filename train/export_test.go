@@ -1,0 +1,112 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"espalier/data"
+	"espalier/runtime"
+	"espalier/train/balance"
+)
+
+// gradientsNow copies the gradients of all that is learned, by name: tables
+// as whole tables.
+func gradientsNow(tr *Trainer, graded func(name string) bool) map[string][]float32 {
+	all := map[string][]float32{}
+	for _, s := range tr.arena.slots {
+		if graded(s.param.Name) {
+			all[s.param.Name] = slices.Clone(s.gradient.Float32s())
+		}
+	}
+	for _, s := range tr.tables {
+		whole := make([]float32, len(s.values))
+		for i, id := range s.rows.IDs {
+			copy(whole[int(id)*s.dim:], s.rows.Sums[i*s.dim:(i+1)*s.dim])
+		}
+		all[s.param.Name] = whole
+	}
+	return all
+}
+
+// CompareParts takes a batch's gradients apart and puts them together again,
+// and returns where that is not what the plain step gives.
+func CompareParts(t *Trainer, b *data.Batch) (wrong []string, err error) {
+	if err := t.draw(&t.draws, b, 1, 0); err != nil {
+		return nil, err
+	}
+	for _, full := range []bool{true, false} {
+		d, err := divide(t.model)
+		if err != nil {
+			return nil, err
+		}
+		if !full && d.back == nil {
+			continue
+		}
+		parts, err := newGradients(t, d, full, runtime.Options{})
+		if err != nil {
+			return nil, err
+		}
+		defer parts.close()
+		err = t.reading(b, &t.draws, func() error {
+			w, err := t.compareParts(parts, b)
+			wrong = append(wrong, w...)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return wrong, nil
+}
+
+func (tr *Trainer) compareParts(parts *gradients, b *data.Batch) (wrong []string, err error) {
+	ctx := context.Background()
+	graded := func(name string) bool { return tr.plain.program.graded[name] }
+	present := make([]bool, len(tr.weights))
+	for i := range present {
+		present[i] = b.Counts[i] > 0
+	}
+	for _, weights := range [][]float64{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}, {1, 1, 1}, {0.5, 2, 0.25}} {
+		for i, w := range weights {
+			tr.weights[i] = float32(w)
+		}
+		if err := tr.plain.run(ctx, b, &tr.draws); err != nil {
+			return nil, err
+		}
+		tr.sumRows(b)
+		want := gradientsNow(tr, graded)
+		clear(tr.arena.gradients)
+		if err := parts.front.run(ctx, b, &tr.draws); err != nil {
+			return nil, err
+		}
+		if err := parts.fill(ctx, b, &tr.draws, present); err != nil {
+			return nil, err
+		}
+		if err := parts.combine(ctx, b, &tr.draws, balance.Weights{Shared: weights, Heads: weights}, nil); err != nil {
+			return nil, err
+		}
+		got := gradientsNow(tr, graded)
+		for name := range want {
+			if diff, length := distance(got[name], want[name]); !(diff <= 1e-5*length+1e-7) {
+				wrong = append(wrong, fmt.Sprintf("weights %v, by parameters %v: the gradient of %s is off by %v of %v", weights, parts.full, name, diff, length))
+			}
+		}
+		for i, l := range tr.plain.losses {
+			if math.Abs(float64(l-parts.front.losses[i])) > 1e-5 {
+				wrong = append(wrong, fmt.Sprintf("loss %d is %v, want %v", i, parts.front.losses[i], l))
+			}
+		}
+	}
+	return wrong, nil
+}
+
+// distance is that between two vectors, and the length of the second.
+func distance(a, b []float32) (diff, length float64) {
+	for i := range b {
+		diff += float64(a[i]-b[i]) * float64(a[i]-b[i])
+		length += float64(b[i]) * float64(b[i])
+	}
+	return math.Sqrt(diff), math.Sqrt(length)
+}

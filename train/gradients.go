@@ -1,0 +1,487 @@
+package train
+
+import (
+	"context"
+	"errors"
+
+	"espalier/builder"
+	"espalier/data"
+	"espalier/runtime"
+	"espalier/tensor"
+	"espalier/text"
+	"espalier/train/balance"
+)
+
+// gradients runs a divided step. It holds each task's gradient of what the
+// tasks share as a row: the dense parameters, and the rows of tables that the
+// batch touches, summed by id, which are the same for all tasks of a batch. A
+// last row is the penalty's.
+type gradients struct {
+	*division
+	full    bool // rows are wanted of the parameters, not at the representation
+	arena   *arena
+	tables  []*tableState
+	front   *runner
+	backs   []*runner // by task with full, else one for the combined gradient
+	rowGrad [][]*buffer
+	// atShared are the tasks' gradients by the shared representation, combined
+	// their sum with weights.
+	atShared []*buffer
+	combined *buffer
+	dense    [][]float32 // by set
+	tails    [][]float32
+	places   []place
+	own      []ownGradient
+}
+
+// place is where a shared parameter stands in rows.
+type place struct {
+	slot   *slot
+	offset int
+}
+
+// ownGradient is the gradient of a parameter by several sets of losses.
+type ownGradient struct {
+	slot  *slot
+	sets  []int
+	parts [][]float32 // the first is the arena's
+}
+
+// newGradients opens the programs and lays out what they write.
+func newGradients(t *Trainer, d *division, full bool, opts runtime.Options) (*gradients, error) {
+	r := &gradients{division: d, full: full || d.back == nil, arena: t.arena, tables: t.tables}
+	sets := len(t.weights) + 1
+	r.layOut(sets)
+	out := r.frontOutputs()
+	takes := []port{}
+	r.rowGrad = make([][]*buffer, sets)
+	for i := range r.rowGrad {
+		r.rowGrad[i] = make([]*buffer, len(d.front.lookup))
+	}
+	for _, at := range d.rows {
+		for i, l := range d.front.lookup {
+			if l.rows == at.value {
+				b := &buffer{value: l.rows}
+				r.rowGrad[at.set][i] = b
+				takes = append(takes, port{at.name, b})
+			}
+		}
+	}
+	r.atShared = make([]*buffer, sets)
+	for i, at := range d.atShared {
+		if at != nil {
+			r.atShared[i] = &buffer{value: d.shared}
+			takes = append(takes, port{at.name, r.atShared[i]})
+		}
+	}
+	saved := make([]port, len(d.saved))
+	for i, v := range d.saved {
+		saved[i] = port{v.Name(), &buffer{value: v}}
+		takes = append(takes, port{savedPrefix + v.Name(), saved[i].buffer})
+	}
+	if err := d.front.open(t.engine, opts); err != nil {
+		return r, err
+	}
+	var err error
+	r.front, err = newRunner(d.front, t.arena, t.model.Schema().Tasks, ends{out: out, takes: takes})
+	if err != nil || d.back == nil {
+		return r, err
+	}
+	opts.Profile = ""
+	if err := d.back.open(t.engine, opts); err != nil {
+		return r, err
+	}
+	return r, r.openBacks(t, saved)
+}
+
+// layOut gives the shared parameters their places in rows.
+func (r *gradients) layOut(sets int) {
+	graded := map[string]bool{}
+	for _, at := range r.division.own {
+		graded[at.value.Name()] = true
+	}
+	if r.back != nil {
+		for name := range r.back.graded {
+			graded[name] = true
+		}
+	}
+	size := 0
+	for i := range r.arena.slots {
+		s := &r.arena.slots[i]
+		if graded[s.param.Name] && shared(s.param.Name) && r.full {
+			r.places = append(r.places, place{s, size})
+			size += (s.param.Size() + lane - 1) / lane * lane
+		}
+	}
+	r.dense, r.tails = make([][]float32, sets), make([][]float32, sets)
+	if r.full {
+		for i := range r.dense {
+			r.dense[i] = make([]float32, size)
+		}
+	}
+}
+
+// frontOutputs are where the front writes the gradients of parameters: those
+// of shared ones to rows, those of a task's own to the arena, and of what
+// several tasks reach to places beside it, too.
+func (r *gradients) frontOutputs() []runtime.Named {
+	var out []runtime.Named
+	for _, at := range r.division.own {
+		name := at.value.Name()
+		if p := r.placeOf(name); p != nil {
+			out = append(out, runtime.Named{Name: at.name, Tensor: view(r.dense[at.set], p)})
+			continue
+		}
+		s := r.arena.slot(name)
+		if o := r.ownOf(s); o != nil {
+			part := make([]float32, s.param.Size())
+			o.sets, o.parts = append(o.sets, at.set), append(o.parts, part)
+			out = append(out, runtime.Named{Name: at.name, Tensor: tensor.Must(tensor.Of(part, s.param.Shape...))})
+			continue
+		}
+		r.own = append(r.own, ownGradient{slot: s, sets: []int{at.set}, parts: [][]float32{s.gradient.Float32s()}})
+		out = append(out, runtime.Named{Name: at.name, Tensor: s.gradient})
+	}
+	return out
+}
+
+func (r *gradients) ownOf(s *slot) *ownGradient {
+	for i := range r.own {
+		if r.own[i].slot == s {
+			return &r.own[i]
+		}
+	}
+	return nil
+}
+
+func (r *gradients) placeOf(name string) *place {
+	for i := range r.places {
+		if r.places[i].slot.param.Name == name {
+			return &r.places[i]
+		}
+	}
+	return nil
+}
+
+// view is a parameter's part of a row.
+func view(row []float32, p *place) *tensor.Tensor {
+	end := p.offset + p.slot.param.Size()
+	return tensor.Must(tensor.Of(row[p.offset:end:end], p.slot.param.Shape...))
+}
+
+// openBacks binds the back: once for the combined gradient, or once a task,
+// where each writes its own row.
+func (r *gradients) openBacks(t *Trainer, saved []port) error {
+	tasks := t.model.Schema().Tasks
+	if !r.full {
+		r.combined = &buffer{value: r.shared}
+		out, takes, rows := gradientEnds(r.back, t.arena)
+		r.rowGrad[0] = rows
+		b, err := newRunner(r.back, t.arena, tasks, ends{
+			out: out, takes: takes, gives: append([]port{{sharedName, r.combined}}, r.read(saved)...), rows: r.front.rows,
+		})
+		r.backs = []*runner{b}
+		return err
+	}
+	r.backs = make([]*runner, len(tasks))
+	for i := range tasks {
+		if r.atShared[i] == nil {
+			continue
+		}
+		var out []runtime.Named
+		for name := range r.back.graded {
+			if p := r.placeOf(name); p != nil {
+				out = append(out, runtime.Named{Name: gradientPrefix + name, Tensor: view(r.dense[i], p)})
+			}
+		}
+		_, takes, rows := gradientEnds(r.back, t.arena)
+		r.rowGrad[i] = rows
+		var err error
+		r.backs[i], err = newRunner(r.back, t.arena, tasks, ends{
+			out: out, takes: takes, gives: append([]port{{sharedName, r.atShared[i]}}, r.read(saved)...), rows: r.front.rows,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read are the ports that the back has.
+func (r *gradients) read(ports []port) []port {
+	var of []port
+	for _, p := range ports {
+		if r.back.feeds[p.name] != nil {
+			of = append(of, p)
+		}
+	}
+	return of
+}
+
+// close frees the sessions.
+func (r *gradients) close() error {
+	if r == nil {
+		return nil
+	}
+	var errs []error
+	for _, b := range r.backs {
+		errs = append(errs, b.close())
+	}
+	errs = append(errs, r.front.close())
+	for _, p := range []*program{r.division.front, r.back} {
+		if p != nil && p.session != nil {
+			errs = append(errs, p.session.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// fill computes the rows of the tasks that are present, after the front has
+// run.
+func (r *gradients) fill(ctx context.Context, b *data.Batch, d *draws, present []bool) error {
+	if !r.full {
+		return nil
+	}
+	for i := range r.dense {
+		penalty := i == len(present)
+		if penalty && r.front.program.built.Penalty == nil || !penalty && !present[i] {
+			continue
+		}
+		if !penalty && r.backs != nil && r.backs[i] != nil {
+			if err := r.backs[i].run(ctx, b, d); err != nil {
+				return err
+			}
+		}
+		r.tails[i] = r.sumRows(r.tails[i][:0], b, r.rowGrad[i])
+	}
+	return nil
+}
+
+// sumRows sums gradients of looked-up rows by id, and appends the sums of all
+// tables to tail. Which ids they are is left in the tables.
+func (r *gradients) sumRows(tail []float32, b *data.Batch, of []*buffer) []float32 {
+	for _, s := range r.tables {
+		s.rows.Begin(text.Padding)
+	}
+	for i, l := range r.division.front.lookup {
+		s := tableIn(r.tables, l.table)
+		if s == nil {
+			continue
+		}
+		ids := r.division.front.idsOf(i, b)
+		if of[i] != nil {
+			s.rows.Add(ids, of[i].floats)
+		} else {
+			s.rows.Add(ids, make([]float32, len(ids)*s.dim))
+		}
+	}
+	for _, s := range r.tables {
+		tail = append(tail, s.rows.Sums...)
+	}
+	return tail
+}
+
+func tableIn(tables []*tableState, table *builder.Value) *tableState {
+	for _, s := range tables {
+		if s.param.Name == table.Name() {
+			return s
+		}
+	}
+	return nil
+}
+
+// gram returns the inner products of the tasks' gradients, and at the
+// representation those of the gradients there.
+func (r *gradients) gram(present []bool) []float64 {
+	if !r.full {
+		return balance.Gram(r.rowsAtShared(present))
+	}
+	g := balance.Gram(only(r.dense, present))
+	for i, x := range balance.Gram(only(r.tails, present)) {
+		g[i] += x
+	}
+	return g
+}
+
+// only keeps the rows of the tasks that are present; a row of nothing is nil.
+func only(rows [][]float32, present []bool) [][]float32 {
+	of := make([][]float32, len(present))
+	for i, p := range present {
+		if p && len(rows[i]) > 0 {
+			of[i] = rows[i]
+		}
+	}
+	return of
+}
+
+func (r *gradients) rowsAtShared(present []bool) [][]float32 {
+	rows := make([][]float32, len(present))
+	for i, p := range present {
+		if p && r.atShared[i] != nil {
+			rows[i] = r.atShared[i].floats
+		}
+	}
+	return rows
+}
+
+// joined returns whole rows: dense parameters, then touched rows of tables or,
+// with tables, all of them, so that rows of all steps are of the same
+// parameters.
+func (r *gradients) joined(present []bool, tables bool) [][]float32 {
+	if !r.full {
+		rows := r.rowsAtShared(present)
+		for i, p := range present {
+			if p && rows[i] == nil {
+				rows[i] = make([]float32, len(r.atShared[r.reached()].floats))
+			}
+		}
+		return rows
+	}
+	rows := make([][]float32, len(present))
+	for i, p := range present {
+		if !p {
+			continue
+		}
+		rows[i] = append(make([]float32, 0, len(r.dense[i])+len(r.tails[i])), r.dense[i]...)
+		if !tables {
+			rows[i] = append(rows[i], r.tails[i]...)
+			continue
+		}
+		from := 0
+		for _, s := range r.tables {
+			whole := make([]float32, len(s.values))
+			for _, id := range s.rows.IDs {
+				copy(whole[int(id)*s.dim:int(id+1)*s.dim], r.tails[i][from:])
+				from += s.dim
+			}
+			rows[i] = append(rows[i], whole...)
+		}
+	}
+	return rows
+}
+
+// reached is a task that the shared representation reaches.
+func (r *gradients) reached() int {
+	for i, b := range r.atShared {
+		if b != nil {
+			return i
+		}
+	}
+	return 0
+}
+
+// combine puts what the shared parameters follow into the arena and the
+// tables: the rows with the weights or, where the method wrote it, the
+// direction, and the penalty's row. It scales the gradients of own parameters.
+func (r *gradients) combine(ctx context.Context, b *data.Batch, d *draws, w balance.Weights, direction []float32) error {
+	r.combineOwn(w)
+	if !r.full {
+		if err := r.combined.fit(sizes(b.Size, b.Length, b.Width)); err != nil {
+			return err
+		}
+		if direction != nil {
+			copy(r.combined.floats, direction)
+		} else {
+			of := make([][]float32, len(w.Shared))
+			for i := range of {
+				if r.atShared[i] != nil {
+					of[i] = r.atShared[i].floats
+				}
+			}
+			balance.Combine(r.combined.floats, of, w.Shared)
+		}
+		if err := r.backs[0].run(ctx, b, d); err != nil {
+			return err
+		}
+		r.sumRows(nil, b, r.rowGrad[0])
+		return nil
+	}
+	size := len(r.dense[0])
+	dense, tail := make([]float32, size), make([]float32, r.tailSize())
+	if direction == nil {
+		weights := append(append([]float64{}, w.Shared...), 1)
+		balance.Combine(dense, only(r.dense, weighed(weights)), weights)
+		balance.Combine(tail, only(r.tails, weighed(weights)), weights)
+		r.spread(dense, tail)
+		return nil
+	}
+	copy(dense, direction)
+	tail = direction[size:]
+	if whole := r.wholeTables(); len(tail) == whole && whole != r.tailSize() {
+		tail = r.touchAll(tail)
+	}
+	r.spread(dense, tail)
+	return nil
+}
+
+// weighed tells the rows that count from those that do not.
+func weighed(weights []float64) []bool {
+	of := make([]bool, len(weights))
+	for i, w := range weights {
+		of[i] = w != 0
+	}
+	return of
+}
+
+func (r *gradients) tailSize() int {
+	n := 0
+	for _, s := range r.tables {
+		n += len(s.rows.Sums)
+	}
+	return n
+}
+
+func (r *gradients) wholeTables() int {
+	n := 0
+	for _, s := range r.tables {
+		n += len(s.values)
+	}
+	return n
+}
+
+// touchAll makes every row of the tables but the padding one of the step's, and
+// returns their gradients out of those of whole tables.
+func (r *gradients) touchAll(whole []float32) []float32 {
+	var tail []float32
+	for _, s := range r.tables {
+		rows := len(s.values) / s.dim
+		ids := make([]int64, rows)
+		for i := range ids {
+			ids[i] = int64(i)
+		}
+		s.rows.Sum(ids, whole[:len(s.values)], text.Padding)
+		tail = append(tail, s.rows.Sums...)
+		whole = whole[len(s.values):]
+	}
+	return tail
+}
+
+// spread copies a combined row to the arena and the tables.
+func (r *gradients) spread(dense, tail []float32) {
+	for _, p := range r.places {
+		copy(p.slot.gradient.Float32s(), dense[p.offset:])
+	}
+	for _, s := range r.tables {
+		tail = tail[copy(s.rows.Sums, tail):]
+	}
+}
+
+// combineOwn adds up the gradients of parameters that are not in rows, with the
+// factors of heads; those of parameters that tasks share behind the
+// representation have the tasks' weights.
+func (r *gradients) combineOwn(w balance.Weights) {
+	for _, o := range r.own {
+		weights := make([]float64, len(o.sets))
+		for i, set := range o.sets {
+			switch {
+			case set == len(w.Heads):
+				weights[i] = 1
+			case shared(o.slot.param.Name) && w.Shared != nil:
+				weights[i] = w.Shared[set]
+			default:
+				weights[i] = w.Heads[set]
+			}
+		}
+		balance.Combine(o.slot.gradient.Float32s(), o.parts, weights)
+	}
+}
