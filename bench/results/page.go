@@ -24,8 +24,8 @@ Written by ` + "`make results`" + `, which trains the recipes in [examples](../e
 the test sets as published, in percent: the mean over seeds, ± the standard deviation. Each recipe's settings and each
 run's best epoch were chosen on validation; the test set is measured once a run, with the epoch that was kept. Nothing
 is pretrained. Beside them stands what a linear model reaches on the same data
-([bench/peers/linear.py](../bench/peers/linear.py)): logistic regression over TF-IDF of words and characters by
-scikit-learn, or a CRF over features of words by CRFsuite, its regularisation chosen on validation.
+([bench/peers/linear.py](../bench/peers/linear.py)): over TF-IDF of words and characters by scikit-learn, or a linear
+chain over features of words by CRFsuite, its settings chosen on validation.
 
 | set | figure | validation | test | linear model | to reach | reached |
 |---|---|---|---|---|---|---|
