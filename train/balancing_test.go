@@ -12,6 +12,7 @@ import (
 
 	"espalier/data"
 	"espalier/safetensors"
+	"espalier/tensor"
 	"espalier/train"
 	"espalier/train/balance"
 )
@@ -236,6 +237,83 @@ func TestWhatCannotBeBalanced(t *testing.T) {
 		_, err := train.New(model, engines(t)["gonum"], c)
 		if fmt.Sprint(err) != test.want {
 			t.Errorf("%+v:\n got %v\nwant %v", test.b, err, test.want)
+		}
+	}
+}
+
+// TestHalfOfTheLabelsMissing: over all ways to remove half of each task's
+// labels, the mean of the gradients is the gradient with all of them, whether
+// tasks are weighed ahead or by their gradients.
+func TestHalfOfTheLabelsMissing(t *testing.T) {
+	e := engines(t)["ort"]
+	m, c, d := demoData(t, "trunk.type=bag", "trunk.dropout=0", "trunk.embedding_dropout=0", "trunk.word_dropout=0", "trunk.rare_word_dropout=0")
+	c.Optimizer = train.OptimizerConfig{Type: "sgd", LR: 1}
+	for _, b := range []train.BalanceConfig{{}, {Method: "cagrad", Options: map[string]any{"c": 0.0}}} {
+		c.Balance = b
+		tr, err := train.New(m, e, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tr.Close()
+		start := map[string]*tensor.Tensor{}
+		for name, v := range tr.Parameters() {
+			start[name] = v.Clone()
+		}
+		// moved adds to sums where a step goes in which of four labels of each
+		// task those remain.
+		moved := func(sums map[string][]float64, remain [4]bool) {
+			var batch data.Batch
+			d.Fill(&batch, d.Plan(data.BatchOptions{Size: 4, Shuffle: true}, 0)[0])
+			for task := range batch.Labels {
+				n := 0
+				batch.Counts[task] = 0
+				for i, l := range batch.Labels[task] {
+					switch {
+					case l < 0:
+					case n < 4 && remain[n]:
+						batch.Counts[task]++
+						n++
+					default:
+						batch.Labels[task][i] = -1
+						n++
+					}
+				}
+			}
+			if err := tr.SetParameters(start); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := tr.Step(context.Background(), &batch); err != nil {
+				t.Fatal(err)
+			}
+			for name, v := range tr.Parameters() {
+				if sums[name] == nil {
+					sums[name] = make([]float64, v.Len())
+				}
+				for i, x := range v.Float32s() {
+					sums[name][i] += float64(x) - float64(start[name].Float32s()[i])
+				}
+			}
+		}
+		all, halves := map[string][]float64{}, map[string][]float64{}
+		moved(all, [4]bool{true, true, true, true})
+		for i := range 4 {
+			for j := range i {
+				var remain [4]bool
+				remain[i], remain[j] = true, true
+				moved(halves, remain)
+			}
+		}
+		longest := 0.0
+		for name := range all {
+			for i, want := range all[name] {
+				longest = max(longest, math.Abs(want))
+				if got := halves[name][i] / 6; math.Abs(got-want) > 1e-6 {
+					t.Fatalf("%s: %s[%d] moves by %v in the mean, want %v", b.Method, name, i, got, want)
+				}
+			}
+		}
+		if longest < 1e-3 {
+			t.Errorf("%s: nothing moves", b.Method)
 		}
 	}
 }

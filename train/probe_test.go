@@ -48,7 +48,7 @@ func TestProbeIsAStepOfDescent(t *testing.T) {
 	tasks := m.Schema().TaskNames()
 	for i, task := range tasks {
 		one := c
-		one.Optimizer, one.Weights = train.OptimizerConfig{Type: "sgd", LR: rate}, map[string]float64{}
+		one.Balance, one.Optimizer, one.Weights = train.BalanceConfig{}, train.OptimizerConfig{Type: "sgd", LR: rate}, map[string]float64{}
 		for _, other := range tasks {
 			one.Weights[other] = 0
 		}

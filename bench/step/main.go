@@ -32,9 +32,12 @@ func main() {
 	dense := flag.Bool("dense", false, "update every embedding row at every step")
 	steps := flag.Int("steps", 60, "steps to time")
 	share := flag.Bool("share", false, "print the share of matrix products in ONNX Runtime's time instead")
+	balanced := flag.Bool("balance", false, "time the ways to balance tasks beside the plain step instead")
 	flag.Parse()
 	var err error
-	if *share {
+	if *balanced {
+		err = printBalance(*layers, *steps)
+	} else if *share {
 		err = printShare(*layers, *steps)
 	} else {
 		err = run(*layers, *dense, *steps)
@@ -77,9 +80,9 @@ func modelName(layers int) string {
 	return "bag"
 }
 
-// steptimes makes steps and returns how long each took, in milliseconds, the
-// first few left out.
-func steptimes(layers int, dense bool, steps int, profile string) ([]float64, error) {
+// benchTrainer returns a trainer of the benchmark's model and what fills its
+// next batch.
+func benchTrainer(layers int, c train.Config) (*train.Trainer, func() *data.Batch, error) {
 	s := &schema.Schema{
 		Version: schema.Version, Name: "bench",
 		Inputs: []schema.Input{{Name: "text", Type: schema.Text, Tensor: models.IDs, VocabularySize: words}},
@@ -95,25 +98,25 @@ func steptimes(layers int, dense bool, steps int, profile string) ([]float64, er
 	}
 	m, err := models.NewText(s, models.Config{Trunk: trunk})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	e, err := ort.Open(ort.Config{})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	t, err := train.New(m, e, train.Config{Batch: batch, Threads: 2, Profile: profile, Optimizer: train.OptimizerConfig{Type: "adam", LR: 0.001, Dense: dense}})
+	c.Batch, c.Threads = batch, 2
+	c.Optimizer.Type, c.Optimizer.LR = "adam", 0.001
+	t, err := train.New(m, e, c)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer t.Close()
 	r := rand.New(rand.NewPCG(1, 2))
 	b := &data.Batch{
 		Size: batch, Length: length, IDs: make([]int64, batch*length), Counts: []int{batch, batch, batch * length},
 		Labels: [][]int64{make([]int64, batch), make([]int64, batch), make([]int64, batch*length)},
 		Values: make([][]float32, 3), Present: make([][]float32, 3),
 	}
-	var times []float64
-	for i := range steps + 5 {
+	return t, func() *data.Batch {
 		// New ids at every step, as in training: none of them is padding.
 		for j := range b.IDs {
 			b.IDs[j] = 1 + r.Int64N(words-1)
@@ -123,6 +126,21 @@ func steptimes(layers int, dense bool, steps int, profile string) ([]float64, er
 				b.Labels[k][j] = r.Int64N(n)
 			}
 		}
+		return b
+	}, nil
+}
+
+// steptimes makes steps and returns how long each took, in milliseconds, the
+// first few left out.
+func steptimes(layers int, dense bool, steps int, profile string) ([]float64, error) {
+	t, fill, err := benchTrainer(layers, train.Config{Profile: profile, Optimizer: train.OptimizerConfig{Dense: dense}})
+	if err != nil {
+		return nil, err
+	}
+	defer t.Close()
+	var times []float64
+	for i := range steps + 5 {
+		b := fill()
 		start := time.Now()
 		if _, err := t.Step(context.Background(), b); err != nil {
 			return nil, err

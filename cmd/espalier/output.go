@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"sort"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/schollz/progressbar/v3"
@@ -109,6 +111,33 @@ func (r *reporter) step(epoch, step, steps int, _ []float32) {
 	_ = r.bar.Set(step) // a bar that cannot be drawn must not stop training
 }
 
+// weightsOf writes an epoch's mean weights in the order of its tasks, where they
+// are not all alike.
+func weightsOf(e train.Epoch) string {
+	if e.Balance == nil || len(e.Balance.Weights) == 0 {
+		return ""
+	}
+	var shown []string
+	alike := true
+	first, known := 0.0, false
+	for _, s := range e.Valid {
+		w, ok := e.Balance.Weights[s.Task]
+		if !ok {
+			shown = append(shown, "-")
+			continue
+		}
+		if !known {
+			first, known = w, true
+		}
+		alike = alike && math.Abs(w-first) < 1e-9
+		shown = append(shown, fmt.Sprintf("%.3g", w))
+	}
+	if alike {
+		return ""
+	}
+	return "  weights " + strings.Join(shown, "/")
+}
+
 func (r *reporter) epoch(e train.Epoch) error {
 	if r.bar != nil {
 		_ = r.bar.Finish()
@@ -121,6 +150,7 @@ func (r *reporter) epoch(e train.Epoch) error {
 	if e.Penalty != 0 {
 		fmt.Fprintf(r.w, "  penalty %.3g", e.Penalty)
 	}
+	fmt.Fprint(r.w, weightsOf(e))
 	mark := ""
 	if e.Best {
 		mark = "  best"
