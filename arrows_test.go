@@ -25,9 +25,10 @@ var arrows = map[string][]string{
 	"models":              {"builder", "builder/grad", "builder/nn", "schema", "tensor"},
 	"compare":             {"data", "internal/atomicfile", "recipe", "runtime", "train", "train/metric"}, // and the root
 	"data":                {"tensor", "schema", "text", "internal/nearest"},
-	"recipe":              {"data", "models", "schema", "train", "train/balance", "train/metric", "internal/nearest", "text"},
-	"train":               {"builder", "builder/grad", "data", "internal/hugepage", "models", "onnx", "runtime", "safetensors", "schema", "tensor", "text", "train/balance", "train/metric", "train/optim"},
+	"recipe":              {"data", "models", "schema", "train", "train/balance", "train/metric", "train/sample", "internal/nearest", "text"},
+	"train":               {"builder", "builder/grad", "data", "internal/hugepage", "models", "onnx", "runtime", "safetensors", "schema", "tensor", "text", "train/balance", "train/metric", "train/optim", "train/sample"},
 	"train/balance":       {"internal/nearest"},
+	"train/sample":        {"internal/nearest"},
 	"train/optim":         {"internal/hugepage"},
 	"train/metric":        {"schema"},
 	"export":              {"builder", "internal/atomicfile", "models", "onnx", "schema", "tensor", "text"},

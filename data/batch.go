@@ -185,6 +185,19 @@ func (d *Dataset) fillTask(b *Batch, t int) {
 	}
 }
 
+// Only makes all labels missing but those of one task.
+func (b *Batch) Only(task int) {
+	for t := range b.Counts {
+		if t == task {
+			continue
+		}
+		b.Counts[t] = 0
+		b.Labels[t] = fill(b.Labels[t], len(b.Labels[t]), missing)
+		clear(b.Values[t])
+		clear(b.Present[t])
+	}
+}
+
 // fill returns n elements of value v, in s where it is large enough.
 func fill[T any](s []T, n int, v T) []T {
 	if cap(s) < n {

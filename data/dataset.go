@@ -145,6 +145,30 @@ func (d *Dataset) Labelled(task int) int {
 	return n
 }
 
+// With returns the examples that have a label of task i, tagging's are those
+// with a tag.
+func (d *Dataset) With(task int) []int {
+	c := &d.columns[task]
+	var with []int
+	for i := range d.Len() {
+		has := false
+		switch {
+		case c.tags != nil:
+			has = slices.ContainsFunc(c.tags[d.offsets[i]:d.offsets[i+1]], func(l int32) bool { return l != missing })
+		case c.sets != nil:
+			has = c.sets[i] != nil
+		case c.values != nil:
+			has = !math.IsNaN(float64(c.values[i]))
+		case c.classes != nil:
+			has = c.classes[i] != missing
+		}
+		if has {
+			with = append(with, i)
+		}
+	}
+	return with
+}
+
 // Split holds back a share of the examples, chosen by the seed, at least one
 // and not all. Both parts keep the order. Where unlabelled examples were left
 // out, those held back are the ones that would be if they were there, so that a

@@ -15,6 +15,7 @@ import (
 	"espalier/text"
 	"espalier/train/balance"
 	"espalier/train/metric"
+	"espalier/train/sample"
 )
 
 // checker keeps the first setting that cannot be, and completes defaults that
@@ -483,6 +484,24 @@ func (c *checker) train(r *Recipe) {
 		c.fail("train.schedule.factor", "is %v, it must be above 0 and at most 1", s.Factor)
 	}
 	c.balance(r)
+	c.sampling(r)
+}
+
+// sampling checks which task steps train.
+func (c *checker) sampling(r *Recipe) {
+	var tasks []string
+	for _, t := range r.Tasks {
+		tasks = append(tasks, t.Name)
+	}
+	if s := r.Train.Sampling; s.Method == "" {
+		if s.Temperature != 0 || s.Weights != nil || s.Cap != 0 || s.Batches != "" {
+			c.fail("train.sampling.method", "is missing; it is one of %s", strings.Join(sample.Methods(), ", "))
+		}
+	} else if c.err == nil {
+		if err := r.Training().CheckSampling(tasks); err != nil {
+			c.fail("train.sampling", "cannot be: %w", err)
+		}
+	}
 }
 
 // balance checks the method and its options, each by itself so that the one

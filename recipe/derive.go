@@ -54,7 +54,7 @@ func (r *Recipe) Single(task string) (*Recipe, error) {
 		s.Tasks = []Task{own}
 		// Every key that names several tasks or sets them against each other
 		// goes back to its default here.
-		s.Sharing, s.Train.Balance = plain.Sharing, plain.Train.Balance
+		s.Sharing, s.Train.Balance, s.Train.Sampling = plain.Sharing, plain.Train.Balance, plain.Train.Sampling
 		s.Data.Unlabelled = "skip"
 	})
 }

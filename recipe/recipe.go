@@ -415,6 +415,8 @@ type Train struct {
 	Schedule Schedule `key:"schedule"`
 	// Balance weighs the tasks against each other.
 	Balance Balance `key:"balance"`
+	// Sampling says which task each step trains.
+	Sampling Sampling `key:"sampling,omitempty"`
 	// Average is the decay per step of a moving average of the parameters, such
 	// as 0.999, which is what is validated and kept; 0, none.
 	Average float64 `key:"average"`
@@ -460,6 +462,27 @@ type Schedule struct {
 	Every int `key:"every"`
 	// Factor is that factor; 0.5.
 	Factor float64 `key:"factor"`
+}
+
+// Sampling says which task each step trains, for tasks that are annotated on
+// different examples. An epoch has as many steps as it takes to go through all
+// labelled examples once.
+type Sampling struct {
+	// Method is proportional (to the n examples that a task has), uniform,
+	// temperature (n^(1/T)), sqrt, annealed (from proportional to n^0.2 over the
+	// epochs), round_robin, weights, cap (min(n, cap)) or progress (by what each
+	// task's score on validation lacks to 1). Without one, every step takes
+	// examples as they come, with all their labels.
+	Method string `key:"method,omitempty"`
+	// Temperature is T of temperature, above 0.
+	Temperature float64 `key:"temperature,omitempty"`
+	// Weights are those of weights, by task; a task that is not named has 1.
+	Weights map[string]float64 `key:"weights,omitempty"`
+	// Cap is the most examples that a task counts with in cap.
+	Cap int `key:"cap,omitempty"`
+	// Batches is single (the default), one task a batch, or mixed, in which the
+	// task is drawn for each example and all its labels count.
+	Batches string `key:"batches,omitempty"`
 }
 
 // Balance weighs the tasks against each other; docs/balancing.md lists the

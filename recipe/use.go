@@ -10,6 +10,7 @@ import (
 	"espalier/schema"
 	"espalier/text"
 	"espalier/train"
+	"espalier/train/sample"
 )
 
 // Schema returns the recipe's inputs and tasks; their labels and vocabulary
@@ -174,6 +175,9 @@ func (r *Recipe) Training() train.Config {
 		Schedule: train.ScheduleConfig{Type: s.Type, Warmup: s.Warmup, Final: s.Final, Every: s.Every, Factor: s.Factor},
 		ClipNorm: t.ClipNorm, WordDropout: r.Trunk.WordDropout, RareWordDropout: r.Trunk.RareWordDropout, Average: t.Average, Patience: t.Patience, Threads: t.Threads,
 		Weights: map[string]float64{}, Metrics: map[string]string{}, MoreMetrics: map[string][]string{},
+	}
+	c.Sampling = sample.Config{
+		Method: t.Sampling.Method, Temperature: t.Sampling.Temperature, Weights: t.Sampling.Weights, Cap: t.Sampling.Cap, Batches: t.Sampling.Batches,
 	}
 	c.Balance = train.BalanceConfig{Method: t.Balance.Method, At: t.Balance.At, Options: t.Balance.Options, Diagnostics: t.Balance.Diagnostics}
 	for _, task := range r.Tasks {

@@ -15,6 +15,7 @@ import (
 	"espalier/tensor"
 	"espalier/train"
 	"espalier/train/balance"
+	"espalier/train/sample"
 )
 
 // TestEveryMethodTrains: going over a few batches again and again lowers the sum
@@ -315,5 +316,54 @@ func TestHalfOfTheLabelsMissing(t *testing.T) {
 		if longest < 1e-3 {
 			t.Errorf("%s: nothing moves", b.Method)
 		}
+	}
+}
+
+// TestSamplingTrainsAndResumes: batches of one task each, by progress, whose
+// scores are part of the state.
+func TestSamplingTrainsAndResumes(t *testing.T) {
+	m, c, d := demoData(t, "train.epochs=2", "train.batch=256", "trunk.type=bag")
+	c.Sampling = sample.Config{Method: "progress"}
+	whole := trainerOf(t, m, c)
+	var half []byte
+	steps := 0
+	_, err := whole.Fit(context.Background(), d, d, train.Hooks{
+		Before: func(b *data.Batch) error {
+			there := 0
+			for _, n := range b.Counts {
+				if n > 0 {
+					there++
+				}
+			}
+			if steps++; there != 1 {
+				t.Errorf("step %d has labels of %d tasks", steps, there)
+			}
+			return nil
+		},
+		Epoch: func(e train.Epoch) (err error) {
+			if e.Epoch == 1 {
+				half, err = encoded(whole.State())
+			}
+			return err
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, err := safetensors.Decode(half)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resumed := trainerOf(t, m, c)
+	if err := resumed.Resume(state); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := resumed.Fit(context.Background(), d, d, train.Hooks{}); err != nil {
+		t.Fatal(err)
+	}
+	want, err1 := encoded(whole.State())
+	got, err2 := encoded(resumed.State())
+	if err1 != nil || err2 != nil || !bytes.Equal(want, got) {
+		t.Errorf("a resumed run ends in another state (%v, %v)", err1, err2)
 	}
 }

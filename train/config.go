@@ -3,6 +3,8 @@ package train
 import (
 	"fmt"
 	"math"
+
+	"espalier/train/sample"
 )
 
 // Config says how to train. Zero fields take the defaults that the comments
@@ -18,6 +20,9 @@ type Config struct {
 	Schedule ScheduleConfig
 	// ClipNorm limits the global norm of all gradients; 0: no limit.
 	ClipNorm float64
+	// Sampling says which task each step trains; without a method every step
+	// takes examples as they come, with all their labels.
+	Sampling sample.Config
 	// Balance says how tasks are weighed against each other.
 	Balance BalanceConfig
 	// Weights are the factors of the tasks' losses where Balance does nothing

@@ -10,6 +10,7 @@ import (
 	"espalier/data"
 	"espalier/tensor"
 	"espalier/train/optim"
+	"espalier/train/sample"
 )
 
 // Epoch is what happened in one pass over the training data.
@@ -54,7 +55,11 @@ func (t *Trainer) Fit(ctx context.Context, set, valid *data.Dataset, hooks Hooks
 	}
 	opts := data.BatchOptions{Size: t.config.Batch, MaxTokens: t.config.MaxTokens, Shuffle: true, Seed: t.config.Seed}
 	s := t.config.Schedule
-	perEpoch := len(set.Plan(opts, 0))
+	first, err := t.plan(set, opts, 0)
+	if err != nil {
+		return nil, err
+	}
+	perEpoch := len(first)
 	t.order = optim.Schedule{
 		Type: s.Type, Warmup: s.Warmup, Total: perEpoch * t.config.Epochs, Epoch: perEpoch,
 		Final: s.Final, Every: s.Every, Factor: s.Factor,
@@ -126,8 +131,11 @@ func (t *Trainer) morePlans(set *data.Dataset, opts data.BatchOptions) [][][]int
 }
 
 // fill makes the batches of a step and what they draw.
-func (t *Trainer) fill(f *feed, set *data.Dataset, examples []int, more [][][]int, i int, step uint64) error {
-	set.Fill(&f.batch, examples)
+func (t *Trainer) fill(f *feed, set *data.Dataset, s sample.Step, more [][][]int, i int, step uint64) error {
+	set.Fill(&f.batch, s.Examples)
+	if s.Task >= 0 {
+		f.batch.Only(s.Task)
+	}
 	if err := t.draw(&f.draws, &f.batch, step, 0); err != nil {
 		return err
 	}
@@ -164,10 +172,13 @@ func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, opts d
 	tasks := t.model.Schema().Tasks
 	sums, counts := make([]float64, len(tasks)), make([]int, len(tasks))
 	var penalty float64
-	plan := set.Plan(opts, t.epoch)
+	plan, err := t.plan(set, opts, t.epoch)
+	if err != nil {
+		return nil, err
+	}
 	more := t.morePlans(set, opts)
 	before := t.steps
-	err := ahead(ctx, len(plan), func(i int, f *feed) error {
+	err = ahead(ctx, len(plan), func(i int, f *feed) error {
 		return t.fill(f, set, plan[i], more, i, uint64(before+i+1))
 	}, func(i int, f *feed) error {
 		if hooks.Before != nil {
@@ -216,6 +227,7 @@ func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, opts d
 				return &DivergedError{Task: s.Task, Step: t.steps, Epoch: e.Epoch, Value: s.Loss}
 			}
 		}
+		t.learnScores(e.Valid)
 		e.Score = e.Valid.Mean()
 		if t.best.values == nil || e.Score > t.best.score {
 			e.Best = true

@@ -46,6 +46,7 @@ func (t *Trainer) State() *safetensors.File {
 	for name, s := range t.slots() {
 		f.Tensors[slotPrefix+name] = tensor.Must(tensor.Of(s, int64(len(s))))
 	}
+	t.saveSampler(f)
 	weighing := t.balancer.State()
 	for name, v := range weighing.Float64s {
 		f.Tensors[taskPrefix+name] = tensor.Must(tensor.Of(v, int64(len(v))))
@@ -125,6 +126,9 @@ func (t *Trainer) Resume(f *safetensors.File) error {
 	}
 	if err := t.fits(underPrefix(f, statePrefix)); err != nil {
 		return fmt.Errorf("train: the state's parameters %w", err)
+	}
+	if err := t.restoreSampler(f); err != nil {
+		return err
 	}
 	if err := t.restoreBalance(f); err != nil {
 		return err

@@ -17,6 +17,7 @@ import (
 	"espalier/train/balance"
 	"espalier/train/metric"
 	"espalier/train/optim"
+	"espalier/train/sample"
 )
 
 // Trainer fits one model on one engine. It is for one goroutine.
@@ -30,6 +31,7 @@ type Trainer struct {
 	after     *runner    // losses with the step's draws
 	eval      *runner
 	balancer  *balance.Balancer
+	sampler   *sample.Sampler // nil: examples as they come
 	report    *report
 	draws     draws // of Step
 	optim     *optim.Optimizer
@@ -83,6 +85,9 @@ func New(m *models.Model, e runtime.Engine, c Config) (*Trainer, error) {
 		return nil, err
 	}
 	t.report = newReport(tasks)
+	if t.sampler, err = newSampler(c, tasks); err != nil {
+		return nil, err
+	}
 	if err := t.compile(); err != nil {
 		return nil, errors.Join(err, t.Close())
 	}

@@ -1,0 +1,95 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"espalier/data"
+	"espalier/safetensors"
+	"espalier/tensor"
+	"espalier/train/sample"
+)
+
+// samplerState is what a sampler goes on from, in a saved state.
+const samplerState = "sample/scores"
+
+// newSampler makes what Config.Sampling asks for, nil for nothing.
+func newSampler(c Config, tasks []string) (*sample.Sampler, error) {
+	if c.Sampling.Method == "" {
+		return nil, nil
+	}
+	if c.MaxTokens > 0 {
+		return nil, errors.New("train: batches that are sampled by task are of a number of examples: max_tokens cannot be set with sampling")
+	}
+	own := c.Sampling
+	own.Tasks, own.Epochs, own.Seed = tasks, c.Epochs, c.Seed
+	s, err := sample.New(own)
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	return s, nil
+}
+
+// CheckSampling reports a method or a setting that cannot be, before anything is
+// compiled.
+func (c Config) CheckSampling(tasks []string) error {
+	if _, err := newSampler(c.withDefaults(), tasks); err != nil {
+		return errors.New(strings.TrimPrefix(strings.TrimPrefix(err.Error(), "train: "), "sample: "))
+	}
+	return nil
+}
+
+// plan returns the steps of an epoch, from 0.
+func (t *Trainer) plan(set *data.Dataset, opts data.BatchOptions, epoch int) ([]sample.Step, error) {
+	var steps []sample.Step
+	if t.sampler == nil {
+		for _, examples := range set.Plan(opts, epoch) {
+			steps = append(steps, sample.Step{Task: -1, Examples: examples})
+		}
+		return steps, nil
+	}
+	with := make([][]int, len(t.weights))
+	for i := range with {
+		with[i] = set.With(i)
+	}
+	steps, err := t.sampler.Plan(with, opts.Size, epoch)
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	return steps, nil
+}
+
+// learnScores tells the sampler how validation went.
+func (t *Trainer) learnScores(scores Scores) {
+	if t.sampler == nil {
+		return
+	}
+	of := make([]float64, len(scores))
+	for i, s := range scores {
+		of[i] = s.Value()
+	}
+	t.sampler.Learn(of)
+}
+
+// saveSampler and restoreSampler keep what the sampler learned in a state.
+func (t *Trainer) saveSampler(f *safetensors.File) {
+	if t.sampler != nil {
+		scores := t.sampler.State()
+		f.Tensors[samplerState] = tensor.Must(tensor.Of(scores, int64(len(scores))))
+	}
+}
+
+func (t *Trainer) restoreSampler(f *safetensors.File) error {
+	if t.sampler == nil {
+		return nil
+	}
+	saved := f.Tensors[samplerState]
+	if saved == nil {
+		return errors.New("train: the state is of a run without sampling by task")
+	}
+	if err := t.sampler.Restore(saved.Float64s()); err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	return nil
+}
