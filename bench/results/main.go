@@ -56,7 +56,7 @@ func run(ctx context.Context, s settings) error {
 		return err
 	}
 	results := make([]result, len(rows))
-	group, ctx := errgroup.WithContext(ctx)
+	group, running := errgroup.WithContext(ctx)
 	group.SetLimit(s.jobs)
 	for i, row := range rows {
 		results[i] = result{row: row, seeds: make([]seedResult, s.seeds)}
@@ -66,7 +66,7 @@ func run(ctx context.Context, s settings) error {
 		for seed := range s.seeds {
 			group.Go(func() error {
 				dir := filepath.Join(s.out, row.recipe, fmt.Sprintf("seed-%d", seed+1))
-				r, err := fit(ctx, e, row, seed+1, dir)
+				r, err := fit(running, e, row, seed+1, dir)
 				if err != nil {
 					return fmt.Errorf("%s, seed %d: %w", row.recipe, seed+1, err)
 				}
