@@ -84,6 +84,17 @@ func (g *Graph) And(a, b *Value) *Value { return g.binary("And", a, b, 0, isBool
 // Or returns the disjunction of two bool values, broadcast.
 func (g *Graph) Or(a, b *Value) *Value { return g.binary("Or", a, b, 0, isBool) }
 
+// IsNaN says for each element whether it is no number.
+func (g *Graph) IsNaN(x *Value) *Value {
+	if !g.check("IsNaN", x) {
+		return g.invalid
+	}
+	if !x.dtype.IsFloat() {
+		return g.fail("IsNaN", []*Value{x}, fmt.Errorf("needs floats"))
+	}
+	return g.add1("IsNaN", []*Value{x}, tensor.Bool, x.shape)
+}
+
 // Where returns a where cond is true and b elsewhere, all three broadcast.
 func (g *Graph) Where(cond, a, b *Value) *Value {
 	in := []*Value{cond, a, b}

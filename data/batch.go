@@ -22,6 +22,11 @@ type Batch struct {
 	// the model reads none.
 	Characters []int64
 	Width      int // characters of the longest word, at least 1
+	// Numbers and Categories are a table's columns, one entry per input: [Size]
+	// numbers, NaN where there is none, or [Size] ids of values; nil for an
+	// input of the other kind.
+	Numbers    [][]float32
+	Categories [][]int64
 	// Labels has one entry per task: [Size] classes, [Size, Length] tags or
 	// [Size, labels] of 0 and 1 for multilabel, -1 where there is none; nil for
 	// regression.
@@ -104,6 +109,7 @@ func (d *Dataset) Fill(b *Batch, examples []int) {
 			to[j] = int64(id)
 		}
 	}
+	d.fillCells(b)
 	b.Texts = b.Texts[:0]
 	if d.texts != nil {
 		for _, i := range examples {

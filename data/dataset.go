@@ -12,7 +12,8 @@ import (
 // missing is the number of a label that is not there.
 const missing = -1
 
-// Dataset holds encoded examples compactly: four bytes a token and a label.
+// Dataset holds encoded examples compactly: four bytes a token, a table's cell
+// and a label.
 // It is immutable and safe for concurrent use.
 type Dataset struct {
 	Stats Stats
@@ -20,6 +21,7 @@ type Dataset struct {
 	schema  *schema.Schema
 	ids     []int32
 	offsets []int // example i is ids[offsets[i]:offsets[i+1]]
+	cells   []cellColumn // by input, where the model reads a table; there are no ids then
 	columns []column
 	texts   []string // by example, where they are kept
 	// rows are the examples' places among all that were read, where unlabelled
@@ -57,7 +59,10 @@ type column struct {
 // Stats counts what encoding did.
 type Stats struct {
 	Tokens      int // tokens kept
-	Unknown     int // tokens that are not in the vocabulary
+	Unknown     int // tokens that are not in the vocabulary, and values that training did not see
+	// Cells counts the values of a table's columns, MissingCells those of them
+	// that are missing.
+	Cells, MissingCells int
 	Truncated   int // examples cut at the maximal length
 	Cut         int // tokens cut off them
 	Unseen      int // labels ignored because training never saw them
@@ -213,6 +218,7 @@ func (d *Dataset) copy(from *Dataset, i int) {
 		d.forms = append(d.forms, from.forms[start:end]...)
 		d.spellings = from.spellings // shared: both are finished
 	}
+	d.copyCells(from, i)
 	if from.texts != nil {
 		d.texts = append(d.texts, from.texts[i])
 	}

@@ -35,6 +35,7 @@ type Encoder struct {
 	vocabulary *text.Vocabulary
 	tokenizer  *text.Tokenizer
 	characters *text.Characters   // nil: the model reads none
+	columns    *columns           // in place of the three, where the model reads a table
 	labels     []map[string]int32 // by task, for those with labels
 }
 
@@ -85,15 +86,19 @@ func (e *Encoder) Schema() *schema.Schema { return e.schema }
 // Vocabulary returns the vocabulary, nil before Learn.
 func (e *Encoder) Vocabulary() *text.Vocabulary { return e.vocabulary }
 
-// Fields lists the record fields that are read: the input's and the tasks'
+// Fields lists the record fields that are read: the inputs' and the tasks'
 // names.
 func (e *Encoder) Fields() []string {
-	return append([]string{e.schema.Inputs[0].Name}, e.schema.TaskNames()...)
+	var fields []string
+	for _, in := range e.schema.Inputs {
+		fields = append(fields, in.Name)
+	}
+	return append(fields, e.schema.TaskNames()...)
 }
 
 // Learn reads the training sources once, without keeping them: words are
 // counted into a vocabulary and each task's labels collected, sorted, "O"
-// first.
+// first. Of a table's columns it learns means, deviations and values.
 func (e *Encoder) Learn(sources []Source) error {
 	in := &e.schema.Inputs[0]
 	words, forms := text.NewCounter(), text.NewCounter()
@@ -101,10 +106,14 @@ func (e *Encoder) Learn(sources []Source) error {
 	for i := range seen {
 		seen[i] = map[string]int{}
 	}
+	values := make([]moments, len(e.schema.Tasks))
 	records := 0
 	var stats Stats
 	err := e.each(sources, &stats, func(_ *Record, x *example) error {
 		records++
+		if e.columns != nil {
+			e.columns.count(x.cells)
+		}
 		for _, t := range x.units() {
 			words.Add(t.word)
 			if in.Characters != nil {
@@ -117,6 +126,9 @@ func (e *Encoder) Learn(sources []Source) error {
 					seen[i][label]++
 				}
 			}
+			if l.ok {
+				values[i].add(float64(l.value))
+			}
 		}
 		return nil
 	})
@@ -126,15 +138,12 @@ func (e *Encoder) Learn(sources []Source) error {
 	if records == 0 {
 		return e.nothing(sources)
 	}
-	if !e.tokenizer.Subwords() {
-		e.vocabulary = words.Build(max(in.MinCount, 1), e.MaxVocabulary)
-	}
-	in.VocabularySize = e.vocabulary.Size()
-	if in.Characters != nil {
-		own := *in.Characters
-		own.Alphabet = forms.Alphabet(2)
-		in.Characters = &own
-		e.characters = text.NewCharacters(own.Alphabet, own.MaxLength)
+	if e.columns != nil {
+		if err := e.columns.learn(records); err != nil {
+			return err
+		}
+	} else {
+		e.learnWords(words, forms)
 	}
 	for i := range e.schema.Tasks {
 		t := &e.schema.Tasks[i]
@@ -142,6 +151,13 @@ func (e *Encoder) Learn(sources []Source) error {
 			return fmt.Errorf("data: task %q has no label in any of %d training examples; check that its field is mapped, or remove the task", t.Name, records)
 		}
 		if t.Type == schema.Regression {
+			if e.columns == nil {
+				continue
+			}
+			t.Mean, t.Deviation = values[i].mean, values[i].deviation()
+			if t.Deviation == 0 {
+				return fmt.Errorf("data: task %q has the one value %v in training; there is nothing to learn", t.Name, t.Mean)
+			}
 			continue
 		}
 		t.Labels = order(seen[i])
@@ -155,6 +171,21 @@ func (e *Encoder) Learn(sources []Source) error {
 	}
 	e.index()
 	return nil
+}
+
+// learnWords completes the text input from the words of the training data.
+func (e *Encoder) learnWords(words, forms *text.Counter) {
+	in := &e.schema.Inputs[0]
+	if !e.tokenizer.Subwords() {
+		e.vocabulary = words.Build(max(in.MinCount, 1), e.MaxVocabulary)
+	}
+	in.VocabularySize = e.vocabulary.Size()
+	if in.Characters != nil {
+		own := *in.Characters
+		own.Alphabet = forms.Alphabet(2)
+		in.Characters = &own
+		e.characters = text.NewCharacters(own.Alphabet, own.MaxLength)
+	}
 }
 
 // each calls do for the records that count.
@@ -213,6 +244,7 @@ type example struct {
 	tokens []token
 	pieces []token  // of the tokens, where the tokenizer makes them
 	begins []int    // by piece, the token that it begins, or -1
+	cells  []cell   // by input, in place of those, where the model reads a table
 	labels []labels // by task
 }
 
@@ -244,11 +276,13 @@ func (e *Encoder) read(r *Record, stats *Stats) (*example, error) {
 	own := *stats
 	x := &example{labels: make([]labels, len(e.schema.Tasks))}
 	var err error
-	if x.tokens, err = e.tokens(r); err != nil {
-		return nil, err
-	}
-	if e.tokenizer.Subwords() {
+	if e.columns != nil {
+		x.cells, err = e.columns.read(r)
+	} else if x.tokens, err = e.tokens(r); err == nil && e.tokenizer.Subwords() {
 		e.takeApart(x, e.input(r))
+	}
+	if err != nil {
+		return nil, err
 	}
 	for i := range e.schema.Tasks {
 		t, l := &e.schema.Tasks[i], &x.labels[i]
@@ -432,8 +466,8 @@ func several(r *Record, t *schema.Task) ([]string, bool, error) {
 
 // Encode reads sources into a data set.
 func (e *Encoder) Encode(sources []Source) (*Dataset, error) {
-	if e.vocabulary == nil {
-		return nil, fmt.Errorf("data: the encoder has not learned a vocabulary yet")
+	if e.labels == nil {
+		return nil, fmt.Errorf("data: the encoder has not learned from training data yet")
 	}
 	d := newDataset(e.schema)
 	err := e.each(sources, &d.Stats, func(r *Record, x *example) error {
@@ -452,6 +486,9 @@ func (e *Encoder) Encode(sources []Source) (*Dataset, error) {
 }
 
 func (e *Encoder) add(d *Dataset, r *Record, x *example) error {
+	if e.columns != nil {
+		e.columns.add(d, x.cells)
+	}
 	words := x.units()
 	if limit := e.schema.Inputs[0].MaxLength; limit > 0 && len(words) > limit {
 		d.Stats.Truncated++

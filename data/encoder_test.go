@@ -230,7 +230,7 @@ func TestLearnMessages(t *testing.T) {
 
 func TestEncodeMessages(t *testing.T) {
 	e := encoder(t, threeTasks())
-	if _, err := e.Encode(objects(training...)); err == nil || err.Error() != "data: the encoder has not learned a vocabulary yet" {
+	if _, err := e.Encode(objects(training...)); err == nil || err.Error() != "data: the encoder has not learned from training data yet" {
 		t.Error(err)
 	}
 	if err := e.Learn(objects(training...)); err != nil {

@@ -1,5 +1,5 @@
-// Package data reads labelled text from files, turns it into ids and labels,
-// and cuts it into batches.
+// Package data reads labelled text and tables from files, turns them into
+// numbers and labels, and cuts those into batches.
 //
 // A [Source] names files and their format; [Open] streams its [Record]s.
 // [Learn] reads the training sources once to fill a schema and a vocabulary,
@@ -59,6 +59,8 @@ type Source struct {
 	// Join are sources read beside this one: record i of each is part of
 	// example i. A field that several of them have must be the same in all.
 	Join []Source
+	// Part, where it is set, leaves out all records but a share.
+	Part *Part
 	// Names maps the names that records are asked for to fields, before Fields
 	// says where those are read from. A name that is not in it is a field.
 	Names map[string]string
@@ -158,6 +160,8 @@ type Reader interface {
 // column or key that none of them needs is not looked at.
 func Open(s Source, fields []string) (Reader, error) {
 	switch {
+	case s.Part != nil:
+		return openPart(s, fields)
 	case len(s.Set)+len(s.Values) > 0:
 		return openDerived(s, fields)
 	case len(s.Join) > 0:

@@ -35,6 +35,9 @@ func (c *Config) complete(s *schema.Schema) error {
 		return fmt.Errorf("trunk: %w", err)
 	}
 	t.setDefaults()
+	if err := t.completeWidths(); err != nil {
+		return fmt.Errorf("trunk: %w", err)
+	}
 	if err := t.check(); err != nil {
 		return fmt.Errorf("trunk: %w", err)
 	}
@@ -103,6 +106,8 @@ func (t *TrunkConfig) completeStack() error {
 		err := p.check()
 		switch {
 		case err != nil:
+		case p.Type == mlp:
+			err = fmt.Errorf("type mlp is for tables, not for a stack")
 		case p.Type == stack:
 			err = fmt.Errorf("a stack cannot be part of one")
 		case p.Type == "bag" && p.Layers == 0:
@@ -156,7 +161,7 @@ func (h *HeadConfig) check(s *schema.Schema, name string) error {
 }
 
 func (t *TrunkConfig) check() error {
-	if err := oneOf("type", t.Type, "bag", "cnn", "bilstm", "bigru", "lstm", "gru", "transformer"); err != nil && t.Type != stack {
+	if err := oneOf("type", t.Type, "bag", "cnn", "bilstm", "bigru", "lstm", "gru", "transformer"); err != nil && t.Type != stack && t.Type != mlp {
 		return err
 	}
 	if err := oneOf("pooling", t.Pooling, "mean", "max", "attention"); err != nil {

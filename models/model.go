@@ -30,11 +30,13 @@ type Config struct {
 	Sharing SharingConfig
 	// Heads configures tasks by name; a task that is not named has defaults.
 	Heads map[string]HeadConfig
+	// Inputs configures the inputs of a tabular model by name.
+	Inputs map[string]InputConfig
 }
 
 // TrunkConfig sizes the shared trunk.
 type TrunkConfig struct {
-	Type      string // bag, cnn, bilstm, bigru, lstm, gru or transformer; bag
+	Type      string // bag, cnn, bilstm, bigru, lstm, gru or transformer; bag. Of a table mlp
 	Embedding int64  // width of word vectors; 64
 	Hidden    int64  // width of hidden states; Embedding
 	Layers    int    // cnn and transformer: 2, recurrent: 1; bag: 0, dense layers after the embedding
@@ -65,6 +67,10 @@ type TrunkConfig struct {
 	Stack []TrunkConfig
 	// Skip adds what a part of a stack reads to what it gives.
 	Skip bool
+	// Widths are those of the layers of mlp, none if there are none; Norm is none,
+	// "", or "layer", in front of each layer's rectifier.
+	Widths []int64
+	Norm   string
 	// Frozen keeps word vectors as they are given: training takes no gradient
 	// of them.
 	Frozen bool
@@ -125,10 +131,13 @@ type TaskGraph struct {
 // Built is a model as a graph.
 type Built struct {
 	Graph *builder.Graph
-	IDs   *builder.Value // input "ids", int64 [batch, sequence], 0 is padding
+	IDs   *builder.Value // input "ids", int64 [batch, sequence], 0 is padding; nil for a table
 	// Characters is the input "characters", int64 [batch, sequence,
 	// characters], 0 is padding; nil where the model reads none.
 	Characters *builder.Value
+	// Columns are a table's inputs, in the schema's order: numbers [batch], NaN
+	// where there is none, and ids of values, int64 [batch].
+	Columns []*builder.Value
 	// Shared is the one value through which what tasks share reaches them, but
 	// for the parameters of a shared pooling: with hard sharing what all heads
 	// read, hidden states [batch, sequence, hidden]. It is nil with structures
@@ -167,23 +176,14 @@ func NewText(s *schema.Schema, c Config) (*Model, error) {
 	if s.Inputs[0].VocabularySize < 2 {
 		return nil, fmt.Errorf("models: input %q has a vocabulary of %d words", s.Inputs[0].Name, s.Inputs[0].VocabularySize)
 	}
-	own := *s
-	own.Inputs = append([]schema.Input{}, s.Inputs...)
-	own.Tasks = append([]schema.Task{}, s.Tasks...)
+	own := copyOf(s)
 	own.Inputs[0].Tensor = IDs
-	for i := range own.Tasks {
-		own.Tasks[i].Outputs = outputs(&own.Tasks[i])
+	if c.Trunk.Type == mlp {
+		return nil, fmt.Errorf("models: trunk: type mlp is for tables, not for text")
 	}
-	if err := own.Check(); err != nil {
-		return nil, fmt.Errorf("models: %w", err)
-	}
-	m := &Model{schema: &own, config: c}
-	if err := m.config.complete(&own); err != nil {
-		return nil, fmt.Errorf("models: %w", err)
-	}
-	var err error
-	if m.order, err = headOrder(&own, m.config.Heads); err != nil {
-		return nil, fmt.Errorf("models: %w", err)
+	m, err := finish(own, c)
+	if err != nil {
+		return nil, err
 	}
 	if in, most := &own.Inputs[0], int(m.config.Trunk.longest()); most > 0 && (in.MaxLength == 0 || in.MaxLength > most) {
 		in.MaxLength = most // there are no positions beyond
@@ -195,12 +195,43 @@ func NewText(s *schema.Schema, c Config) (*Model, error) {
 		c.Tensor = Characters
 		own.Inputs[0].Characters = &c
 	}
-	for _, mode := range []Mode{Training, Inference} {
-		if _, err := m.Build(mode); err != nil {
-			return nil, err
-		}
+	return m, m.try()
+}
+
+func copyOf(s *schema.Schema) *schema.Schema {
+	own := *s
+	own.Inputs = append([]schema.Input{}, s.Inputs...)
+	own.Tasks = append([]schema.Task{}, s.Tasks...)
+	for i := range own.Tasks {
+		own.Tasks[i].Outputs = outputs(&own.Tasks[i])
+	}
+	return &own
+}
+
+// finish makes a model of a schema that names its tensors.
+func finish(own *schema.Schema, c Config) (*Model, error) {
+	if err := own.Check(); err != nil {
+		return nil, fmt.Errorf("models: %w", err)
+	}
+	m := &Model{schema: own, config: c}
+	if err := m.config.complete(own); err != nil {
+		return nil, fmt.Errorf("models: %w", err)
+	}
+	var err error
+	if m.order, err = headOrder(own, m.config.Heads); err != nil {
+		return nil, fmt.Errorf("models: %w", err)
 	}
 	return m, nil
+}
+
+// try builds the graphs that differ most.
+func (m *Model) try() error {
+	for _, mode := range []Mode{Training, Inference} {
+		if _, err := m.Build(mode); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Schema describes the model. The caller must not change it.
@@ -220,8 +251,12 @@ func (m *Model) BuildIn(mode Mode, float tensor.DType) (*Built, error) {
 }
 
 // Front is what the model reads: int64 [batch, sequence] and, where the schema
-// has characters, [batch, sequence, characters].
-type Front struct{ IDs, Characters *builder.Value }
+// has characters, [batch, sequence, characters]; or a table's columns, as in
+// [Built].
+type Front struct {
+	IDs, Characters *builder.Value
+	Columns         []*builder.Value
+}
 
 // BuildOn makes the inference graph on a front that computes what the model
 // reads, in place of inputs that carry it.
@@ -231,6 +266,9 @@ func (m *Model) BuildOn(front func(g *builder.Graph) (Front, error)) (*Built, er
 
 // inputs is the front of inputs that carry ids.
 func (m *Model) inputs(g *builder.Graph) (f Front, err error) {
+	if m.schema.Tabular() {
+		return m.columnInputs(g)
+	}
 	f.IDs = g.Input(IDs, tensor.Int64, builder.Named("batch"), builder.Named("sequence"))
 	if m.schema.Inputs[0].Characters != nil {
 		f.Characters = g.Input(Characters, tensor.Int64, builder.Named("batch"), builder.Named("sequence"), builder.Named("characters"))
@@ -244,13 +282,20 @@ func (m *Model) build(mode Mode, float tensor.DType, front func(g *builder.Graph
 	if err != nil {
 		return nil, fmt.Errorf("models: %w", err)
 	}
-	b := &Built{Graph: g, IDs: f.IDs, Characters: f.Characters}
+	b := &Built{Graph: g, IDs: f.IDs, Characters: f.Characters, Columns: f.Columns}
 	c := &context{
-		Graph: g, mode: mode, config: m.config, mask: nn.Mask(g, b.IDs), tasks: m.schema.TaskNames(),
+		Graph: g, mode: mode, config: m.config, tasks: m.schema.TaskNames(),
 		pooled: map[*builder.Value]*builder.Value{}, features: map[string]*builder.Value{},
 	}
 	trunk := g.Scope("trunk")
-	states := c.share(trunk, c.embed(trunk, b, &m.schema.Inputs[0]), c.layers(m.config.Trunk))
+	var x *builder.Value
+	if m.schema.Tabular() {
+		x = c.columns(b, m.schema.Inputs)
+	} else {
+		c.mask = nn.Mask(g, b.IDs)
+		x = c.embed(trunk, b, &m.schema.Inputs[0])
+	}
+	states := c.share(trunk, x, c.layers(m.config.Trunk))
 	b.Shared, b.Penalty = c.shared, c.penalty
 	b.Tasks = make([]TaskGraph, len(m.schema.Tasks))
 	for _, i := range m.order {
@@ -329,6 +374,8 @@ func (c *context) layers(t TrunkConfig) []layer {
 		return c.cnn(t)
 	case "transformer":
 		return c.transformer(t)
+	case mlp:
+		return c.mlp(t)
 	}
 	return c.bag(t)
 }
@@ -397,6 +444,9 @@ func (c *context) withAnswers(s *builder.Scope, h HeadConfig, x *builder.Value) 
 
 // sentence is the one vector of hidden states that sentence tasks read.
 func (c *context) sentence(states *builder.Value) *builder.Value {
+	if c.mask == nil {
+		return states // of whole examples
+	}
 	if p := c.pooled[states]; p != nil {
 		return p
 	}

@@ -8,6 +8,8 @@ package schema
 import (
 	"encoding/json"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -34,6 +36,10 @@ const (
 	// Numbers are laid out by the caller: a graph input of a file of another
 	// tool.
 	Numbers InputType = "numbers"
+	// Numeric and Categorical are columns of a table: a number, and one of the
+	// values that training saw. A model reads any number of them.
+	Numeric     InputType = "numeric"
+	Categorical InputType = "categorical"
 )
 
 // Input describes one raw input.
@@ -66,6 +72,41 @@ type Input struct {
 	VocabularySize int `json:"vocabulary_size,omitempty"`
 	// Characters is set where the model also reads the characters of words.
 	Characters *Characters `json:"characters,omitempty"`
+
+	// Values are those of a categorical input that have an id of their own, the
+	// first 2, the next 3 and so on: see [MissingValue] and [UnknownValue].
+	Values []string `json:"values,omitempty"`
+	// Missing are the texts that stand for a missing value of a column, beside
+	// an empty one.
+	Missing []string `json:"missing,omitempty"`
+	// Mean and Deviation are those of a numeric input's values in the training
+	// data. The graph takes them out of what it is given, which is the number
+	// itself, and reads a missing one, NaN, as the mean.
+	Mean      float64 `json:"mean,omitempty"`
+	Deviation float64 `json:"deviation,omitempty"`
+	// Indicator says that the model also reads whether a numeric input is
+	// missing: it is set where one is in the training data.
+	Indicator bool `json:"indicator,omitempty"`
+}
+
+// The ids of categorical inputs that are no value's: of a missing one, and of
+// one that training did not see, or too seldom.
+const (
+	MissingValue = 0
+	UnknownValue = 1
+)
+
+// Column reports whether the input is a column of a table.
+func (in *Input) Column() bool { return in.Type == Numeric || in.Type == Categorical }
+
+// Tabular reports whether the model reads columns of a table, and nothing else.
+func (s *Schema) Tabular() bool {
+	for i := range s.Inputs {
+		if !s.Inputs[i].Column() {
+			return false
+		}
+	}
+	return len(s.Inputs) > 0
 }
 
 // Characters describes the second tensor of a text input: the characters of
@@ -115,8 +156,13 @@ type Task struct {
 	// applies.
 	Thresholds []float32 `json:"thresholds,omitempty"`
 	// Unit is what a value of regression counts, such as "minutes".
-	Unit    string   `json:"unit,omitempty"`
-	Outputs []Output `json:"outputs"`
+	Unit string `json:"unit,omitempty"`
+	// Mean and Deviation are those of a regression's values in the training
+	// data, where the model learns them standardised; it answers in the unit of
+	// the data all the same.
+	Mean      float64  `json:"mean,omitempty"`
+	Deviation float64  `json:"deviation,omitempty"`
+	Outputs   []Output `json:"outputs"`
 }
 
 // Role says what an output tensor of a task holds.
@@ -240,6 +286,9 @@ func (s *Schema) Check() error {
 		if c := in.Characters; c != nil && c.MaxLength < 1 {
 			return fmt.Errorf("input %q reads %d characters of a word; it must be one or more", in.Name, c.MaxLength)
 		}
+		if err := in.check(); err != nil {
+			return fmt.Errorf("input %q: %w", in.Name, err)
+		}
 	}
 	seen = map[string]bool{}
 	for _, t := range s.Tasks {
@@ -264,6 +313,29 @@ func checkName(kind, name string, seen map[string]bool) error {
 	return nil
 }
 
+func (in *Input) check() error {
+	switch in.Type {
+	case Numeric:
+		if !positive(in.Deviation) || math.IsNaN(in.Mean) || math.IsInf(in.Mean, 0) {
+			return fmt.Errorf("a numeric input needs a mean and a deviation above 0; it has %v and %v", in.Mean, in.Deviation)
+		}
+	case Categorical:
+		if len(in.Values) == 0 {
+			return fmt.Errorf("a categorical input needs at least one value")
+		}
+		seen := map[string]bool{"": true}
+		for _, v := range append(slices.Clone(in.Missing), in.Values...) {
+			if seen[v] {
+				return fmt.Errorf("value %q stands twice, or is empty", v)
+			}
+			seen[v] = true
+		}
+	}
+	return nil
+}
+
+func positive(x float64) bool { return x > 0 && !math.IsInf(x, 0) }
+
 func (t *Task) check() error {
 	switch t.Type {
 	case Classification, Tagging, MultiLabel:
@@ -284,6 +356,9 @@ func (t *Task) check() error {
 			return fmt.Errorf("there are %d thresholds for %d labels", len(t.Thresholds), len(t.Labels))
 		}
 	case Regression:
+		if t.Deviation != 0 && !positive(t.Deviation) || math.IsNaN(t.Mean) || math.IsInf(t.Mean, 0) {
+			return fmt.Errorf("its mean is %v and its deviation %v; neither can be used", t.Mean, t.Deviation)
+		}
 	default:
 		return fmt.Errorf("type %q is not one of classification, multilabel, tagging, regression", t.Type)
 	}

@@ -30,7 +30,7 @@ type TaskAnswers struct {
 	// Rows are the examples' numbers in the data set, ascending.
 	Rows []int `json:"rows"`
 	// Predicted and Truth are what [metric.Accumulator] counts: indices of
-	// labels, or numbers for a regression.
+	// labels, or numbers for a regression and the metrics of [metric.OfScores].
 	Predicted       [][]int64 `json:"predicted,omitempty"`
 	Truth           [][]int64 `json:"truth,omitempty"`
 	PredictedValues []float32 `json:"predicted_values,omitempty"`
@@ -50,7 +50,7 @@ func newAnswers(m *Meter) *Answers {
 }
 
 // add keeps task i's answer to one example of a batch where there is a label.
-func (a *Answers) add(m *Meter, i int, b *data.Batch, length int, out *tensor.Tensor, row int) {
+func (a *Answers) add(m *Meter, i int, b *data.Batch, length int, out, scores *tensor.Tensor, row int) {
 	if a == nil {
 		return
 	}
@@ -61,6 +61,12 @@ func (a *Answers) add(m *Meter, i int, b *data.Batch, length int, out *tensor.Te
 		}
 		t.PredictedValues = append(t.PredictedValues, out.Float32s()[row])
 		t.TrueValues = append(t.TrueValues, b.Values[i][row])
+	} else if metric.OfScores(t.Metric) {
+		if b.Labels[i][row] < 0 {
+			return
+		}
+		t.PredictedValues = append(t.PredictedValues, scores.Float32s()[2*row+1])
+		t.TrueValues = append(t.TrueValues, float32(b.Labels[i][row]))
 	} else {
 		predicted, truth := m.row(i, b, length, out, row)
 		if !slices.ContainsFunc(truth, func(y int64) bool { return y >= 0 }) {
@@ -86,7 +92,7 @@ func (t *TaskAnswers) Measure() (none func() metric.Accumulator, each []metric.A
 	}
 	for i := range t.Rows {
 		a := none()
-		if t.Type == schema.Regression {
+		if t.Type == schema.Regression || metric.OfScores(t.Metric) {
 			a.AddValues(t.PredictedValues[i:i+1], t.TrueValues[i:i+1])
 		} else {
 			a.AddLabels(t.Predicted[i], t.Truth[i])

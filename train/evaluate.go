@@ -107,7 +107,7 @@ func NewMeter(s *schema.Schema, main map[string]string, more map[string][]string
 func metricNames(t *schema.Task, more []string) []string {
 	var names []string
 	for _, n := range append(metric.Names(t.Type), more...) {
-		if (n != "span_f1" || t.Scheme != "") && !slices.Contains(names, n) {
+		if (n != "span_f1" || t.Scheme != "") && (!metric.OfScores(n) || len(t.Labels) == 2) && !slices.Contains(names, n) {
 			names = append(names, n)
 		}
 	}
@@ -135,7 +135,7 @@ func (m *Meter) Add(b *data.Batch, length int, answers map[string]*tensor.Tensor
 		if out == nil {
 			return fmt.Errorf("task %q: output %q is not there", t.Name, t.Output(role))
 		}
-		if err := m.count(i, b, length, out); err != nil {
+		if err := m.count(i, b, length, out, answers[t.Output(schema.Probabilities)]); err != nil {
 			return fmt.Errorf("task %q: %w", t.Name, err)
 		}
 		outs[i] = out
@@ -187,7 +187,9 @@ func (m *Meter) Whole() float64 {
 	return float64(m.whole) / float64(m.examples)
 }
 
-func (m *Meter) count(i int, b *data.Batch, length int, out *tensor.Tensor) error {
+// count counts task i's answers. scores are the probabilities, which a
+// classification with two labels has.
+func (m *Meter) count(i int, b *data.Batch, length int, out, scores *tensor.Tensor) error {
 	per := 1
 	switch m.tasks[i].Type {
 	case schema.Tagging:
@@ -198,10 +200,18 @@ func (m *Meter) count(i int, b *data.Batch, length int, out *tensor.Tensor) erro
 	if out.Len() != b.Size*per {
 		return fmt.Errorf("the answer has shape %v for a batch of %d by %d", out.Shape(), b.Size, length)
 	}
+	binary := m.tasks[i].Type == schema.Classification && len(m.tasks[i].Labels) == 2
+	if binary && (scores == nil || scores.Len() != 2*b.Size) {
+		return fmt.Errorf("the probabilities %v do not fit a batch of %d", scores, b.Size)
+	}
 	for row := range b.Size {
-		m.answers.add(m, i, b, length, out, row)
-		for _, a := range m.meters[i] {
-			if m.tasks[i].Type != schema.Regression {
+		m.answers.add(m, i, b, length, out, scores, row)
+		for j, a := range m.meters[i] {
+			if metric.OfScores(m.names[i][j]) {
+				if y := b.Labels[i][row]; y >= 0 {
+					a.AddValues(scores.Float32s()[2*row+1:2*row+2], []float32{float32(y)})
+				}
+			} else if m.tasks[i].Type != schema.Regression {
 				a.AddLabels(m.row(i, b, length, out, row))
 			} else if b.Present[i][row] == 1 {
 				a.AddValues(out.Float32s()[row:row+1], b.Values[i][row:row+1])
@@ -264,29 +274,59 @@ func (t *Trainer) measure(ctx context.Context, d *data.Dataset, keep bool) (*Met
 	})
 }
 
-// Answers computes all tasks' outputs for the model's inputs, token ids first,
-// by the trainer's own program: what an exported file must agree with.
+// Answers computes all tasks' outputs for the model's inputs, token ids first or
+// a table's columns in the schema's order, by the trainer's own program: what
+// an exported file must agree with.
 func (t *Trainer) Answers(ctx context.Context, in []runtime.Named) ([]runtime.Named, error) {
+	if t.model.Schema().Tabular() {
+		b, err := t.columnBatch(in)
+		if err != nil {
+			return nil, err
+		}
+		return t.answersTo(ctx, b)
+	}
 	if len(in) == 0 || len(in[0].Tensor.Shape()) != 2 || in[0].Tensor.DType() != tensor.Int64 {
 		return nil, fmt.Errorf("train: the first input must be token ids, int64 [batch, sequence]")
 	}
 	ids := in[0].Tensor
 	shape := ids.Shape()
-	tasks := t.model.Schema().Tasks
-	n := int(shape[0] * shape[1])
-	b := &data.Batch{
-		Size: int(shape[0]), Length: int(shape[1]), IDs: ids.Int64s(),
-		Labels: make([][]int64, len(tasks)), Values: make([][]float32, len(tasks)), Present: make([][]float32, len(tasks)),
-	}
-	b.Width = 1
+	b := &data.Batch{Size: int(shape[0]), Length: int(shape[1]), IDs: ids.Int64s(), Width: 1}
 	if len(in) > 1 && len(in[1].Tensor.Shape()) == 3 {
 		b.Characters, b.Width = in[1].Tensor.Int64s(), int(in[1].Tensor.Shape()[2])
 	}
+	return t.answersTo(ctx, b)
+}
+
+// columnBatch is a batch of a table's columns.
+func (t *Trainer) columnBatch(in []runtime.Named) (*data.Batch, error) {
+	inputs := t.model.Schema().Inputs
+	if len(in) != len(inputs) {
+		return nil, fmt.Errorf("train: %d columns are given, the model reads %d", len(in), len(inputs))
+	}
+	b := &data.Batch{Length: 1, Width: 1, Numbers: make([][]float32, len(in)), Categories: make([][]int64, len(in))}
+	for i, x := range in {
+		kind := tensor.Int64
+		if inputs[i].Type == schema.Numeric {
+			kind = tensor.Float32
+		}
+		if x.Name != inputs[i].Tensor || x.Tensor.DType() != kind || x.Tensor.Rank() != 1 {
+			return nil, fmt.Errorf("train: input %q is %v, the model reads %q, %v [batch]", x.Name, x.Tensor, inputs[i].Tensor, kind)
+		}
+		b.Size = x.Tensor.Len()
+		b.Numbers[i], b.Categories[i] = x.Tensor.Float32s(), x.Tensor.Int64s()
+	}
+	return b, nil
+}
+
+// answersTo computes the outputs for a batch without labels.
+func (t *Trainer) answersTo(ctx context.Context, b *data.Batch) ([]runtime.Named, error) {
+	tasks := t.model.Schema().Tasks
+	b.Labels, b.Values, b.Present = make([][]int64, len(tasks)), make([][]float32, len(tasks)), make([][]float32, len(tasks))
 	for i, task := range tasks {
 		size := b.Size
 		switch task.Type {
 		case schema.Tagging:
-			size = n
+			size *= b.Length
 		case schema.MultiLabel:
 			size *= len(task.Labels)
 		}

@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"espalier/builder"
@@ -61,7 +62,7 @@ func lookups(built *models.Built) []lookup {
 			if v == nil || v.Parameter() == nil || !v.Parameter().Rows {
 				continue
 			}
-			if n.Op == "Gather" && i == 0 && n.Int("axis", 0) == 0 && (n.Inputs[1] == built.IDs || n.Inputs[1] == built.Characters) {
+			if n.Op == "Gather" && i == 0 && n.Int("axis", 0) == 0 && carriesIDs(built, n.Inputs[1]) {
 				found = append(found, lookup{v, n.Outputs[0], n.Inputs[1]})
 			} else {
 				other[v] = true
@@ -75,6 +76,11 @@ func lookups(built *models.Built) []lookup {
 		}
 	}
 	return kept
+}
+
+// carriesIDs reports whether a value is an input that says which rows to read.
+func carriesIDs(built *models.Built, v *builder.Value) bool {
+	return v == built.IDs || v == built.Characters || slices.Contains(built.Columns, v)
 }
 
 func compileStep(m *models.Model) (*program, error) {
@@ -209,6 +215,9 @@ func (p *program) emit(outputs []builder.Output, cut ...*builder.Value) error {
 func (p *program) idsOf(i int, b *data.Batch) []int64 {
 	if p.lookup[i].ids == p.built.Characters {
 		return b.Characters
+	}
+	if j := slices.Index(p.built.Columns, p.lookup[i].ids); j >= 0 {
+		return b.Categories[j]
 	}
 	return b.IDs
 }

@@ -215,6 +215,15 @@ func (r *runner) feed(name string, v *builder.Value, b *data.Batch, sizes map[st
 	case v == built.IDs, v == built.Characters:
 		return tensor.New(tensor.Int64, shape...)
 	}
+	if j := slices.Index(r.program.built.Columns, v); j >= 0 {
+		switch {
+		case empty:
+			return tensor.New(v.DType(), shape...)
+		case v.DType() == tensor.Int64:
+			return tensor.Of(b.Categories[j], shape...)
+		}
+		return tensor.Of(b.Numbers[j], shape...)
+	}
 	for i, t := range r.program.built.Tasks {
 		switch {
 		case v == t.Labels && empty, v == t.Present && empty:

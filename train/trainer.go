@@ -279,7 +279,7 @@ func (t *Trainer) drawnStep(ctx context.Context, b *data.Batch, d *draws, extra 
 // sumRows sums the plain step's gradients of looked-up rows by id.
 func (t *Trainer) sumRows(b *data.Batch) {
 	for _, s := range t.tables {
-		s.rows.Begin(text.Padding)
+		s.rows.Begin(t.padding())
 	}
 	for i, l := range t.plain.program.lookup {
 		if s := tableIn(t.tables, l.table); s != nil {
@@ -306,6 +306,15 @@ func (t *Trainer) update(step int) error {
 	t.apply(step)
 	t.average.update(t.arena.byName, step)
 	return nil
+}
+
+// padding is the row of a table that learns nothing, -1 for none: that of a
+// column's missing values learns as any other.
+func (t *Trainer) padding() int64 {
+	if t.model.Schema().Tabular() {
+		return -1
+	}
+	return text.Padding
 }
 
 func (t *Trainer) apply(step int) {

@@ -18,7 +18,8 @@ type Accumulator interface {
 	// below 0 are missing; a predicted one that is no index is wrong. Regressions
 	// ignore it.
 	AddLabels(predicted, truth []int64)
-	// AddValues counts predicted and true numbers. Only regressions use it.
+	// AddValues counts predicted and true numbers. Only regressions use it, and
+	// the metrics of [OfScores].
 	AddValues(predicted, truth []float32)
 	// Merge counts all that another accumulator of the same metric and task
 	// has counted, and fails for any other.
@@ -38,6 +39,9 @@ func New(name string, t *schema.Task) (Accumulator, error) {
 	}
 	for _, known := range Names(t.Type) {
 		if known == name {
+			if OfScores(name) && len(t.Labels) != 2 {
+				return nil, fmt.Errorf("metric: %s measures tasks of two labels, this one has %d", name, len(t.Labels))
+			}
 			return build(name, t), nil
 		}
 	}
@@ -65,12 +69,17 @@ func build(name string, t *schema.Task) Accumulator {
 		return &exactMatch{}
 	case "mse", "rmse", "mae", "r2":
 		return &regression{name: name}
+	case "auc":
+		return &auc{}
+	case "log_loss":
+		return &logLoss{}
 	}
 	return &accuracy{}
 }
 
 // Names lists the metrics of a task type, the main one first. Tagging with
-// spans has span_f1 as its main metric, see [Main].
+// spans has span_f1 as its main metric, see [Main]; auc and log_loss are for
+// classification with two labels.
 func Names(t schema.TaskType) []string {
 	switch t {
 	case schema.Tagging:
@@ -80,7 +89,7 @@ func Names(t schema.TaskType) []string {
 	case schema.Regression:
 		return []string{"rmse", "mse", "mae", "r2"}
 	}
-	return []string{"accuracy", "macro_f1", "micro_f1"}
+	return []string{"accuracy", "macro_f1", "micro_f1", "auc", "log_loss"}
 }
 
 // Main is the metric by which a task is judged where none is named.
@@ -94,7 +103,7 @@ func Main(t *schema.Task) string {
 // HigherIsBetter reports which way a metric points.
 func HigherIsBetter(name string) bool {
 	switch name {
-	case "mse", "rmse", "mae", "loss":
+	case "mse", "rmse", "mae", "loss", "log_loss":
 		return false
 	}
 	return true

@@ -68,3 +68,18 @@ write("sklearn.json", {
     "values": [values(rng, 50, 0), values(rng, 50, 1000), values(rng, 2, 0)],
 })
 write("seqeval.json", [spans(rng, "BI", 60), spans(rng, "BIES", 60)])
+
+
+def scores(rng, n, share, digits):
+    """Digits round scores so that many are equal; labels are the rarer the smaller the share."""
+    truth = (rng.random(n) < share).astype("int64")
+    truth[:2] = [0, 1]
+    guess = (1 / (1 + np.exp(-rng.normal(size=n) * 2 - 2 * truth + 1))).round(digits).astype("float32")
+    return {
+        "truth": truth.tolist(), "predicted": guess.astype("float64").tolist(),
+        "auc": metrics.roc_auc_score(truth, guess), "log_loss": metrics.log_loss(truth, guess),
+    }
+
+
+rng = np.random.default_rng(2)
+write("scores.json", [scores(rng, 200, 0.5, 6), scores(rng, 300, 0.06, 1), scores(rng, 2, 0.5, 3), scores(rng, 120, 0.3, 0)])

@@ -1,0 +1,236 @@
+package data
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"espalier/schema"
+)
+
+// columns turns the fields of a table's records into numbers and ids of values.
+type columns struct {
+	inputs []schema.Input     // the schema's
+	ids    []map[string]int32 // by input, of the categorical ones' values
+	counts []map[string]int   // of values, while learning
+	seen   []moments          // of numbers, while learning
+}
+
+// cell is what a record says of one input.
+type cell struct {
+	number float32 // NaN where it is missing
+	value  string  // "" where it is missing
+}
+
+// moments are the mean and the sum of squared deviations of numbers, by
+// Welford's recurrence (1962).
+type moments struct {
+	n, missing   int
+	mean, spread float64
+}
+
+func (m *moments) add(x float64) {
+	if math.IsNaN(x) {
+		m.missing++
+		return
+	}
+	m.n++
+	off := x - m.mean
+	m.mean += off / float64(m.n)
+	m.spread += off * (x - m.mean)
+}
+
+// deviation is the standard deviation, as of a whole population.
+func (m *moments) deviation() float64 { return math.Sqrt(m.spread / float64(max(m.n, 1))) }
+
+// NewTabularEncoder returns an encoder for a schema whose inputs are columns of
+// a table, numeric and categorical. The schema is copied.
+func NewTabularEncoder(s *schema.Schema) (*Encoder, error) {
+	if !s.Tabular() {
+		return nil, fmt.Errorf("data: the schema's inputs must be numeric or categorical")
+	}
+	own := *s
+	own.Inputs = append([]schema.Input{}, s.Inputs...)
+	own.Tasks = append([]schema.Task{}, s.Tasks...)
+	for _, t := range own.Tasks {
+		if t.Type == schema.Tagging {
+			return nil, fmt.Errorf("data: task %q is tagging, but a table's examples have no tokens", t.Name)
+		}
+	}
+	n := len(own.Inputs)
+	c := &columns{inputs: own.Inputs, ids: make([]map[string]int32, n), counts: make([]map[string]int, n), seen: make([]moments, n)}
+	for i := range c.counts {
+		c.counts[i] = map[string]int{}
+	}
+	return &Encoder{schema: &own, columns: c}, nil
+}
+
+// ResumeTabular returns an encoder for a schema that was learned before.
+func ResumeTabular(s *schema.Schema) (*Encoder, error) {
+	e, err := NewTabularEncoder(s)
+	if err != nil {
+		return nil, err
+	}
+	e.columns.index()
+	e.index()
+	return e, nil
+}
+
+func (c *columns) index() {
+	for i := range c.inputs {
+		c.ids[i] = map[string]int32{}
+		for j, v := range c.inputs[i].Values {
+			c.ids[i][v] = int32(j) + schema.UnknownValue + 1
+		}
+	}
+}
+
+// read takes the cells of a record.
+func (c *columns) read(r *Record) ([]cell, error) {
+	cells := make([]cell, len(c.inputs))
+	for i := range c.inputs {
+		in := &c.inputs[i]
+		f, ok := r.Fields[in.Name]
+		if !ok {
+			return nil, r.Errorf("there is no field for input %q; where its value is not known, leave it empty", in.Name)
+		}
+		if f.List || f.Marked {
+			return nil, r.errorAt(in.Name, "input %q is %s, but its field is a list", in.Name, in.Type)
+		}
+		value := strings.TrimSpace(f.Text)
+		if slices.Contains(in.Missing, value) {
+			value = ""
+		}
+		cells[i].value = value
+		if in.Type == schema.Categorical {
+			continue
+		}
+		x := math.NaN()
+		if value != "" {
+			var err error
+			x, err = strconv.ParseFloat(value, 32)
+			if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
+				return nil, r.errorAt(in.Name, "input %q is numeric, %q is not a finite number (if it stands for a missing value, list it in inputs.%s.missing; if the column holds words, make it categorical)",
+					in.Name, value, in.Name)
+			}
+		}
+		cells[i].number = float32(x)
+	}
+	return cells, nil
+}
+
+// count counts a record of the training data.
+func (c *columns) count(cells []cell) {
+	for i := range c.inputs {
+		if c.inputs[i].Type == schema.Numeric {
+			c.seen[i].add(float64(cells[i].number))
+		} else if v := cells[i].value; v != "" {
+			c.counts[i][v]++
+		}
+	}
+}
+
+// learn completes the inputs from what was counted.
+func (c *columns) learn(records int) error {
+	for i := range c.inputs {
+		in := &c.inputs[i]
+		if in.Type == schema.Numeric {
+			m := &c.seen[i]
+			if m.n == 0 {
+				return fmt.Errorf("data: input %q has no number in any of %d training examples; check that its field is mapped, or remove the input", in.Name, records)
+			}
+			in.Mean, in.Deviation, in.Indicator = m.mean, m.deviation(), m.missing > 0
+			if in.Deviation == 0 {
+				in.Deviation = 1 // the one number there is becomes 0
+			}
+			continue
+		}
+		in.Values = nil
+		for v, n := range c.counts[i] {
+			if n >= max(in.MinCount, 1) {
+				in.Values = append(in.Values, v)
+			}
+		}
+		slices.Sort(in.Values)
+		if len(c.counts[i]) == 0 {
+			return fmt.Errorf("data: input %q has no value in any of %d training examples; check that its field is mapped, or remove the input", in.Name, records)
+		}
+		if len(in.Values) == 0 {
+			return fmt.Errorf("data: input %q has no value that stands %d times in the training data; lower its min_count, or remove the input", in.Name, in.MinCount)
+		}
+	}
+	c.counts, c.seen = nil, nil
+	c.index()
+	return nil
+}
+
+// cellColumn holds one input's cells: one of its slices is in use.
+type cellColumn struct {
+	numbers []float32 // NaN where missing
+	values  []int32   // ids
+}
+
+// add adds a record's cells to a data set.
+func (c *columns) add(d *Dataset, cells []cell) {
+	if d.cells == nil {
+		d.cells = make([]cellColumn, len(c.inputs))
+	}
+	for i := range c.inputs {
+		d.Stats.Cells++
+		if cells[i].value == "" {
+			d.Stats.MissingCells++
+		}
+		if c.inputs[i].Type == schema.Numeric {
+			d.cells[i].numbers = append(d.cells[i].numbers, cells[i].number)
+			continue
+		}
+		id := int32(schema.MissingValue)
+		if v := cells[i].value; v != "" {
+			var known bool
+			if id, known = c.ids[i][v]; !known {
+				id = schema.UnknownValue
+				d.Stats.Unknown++
+			}
+		}
+		d.cells[i].values = append(d.cells[i].values, id)
+	}
+}
+
+// copyCells adds the cells of an example of another data set.
+func (d *Dataset) copyCells(from *Dataset, i int) {
+	if from.cells == nil {
+		return
+	}
+	if d.cells == nil {
+		d.cells = make([]cellColumn, len(from.cells))
+	}
+	for j := range from.cells {
+		if c := &from.cells[j]; c.numbers != nil {
+			d.cells[j].numbers = append(d.cells[j].numbers, c.numbers[i])
+		} else {
+			d.cells[j].values = append(d.cells[j].values, c.values[i])
+		}
+	}
+}
+
+// fillCells fills in a batch's columns.
+func (d *Dataset) fillCells(b *Batch) {
+	if len(b.Numbers) != len(d.cells) {
+		b.Numbers, b.Categories = make([][]float32, len(d.cells)), make([][]int64, len(d.cells))
+	}
+	for j := range d.cells {
+		if c := &d.cells[j]; c.numbers != nil {
+			b.Numbers[j] = fill(b.Numbers[j], b.Size, 0)
+			for row, i := range b.Examples {
+				b.Numbers[j][row] = c.numbers[i]
+			}
+		} else {
+			b.Categories[j] = fill(b.Categories[j], b.Size, 0)
+			for row, i := range b.Examples {
+				b.Categories[j][row] = int64(c.values[i])
+			}
+		}
+	}
+}

@@ -1,0 +1,109 @@
+package metric
+
+import (
+	"math"
+	"slices"
+)
+
+// OfScores reports whether a metric measures the probability that a task of two
+// labels gives the second, in place of the label it chooses. Such a metric
+// counts by AddValues: probabilities, and 1 or 0 for the truth.
+func OfScores(name string) bool { return name == "auc" || name == "log_loss" }
+
+// auc is the area under the receiver operating characteristic: the share of
+// pairs of a positive and a negative case in which the positive one has the
+// higher score, equal scores counting half (Hanley and McNeil 1982). It keeps
+// every score. Without a case of either kind there is nothing to measure: 0.
+type auc struct {
+	positive, negative []float32
+}
+
+func (a *auc) AddLabels(_, _ []int64) {}
+
+func (a *auc) AddValues(predicted, truth []float32) {
+	for i, y := range truth {
+		if y > 0.5 {
+			a.positive = append(a.positive, predicted[i])
+		} else {
+			a.negative = append(a.negative, predicted[i])
+		}
+	}
+}
+
+func (a *auc) Merge(other Accumulator) error {
+	o, ok := other.(*auc)
+	if !ok {
+		return mismatch(a, other)
+	}
+	a.positive, a.negative = append(a.positive, o.positive...), append(a.negative, o.negative...)
+	return nil
+}
+
+func (a *auc) Count() int {
+	if len(a.positive) == 0 || len(a.negative) == 0 {
+		return 0
+	}
+	return len(a.positive) + len(a.negative)
+}
+
+// Value counts, for each positive score, the negative ones below it twice and
+// the equal ones once.
+func (a *auc) Value() float64 {
+	if a.Count() == 0 {
+		return 0
+	}
+	slices.Sort(a.positive)
+	slices.Sort(a.negative)
+	below, upTo, twice := 0, 0, 0
+	for _, p := range a.positive {
+		for below < len(a.negative) && a.negative[below] < p {
+			below++
+		}
+		for upTo < len(a.negative) && a.negative[upTo] <= p {
+			upTo++
+		}
+		twice += below + upTo
+	}
+	return float64(twice) / 2 / float64(len(a.positive)) / float64(len(a.negative))
+}
+
+// logLoss is the mean of -log of the probability given to the truth (Good 1952).
+// Probabilities are kept a float32's precision, 2^-23, away from 0 and 1, as
+// scikit-learn does with float32.
+type logLoss struct {
+	sum float64
+	n   int
+}
+
+func (l *logLoss) AddLabels(_, _ []int64) {}
+
+func (l *logLoss) AddValues(predicted, truth []float32) {
+	const least = 1.0 / (1 << 23)
+	for i, y := range truth {
+		p := min(max(float64(predicted[i]), least), 1-least)
+		if y <= 0.5 {
+			p = 1 - p
+		}
+		l.sum -= math.Log(p)
+		l.n++
+	}
+}
+
+func (l *logLoss) Merge(other Accumulator) error {
+	o, ok := other.(*logLoss)
+	if !ok {
+		return mismatch(l, other)
+	}
+	l.sum += o.sum
+	l.n += o.n
+	return nil
+}
+
+func (l *logLoss) Count() int { return l.n }
+
+func (l *logLoss) Value() float64 {
+	if l.n == 0 {
+		return 0
+	}
+	return l.sum / float64(l.n)
+}
