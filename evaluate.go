@@ -23,6 +23,7 @@ func EvaluateFile(ctx context.Context, p *predict.Predictor, d *data.Dataset) (*
 		d.Fill(&b, examples)
 		outputs, err := p.Run(ctx, predict.Input{
 			Texts: b.Texts, IDs: b.IDs, Batch: b.Size, Length: b.Length, Characters: b.Characters, Width: b.Width,
+			Numbers: b.Numbers, Categories: b.Categories,
 		})
 		if err != nil {
 			return nil, err
@@ -41,7 +42,7 @@ func DataFor(p *predict.Predictor, r *recipe.Recipe, split string) (*data.Datase
 	if len(sources) == 0 {
 		return nil, fmt.Errorf("the recipe names no %s data", split)
 	}
-	e, err := data.Resume(p.Schema(), p.Vocabulary())
+	e, err := resumeEncoder(p.Schema(), p.Vocabulary())
 	if err != nil {
 		return nil, err
 	}

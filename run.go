@@ -164,7 +164,7 @@ func Learn(r *recipe.Recipe) (*Run, error) {
 			return nil, err
 		}
 	}
-	m, err := models.NewText(encoder.Schema(), r.Model())
+	m, err := models.New(encoder.Schema(), r.Model())
 	if err != nil {
 		return nil, err
 	}
@@ -181,11 +181,13 @@ func (r *Run) describe() error {
 	if err != nil {
 		return err
 	}
-	words := fileVocabulary
-	if r.Vocabulary.Subwords() != nil {
-		words = fileTokenizer
+	if r.Vocabulary != nil {
+		words := fileVocabulary
+		if r.Vocabulary.Subwords() != nil {
+			words = fileTokenizer
+		}
+		err = r.write(words, func(w io.Writer) error { _, err := r.Vocabulary.WriteTo(w); return err })
 	}
-	err = r.write(words, func(w io.Writer) error { _, err := r.Vocabulary.WriteTo(w); return err })
 	if err == nil {
 		err = r.write(fileSchema, func(w io.Writer) error { _, err := w.Write(append(description, '\n')); return err })
 	}
@@ -206,7 +208,7 @@ func reopen(r *recipe.Recipe, dir string) (*Run, error) {
 	if err != nil {
 		return nil, fmt.Errorf("there is no run to resume: %w", err)
 	}
-	m, err := models.NewText(run.Model.Schema(), r.Model())
+	m, err := models.New(run.Model.Schema(), r.Model())
 	if err != nil {
 		return nil, err
 	}
@@ -239,11 +241,11 @@ func OpenRun(dir string) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := models.NewText(s, r.Model())
+	m, err := models.New(s, r.Model())
 	if err != nil {
 		return nil, err
 	}
-	encoder, err := data.Resume(m.Schema(), v)
+	encoder, err := resumeEncoder(m.Schema(), v)
 	if err != nil {
 		return nil, err
 	}
@@ -251,8 +253,20 @@ func OpenRun(dir string) (*Run, error) {
 	return &Run{Dir: dir, Recipe: r, Model: m, Vocabulary: v, encoder: encoder}, nil
 }
 
-// readVocabulary reads a run's words or subwords.
+// resumeEncoder returns what encodes data for a model of text or of a table,
+// which has no vocabulary.
+func resumeEncoder(s *schema.Schema, v *text.Vocabulary) (*data.Encoder, error) {
+	if s.Tabular() {
+		return data.ResumeTabular(s)
+	}
+	return data.Resume(s, v)
+}
+
+// readVocabulary reads a run's words or subwords, nil for a model of a table.
 func readVocabulary(dir string, s *schema.Schema) (*text.Vocabulary, error) {
+	if s.Tabular() {
+		return nil, nil
+	}
 	path := filepath.Join(dir, fileVocabulary)
 	if s.Inputs[0].Tokenizer == text.Subword {
 		path = filepath.Join(dir, fileTokenizer)
@@ -291,8 +305,13 @@ func (r *Run) encode(split string, log func(string, ...any)) (*data.Dataset, err
 	if err != nil {
 		return nil, err
 	}
-	log("%s: %d examples, %d tokens, %.1f %% of them unknown words", split, d.Len(), d.Stats.Tokens,
-		100*float64(d.Stats.Unknown)/float64(max(d.Stats.Tokens, 1)))
+	if r.Vocabulary == nil {
+		log("%s: %d examples, %d values, %.1f %% of them missing, %d unknown", split, d.Len(), d.Stats.Cells,
+			100*float64(d.Stats.MissingCells)/float64(max(d.Stats.Cells, 1)), d.Stats.Unknown)
+	} else {
+		log("%s: %d examples, %d tokens, %.1f %% of them unknown words", split, d.Len(), d.Stats.Tokens,
+			100*float64(d.Stats.Unknown)/float64(max(d.Stats.Tokens, 1)))
+	}
 	for _, note := range d.Stats.Notes() {
 		log("%s: %s", split, note)
 	}

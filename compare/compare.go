@@ -93,7 +93,7 @@ func (o Options) check(r *recipe.Recipe) error {
 		return fmt.Errorf("compare: %d resamples; there cannot be fewer than 0", o.Resamples)
 	case len(r.Tasks) < 2:
 		return fmt.Errorf("compare: recipe %s has one task; there is nothing to compare it with", r.Name)
-	case len(r.Data.Test) == 0:
+	case len(r.Sources("test")) == 0:
 		return fmt.Errorf("compare: recipe %s names no test data; the models are compared there, after validation chose their best epochs", r.Name)
 	}
 	return nil

@@ -137,7 +137,7 @@ func sweepTrials(r *recipe.Recipe, dir, label string, all [][]float64, seeds []i
 		}
 		for _, seed := range seeds {
 			seeded, err := weighted.Derive(func(r *recipe.Recipe) {
-				r.Data.Test = nil
+				r.DropTest()
 				r.Train.Threads, r.Train.Seed = 1, seed
 			})
 			if err != nil {

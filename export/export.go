@@ -32,7 +32,8 @@ type Options struct {
 	// Input is what the file reads: "ids" (the default), token ids and
 	// characters that the caller makes, or "text", raw strings, with the
 	// tokenizer, the vocabulary and the labels' names in the graph. The latter
-	// needs operators of ONNX Runtime.
+	// needs operators of ONNX Runtime. Of a table, "text", which is the default
+	// there, reads values as strings and "ids" their numbers.
 	Input string
 	// Labels is how the file answers: "ids", numbers, which is what a file that
 	// reads ids does when it is empty, or "strings", the labels' names, which is
@@ -49,7 +50,8 @@ type Options struct {
 	Author, License, Description string
 }
 
-// Model returns the file's content for a model and its parameters by name.
+// Model returns the file's content for a model and its parameters by name. A
+// model of a table has no vocabulary, which is nil then.
 func Model(m *models.Model, values map[string]*tensor.Tensor, vocabulary *text.Vocabulary, o Options) (*onnx.Model, error) {
 	tasks, err := selected(m.Schema(), o.Heads)
 	if err != nil {
@@ -68,6 +70,9 @@ func Model(m *models.Model, values map[string]*tensor.Tensor, vocabulary *text.V
 	}
 	var built *models.Built
 	var extra []builder.Output
+	if o.Input == "" && described.Tabular() {
+		o.Input = "text"
+	}
 	switch o.Input {
 	case "", "ids":
 		if built, err = m.Build(models.Inference); err == nil && o.Labels == "strings" {
@@ -75,6 +80,12 @@ func Model(m *models.Model, values map[string]*tensor.Tensor, vocabulary *text.V
 		}
 	case "text":
 		described.Inputs = slices.Clone(described.Inputs)
+		if described.Tabular() {
+			if built, err = m.BuildOn(columnFront(described.Inputs)); err == nil && o.Labels != "ids" {
+				nameLabels(built, m.Schema())
+			}
+			break
+		}
 		in := &described.Inputs[0]
 		if in.Tokenizer == text.Subword {
 			return nil, fmt.Errorf("export: tokenizer subword cannot be part of a graph: neither ONNX nor ONNX Runtime has an operator that splits words into pieces; "+
@@ -133,6 +144,9 @@ func (o *Options) check(s *schema.Schema) error {
 	}
 	if o.Batch < 0 || o.Length < 0 {
 		return fmt.Errorf("export: batch %d and length %d: neither may be negative", o.Batch, o.Length)
+	}
+	if o.Length > 0 && s.Tabular() {
+		return fmt.Errorf("export: a file that reads a table has no tokens whose number could be fixed; leave the length out")
 	}
 	if o.Length > 0 && o.Input == "text" {
 		return fmt.Errorf("export: a file that reads text cannot be fixed to a length: how many tokens a text has is found in the graph")
@@ -195,16 +209,17 @@ func metadata(s *schema.Schema, v *text.Vocabulary, training any) ([]onnx.String
 	if err != nil {
 		return nil, err
 	}
-	words, err := v.Compressed()
-	if err != nil {
-		return nil, err
-	}
-	key, hash := s.Inputs[0].VocabularyKeys()
 	pairs := []onnx.StringPair{
 		{Key: schema.KeyVersion, Value: strconv.Itoa(s.Version)},
 		{Key: schema.Key, Value: string(description)},
-		{Key: key, Value: words},
-		{Key: hash, Value: v.Hash()},
+	}
+	if !s.Tabular() {
+		words, err := v.Compressed()
+		if err != nil {
+			return nil, err
+		}
+		key, hash := s.Inputs[0].VocabularyKeys()
+		pairs = append(pairs, onnx.StringPair{Key: key, Value: words}, onnx.StringPair{Key: hash, Value: v.Hash()})
 	}
 	if training != nil {
 		how, err := json.Marshal(training)

@@ -89,8 +89,14 @@ func (c *checker) positive(path string, value float64, zero bool) {
 
 func (c *checker) recipe(r *Recipe) {
 	c.data(&r.Data)
-	c.inputs(r.Inputs)
-	c.trunk(&r.Trunk)
+	c.takeColumns(r)
+	if slices.ContainsFunc(r.Inputs, func(in Input) bool { return in.column() }) {
+		c.columns(r.Inputs)
+		c.mlp(&r.Trunk)
+	} else {
+		c.inputs(r.Inputs)
+		c.trunk(&r.Trunk)
+	}
 	c.sharing(&r.Sharing, &r.Trunk)
 	c.tasks(r)
 	c.pieces(r)
@@ -98,13 +104,15 @@ func (c *checker) recipe(r *Recipe) {
 }
 
 func (c *checker) data(d *Data) {
-	if len(d.Train) == 0 {
+	if len(d.All) > 0 || c.has("data.split") {
+		c.whole(d)
+	} else if len(d.Train) == 0 {
 		c.fail("data.train", "is missing; name the training data, as in {format: tsv, file: train.tsv}")
 	}
 	for _, split := range []struct {
 		name    string
 		sources []Source
-	}{{"train", d.Train}, {"valid", d.Valid}, {"test", d.Test}} {
+	}{{"train", d.Train}, {"valid", d.Valid}, {"test", d.Test}, {"all", d.All}} {
 		path := "data." + split.name
 		for i := range split.sources {
 			at := path
@@ -127,7 +135,7 @@ func (c *checker) data(d *Data) {
 
 func (c *checker) inputs(inputs []Input) {
 	if len(inputs) != 1 {
-		c.fail("inputs", "has %d entries; a recipe has one for now, as in {text: {type: text}}", len(inputs))
+		c.fail("inputs", "has %d entries; a recipe has one text, as in {text: {type: text}}, or columns of type numeric and categorical", len(inputs))
 	}
 	for i := range inputs {
 		in := &inputs[i]
@@ -136,7 +144,12 @@ func (c *checker) inputs(inputs []Input) {
 		if in.Field == "" {
 			in.Field = in.Name
 		}
-		c.oneOf(path+".type", in.Type, "text")
+		c.oneOf(path+".type", in.Type, "text", "numeric", "categorical")
+		for _, key := range columnKeys {
+			if c.has(path + "." + key) {
+				c.fail(path+"."+key, "is for columns of a table, not for text")
+			}
+		}
 		c.oneOf(path+".tokenizer", in.Tokenizer, "whitespace", "regex", "characters", text.Subword)
 		c.subwords(path, in)
 		if in.Tokenizer == text.Subword {
@@ -199,6 +212,9 @@ func (c *checker) name(path, name string) {
 }
 
 func (c *checker) trunk(t *Trunk) {
+	if t.Type == "mlp" || t.Widths != nil || c.has("trunk.norm") {
+		c.fail("trunk", "has type mlp, norm or a list of widths, which are for columns of a table, but the input is text")
+	}
 	c.oneOf("trunk.pooling", t.Pooling, "mean", "max", "attention")
 	c.atLeast("trunk.embedding", t.Embedding, 1)
 	c.share("trunk.dropout", t.Dropout)

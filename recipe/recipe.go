@@ -30,8 +30,12 @@ type Recipe struct {
 	Name string `key:"name"`
 	// Data says where the examples are.
 	Data Data `key:"data"`
-	// Inputs are what the model reads, by name; one text for now.
+	// Inputs are what the model reads, by name: one text, or any number of
+	// columns of a table.
 	Inputs []Input `key:"inputs,named"`
+	// Columns are more inputs by their names alone: numeric and categorical are
+	// a list each.
+	Columns Columns `key:"columns,omitempty"`
 	// Trunk is the part that all tasks share.
 	Trunk Trunk `key:"trunk"`
 	// Sharing says how they share it.
@@ -62,6 +66,10 @@ type Data struct {
 	Train []Source `key:"train,list"`
 	Valid []Source `key:"valid,list,omitempty"`
 	Test  []Source `key:"test,list,omitempty"`
+	// All is a source or several in the place of the three, which split divides
+	// by chance, each source by itself.
+	All   []Source `key:"all,list,omitempty"`
+	Split Split    `key:"split,omitempty"`
 	// Holdout is the share of the training examples that becomes the
 	// validation split where valid is left out; 0.1.
 	Holdout float64 `key:"holdout"`
@@ -155,7 +163,9 @@ type Value struct {
 // Input is something the model reads.
 type Input struct {
 	Name string
-	// Type is text, the default.
+	// Type is text, the default, or a column of a table: numeric, which is
+	// standardised by the mean and deviation of the training data, or
+	// categorical, each of whose values in the training data gets a vector.
 	Type string `key:"type"`
 	// Field is the field of the data that holds it; its name.
 	Field string `key:"field"`
@@ -174,9 +184,15 @@ type Input struct {
 	SpecialTokens bool `key:"special_tokens"`
 	// Lowercase says whether upper and lower case are the same; false.
 	Lowercase bool `key:"lowercase"`
-	// MinCount is how often a word must stand in the training data to be
-	// known; 1.
+	// MinCount is how often a word, or a value of a categorical column, must
+	// stand in the training data to be known; 1.
 	MinCount int `key:"min_count"`
+	// Embedding is the width of a categorical column's vectors; 1.6 n^0.56 for n
+	// values, and 32 at most.
+	Embedding int `key:"embedding,omitempty"`
+	// Missing lists texts that stand for a missing value of a column, beside an
+	// empty one.
+	Missing []string `key:"missing,omitempty"`
 	// MaxSize is the most words that are known, the padding and the unknown
 	// word included; 0, no limit.
 	MaxSize int `key:"max_size"`
@@ -186,12 +202,18 @@ type Input struct {
 
 // Trunk is the part of the model that all tasks share.
 type Trunk struct {
-	// Type is bag (the default), cnn, bilstm, bigru, lstm, gru or transformer.
+	// Type is bag (the default), cnn, bilstm, bigru, lstm, gru or transformer;
+	// that of a table is mlp, dense layers.
 	Type string `key:"type"`
 	// Embedding is the width of word vectors; 64.
 	Embedding int `key:"embedding"`
-	// Hidden is the width of hidden states; that of embedding.
-	Hidden int `key:"hidden"`
+	// Hidden is the width of hidden states; that of embedding. Of mlp it is a
+	// list with the width of each layer, which may be empty; [128, 64].
+	Hidden int   `key:"hidden"`
+	Widths []int `key:"hidden,many"`
+	// Norm is none (the default) or layer, of mlp: layer normalisation in each
+	// layer, in front of its rectifier.
+	Norm string `key:"norm"`
 	// Layers is the number of layers above the embedding; 2, 1 for recurrent
 	// trunks and 0 for bag.
 	Layers int `key:"layers"`
@@ -214,7 +236,8 @@ type Trunk struct {
 	// default), max or attention.
 	Pooling string `key:"pooling"`
 	// Dropout is the share of hidden values that a training step sets to zero
-	// in the layers, EmbeddingDropout that of word vectors' values,
+	// in the layers, EmbeddingDropout that of word vectors' values, or of all
+	// that a trunk reads of a table,
 	// WordDropout that of words read as unknown; 0.
 	Dropout          float64 `key:"dropout"`
 	EmbeddingDropout float64 `key:"embedding_dropout"`
@@ -343,8 +366,9 @@ type Sharing struct {
 // Task is something the model answers.
 type Task struct {
 	Name string
-	// Type is classification (one label for a text), multilabel (any number of
-	// them), tagging (one for every token) or regression (a number for a text).
+	// Type is classification (one label for a text or a table's row), multilabel
+	// (any number of them), tagging (one for every token of a text) or regression
+	// (a number).
 	Type string `key:"type"`
 	// Field is the field of the data that holds its labels; its name.
 	Field string `key:"field"`
@@ -513,7 +537,7 @@ func (b *Balance) more() *map[string]any { return &b.Options }
 
 func (r *Recipe) setDefaults() {
 	r.Data = Data{Holdout: 0.1, Unseen: "error", Unlabelled: "keep"}
-	r.Trunk = Trunk{Type: "bag", Embedding: 64, Kernel: 3, Heads: 4, Positions: "learned", MaxLength: 512, Pooling: "mean"}
+	r.Trunk = Trunk{Type: "bag", Embedding: 64, Kernel: 3, Heads: 4, Positions: "learned", MaxLength: 512, Pooling: "mean", Norm: "none"}
 	r.Trunk.Vectors = Vectors{Format: "auto"}
 	r.Trunk.Characters = Characters{Type: "none", Embedding: 32, Hidden: 64, Kernel: 3, MaxLength: 20}
 	r.Sharing.setDefaults()
@@ -550,6 +574,9 @@ func (t *Task) setDefaults() {
 
 func (d *Data) unused() []string {
 	keys := []string{"defaults"} // every source has them by now
+	if len(d.All) > 0 {
+		return append(keys, "train", "holdout")
+	}
 	if len(d.Valid) > 0 {
 		keys = append(keys, "holdout")
 	}
@@ -557,6 +584,12 @@ func (d *Data) unused() []string {
 }
 
 func (i *Input) unused() []string {
+	switch i.Type {
+	case "numeric":
+		return append(slices.Clone(textKeys), "min_count")
+	case "categorical":
+		return textKeys
+	}
 	if i.Tokenizer == text.Subword {
 		return []string{"lowercase", "min_count", "max_size"}
 	}
@@ -578,11 +611,15 @@ func (v *Value) unused() []string {
 }
 
 func (t *Trunk) unused() []string {
+	if t.Type == "mlp" {
+		return trunkTextKeys
+	}
 	p := t.part()
 	keys := p.unused()
 	if len(t.Stack) > 0 {
 		keys = partKeys
 	}
+	keys = append(slices.Clone(keys), "norm")
 	if t.Vectors.File == "" {
 		keys = append(keys, "vectors")
 	}

@@ -125,6 +125,15 @@ func (c *checker) values(path string, s *Source) {
 // where the recipe leaves it out.
 func (r *Recipe) Sources(split string) []data.Source {
 	var out []data.Source
+	if from, to, ok := r.Data.Split.part(split); ok && len(r.Data.All) > 0 {
+		for _, s := range r.Data.All {
+			d := r.source(s)
+			d.Names, d.FS = r.names(), r.FS
+			d.Part = &data.Part{From: from, To: to, Seed: uint64(r.Data.Split.Seed), By: r.Data.Split.By}
+			out = append(out, loop(d, s.For)...)
+		}
+		return out
+	}
 	for _, s := range map[string][]Source{"train": r.Data.Train, "valid": r.Data.Valid, "test": r.Data.Test}[split] {
 		d := r.source(s)
 		d.Names, d.FS = r.names(), r.FS

@@ -18,6 +18,10 @@ import (
 func (r *Recipe) Schema() *schema.Schema {
 	s := &schema.Schema{Version: schema.Version, Name: r.Name}
 	for _, in := range r.Inputs {
+		if in.column() {
+			s.Inputs = append(s.Inputs, schema.Input{Name: in.Name, Type: schema.InputType(in.Type), MinCount: in.MinCount, Missing: in.Missing})
+			continue
+		}
 		s.Inputs = append(s.Inputs, schema.Input{
 			Name: in.Name, Type: schema.InputType(in.Type),
 			Tokenizer: in.Tokenizer, Pattern: in.Pattern, Lowercase: in.Lowercase,
@@ -36,6 +40,13 @@ func (r *Recipe) Schema() *schema.Schema {
 // Encoder returns what encodes the recipe's data, before it has learned.
 func (r *Recipe) Encoder() (*data.Encoder, error) {
 	s := r.Schema()
+	if r.tabular() {
+		e, err := data.NewTabularEncoder(s)
+		if err == nil {
+			r.Configure(e)
+		}
+		return e, err
+	}
 	parts := r.Trunk.Stack
 	if len(parts) == 0 {
 		parts = []Part{r.Trunk.part()}
@@ -114,8 +125,26 @@ func (r *Recipe) Vectors() (file string, o data.VectorOptions) {
 
 // Model returns the sizes of trunk and heads.
 func (r *Recipe) Model() models.Config {
+	var c models.Config
+	if r.tabular() {
+		c = r.table()
+	} else {
+		c = r.text()
+	}
+	c.Sharing, c.Heads = r.sharing(), map[string]models.HeadConfig{}
+	for _, t := range r.Tasks {
+		c.Heads[t.Name] = models.HeadConfig{
+			Hidden: int64(t.Hidden), Dropout: t.Dropout, CRF: t.CRF, Reads: t.Reads, Balanced: t.Balanced,
+			ClassWeights: t.ClassWeights, LabelSmoothing: t.LabelSmoothing, Focal: t.Focal,
+		}
+	}
+	return c
+}
+
+// text returns the sizes of the trunk of a model that reads text.
+func (r *Recipe) text() models.Config {
 	t := r.Trunk
-	c := models.Config{Sharing: r.sharing(), Heads: map[string]models.HeadConfig{}}
+	var c models.Config
 	if len(t.Stack) == 0 {
 		c.Trunk = t.part().config()
 	}
@@ -128,12 +157,6 @@ func (r *Recipe) Model() models.Config {
 	if ch := t.Characters; ch.Type != "none" {
 		c.Trunk.Characters = models.CharacterConfig{
 			Type: ch.Type, Embedding: int64(ch.Embedding), Hidden: int64(ch.Hidden), Kernel: int64(ch.Kernel), Dropout: ch.Dropout,
-		}
-	}
-	for _, t := range r.Tasks {
-		c.Heads[t.Name] = models.HeadConfig{
-			Hidden: int64(t.Hidden), Dropout: t.Dropout, CRF: t.CRF, Reads: t.Reads, Balanced: t.Balanced,
-			ClassWeights: t.ClassWeights, LabelSmoothing: t.LabelSmoothing, Focal: t.Focal,
 		}
 	}
 	return c

@@ -153,10 +153,11 @@ func (d *decoder) decode(n *yaml.Node, to any) error {
 
 // key is what the tag of a struct's field says: the key in YAML; whether it is
 // a mapping from names to structs; a list that may be a single element; left
-// out when empty.
+// out when empty; a list that stands in the place of the field of the same key
+// before it, which is not written then.
 type key struct {
-	name                   string
-	named, list, omitempty bool
+	name                         string
+	named, list, omitempty, many bool
 }
 
 func keyOf(f reflect.StructField) (key, bool) {
@@ -170,6 +171,7 @@ func keyOf(f reflect.StructField) (key, bool) {
 		named:     slices.Contains(parts, "named"),
 		list:      slices.Contains(parts, "list"),
 		omitempty: slices.Contains(parts, "omitempty"),
+		many:      slices.Contains(parts, "many"),
 	}, true
 }
 
@@ -211,10 +213,12 @@ func (d *decoder) structure(n *yaml.Node, to reflect.Value, path string) error {
 	if def, ok := to.Addr().Interface().(interface{ setDefaults() }); ok {
 		def.setDefaults()
 	}
-	fields := map[string]int{}
+	fields, lists := map[string]int{}, map[string]int{}
 	var names []string
 	for i := range to.NumField() {
-		if k, ok := keyOf(to.Type().Field(i)); ok {
+		if k, ok := keyOf(to.Type().Field(i)); ok && k.many {
+			lists[k.name] = i
+		} else if ok {
 			fields[k.name] = i
 			names = append(names, k.name)
 		}
@@ -226,6 +230,10 @@ func (d *decoder) structure(n *yaml.Node, to reflect.Value, path string) error {
 		}
 		if !ok {
 			return d.unknown(at, name, path, names)
+		}
+		if many, ok := lists[name]; ok && value.Kind == yaml.SequenceNode {
+			i = many
+			to.Field(i).Set(reflect.MakeSlice(to.Field(i).Type(), 0, 0))
 		}
 		k, _ := keyOf(to.Type().Field(i))
 		return d.value(value, to.Field(i), join(path, name), k)
@@ -440,9 +448,18 @@ func mapping(v reflect.Value) (*yaml.Node, error) {
 	if u, ok := v.Addr().Interface().(interface{ unused() []string }); ok {
 		unused = u.unused()
 	}
+	many := map[string]bool{}
+	for i := range v.NumField() {
+		if k, ok := keyOf(v.Type().Field(i)); ok && k.many {
+			many[k.name] = !v.Field(i).IsNil()
+		}
+	}
 	for i := range v.NumField() {
 		k, ok := keyOf(v.Type().Field(i))
 		f := v.Field(i)
+		if many[k.name] != k.many { // the other of the two is in use
+			continue
+		}
 		if !ok || slices.Contains(unused, k.name) || k.omitempty && (f.IsZero() || f.Kind() == reflect.Slice && f.Len() == 0) {
 			continue
 		}

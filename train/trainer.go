@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"espalier/data"
 	"espalier/models"
@@ -110,6 +111,7 @@ func (t *Trainer) compile() error {
 	if t.arena, err = newArena(step.built.Graph.Parameters(), rows, t.config.Seed); err != nil {
 		return err
 	}
+	t.startUnknown(step)
 	if err := t.newOptimizer(step); err != nil {
 		return err
 	}
@@ -141,6 +143,17 @@ func (t *Trainer) openPlain(p *program, opts runtime.Options) error {
 	var err error
 	t.plain, err = newRunner(p, t.arena, t.model.Schema().Tasks, ends{weights: t.weights, out: out, takes: takes})
 	return err
+}
+
+// startUnknown gives the values of a table's columns that training does not know
+// the vector 0, which says nothing: where none is too rare to be known, no step
+// reads it, and it would stay as it was drawn.
+func (t *Trainer) startUnknown(p *program) {
+	for _, l := range p.lookup {
+		if table := t.arena.table(l.table.Name()); table != nil && slices.Contains(p.built.Columns, l.ids) {
+			clear(table.values[schema.UnknownValue*table.dim : (schema.UnknownValue+1)*table.dim])
+		}
+	}
 }
 
 func answerNames(tasks []schema.Task) []string {

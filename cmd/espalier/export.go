@@ -65,7 +65,7 @@ output is the folder of a model repository, and config.pbtxt is written into it.
 	}
 	engine.add(cmd)
 	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write; NAME.onnx or NAME.text.onnx in the run directory when empty")
-	cmd.Flags().StringVar(&o.Input, "input", "ids", "what the file reads: ids of tokens, or text")
+	cmd.Flags().StringVar(&o.Input, "input", "", "what the file reads: ids, of tokens or of a column's values, or text; ids for a model of text, text for one of a table, when empty")
 	cmd.Flags().StringSliceVar(&o.Heads, "heads", nil, "tasks to write, separated by commas; all when empty")
 	cmd.Flags().StringVar(&labels, "labels", "", "how the file answers: strings or ids; ids when it reads ids, strings when it reads text")
 	cmd.Flags().IntVar(&o.Format.Opset, "opset", 0, "ONNX's operator set, 14 to 22; 17 when 0")

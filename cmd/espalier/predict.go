@@ -28,10 +28,12 @@ func newPredict() *cobra.Command {
 		Short: "Answer with all heads of an exported file",
 		Long: `Predict answers for each --text, or for each line of INPUT ("-" is standard
 input), with every task of the file, or those named by --tasks. With --json every
-answer is one line of JSON.`,
+answer is one line of JSON. For a model of a table INPUT is csv or tsv, whose first
+line names the columns, or .jsonl; standard input is csv.`,
 		Example: `  espalier predict snips.onnx --text "play some jazz by miles davis"
   espalier predict snips.onnx sentences.txt --json > answers.jsonl
-  cat sentences.txt | espalier predict snips.onnx - --tasks intent`,
+  cat sentences.txt | espalier predict snips.onnx - --tasks intent
+  espalier predict houses.onnx houses.csv --json`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (len(args) == 2) == (len(texts) > 0) {
@@ -48,6 +50,9 @@ answer is one line of JSON.`,
 			defer p.Close()
 			tellProviders(cmd.ErrOrStderr(), p.Session())
 			a := &answerer{cmd: cmd, predictor: p, json: asJSON}
+			if p.Schema().Tabular() && len(texts) == 0 {
+				return a.table(args[1])
+			}
 			if len(texts) > 0 {
 				return a.answer(texts)
 			}

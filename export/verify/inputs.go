@@ -14,6 +14,9 @@ import (
 // inputs returns what the file is given and, in ids, what the trainer is given
 // for the same answers.
 func (v *verifier) inputs(s Shape) (given, ids []runtime.Named, err error) {
+	if v.schema.Tabular() {
+		return v.columns(s)
+	}
 	in := &v.schema.Inputs[0]
 	if !in.InGraph {
 		given = v.ids(s)

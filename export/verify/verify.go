@@ -78,6 +78,10 @@ type Output struct {
 	Name     string  `json:"name"`
 	Absolute float64 `json:"max_absolute_difference"`
 	Relative float64 `json:"max_relative_difference"`
+	// Scale is how large the numbers of a standardised regression are, its mean
+	// and deviation together: the bound of the absolute difference is as many
+	// times larger, where it is above 1, because float32 cannot tell more.
+	Scale float64 `json:"scale,omitempty"`
 	// Labels counts integer elements that differ, Ties those of them whose two
 	// best probabilities are closer than Bound, so that either is right.
 	Labels int `json:"labels_different"`
@@ -87,7 +91,7 @@ type Output struct {
 // OK reports whether every difference is within the bound.
 func (r *Report) OK() bool {
 	for _, o := range r.Outputs {
-		if !(o.Absolute <= r.Bound) || o.Labels > o.Ties {
+		if !(o.Absolute <= r.Bound*max(1, o.Scale)) || o.Labels > o.Ties {
 			return false
 		}
 	}
@@ -135,12 +139,14 @@ func File(ctx context.Context, path string, o Options) (*Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("verify: %s: %w", path, err)
 	}
-	key, keyHash := s.Inputs[0].VocabularyKeys()
-	words, _ := m.MetadataValue(key)
-	hash, _ := m.MetadataValue(keyHash)
-	vocabulary, err := text.Unfold(s.Inputs[0].Tokenizer, words, hash)
-	if err != nil {
-		return nil, fmt.Errorf("verify: %s: metadata %s: %w", path, key, err)
+	var vocabulary *text.Vocabulary
+	if !s.Tabular() {
+		key, keyHash := s.Inputs[0].VocabularyKeys()
+		words, _ := m.MetadataValue(key)
+		hash, _ := m.MetadataValue(keyHash)
+		if vocabulary, err = text.Unfold(s.Inputs[0].Tokenizer, words, hash); err != nil {
+			return nil, fmt.Errorf("verify: %s: metadata %s: %w", path, key, err)
+		}
 	}
 	v := &verifier{schema: s, vocabulary: vocabulary, graph: m.Graph, folder: filepath.Dir(path), options: o, report: &Report{
 		File: path, Bytes: int64(len(data)), Nodes: len(m.Graph.Nodes), IRVersion: m.IRVersion, Opsets: opsets(m), Against: "trainer", Bound: o.Bound,
@@ -192,6 +198,9 @@ func (v *verifier) batches() []Shape {
 	}
 	var out []Shape
 	batches, lengths := []int{0, 1, 3}, []int{1, min(7, longest), longest}
+	if v.schema.Tabular() {
+		batches, lengths = []int{0, 1, 3, 40}, []int{1}
+	}
 	if in := v.declared(v.graph.Inputs, v.schema.Inputs[0].Tensor); in != nil {
 		if len(in.Shape) > 0 && in.Shape[0].Known {
 			batches = []int{int(in.Shape[0].Size)}
@@ -300,7 +309,7 @@ func (v *verifier) compare(engine string, shape Shape, got, want []runtime.Named
 	}
 	for _, g := range got {
 		if found[g.Name] == nil {
-			found[g.Name] = &Output{Engine: engine, Name: g.Name}
+			found[g.Name] = &Output{Engine: engine, Name: g.Name, Scale: v.scale(g.Name)}
 		}
 		if shape.Batch == 0 {
 			if s := g.Tensor.Shape(); len(s) == 0 || s[0] != 0 {
@@ -318,6 +327,16 @@ func (v *verifier) compare(engine string, shape Shape, got, want []runtime.Named
 		}
 	}
 	return nil
+}
+
+// scale is that of the task whose value an output is.
+func (v *verifier) scale(output string) float64 {
+	for _, t := range v.schema.Tasks {
+		if t.Deviation > 0 && t.Output(schema.Value) == output {
+			return math.Abs(t.Mean) + t.Deviation
+		}
+	}
+	return 0
 }
 
 func difference(o *Output, got, want *tensor.Tensor) {

@@ -57,6 +57,9 @@ func run(out string) error {
 	if err := writeSubwords(e, filepath.Join(out, "subword")); err != nil {
 		return fmt.Errorf("generate: subword: %w", err)
 	}
+	if err := writeTable(e, filepath.Join(out, "table")); err != nil {
+		return fmt.Errorf("generate: table: %w", err)
+	}
 	return nil
 }
 

@@ -20,6 +20,11 @@ func (f *file) describe(m *onnx.Model) error {
 	if how, ok := m.MetadataValue(schema.KeyTraining); ok {
 		f.training = json.RawMessage(how)
 	}
+	if f.options.Encode == nil && f.schema.Tabular() {
+		if err := f.describeColumns(m.Graph); err != nil {
+			return err
+		}
+	}
 	if f.options.Encode == nil && len(f.schema.Inputs) == 1 && f.schema.Inputs[0].Type == schema.Text {
 		if err := f.describeText(m); err != nil {
 			return err

@@ -75,6 +75,7 @@ type file struct {
 	vocabulary *text.Vocabulary
 	characters *text.Characters // nil: the model reads none
 	tokenizer  *text.Tokenizer  // nil: the model does not read one text
+	values     []valueIDs       // by input, where the model reads a table
 	training   json.RawMessage
 	// batch and length are sizes that the text input is fixed to, 0 where it is
 	// not; limit is the most tokens it takes, 0 for any number.

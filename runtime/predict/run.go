@@ -19,6 +19,10 @@ type Input struct {
 	// models whose schema has characters read them.
 	Characters []int64
 	Width      int
+	// Numbers and Categories are a table's columns, by input: [Batch] numbers,
+	// NaN where there is none, or [Batch] ids of values.
+	Numbers    [][]float32
+	Categories [][]int64
 }
 
 // Run computes the outputs of the chosen tasks by name. Labels are numbers,
@@ -54,6 +58,9 @@ func (p *Predictor) Run(ctx context.Context, in Input) (map[string]*tensor.Tenso
 }
 
 func (p *Predictor) inputs(in Input) ([]runtime.Named, error) {
+	if p.file.schema.Tabular() {
+		return p.file.encodedColumns(in)
+	}
 	first := &p.file.schema.Inputs[0]
 	if first.InGraph {
 		t, err := tensor.Of(in.Texts, int64(len(in.Texts)))

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"espalier/export"
+	"espalier/models"
+	"espalier/runtime"
+	"espalier/runtime/predict"
+	"espalier/schema"
+)
+
+// tableSchema has columns of every kind, and a task of every type that tables
+// have.
+func tableSchema() *schema.Schema {
+	return &schema.Schema{
+		Version: schema.Version, Name: "table",
+		Inputs: []schema.Input{
+			{Name: "age", Type: schema.Numeric, Mean: 40, Deviation: 12.5, Indicator: true},
+			{Name: "work", Type: schema.Categorical, Values: []string{"Private", "caf\u00e9", "self employed"}, Missing: []string{"?"}},
+			{Name: "wage", Type: schema.Numeric, Mean: 1e4, Deviation: 2500},
+			{Name: "sex", Type: schema.Categorical, Values: []string{"f", "m"}},
+		},
+		Tasks: []schema.Task{
+			{Name: "rich", Type: schema.Classification, Labels: []string{"no", "yes"}},
+			{Name: "hours", Type: schema.Regression, Mean: 35, Deviation: 8},
+			{Name: "likes", Type: schema.MultiLabel, Labels: []string{"a", "b", "c"}},
+			{Name: "place", Type: schema.Classification, Labels: []string{"x", "y", "z"}},
+		},
+	}
+}
+
+// people are rows as they stand in a file; "" is a missing value.
+var people = []map[string]string{
+	{"age": "25", "work": "Private", "wage": "9500.5", "sex": "m"},
+	{"age": "", "work": "", "wage": "", "sex": ""},
+	{"age": "70", "work": "caf\u00e9", "wage": "", "sex": "f"},
+	{"age": "-3.5", "work": "?", "wage": "20000", "sex": "d"},
+	{"age": "41", "work": "self employed", "wage": "1e4", "sex": "f"},
+}
+
+// writeTable writes a file that reads a table's values, and Go's answers by the
+// file that reads their ids.
+func writeTable(e runtime.Engine, dir string) error {
+	m, err := models.NewTabular(tableSchema(), models.Config{
+		Trunk: models.TrunkConfig{Widths: []int64{8, 6}, Norm: "layer"}, Sharing: models.SharingConfig{Method: "ple", Experts: 2, TaskExperts: 1},
+	})
+	if err != nil {
+		return err
+	}
+	values, err := parameters(m)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, input := range []string{"text", "ids"} {
+		file, err := export.Model(m, values, nil, export.Options{Input: input, Training: "interop"})
+		if err != nil {
+			return err
+		}
+		if err := export.Write(filepath.Join(dir, input+".onnx"), file); err != nil {
+			return err
+		}
+	}
+	p, err := predict.Open(filepath.Join(dir, "ids.onnx"), predict.Options{Engine: e})
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	answers, err := p.PredictRows(context.Background(), people...)
+	if err != nil {
+		return err
+	}
+	columns := map[string][]any{}
+	for _, in := range m.Schema().Inputs {
+		for _, row := range people {
+			var cell any = row[in.Name]
+			if in.Type == schema.Numeric {
+				if cell = nil; row[in.Name] != "" {
+					if cell, err = strconv.ParseFloat(row[in.Name], 64); err != nil {
+						return fmt.Errorf("generate: table: %w", err)
+					}
+				}
+			}
+			columns[in.Name] = append(columns[in.Name], cell)
+		}
+	}
+	content, err := json.Marshal(map[string]any{"tasks": m.Schema().Tasks, "inputs": m.Schema().Inputs, "columns": columns, "answers": answers})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "cases.json"), content, 0o644)
+}

@@ -1,0 +1,197 @@
+package recipe
+
+import (
+	"slices"
+	"strings"
+
+	"espalier/models"
+	"espalier/schema"
+)
+
+// Columns are inputs that need no settings, by name.
+type Columns struct {
+	Numeric     []string `key:"numeric,omitempty"`
+	Categorical []string `key:"categorical,omitempty"`
+}
+
+// Split divides the examples of data.all by chance. Train, Valid and Test are
+// the shares; what they leave is not used. Train and Valid must be there.
+type Split struct {
+	Train float64 `key:"train"`
+	Valid float64 `key:"valid"`
+	Test  float64 `key:"test"`
+	// Seed decides which example is where; 1. It is apart from train.seed, so
+	// that models of several seeds learn from the same examples.
+	Seed int `key:"seed"`
+	// By is a task or another field, each of whose values is divided by itself,
+	// so that it is as frequent in every split.
+	By string `key:"by,omitempty"`
+}
+
+func (s *Split) setDefaults() { s.Seed = 1 }
+
+// textKeys are the keys of inputs of type text alone; trunkTextKeys those of
+// trunks that read text.
+var (
+	textKeys      = []string{"tokenizer", "pattern", "file", "special_tokens", "lowercase", "max_size", "max_length"}
+	columnKeys    = []string{"embedding", "missing"}
+	trunkTextKeys = []string{
+		"embedding", "layers", "kernel", "dilations", "heads", "feedforward", "positions", "max_length", "pooling", "word_dropout",
+		"rare_word_dropout", "variational", "residual", "stack", "vectors", "characters",
+	}
+)
+
+// tabular reports whether the recipe's model reads columns of a table.
+func (r *Recipe) tabular() bool { return len(r.Inputs) > 0 && r.Inputs[0].column() }
+
+func (i *Input) column() bool {
+	return i.Type == string(schema.Numeric) || i.Type == string(schema.Categorical)
+}
+
+// takeColumns makes inputs of the columns, which are then the same as those
+// that the recipe describes one by one.
+func (c *checker) takeColumns(r *Recipe) {
+	for _, of := range []struct {
+		kind  schema.InputType
+		names []string
+	}{{schema.Numeric, r.Columns.Numeric}, {schema.Categorical, r.Columns.Categorical}} {
+		for _, name := range of.names {
+			if slices.ContainsFunc(r.Inputs, func(in Input) bool { return in.Name == name }) {
+				c.fail("columns."+string(of.kind), "has %q, which is an input already", name)
+			}
+			in := Input{Name: name}
+			in.setDefaults()
+			in.Type = string(of.kind)
+			r.Inputs = append(r.Inputs, in)
+		}
+	}
+	r.Columns = Columns{}
+}
+
+// columns checks inputs of which one at least is a column.
+func (c *checker) columns(inputs []Input) {
+	for i := range inputs {
+		in := &inputs[i]
+		path := "inputs." + in.Name
+		c.name(path, in.Name)
+		if in.Field == "" {
+			in.Field = in.Name
+		}
+		c.oneOf(path+".type", in.Type, "text", string(schema.Numeric), string(schema.Categorical))
+		if !in.column() {
+			c.fail(path+".type", "is %s, but other inputs are columns of a table; a model reads one text or a table", in.Type)
+		}
+		for _, key := range textKeys {
+			if c.has(path + "." + key) {
+				c.fail(path+"."+key, "is for inputs of type text, not for %s", in.Type)
+			}
+		}
+		for _, key := range []string{"embedding", "min_count"} {
+			if in.Type == string(schema.Numeric) && c.has(path+"."+key) {
+				c.fail(path+"."+key, "is for categorical inputs; a number has no vectors")
+			}
+		}
+		if c.has(path + ".embedding") {
+			c.atLeast(path+".embedding", in.Embedding, 1)
+		}
+		c.atLeast(path+".min_count", in.MinCount, 1)
+		for j, text := range in.Missing {
+			if in.Missing[j] = strings.TrimSpace(text); in.Missing[j] == "" || slices.Contains(in.Missing[:j], in.Missing[j]) {
+				c.fail(path+".missing", "has %q, which is empty, as a missing value always may be, or stands there twice", text)
+			}
+		}
+	}
+}
+
+// mlp checks the trunk of a table.
+func (c *checker) mlp(t *Trunk) {
+	if !c.has("trunk.type") {
+		t.Type = "mlp"
+	}
+	if t.Type != "mlp" {
+		c.fail("trunk.type", "is %s, but the inputs are columns of a table, which mlp reads", t.Type)
+	}
+	for _, key := range trunkTextKeys {
+		if c.has("trunk." + key) {
+			c.fail("trunk."+key, "is for text; the trunk of a table has hidden, norm, dropout and embedding_dropout")
+		}
+	}
+	switch {
+	case c.has("trunk.hidden") && t.Widths == nil: // one width
+		t.Widths = []int{t.Hidden}
+	case !c.has("trunk.hidden"):
+		t.Widths = []int{128, 64}
+	}
+	t.Hidden, t.Layers = t.Embedding, len(t.Widths)
+	for _, w := range t.Widths {
+		c.atLeast("trunk.hidden", w, 1)
+		t.Hidden = w
+	}
+	c.oneOf("trunk.norm", t.Norm, "none", "layer")
+	c.share("trunk.dropout", t.Dropout)
+	c.share("trunk.embedding_dropout", t.EmbeddingDropout)
+}
+
+// whole checks data that is divided into splits by chance.
+func (c *checker) whole(d *Data) {
+	for _, key := range []string{"train", "valid", "test", "holdout"} {
+		if c.has("data." + key) {
+			c.fail("data."+key, "is set, but so is data.all, which data.split divides; leave one of them out")
+		}
+	}
+	s := &d.Split
+	if !c.has("data.split") {
+		c.fail("data.split", "is missing; say how data.all is divided, as in {train: 0.6, valid: 0.2, test: 0.2}")
+	}
+	for _, of := range []struct {
+		name  string
+		share float64
+	}{{"train", s.Train}, {"valid", s.Valid}, {"test", s.Test}} {
+		if !(of.share > 0 || of.name == "test" && of.share == 0) {
+			c.fail("data.split."+of.name, "is %v, it must be a share above 0", of.share)
+		}
+	}
+	if sum := s.Train + s.Valid + s.Test; sum > 1+1e-9 {
+		c.fail("data.split", "has shares that add up to %v, more than there is", sum)
+	}
+	if s.Seed < 0 {
+		c.fail("data.split.seed", "is %d, it cannot be negative", s.Seed)
+	}
+}
+
+// DropTest takes the test data out of the recipe, and leaves the rest as it is
+// divided.
+func (r *Recipe) DropTest() { r.Data.Test, r.Data.Split.Test = nil, 0 }
+
+// part returns the shares of data.all between which a split lies, and false for
+// one that has none.
+func (s *Split) part(split string) (from, to float64, ok bool) {
+	switch split {
+	case "train":
+		return 0, s.Train, true
+	case "valid":
+		return s.Train, s.Train + s.Valid, true
+	case "test":
+		return s.Train + s.Valid, s.Train + s.Valid + s.Test, s.Test > 0
+	}
+	return 0, 0, false
+}
+
+// table returns the sizes of a model that reads a table.
+func (r *Recipe) table() models.Config {
+	t := r.Trunk
+	c := models.Config{Inputs: map[string]models.InputConfig{}}
+	c.Trunk = models.TrunkConfig{Type: t.Type, Dropout: t.Dropout, EmbeddingDropout: t.EmbeddingDropout}
+	if t.Norm != "none" {
+		c.Trunk.Norm = t.Norm
+	}
+	for _, w := range t.Widths {
+		c.Trunk.Widths = append(c.Trunk.Widths, int64(w))
+	}
+	for _, in := range r.Inputs {
+		if in.Embedding > 0 {
+			c.Inputs[in.Name] = models.InputConfig{Embedding: int64(in.Embedding)}
+		}
+	}
+	return c
+}
