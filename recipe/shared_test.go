@@ -252,3 +252,38 @@ func severalLabels(d *data.Dataset) int {
 	}
 	return n
 }
+
+// TestCensusIsDividedAsTheRecipeSays: the page of the data counts 99,762 people,
+// 6.2 % of them above 50,000 dollars and 43.2 % never married.
+func TestCensusIsDividedAsTheRecipeSays(t *testing.T) {
+	r, err := Read("../examples/census_income.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Set("data.root", "../../shared/data/census_income_kdd"); err != nil {
+		t.Fatal(err)
+	}
+	total, rich, single := 0, 0, 0
+	for split, want := range map[string]int{"train": 59857, "valid": 19953, "test": 19952} {
+		n := 0
+		err := data.Each(r.Sources(split), []string{"income", "never_married", "age"}, func(rec *data.Record) error {
+			n++
+			if rec.Fields["income"].Text == "yes" {
+				rich++
+			}
+			if rec.Fields["never_married"].Text == "yes" {
+				single++
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if total += n; n != want {
+			t.Errorf("%s has %d people, want %d", split, n, want)
+		}
+	}
+	if share := func(n int) string { return fmt.Sprintf("%.1f", 100*float64(n)/float64(total)) }; total != 99762 || share(rich) != "6.2" || share(single) != "43.2" {
+		t.Errorf("%d people, %s %% rich, %s %% never married", total, share(rich), share(single))
+	}
+}

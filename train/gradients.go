@@ -8,7 +8,6 @@ import (
 	"espalier/data"
 	"espalier/runtime"
 	"espalier/tensor"
-	"espalier/text"
 	"espalier/train/balance"
 )
 
@@ -261,7 +260,7 @@ func (r *gradients) fill(ctx context.Context, b *data.Batch, d *draws, present [
 // tables to tail. Which ids they are is left in the tables.
 func (r *gradients) sumRows(tail []float32, b *data.Batch, of []*buffer) []float32 {
 	for _, s := range r.tables {
-		s.rows.Begin(text.Padding)
+		s.rows.Begin(s.padding)
 	}
 	for i, l := range r.division.front.lookup {
 		s := tableIn(r.tables, l.table)
@@ -449,7 +448,7 @@ func (r *gradients) touchAll(whole []float32) []float32 {
 		for i := range ids {
 			ids[i] = int64(i)
 		}
-		s.rows.Sum(ids, whole[:len(s.values)], text.Padding)
+		s.rows.Sum(ids, whole[:len(s.values)], s.padding)
 		tail = append(tail, s.rows.Sums...)
 		whole = whole[len(s.values):]
 	}

@@ -60,6 +60,9 @@ type tableState struct {
 	*table
 	rows  *optim.Rows
 	slots *optim.Slots
+	// padding is the row that learns nothing, -1 for none: that of a column's
+	// missing values learns as any other.
+	padding int64
 }
 
 // New compiles the model for the engine and draws its first parameters.
@@ -204,6 +207,10 @@ func (t *Trainer) newOptimizer(p *program) error {
 		}
 		s := &tableState{
 			table: tab, rows: optim.NewRows(int(tab.param.Shape[0]), tab.dim), slots: t.optim.NewSlots(len(tab.values)),
+			padding: text.Padding,
+		}
+		if t.model.Schema().Tabular() {
+			s.padding = -1
 		}
 		t.tables = append(t.tables, s)
 	}
@@ -292,7 +299,7 @@ func (t *Trainer) drawnStep(ctx context.Context, b *data.Batch, d *draws, extra 
 // sumRows sums the plain step's gradients of looked-up rows by id.
 func (t *Trainer) sumRows(b *data.Batch) {
 	for _, s := range t.tables {
-		s.rows.Begin(t.padding())
+		s.rows.Begin(s.padding)
 	}
 	for i, l := range t.plain.program.lookup {
 		if s := tableIn(t.tables, l.table); s != nil {
@@ -319,15 +326,6 @@ func (t *Trainer) update(step int) error {
 	t.apply(step)
 	t.average.update(t.arena.byName, step)
 	return nil
-}
-
-// padding is the row of a table that learns nothing, -1 for none: that of a
-// column's missing values learns as any other.
-func (t *Trainer) padding() int64 {
-	if t.model.Schema().Tabular() {
-		return -1
-	}
-	return text.Padding
 }
 
 func (t *Trainer) apply(step int) {
