@@ -20,7 +20,7 @@ type Dataset struct {
 
 	schema  *schema.Schema
 	ids     []int32
-	offsets []int // example i is ids[offsets[i]:offsets[i+1]]
+	offsets []int        // example i is ids[offsets[i]:offsets[i+1]]
 	cells   []cellColumn // by input, where the model reads a table; there are no ids then
 	columns []column
 	texts   []string // by example, where they are kept
@@ -58,19 +58,19 @@ type column struct {
 
 // Stats counts what encoding did.
 type Stats struct {
-	Tokens      int // tokens kept
-	Unknown     int // tokens that are not in the vocabulary, and values that training did not see
+	Tokens  int // tokens kept
+	Unknown int // tokens that are not in the vocabulary, and values that training did not see
 	// Cells counts the values of a table's columns, MissingCells those of them
 	// that are missing.
 	Cells, MissingCells int
-	Truncated   int // examples cut at the maximal length
-	Cut         int // tokens cut off them
-	Unseen      int // labels ignored because training never saw them
-	Repaired    int // tags changed to be legal in their scheme
-	Overlapping int // spans left out because they share tokens with others
-	Misaligned  int // spans left out or widened because they begin or end within tokens
-	Skipped     int // examples left out because they are broken
-	Unlabelled  int // examples left out because no task has a label of them
+	Truncated           int // examples cut at the maximal length
+	Cut                 int // tokens cut off them
+	Unseen              int // labels ignored because training never saw them
+	Repaired            int // tags changed to be legal in their scheme
+	Overlapping         int // spans left out because they share tokens with others
+	Misaligned          int // spans left out or widened because they begin or end within tokens
+	Skipped             int // examples left out because they are broken
+	Unlabelled          int // examples left out because no task has a label of them
 	// FirstSkipped says what was wrong with the first of those.
 	FirstSkipped string
 }

@@ -146,6 +146,14 @@ func (f *inspection) print(out io.Writer) error {
 			fmt.Fprintf(w, "%s\t%s: %s of %s\n", head("tasks", i), t.Name, t.Type, someLabels(t.Labels))
 		}
 		for i, in := range f.Schema.Inputs {
+			if in.Type == schema.Numeric {
+				fmt.Fprintf(w, "%s\t%s: numeric, mean %.4g, deviation %.4g\n", head("reads", i), in.Name, in.Mean, in.Deviation)
+				continue
+			}
+			if in.Type == schema.Categorical {
+				fmt.Fprintf(w, "%s\t%s: categorical, %d values: %s\n", head("reads", i), in.Name, len(in.Values), someLabels(in.Values))
+				continue
+			}
 			how := fmt.Sprintf("lower case %v, %d words", in.Lowercase, in.VocabularySize)
 			if in.Tokenizer == text.Subword {
 				how = fmt.Sprintf("special tokens %v, %d pieces", in.SpecialTokens, in.VocabularySize)

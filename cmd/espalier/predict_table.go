@@ -5,11 +5,15 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"espalier/data"
 	"espalier/runtime/predict"
+	"espalier/schema"
 )
 
 // tableFormat is how a table is written: by the file's name, csv for standard
@@ -54,6 +58,9 @@ func (a *answerer) table(name string) (err error) {
 			if f.List || f.Marked {
 				return r.Errorf("column %q is a list, not a value", c)
 			}
+			if err := a.number(c, f.Text); err != nil {
+				return r.Errorf("%w", err)
+			}
 			row[c] = f.Text
 		}
 		if batch = append(batch, row); len(batch) < predictBatch {
@@ -67,11 +74,25 @@ func (a *answerer) table(name string) (err error) {
 	return flush()
 }
 
+// number refuses a text in a numeric column where the file can be named that has
+// it.
+func (a *answerer) number(column, text string) error {
+	in := a.predictor.Schema().Input(column)
+	text = strings.TrimSpace(text)
+	if in.Type != schema.Numeric || text == "" || slices.Contains(in.Missing, text) {
+		return nil
+	}
+	if x, err := strconv.ParseFloat(text, 32); err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
+		return fmt.Errorf("input %q is numeric, %q is not a finite number; leave it empty where it is not known", column, text)
+	}
+	return nil
+}
+
 // rows prints the answers to rows, the first of which has so many before it.
 func (a *answerer) rows(before int, rows []map[string]string) error {
 	answers, err := a.predictor.PredictRows(a.cmd.Context(), rows...)
 	if err != nil {
-		return fmt.Errorf("row %d and those behind it, counted from 0: %w", before, err)
+		return err
 	}
 	w := a.cmd.OutOrStdout()
 	for i := range answers {

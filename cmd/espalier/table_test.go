@@ -1,0 +1,48 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestATableByTheCommand: train, export, inspect and predict from files of rows.
+func TestATableByTheCommand(t *testing.T) {
+	table := file(t, "d.csv", "size,kind,good\n1,a,yes\n2,b,no\n3,a,yes\n4,b,no\n")
+	recipe := file(t, "table.yaml", "data: {train: {format: csv, file: "+table+"}, valid: {format: csv, file: "+table+"}}\n"+
+		"columns: {numeric: [size], categorical: [kind]}\ntasks: {good: {type: classification, metric: log_loss}}\n")
+	dir := filepath.Join(t.TempDir(), "run")
+	path := filepath.Join(dir, "m.onnx")
+	for _, args := range [][]string{
+		{"train", recipe, "--out", dir, "--engine", "gonum", "--set", "train.epochs=40", "--set", "train.optimizer.lr=0.03"},
+		{"export", dir, "-o", path, "--engine", "gonum"},
+	} {
+		if code, _, stderr := command(t, args...); code != 0 {
+			t.Fatalf("%s: exit %d: %s", args[0], code, stderr)
+		}
+	}
+	if _, stdout, _ := command(t, "inspect", path); !strings.Contains(stdout, "size: numeric, mean 2.5, deviation 1.118\n") ||
+		!strings.Contains(stdout, "kind: categorical, 2 values: a, b\n") || !strings.Contains(stdout, "kind string[batch]") {
+		t.Errorf("inspect says\n%s", stdout)
+	}
+	for name, content := range map[string]string{
+		"rows.csv": "kind,other,size\n a ,x,1\nb,y,\n", "rows.tsv": "kind\tsize\na\t1\nb\t4\n", "rows.jsonl": "{\"kind\": \"a\", \"size\": 1}\n{\"kind\": \"b\"}\n",
+	} {
+		code, stdout, stderr := command(t, "predict", path, file(t, name, content), "--engine", "gonum")
+		if code != 0 || !strings.Contains(stdout, "row 0\n  good         yes") || !strings.Contains(stdout, "row 1\n  good         no") {
+			t.Errorf("%s: exit %d: %s%s", name, code, stdout, stderr)
+		}
+	}
+	for content, want := range map[string]string{
+		"kind,size\na,big\n": `rows.csv:2: input "size" is numeric, "big" is not a finite number; leave it empty where it is not known`,
+		"kind,weight\na,1\n": `rows.csv:2: there is no column "size", which the model reads; leave its values empty where they are not known`,
+	} {
+		if code, _, stderr := command(t, "predict", path, file(t, "rows.csv", content), "--engine", "gonum"); code == 0 || !strings.Contains(stderr, want) {
+			t.Errorf("exit %d: %s, want %s", code, stderr, want)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "vocabulary.txt")); err == nil {
+		t.Error("a run on a table has a vocabulary")
+	}
+}
