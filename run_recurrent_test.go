@@ -65,7 +65,7 @@ func TestRecurrentModelsNeedNoORT(t *testing.T) {
 				t.Fatalf("%s on %s: %v", input, e.Name(), err)
 			}
 			for i, got := range m.Scores() {
-				if diff := cmp.Diff(want[i].Metrics, got.Metrics); diff != "" {
+				if diff := cmp.Diff(want[i].Metrics, got.Metrics, nearly); diff != "" {
 					t.Errorf("%s on %s, task %s:\n%s", input, e.Name(), want[i].Task, diff)
 				}
 			}

@@ -103,7 +103,7 @@ func TestSubwordsFromRecipeToPrediction(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, want := range outcome.Test {
-			if diff := cmp.Diff(want.Metrics, m.Scores()[i].Metrics); diff != "" {
+			if diff := cmp.Diff(want.Metrics, m.Scores()[i].Metrics, nearly); diff != "" {
 				t.Errorf("%s, task %s: the file is measured as another than the trainer's model:\n%s", e.Name(), want.Task, diff)
 			}
 		}

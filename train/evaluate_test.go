@@ -21,7 +21,9 @@ func TestWholeCountsExamplesThatAreRightInEveryTask(t *testing.T) {
 	}}
 	for i := range s.Tasks {
 		s.Tasks[i].Outputs = []schema.Output{
-			{Role: schema.Label, Tensor: s.Tasks[i].Name + "_label"}, {Role: schema.Value, Tensor: s.Tasks[i].Name + "_value"},
+			{Role: schema.Probabilities, Tensor: s.Tasks[i].Name + "_probabilities"},
+			{Role: schema.Label, Tensor: s.Tasks[i].Name + "_label"},
+			{Role: schema.Value, Tensor: s.Tasks[i].Name + "_value"},
 		}
 	}
 	m, err := train.NewMeter(s, nil, map[string][]string{"topic": {"recall:b"}})
@@ -40,9 +42,11 @@ func TestWholeCountsExamplesThatAreRightInEveryTask(t *testing.T) {
 	// Answers may be padded further than the batch.
 	err = m.Add(b, 3, map[string]*tensor.Tensor{
 		"topic_label": tensor.Must(tensor.Of([]int64{0, 1, 1, 0, 0}, 5)),
-		"tags_label":  tensor.Must(tensor.Of([]int64{0, 1, 9, 1, 0, 9, 1, 1, 9, 1, 1, 9, 0, 0, 9}, 5, 3)),
-		"moods_label": tensor.Must(tensor.Of([]int64{0, 1, 0, 0, 1, 1, 0, 0, 1, 1}, 5, 2)),
-		"score_value": tensor.Must(tensor.Of([]float32{9, 9, 9, 9, 9}, 5)),
+		// Only these are measured: no other task has two classes.
+		"topic_probabilities": tensor.Must(tensor.Of([]float32{1, 0, 0, 1, 0, 1, 1, 0, 1, 0}, 5, 2)),
+		"tags_label":          tensor.Must(tensor.Of([]int64{0, 1, 9, 1, 0, 9, 1, 1, 9, 1, 1, 9, 0, 0, 9}, 5, 3)),
+		"moods_label":         tensor.Must(tensor.Of([]int64{0, 1, 0, 0, 1, 1, 0, 0, 1, 1}, 5, 2)),
+		"score_value":         tensor.Must(tensor.Of([]float32{9, 9, 9, 9, 9}, 5)),
 	}, nil)
 	if err != nil {
 		t.Fatal(err)

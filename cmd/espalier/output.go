@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"sort"
 	"strings"
 	"text/tabwriter"
@@ -56,7 +57,8 @@ func scoreTable(w io.Writer, title string, scores train.Scores, whole float64) e
 		}
 		fmt.Fprintf(t, "  %s\t%d\t%s\t%s\t%.4f\t%s\n", s.Task, s.Labels, loss, s.Metric, s.Value(), others(s))
 	}
-	if len(scores) > 1 {
+	ofLabels := func(s train.TaskScore) bool { _, ok := s.Metrics["macro_f1"]; return ok }
+	if len(scores) > 1 && slices.ContainsFunc(scores, ofLabels) { // numbers are never right to the digit
 		fmt.Fprintf(t, "  all tasks\t\t\texact_match\t%.4f\t\n", whole)
 	}
 	return t.Flush()
