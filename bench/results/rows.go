@@ -34,7 +34,7 @@ var rows = []row{
 		published: "CNN with random vectors about 91 coarse",
 		tried: "a BiLSTM with and without characters, a CNN under a BiLSTM, the largest of word vectors alone; one and two layers, " +
 			"kernels of 3 and 5, widths of 256 to 400; attention pooling; dropout of 0.3 to 0.6, rates of 0.001 to 0.003, " +
-			"batches of 16 and 32, a cosine schedule, label smoothing of 0 to 0.2; the fine head reading the coarse one",
+			"batches of 16 and 32, a constant rate, label smoothing of 0 to 0.2; the fine head reading the coarse one",
 	},
 	{
 		recipe: "sst2", set: "SST-2, sentences only",
