@@ -106,61 +106,52 @@ func (p pattern) find() (finder, error) {
 }
 
 func (d *decoder) normalizers(raw json.RawMessage, depth int) ([]normalizer, error) {
-	kind, err := d.kind(raw, depth)
-	if err != nil || kind == "" {
-		return nil, err
-	}
-	if kind != "Sequence" {
-		steps, err := readNormalizer(kind, raw)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", kind, err)
+	return steps(d, raw, depth, readNormalizer, func(raw json.RawMessage) ([]json.RawMessage, error) {
+		var c struct {
+			Type        string            `json:"type"`
+			Normalizers []json.RawMessage `json:"normalizers"`
 		}
-		return steps, nil
-	}
-	var c struct {
-		Type        string            `json:"type"`
-		Normalizers []json.RawMessage `json:"normalizers"`
-	}
-	if err := component(raw, &c); err != nil {
-		return nil, fmt.Errorf("%s: %w", kind, err)
-	}
-	var out []normalizer
-	for _, raw := range c.Normalizers {
-		steps, err := d.normalizers(raw, depth+1)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, steps...)
-	}
-	return out, nil
+		err := component(raw, &c)
+		return c.Normalizers, err
+	})
 }
 
 func (d *decoder) splitters(raw json.RawMessage, depth int) ([]splitter, error) {
+	return steps(d, raw, depth, readSplitter, func(raw json.RawMessage) ([]json.RawMessage, error) {
+		var c struct {
+			Type          string            `json:"type"`
+			PreTokenizers []json.RawMessage `json:"pretokenizers"`
+		}
+		err := component(raw, &c)
+		return c.PreTokenizers, err
+	})
+}
+
+// steps reads a component by its kind, or the parts of a Sequence, which may be
+// sequences themselves.
+func steps[T any](d *decoder, raw json.RawMessage, depth int, read func(kind string, raw json.RawMessage) ([]T, error), parts func(raw json.RawMessage) ([]json.RawMessage, error)) ([]T, error) {
 	kind, err := d.kind(raw, depth)
 	if err != nil || kind == "" {
 		return nil, err
 	}
 	if kind != "Sequence" {
-		steps, err := readSplitter(kind, raw)
+		out, err := read(kind, raw)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", kind, err)
 		}
-		return steps, nil
+		return out, nil
 	}
-	var c struct {
-		Type          string            `json:"type"`
-		PreTokenizers []json.RawMessage `json:"pretokenizers"`
-	}
-	if err := component(raw, &c); err != nil {
+	each, err := parts(raw)
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", kind, err)
 	}
-	var out []splitter
-	for _, raw := range c.PreTokenizers {
-		steps, err := d.splitters(raw, depth+1)
+	var out []T
+	for _, part := range each {
+		of, err := steps(d, part, depth+1, read, parts)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, steps...)
+		out = append(out, of...)
 	}
 	return out, nil
 }
