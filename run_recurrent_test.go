@@ -5,8 +5,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"espalier"
 	"espalier/runtime"
 	"espalier/runtime/predict"
@@ -56,19 +54,7 @@ func TestRecurrentModelsNeedNoORT(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer p.Close()
-			set, err := espalier.DataFor(p, run.Recipe, "test")
-			if err != nil {
-				t.Fatal(err)
-			}
-			m, err := espalier.EvaluateFile(context.Background(), p, set)
-			if err != nil {
-				t.Fatalf("%s on %s: %v", input, e.Name(), err)
-			}
-			for i, got := range m.Scores() {
-				if diff := cmp.Diff(want[i].Metrics, got.Metrics, nearly); diff != "" {
-					t.Errorf("%s on %s, task %s:\n%s", input, e.Name(), want[i].Task, diff)
-				}
-			}
+			scoresAs(t, p, run.Recipe, want, input+" on "+e.Name())
 		}
 	}
 }

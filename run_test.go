@@ -43,6 +43,28 @@ func engines(t *testing.T) []runtime.Engine {
 // labels differ by more than that or not at all.
 var nearly = cmpopts.EquateApprox(0, 1e-5)
 
+// scoresAs checks that a file has the trainer's scores on a recipe's test data.
+func scoresAs(t *testing.T, p *predict.Predictor, r *recipe.Recipe, want train.Scores, what string) {
+	t.Helper()
+	set, err := espalier.DataFor(p, r, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := espalier.EvaluateFile(context.Background(), p, set)
+	if err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	got := m.Scores()
+	if len(got) != len(want) {
+		t.Fatalf("%s: %d tasks are measured, the trainer has %d", what, len(got), len(want))
+	}
+	for i := range want {
+		if diff := cmp.Diff(want[i].Metrics, got[i].Metrics, nearly); diff != "" {
+			t.Errorf("%s, task %s: the file is measured as another than the trainer's model:\n%s", what, want[i].Task, diff)
+		}
+	}
+}
+
 // demoRecipe is the demonstration with a trunk that drops out, cut short.
 func demoRecipe(t *testing.T, set ...string) *recipe.Recipe {
 	t.Helper()
@@ -183,20 +205,7 @@ func TestFileScoresAsTheTrainerDoes(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer p.Close()
-		set, err := espalier.DataFor(p, reopened.Recipe, "test")
-		if err != nil {
-			t.Fatal(err)
-		}
-		m, err := espalier.EvaluateFile(context.Background(), p, set)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := m.Scores()
-		for i := range want {
-			if diff := cmp.Diff(want[i].Metrics, got[i].Metrics, nearly); diff != "" {
-				t.Errorf("%s, task %s:\n%s", e.Name(), want[i].Task, diff)
-			}
-		}
+		scoresAs(t, p, reopened.Recipe, want, e.Name())
 	}
 }
 

@@ -94,19 +94,7 @@ func TestSubwordsFromRecipeToPrediction(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer p.Close()
-		set, err := espalier.DataFor(p, run.Recipe, "test")
-		if err != nil {
-			t.Fatal(err)
-		}
-		m, err := espalier.EvaluateFile(context.Background(), p, set)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, want := range outcome.Test {
-			if diff := cmp.Diff(want.Metrics, m.Scores()[i].Metrics, nearly); diff != "" {
-				t.Errorf("%s, task %s: the file is measured as another than the trainer's model:\n%s", e.Name(), want.Task, diff)
-			}
-		}
+		scoresAs(t, p, run.Recipe, outcome.Test, e.Name())
 		mapsBackToWords(t, p)
 	}
 	_, err = run.Export(context.Background(), path, espalier.ExportOptions{Input: "text", Engines: all})
