@@ -70,8 +70,10 @@ func (r *Result) tables() [][][]string {
 	return tables
 }
 
+// text leaves out the deviation of a single value. A sample may have been kept
+// without its values.
 func (s Sample) text() string {
-	if len(s.Values) < 2 {
+	if len(s.Values) < 2 && s.SD == 0 {
 		return fmt.Sprintf("%.4f", s.Mean)
 	}
 	return fmt.Sprintf("%.4f ± %.4f", s.Mean, s.SD)

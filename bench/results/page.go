@@ -3,24 +3,20 @@ package main
 import (
 	"fmt"
 	"io"
-	"math"
 	"slices"
 
-	"gonum.org/v1/gonum/stat"
-
-	"espalier/internal/atomicfile"
-	"espalier/train"
+	"espalier/compare"
 )
 
-// result is a row with what its seeds gave.
+// result is a row with what is kept of it.
 type result struct {
-	row   row
-	seeds []seedResult
+	row
+	measured
 }
 
 const head = `# Results
 
-Written by ` + "`make results`" + `, which trains the recipes in [examples](../examples) with %d seeds each. Figures are those of
+Written by ` + "`make results`" + `, which trains the recipes in [examples](../examples) with 3 seeds each. Figures are those of
 the test sets as published, in percent: the mean over seeds, ± the standard deviation. Each recipe's settings and each
 run's best epoch were chosen on validation; the test set is measured once a run, with the epoch that was kept. Nothing
 is pretrained. Beside them stands what a linear model reaches on the same data
@@ -31,33 +27,36 @@ chain over features of words by CRFsuite, its settings chosen on validation.
 |---|---|---|---|---|---|---|
 `
 
-func write(path string, results []result, linear map[string]float64, joint *domains) error {
-	return atomicfile.WriteFile(path, func(w io.Writer) error {
-		p := &printer{w: w}
-		p.printf(head, len(results[0].seeds))
-		for _, r := range results {
-			p.figures(r, linear)
+// page writes the whole page from a folder of figures.
+func page(w io.Writer, folder string) error {
+	var results []result
+	for _, r := range rows {
+		m, err := load[measured](folder, r.recipe)
+		if err != nil {
+			return err
 		}
-		joint.row(p)
-		p.printf("\nWhat others published without pretraining, as a measure; their splits and protocols are theirs:\n\n")
-		for _, r := range results {
-			if r.row.published != "" {
-				p.printf("- %s: %s.\n", r.row.set, r.row.published)
-			}
+		if m != nil {
+			results = append(results, result{r, *m})
 		}
-		for _, r := range results {
-			if r.missed() && r.row.tried != "" {
-				p.printf("\nOn %s, these reached no more on validation: %s.\n", r.row.set, r.row.tried)
-			}
-		}
-		p.printf("\n## Cost\n\nOne thread a run, two runs at a time on two cores, which did other work beside them. The time is that of the fastest epoch, without\nvalidation; the size is that of the exported file.\n\n")
-		p.printf("| set | epochs | best epoch | s per epoch | shared parameters | of the heads | file, MB |\n|---|---|---|---|---|---|---|\n")
-		for _, r := range results {
-			p.cost(r)
-		}
-		joint.details(p)
-		return p.err
-	})
+	}
+	linear, err := load[map[string]float64](folder, "linear")
+	if err != nil {
+		return err
+	}
+	if linear == nil {
+		linear = &map[string]float64{}
+	}
+	p := &printer{w: w}
+	p.printf("%s", head)
+	for _, r := range results {
+		p.figures(r, *linear)
+	}
+	p.remarks(results)
+	p.costs(results)
+	for _, r := range results {
+		p.comparison(r)
+	}
+	return p.err
 }
 
 // printer keeps the first error of writing.
@@ -72,42 +71,42 @@ func (p *printer) printf(format string, args ...any) {
 	}
 }
 
+// figures writes a set's lines in the table of figures: its figures or, where it
+// has none, the mean of its comparison.
 func (p *printer) figures(r result, linear map[string]float64) {
-	set := r.row.set
+	set := r.set
 	for _, f := range r.row.figures {
-		var valid []float64
-		for _, s := range r.seeds {
-			valid = append(valid, 100*f.of(s.outcome.Valid, s.outcome.ValidWhole))
-		}
-		test := r.tests(f)
+		s := r.Figures[f.title]
 		reach, reached := "", ""
 		if f.reach > 0 {
 			reach = fmt.Sprintf("%.1f", f.reach)
-			reached = verdict(stat.Mean(test, nil), f.reach)
+			reached = verdict(s.Test.Mean, f.reach)
 		}
 		peer := ""
-		if x, ok := linear[r.row.recipe+" "+f.title]; ok {
+		if x, ok := linear[r.recipe+" "+f.title]; ok {
 			peer = fmt.Sprintf("%.1f", 100*x)
 		}
-		p.printf("| %s | %s | %s | %s | %s | %s | %s |\n", set, f.title, spread(valid), spread(test), peer, reach, reached)
+		p.printf("| %s | %s | %s | %s | %s | %s | %s |\n", set, f.title, s.Valid, s.Test, peer, reach, reached)
 		set = ""
 	}
-}
-
-// missed reports whether a figure is below what was to be reached.
-func (r *result) missed() bool {
-	return slices.ContainsFunc(r.row.figures, func(f figure) bool {
-		return f.reach > 0 && stat.Mean(r.tests(f), nil) < f.reach
-	})
-}
-
-// tests are a figure's values on the test set by seed, in percent.
-func (r *result) tests(f figure) []float64 {
-	var x []float64
-	for _, s := range r.seeds {
-		x = append(x, 100*f.of(s.outcome.Test, s.outcome.TestWhole))
+	if len(r.row.figures) == 0 && r.Comparison != nil {
+		p.meanOf(r)
 	}
-	return x
+}
+
+func (p *printer) meanOf(r result) {
+	joint, single := 0.0, 0.0
+	tasks := r.Comparison.Tasks
+	for _, t := range tasks {
+		joint += 100 * t.Joint.Mean / float64(len(tasks))
+		single += 100 * t.Single.Mean / float64(len(tasks))
+	}
+	reached := "no: " + r.Comparison.Mean.Verdict
+	if r.Comparison.Mean.Verdict == compare.Helped {
+		reached = "yes: " + r.Comparison.Mean.Verdict
+	}
+	p.printf("| %s | mean accuracy of %d domains | | %.1f; single-task models %.1f | | an interval of the gain without 0 | %s |\n",
+		r.set, len(tasks), joint, single, reached)
 }
 
 func verdict(got, want float64) string {
@@ -117,39 +116,45 @@ func verdict(got, want float64) string {
 	return fmt.Sprintf("no, %.1f short", want-got)
 }
 
-// of returns the figure from the scores of a split.
-func (f figure) of(scores train.Scores, whole float64) float64 {
-	if f.task == "" {
-		return whole
-	}
-	for _, s := range scores {
-		if s.Task == f.task {
-			if v, ok := s.Metrics[f.metric]; ok {
-				return v
-			}
+// missed reports whether a figure is below what was to be reached.
+func (r *result) missed() bool {
+	return slices.ContainsFunc(r.row.figures, func(f figure) bool {
+		return f.reach > 0 && r.Figures[f.title].Test.Mean < f.reach
+	})
+}
+
+// remarks writes what stands below the table of figures.
+func (p *printer) remarks(results []result) {
+	p.printf("\nWhat others published without pretraining, as a measure; their splits and protocols are theirs:\n\n")
+	for _, r := range results {
+		if r.published != "" {
+			p.printf("- %s: %s.\n", r.set, r.published)
 		}
 	}
-	return math.NaN() // stands out on the page
+	for _, r := range results {
+		if r.missed() && r.tried != "" {
+			p.printf("\nOn %s, these reached no more on validation: %s.\n", r.set, r.tried)
+		}
+	}
 }
 
-func spread(x []float64) string {
-	mean, sd := stat.MeanStdDev(x, nil)
-	if len(x) < 2 {
-		return fmt.Sprintf("%.1f", mean)
+func (p *printer) costs(results []result) {
+	p.printf("\n## Cost\n\nOne thread a run, two runs at a time on two cores, which did other work beside them. The time is that of the fastest epoch, without\nvalidation; the size is that of the exported file.\n\n")
+	p.printf("| set | epochs | best epoch | s per epoch | shared parameters | of the heads | file, MB |\n|---|---|---|---|---|---|---|\n")
+	for _, r := range results {
+		if c := r.Cost; c != nil {
+			p.printf("| %s | %d | %.0f | %.1f | %d | %d | %.1f |\n", r.set, c.Epochs, c.Best, c.Seconds, c.Shared, c.Heads, float64(c.Bytes)/1e6)
+		}
 	}
-	return fmt.Sprintf("%.1f ± %.1f", mean, sd)
 }
 
-func (p *printer) cost(r result) {
-	var best, seconds []float64
-	heads := 0
-	for _, s := range r.seeds {
-		best = append(best, float64(s.outcome.Best))
-		seconds = append(seconds, s.epoch)
+// comparison writes the whole comparison of a set that has one.
+func (p *printer) comparison(r result) {
+	if r.Comparison == nil {
+		return
 	}
-	for _, n := range r.seeds[0].outcome.Heads {
-		heads += n
+	p.printf("\n## %s: %s\n\nBy `espalier compare examples/%s.yaml`; see [compare.md](compare.md) for how to read it.\n\n", r.set, r.compared, r.recipe)
+	if p.err == nil {
+		p.err = compare.Markdown(p.w, r.Comparison)
 	}
-	p.printf("| %s | %d | %.0f | %.1f | %d | %d | %.1f |\n", r.row.set, r.seeds[0].outcome.Epochs, stat.Mean(best, nil),
-		slices.Min(seconds), r.seeds[0].outcome.Shared, heads, float64(r.seeds[0].size)/1e6)
 }
