@@ -12,6 +12,7 @@ PACKAGES := ./... ./testdata/demo/...
 export ESPALIER_ORT_LIBRARY := $(LIBRARY)
 export ESPALIER_PYTHON      := $(ENV)/python/bin/python
 export ESPALIER_PYTHON_OLD  := $(ENV)/oldest/bin/python
+export ESPALIER_PYTHON_MIDDLE := $(ENV)/middle/bin/python
 export ESPALIER_NODE_DIR    := $(ENV)/node
 export ESPALIER_INTEROP_DIR := $(ENV)/interop
 
@@ -26,7 +27,7 @@ test: go-test interop torchjd
 go-test: env
 	$(GO) test $(PACKAGES)
 
-interop: env $(ENV)/node.stamp
+interop: env $(ENV)/middle.stamp $(ENV)/node.stamp
 	rm -rf $(ESPALIER_INTEROP_DIR)
 	$(GO) run ./interop/generate -out $(ESPALIER_INTEROP_DIR)
 	$(ESPALIER_PYTHON) -m pytest -q -p no:cacheprovider interop
@@ -113,6 +114,11 @@ $(ENV)/python.stamp: interop/requirements.txt
 $(ENV)/oldest.stamp: interop/requirements-oldest.txt
 	$(PYTHON) -m venv --clear $(ENV)/oldest
 	$(ENV)/oldest/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+$(ENV)/middle.stamp: interop/requirements-middle.txt
+	$(PYTHON) -m venv --clear $(ENV)/middle
+	$(ENV)/middle/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
 # The package brings its own binaries; its script would fetch others from

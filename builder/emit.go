@@ -103,9 +103,22 @@ func (w *emitter) write() error {
 	for _, n := range w.g.nodes {
 		if w.nodes[n] {
 			w.inner.Nodes = append(w.inner.Nodes, w.node(n))
+			w.declareForeign(n)
 		}
 	}
 	return w.declareOutputs()
+}
+
+// declareForeign declares types and ranks of what operators give that ONNX does
+// not know: its shape inference cannot find them, and its checker crashes where
+// it looks for the type of a LabelEncoder's operand in vain.
+func (w *emitter) declareForeign(n *Node) {
+	if n.Domain != DomainMicrosoft {
+		return
+	}
+	for _, v := range n.Outputs {
+		w.inner.ValueInfos = append(w.inner.ValueInfos, onnx.ValueInfo{Name: v.name, Kind: "tensor", DType: v.dtype, HasShape: true, Shape: make([]onnx.Dim, v.Rank())})
+	}
 }
 
 func (w *emitter) declareInputs() error {

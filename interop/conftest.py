@@ -1,45 +1,28 @@
 """Finds the exported models that `go run ./interop/generate` wrote."""
 
-import json
-import os
-import pathlib
-
-import numpy
 import pytest
 
+import matrix
 
-def cases_folder():
-    folder = os.environ.get("ESPALIER_INTEROP_DIR", "")
-    if not folder or not pathlib.Path(folder).is_dir():
-        raise pytest.UsageError("ESPALIER_INTEROP_DIR names no folder: run the tests with `make interop`")
-    models = sorted(p for p in pathlib.Path(folder).iterdir() if (p / "model.onnx").exists())
-    if not models:
-        raise pytest.UsageError(f"{folder} holds no models: run the tests with `make interop`")
-    return models
+
+def pytest_configure():
+    try:
+        matrix.models()
+    except RuntimeError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def pytest_generate_tests(metafunc):
-    if "folder" in metafunc.fixturenames:
-        folders = cases_folder()
-        metafunc.parametrize("folder", folders, ids=[f.name for f in folders])
-
-
-def tensor(value):
-    """A tensor as the Go program wrote it."""
-    return numpy.array(value["data"] or [], dtype=value["dtype"]).reshape(value["shape"])
+    if "model" in metafunc.fixturenames and "runtime" not in metafunc.fixturenames:
+        metafunc.parametrize("model", matrix.models().values(), ids=list(matrix.models()))
 
 
 @pytest.fixture
-def model_path(folder):
-    return str(folder / "model.onnx")
+def model_path(model):
+    return str(matrix.folder() / model["file"])
 
 
 @pytest.fixture
-def calls(folder):
-    """Pairs of inputs and outputs by name."""
-    content = json.loads((folder / "cases.json").read_text())
-    assert content["calls"], "there are no cases"
-    return [
-        ({v["name"]: tensor(v) for v in c["inputs"]}, {v["name"]: tensor(v) for v in c["outputs"]})
-        for c in content["calls"]
-    ]
+def files(model):
+    """The file with all tasks, and those with one."""
+    return [str(matrix.folder() / f["file"]) for f in (model, *model["tasks"].values())]

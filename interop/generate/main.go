@@ -1,16 +1,17 @@
 // Command generate writes small exported models for the interoperability
-// tests: one folder per trunk and structure, with the file and the answers that Go gives
-// through ONNX Runtime for batches and lengths of every kind.
+// tests: one folder per trunk and structure, per tokenizer and for a table. The
+// file matrix.json names them all, with the answers that Go gives through ONNX
+// Runtime for batches and lengths of every kind.
 package main
 
 import (
-	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"espalier/export"
 	"espalier/models"
@@ -41,29 +42,30 @@ func run(out string) error {
 	if err != nil {
 		return err
 	}
-	for name, trunk := range trunks {
-		if err := write(e, filepath.Join(out, name), trunk, models.SharingConfig{}); err != nil {
+	x := &matrix{engine: e, out: out}
+	for _, name := range slices.Sorted(maps.Keys(trunks)) {
+		if err := write(x, name, trunks[name], models.SharingConfig{}); err != nil {
 			return fmt.Errorf("generate: %s: %w", name, err)
 		}
 	}
 	for _, c := range structures {
-		if err := write(e, filepath.Join(out, c.Method), trunks["cnn"], c); err != nil {
+		if err := write(x, c.Method, trunks["cnn"], c); err != nil {
 			return fmt.Errorf("generate: %s: %w", c.Method, err)
 		}
 	}
-	if err := writeTexts(e, filepath.Join(out, "text")); err != nil {
+	if err := writeTexts(x); err != nil {
 		return err
 	}
 	if err := writeSubwords(e, filepath.Join(out, "subword")); err != nil {
 		return fmt.Errorf("generate: subword: %w", err)
 	}
-	if err := writeTable(e, filepath.Join(out, "table")); err != nil {
+	if err := writeTable(x); err != nil {
 		return fmt.Errorf("generate: table: %w", err)
 	}
-	return nil
+	return x.write()
 }
 
-func write(e runtime.Engine, dir string, trunk models.TrunkConfig, sharing models.SharingConfig) error {
+func write(x *matrix, name string, trunk models.TrunkConfig, sharing models.SharingConfig) error {
 	counter := text.NewCounter()
 	for i := range 60 {
 		counter.Add(fmt.Sprintf("word%d", i))
@@ -77,18 +79,8 @@ func write(e runtime.Engine, dir string, trunk models.TrunkConfig, sharing model
 	if err != nil {
 		return err
 	}
-	file, err := export.Model(m, values, words, export.Options{Training: map[string]string{"recipe": "interop"}})
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	path := filepath.Join(dir, "model.onnx")
-	if err := export.Write(path, file); err != nil {
-		return err
-	}
-	return writeCases(e, path, filepath.Join(dir, "cases.json"), m.Schema())
+	o := export.Options{Training: map[string]string{"recipe": "interop"}}
+	return x.add(name, "model", m, values, words, o, calls(m.Schema()))
 }
 
 // parameters returns values of a model's parameters that no training found.
@@ -114,46 +106,17 @@ func parameters(m *models.Model) (map[string]*tensor.Tensor, error) {
 	return values, nil
 }
 
-// value is a tensor in JSON.
-type value struct {
-	Name  string  `json:"name"`
-	DType string  `json:"dtype"`
-	Shape []int64 `json:"shape"`
-	Data  any     `json:"data"`
-}
-
-// call is one run: what goes in and what must come out.
-type call struct {
-	Inputs  []value `json:"inputs"`
-	Outputs []value `json:"outputs"`
-}
-
-func writeCases(e runtime.Engine, model, path string, s *schema.Schema) error {
-	session, err := e.OpenFile(model, runtime.Options{})
-	if err != nil {
-		return err
-	}
-	defer session.Close()
-	var cases struct {
-		Calls []call `json:"calls"`
-	}
+// calls are batches and lengths of every kind.
+func calls(s *schema.Schema) (all [][]runtime.Named) {
 	for _, batch := range []int{0, 1, 3} {
 		for _, length := range []int{1, 7, longest} {
-			c, err := answer(session, s, batch, length)
-			if err != nil {
-				return err
-			}
-			cases.Calls = append(cases.Calls, c)
+			all = append(all, tokens(s, batch, length))
 		}
 	}
-	content, err := json.Marshal(cases)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, content, 0o644)
+	return all
 }
 
-func answer(session runtime.Session, s *schema.Schema, batch, length int) (call, error) {
+func tokens(s *schema.Schema, batch, length int) []runtime.Named {
 	r := rand.New(rand.NewPCG(uint64(batch), uint64(length)))
 	ids := make([]int64, batch*length)
 	for row := range batch {
@@ -166,21 +129,7 @@ func answer(session runtime.Session, s *schema.Schema, batch, length int) (call,
 	if ch := s.Inputs[0].Characters; ch != nil {
 		in = append(in, runtime.Named{Name: ch.Tensor, Tensor: spelling(r, ch, ids, batch, length)})
 	}
-	var outputs []runtime.Named
-	for _, o := range session.Outputs() {
-		outputs = append(outputs, runtime.Named{Name: o.Name})
-	}
-	if err := session.Run(context.Background(), in, outputs); err != nil {
-		return call{}, err
-	}
-	var c call
-	for _, i := range in {
-		c.Inputs = append(c.Inputs, inJSON(i.Name, i.Tensor))
-	}
-	for _, o := range outputs {
-		c.Outputs = append(c.Outputs, inJSON(o.Name, o.Tensor))
-	}
-	return c, nil
+	return in
 }
 
 // spelling draws the characters of words, of one to as many as are read; of a
@@ -201,8 +150,4 @@ func spelling(r *rand.Rand, ch *schema.Characters, ids []int64, batch, length in
 		}
 	}
 	return tensor.Must(tensor.Of(characters, int64(batch), int64(length), int64(width)))
-}
-
-func inJSON(name string, t *tensor.Tensor) value {
-	return value{Name: name, DType: t.DType().String(), Shape: append([]int64{}, t.Shape()...), Data: t.Any()}
 }

@@ -2,9 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"os"
+	"math"
 	"path/filepath"
 	"strconv"
 
@@ -13,6 +12,7 @@ import (
 	"espalier/runtime"
 	"espalier/runtime/predict"
 	"espalier/schema"
+	"espalier/tensor"
 )
 
 // tableSchema has columns of every kind, and a task of every type that tables
@@ -46,7 +46,7 @@ var people = []map[string]string{
 
 // writeTable writes a file that reads a table's values, and Go's answers by the
 // file that reads their ids.
-func writeTable(e runtime.Engine, dir string) error {
+func writeTable(x *matrix) error {
 	m, err := models.NewTabular(tableSchema(), models.Config{
 		Trunk: models.TrunkConfig{Widths: []int64{8, 6}, Norm: "layer"}, Sharing: models.SharingConfig{Method: "ple", Experts: 2, TaskExperts: 1},
 	})
@@ -57,19 +57,13 @@ func writeTable(e runtime.Engine, dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
 	for _, input := range []string{"text", "ids"} {
-		file, err := export.Model(m, values, nil, export.Options{Input: input, Training: "interop"})
-		if err != nil {
-			return err
-		}
-		if err := export.Write(filepath.Join(dir, input+".onnx"), file); err != nil {
+		rows := [][]runtime.Named{columnsOf(m.Schema(), input, nil), columnsOf(m.Schema(), input, people[:1]), columnsOf(m.Schema(), input, people[1:4])}
+		if err := x.add("table", input, m, values, nil, export.Options{Input: input, Training: "interop"}, rows); err != nil {
 			return err
 		}
 	}
-	p, err := predict.Open(filepath.Join(dir, "ids.onnx"), predict.Options{Engine: e})
+	p, err := predict.Open(filepath.Join(x.out, "table", "ids.onnx"), predict.Options{Engine: x.engine})
 	if err != nil {
 		return err
 	}
@@ -92,9 +86,32 @@ func writeTable(e runtime.Engine, dir string) error {
 			columns[in.Name] = append(columns[in.Name], cell)
 		}
 	}
-	content, err := json.Marshal(map[string]any{"tasks": m.Schema().Tasks, "inputs": m.Schema().Inputs, "columns": columns, "answers": answers})
-	if err != nil {
-		return err
+	return writeJSON(filepath.Join(x.out, "table", "cases.json"),
+		map[string]any{"tasks": m.Schema().Tasks, "inputs": m.Schema().Inputs, "columns": columns, "answers": answers})
+}
+
+// columnsOf are rows as a file reads them. Of values it is enough that they
+// differ: the tests of tables say which id each has.
+func columnsOf(s *schema.Schema, input string, rows []map[string]string) (in []runtime.Named) {
+	n := int64(len(rows))
+	for i := range s.Inputs {
+		column := &s.Inputs[i]
+		numbers, ids, cells := make([]float32, n), make([]int64, n), make([]string, n)
+		for j, row := range rows {
+			x, err := strconv.ParseFloat(row[column.Name], 32)
+			if err != nil {
+				x = math.NaN()
+			}
+			numbers[j], ids[j], cells[j] = float32(x), int64((i+j)%(len(column.Values)+2)), row[column.Name]
+		}
+		t := tensor.Must(tensor.Of(numbers, n))
+		switch {
+		case column.Type != schema.Numeric && input == "ids":
+			t = tensor.Must(tensor.Of(ids, n))
+		case column.Type != schema.Numeric:
+			t = tensor.Must(tensor.Of(cells, n))
+		}
+		in = append(in, runtime.Named{Name: column.Tensor, Tensor: t})
 	}
-	return os.WriteFile(filepath.Join(dir, "cases.json"), content, 0o644)
+	return in
 }

@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"os"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"espalier/export"
@@ -13,6 +13,7 @@ import (
 	"espalier/runtime"
 	"espalier/runtime/predict"
 	"espalier/schema"
+	"espalier/tensor"
 	"espalier/text"
 )
 
@@ -37,25 +38,47 @@ var (
 	batches = [][]int{{}, {0}, {1}, {2}, {4}, {5}, {6}, {0, 1, 2}, {3, 4, 5}, {6, 7, 8}, {1, 4, 9}}
 )
 
-func writeTexts(e runtime.Engine, dir string) error {
-	for name, in := range tokenizers {
+func writeTexts(x *matrix) error {
+	for _, name := range slices.Sorted(maps.Keys(tokenizers)) {
 		for _, spelled := range []bool{false, true} {
-			folder := filepath.Join(dir, name)
+			folder := filepath.Join("text", name)
 			if spelled {
 				folder += "_spelled"
 			}
-			if err := writeText(e, folder, in, spelled); err != nil {
+			if err := writeText(x, folder, "cnn", tokenizers[name], spelled); err != nil {
 				return fmt.Errorf("generate: %s: %w", folder, err)
 			}
+		}
+	}
+	for _, trunk := range []string{"bag", "bilstm", "rotary"} {
+		folder := filepath.Join("text", trunk)
+		if err := writeText(x, folder, trunk, tokenizers["whitespace"], false); err != nil {
+			return fmt.Errorf("generate: %s: %w", folder, err)
 		}
 	}
 	return nil
 }
 
+// asked are the batches, and one of texts that have one token at most.
+func asked() (all [][]runtime.Named) {
+	asked := [][]string{{"7", "", "M"}}
+	for _, batch := range batches {
+		some := []string{}
+		for _, i := range batch {
+			some = append(some, texts[i])
+		}
+		asked = append(asked, some)
+	}
+	for _, batch := range asked {
+		all = append(all, []runtime.Named{{Name: export.TextInput, Tensor: tensor.Must(tensor.Of(batch, int64(len(batch))))}})
+	}
+	return all
+}
+
 // writeText writes a file that reads text, and the answers of Go, which come
 // from the file that reads ids and from package text.
-func writeText(e runtime.Engine, dir string, in schema.Input, spelled bool) error {
-	m, words, err := textModel(in, spelled)
+func writeText(x *matrix, folder, trunk string, in schema.Input, spelled bool) error {
+	m, words, err := textModel(in, trunks[trunk], spelled)
 	if err != nil {
 		return err
 	}
@@ -63,19 +86,14 @@ func writeText(e runtime.Engine, dir string, in schema.Input, spelled bool) erro
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := x.add(folder, "text", m, values, words, export.Options{Input: "text", Training: "interop"}, asked()); err != nil {
 		return err
 	}
-	for _, input := range []string{"text", "ids"} {
-		file, err := export.Model(m, values, words, export.Options{Input: input})
-		if err != nil {
-			return err
-		}
-		if err := export.Write(filepath.Join(dir, input+".onnx"), file); err != nil {
-			return err
-		}
+	ids, err := x.export(filepath.Join(folder, "ids.onnx"), m, values, words, export.Options{})
+	if err != nil {
+		return err
 	}
-	p, err := predict.Open(filepath.Join(dir, "ids.onnx"), predict.Options{Engine: e})
+	p, err := predict.Open(filepath.Join(x.out, ids.File), predict.Options{Engine: x.engine})
 	if err != nil {
 		return err
 	}
@@ -91,16 +109,12 @@ func writeText(e runtime.Engine, dir string, in schema.Input, spelled bool) erro
 			forms[i] = append(forms[i], texts[i][t.Start:t.End])
 		}
 	}
-	content, err := json.Marshal(map[string]any{
+	return writeJSON(filepath.Join(x.out, folder, "cases.json"), map[string]any{
 		"tasks": m.Schema().Tasks, "texts": texts, "batches": batches, "tokens": forms, "answers": answers,
 	})
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, "cases.json"), content, 0o644)
 }
 
-func textModel(in schema.Input, spelled bool) (*models.Model, *text.Vocabulary, error) {
+func textModel(in schema.Input, trunk models.TrunkConfig, spelled bool) (*models.Model, *text.Vocabulary, error) {
 	tokenizer, err := text.NewTokenizer(in.Tokenizer, text.Options{Pattern: in.Pattern, Lowercase: in.Lowercase})
 	if err != nil {
 		return nil, nil, err
@@ -113,7 +127,6 @@ func textModel(in schema.Input, spelled bool) (*models.Model, *text.Vocabulary, 
 	}
 	words := counter.Build(1, 0)
 	in.Name, in.Type, in.Tensor, in.VocabularySize = "text", schema.Text, models.IDs, words.Size()
-	trunk := trunks["cnn"]
 	if spelled {
 		in.Characters = &schema.Characters{Alphabet: strings.Join(strings.Fields("a b c d e i m o s z \u00f6 M P 7"), ""), MaxLength: 6}
 		trunk.Characters = models.CharacterConfig{Type: "cnn", Embedding: 8, Hidden: 8, Kernel: 3}

@@ -1,0 +1,42 @@
+"""Every runtime x every model x every task x every call: batches of 0, 1 and 3, of length 1 and of the longest, and every
+output by name must be what Go gives. What a runtime cannot do stands in its module, and must fail as it says there."""
+
+import pytest
+
+import matrix
+
+
+def cases():
+    return [(r, m, t) for r in matrix.runtimes.ALL for m, of in matrix.models().items() for t in of["tasks"]]
+
+
+@pytest.mark.parametrize("runtime, model, task", cases())
+def test_runtime_gives_what_go_gives(runtime, model, task):
+    found = [u for o in matrix.outcomes(runtime, model, task) if (u := matrix.unexpected(runtime, o))]
+    assert not found, "\n".join(found)
+
+
+def limits():
+    return [(r, i) for r, module in matrix.modules().items() for i in range(len(module.LIMITS))]
+
+
+@pytest.mark.parametrize("runtime, number", limits())
+def test_limit_is_one(runtime, number):
+    """A limit that no case runs into any more is to be taken away."""
+    of = matrix.modules()[runtime].LIMITS[number]
+    found = (o for r, m, t in cases() if r == runtime for o in matrix.outcomes(r, m, t))
+    assert any(o.wrong and matrix.limit(runtime, o.case) is of for o in found), of.why
+
+
+def test_models_cover_the_matrix():
+    """Without this, a model that is no longer made would not be missed."""
+    seen = {(c.reads, c.type, c.crf, c.batch, c.length in (0, 1)) for m, of in matrix.models().items() for n, t in of["tasks"].items() for c in (matrix.case_of(m, of, n, t, call) for call in of["calls"])}
+    types = [("classification", False), ("multilabel", False), ("tagging", False), ("tagging", True), ("regression", False)]
+    for reads in ("ids", "text"):
+        for of, crf in types:
+            for batch in (1, 3):
+                assert (reads, of, crf, batch, True) in seen and (reads, of, crf, batch, False) in seen
+            assert (reads, of, crf, 0, True) in seen
+    for reads in ("table", "table ids"):
+        for of in ("classification", "multilabel", "regression"):
+            assert {(reads, of, False, b, True) for b in (0, 1, 3)} <= seen
