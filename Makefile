@@ -15,14 +15,18 @@ export ESPALIER_PYTHON_OLD  := $(ENV)/oldest/bin/python
 export ESPALIER_PYTHON_MIDDLE := $(ENV)/middle/bin/python
 export ESPALIER_NODE_DIR    := $(ENV)/node
 export ESPALIER_INTEROP_DIR := $(ENV)/interop
+export ESPALIER_PYTHON_TORCH := $(ENV)/torch/bin/python
+
+# Where models of other frameworks are made.
+FOREIGN := $(ENV)/foreign
 
 # How many random matrices the balancing methods are compared with TorchJD on
 # anew; the tests hold answers to 500.
 TORCHJD_CASES ?= 100
 
-.PHONY: test go-test interop torchjd race fuzz lint fmt demo bench results bench-go bench-predict soak portable toys env clean
+.PHONY: test go-test interop foreign torchjd race fuzz lint fmt demo bench results bench-go bench-predict soak portable toys env clean
 
-test: go-test interop torchjd
+test: go-test foreign interop torchjd
 
 go-test: env
 	$(GO) test $(PACKAGES)
@@ -32,10 +36,16 @@ interop: env $(ENV)/middle.stamp $(ENV)/node.stamp
 	$(GO) run ./interop/generate -out $(ESPALIER_INTEROP_DIR)
 	$(ESPALIER_PYTHON) -m pytest -q -p no:cacheprovider interop
 
-# The balancing methods against TorchJD as it is installed now, in an
-# environment of its own: it needs PyTorch.
-torchjd: env $(ENV)/torchjd.stamp
-	$(ENV)/torchjd/bin/python train/balance/testdata/answers_torchjd.py $(ENV)/torchjd.json.gz $(TORCHJD_CASES)
+# Models that PyTorch, Keras and scikit-learn export now, on both engines, beside
+# what the frameworks themselves answer.
+foreign: env $(ENV)/torch.stamp
+	rm -rf $(FOREIGN)
+	$(ESPALIER_PYTHON_TORCH) -B interop/foreign/make.py $(FOREIGN)
+	ESPALIER_FOREIGN_DIR=$(FOREIGN) $(GO) test -count 1 ./interop/foreign
+
+# The balancing methods against TorchJD as it is installed now.
+torchjd: env $(ENV)/torch.stamp
+	$(ESPALIER_PYTHON_TORCH) train/balance/testdata/answers_torchjd.py $(ENV)/torchjd.json.gz $(TORCHJD_CASES)
 	ESPALIER_TORCHJD=$(ENV)/torchjd.json.gz $(GO) test -count 1 -run TorchJD ./train/balance
 
 race: env
@@ -133,9 +143,9 @@ $(ENV)/node.stamp: interop/package.json interop/package-lock.json
 $(LIBRARY):
 	$(GO) run ./cmd/espalier ort install --dir $(ENV)/ort
 
-$(ENV)/torchjd.stamp: train/balance/testdata/torchjd-requirements.txt
-	$(PYTHON) -m venv --clear $(ENV)/torchjd
-	$(ENV)/torchjd/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+# What needs PyTorch.
+$(ENV)/torch.stamp: interop/install-torch.sh interop/requirements-torch.txt
+	$< $(ENV)/torch
 	touch $@
 
 $(ENV)/bench.stamp: bench/requirements.txt

@@ -18,13 +18,14 @@ func Check(m *Model) error {
 	if len(m.OpsetImports) == 0 {
 		return fmt.Errorf("onnx: the model imports no operator set")
 	}
-	c := &checker{domains: map[string]bool{}}
+	c := &checker{domains: map[string]int64{}}
 	for _, id := range m.OpsetImports {
 		domain := canonical(id.Domain)
-		if c.domains[domain] {
-			return fmt.Errorf("onnx: operator set %q is imported twice", id.Domain)
+		// skl2onnx imports a set twice, in one version.
+		if v, twice := c.domains[domain]; twice && v != id.Version {
+			return fmt.Errorf("onnx: operator set %q is imported in versions %d and %d", id.Domain, v, id.Version)
 		}
-		c.domains[domain] = true
+		c.domains[domain] = id.Version
 	}
 	if m.Graph == nil {
 		return fmt.Errorf("onnx: the model has no graph")
@@ -48,7 +49,8 @@ func canonical(domain string) string {
 	return domain
 }
 
-type checker struct{ domains map[string]bool }
+// checker knows the versions of the operator sets by domain.
+type checker struct{ domains map[string]int64 }
 
 // scope is the names that a graph knows, and those around it.
 type scope struct {
@@ -145,7 +147,7 @@ func (c *checker) node(g *Graph, n *Node, i int, path string, s *scope, made map
 	if n.OpType == "" {
 		return fmt.Errorf("%s has no operator", where)
 	}
-	if !c.domains[canonical(n.Domain)] {
+	if _, known := c.domains[canonical(n.Domain)]; !known {
 		return fmt.Errorf("%s is of domain %q, which the model does not import", where, n.Domain)
 	}
 	for _, name := range n.Inputs {

@@ -269,13 +269,17 @@ func small() *onnx.Model {
 }
 
 func TestCheckNamesWhatIsWrong(t *testing.T) {
-	if err := onnx.Check(small()); err != nil {
-		t.Fatal(err)
+	twice := small() // as skl2onnx does
+	twice.OpsetImports = append(twice.OpsetImports, twice.OpsetImports...)
+	for _, m := range []*onnx.Model{small(), twice} {
+		if err := onnx.Check(m); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for want, change := range map[string]func(m *onnx.Model){
 		"the model has no IR version":                        func(m *onnx.Model) { m.IRVersion = 0 },
 		"the model imports no operator set":                  func(m *onnx.Model) { m.OpsetImports = nil },
-		`operator set "ai.onnx" is imported twice`:           func(m *onnx.Model) { m.OpsetImports = append(m.OpsetImports, onnx.OperatorSetID{Domain: "ai.onnx"}) },
+		`set "ai.onnx" is imported in versions 17 and 0`:     func(m *onnx.Model) { m.OpsetImports = append(m.OpsetImports, onnx.OperatorSetID{Domain: "ai.onnx"}) },
 		"the model has no graph":                             func(m *onnx.Model) { m.Graph = nil },
 		"the graph has no name":                              func(m *onnx.Model) { m.Graph.Name = "" },
 		"the graph has no outputs":                           func(m *onnx.Model) { m.Graph.Outputs = nil },

@@ -316,7 +316,8 @@ func copyOut(value native.Value, given *tensor.Tensor) (*tensor.Tensor, error) {
 	}
 	dtype := tensor.DType(element)
 	if !isTensor {
-		return nil, fmt.Errorf("%w: it is not a tensor but a sequence, a map or the like", runtime.ErrUnsupported)
+		return nil, fmt.Errorf("%w: it is not a tensor but a sequence, a map or the like; "+
+			"export it as a tensor, which skl2onnx does with zipmap=False", runtime.ErrUnsupported)
 	}
 	if given != nil && !given.Shape().Equal(shape) {
 		return nil, fmt.Errorf("%w: the tensor given is %v, the model computes %v", runtime.ErrInput,
