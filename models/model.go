@@ -141,7 +141,7 @@ type Built struct {
 	// Shared is the one value through which what tasks share reaches them, but
 	// for the parameters of a shared pooling: with hard sharing what all heads
 	// read, hidden states [batch, sequence, hidden]. It is nil with structures
-	// in which several values do.
+	// in which several values do, which train finds.
 	Shared *builder.Value
 	Tasks  []TaskGraph
 	// Penalty is a scalar that training adds to the losses: the sharing

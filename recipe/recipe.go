@@ -520,8 +520,8 @@ type Balance struct {
 	// moco, excess-mtl, modo or sdmgrad.
 	Method string `key:"method"`
 	// At is where methods that need the tasks' gradients take them: parameters
-	// (the default), all that tasks share, or representation, the value that the
-	// trunk hands to the heads, for the price of about one more step in five.
+	// (the default), all that tasks share, or representation, the values that
+	// the trunk hands to the heads, for the price of about one more step in five.
 	At string `key:"at,omitempty"`
 	// Diagnostics measures every so many steps how the tasks' gradients lie to
 	// each other, with methods that do not need them; 0, never.

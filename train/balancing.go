@@ -20,7 +20,7 @@ type BalanceConfig struct {
 	// losses by Config.Weights.
 	Method string
 	// At is where methods that need gradients take them: parameters, all that
-	// tasks share (the default), or representation, the value that the trunk
+	// tasks share (the default), or representation, the values that the trunk
 	// hands to the heads, which costs one backward pass through the trunk.
 	At string
 	// Options are the method's.
@@ -104,7 +104,7 @@ func (t *Trainer) compileParts(opts runtime.Options) error {
 			return err
 		}
 		if t.config.Balance.At == atRepresentation && d.back == nil {
-			return fmt.Errorf("train: balance at the representation: this model has none that all tasks read and all they share leads to (%s sharing): balance at parameters", t.model.Config().Sharing.Method)
+			return errors.New("train: balance at the representation: this model learns nothing before what its tasks have of their own; set balance to equal or fixed")
 		}
 		if t.parts, err = newGradients(t, d, full || measured, opts); err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"espalier/data"
+	"espalier/models"
 	"espalier/safetensors"
 	"espalier/tensor"
 	"espalier/train"
@@ -217,7 +218,12 @@ func TestReportOfAnEpoch(t *testing.T) {
 // TestWhatCannotBeBalanced: before anything is compiled or trained.
 func TestWhatCannotBeBalanced(t *testing.T) {
 	m, c, _ := demoData(t)
-	several, _, _ := demoData(t, "sharing.method=mmoe")
+	config := m.Config()
+	config.Trunk = models.TrunkConfig{Type: "bag", Embedding: 8, Frozen: true}
+	nothing, err := models.NewText(m.Schema(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		b    train.BalanceConfig
 		want string
@@ -228,12 +234,12 @@ func TestWhatCannotBeBalanced(t *testing.T) {
 		{train.BalanceConfig{Method: "mgda", At: "heads"}, `train: gradients are balanced at "heads", it is one of parameters, representation`},
 		{train.BalanceConfig{Method: "famo", Options: map[string]any{"bound": map[string]any{"nothing": 1.0}}}, `train: balance: famo: option bound names task "nothing", there are topic, sentiment, entities`},
 		{train.BalanceConfig{Diagnostics: -1}, "train: diagnostics every -1 steps; it must be at least 0, which is never"},
-		{train.BalanceConfig{Method: "mgda", At: "representation"}, "train: balance at the representation: this model has none that all tasks read and all they share leads to (mmoe sharing): balance at parameters"},
+		{train.BalanceConfig{Method: "mgda", At: "representation"}, "train: balance at the representation: this model learns nothing before what its tasks have of their own; set balance to equal or fixed"},
 	} {
 		c.Balance = test.b
 		model := m
-		if strings.Contains(test.want, "mmoe") {
-			model = several
+		if strings.Contains(test.want, "learns nothing") {
+			model = nothing
 		}
 		_, err := train.New(model, engines(t)["gonum"], c)
 		if fmt.Sprint(err) != test.want {

@@ -41,8 +41,8 @@ func CompareParts(t *Trainer, b *data.Batch) (wrong []string, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if !full && d.back == nil {
-			continue
+		if d.back == nil {
+			return []string{"what tasks share is not divided from what they have of their own"}, nil
 		}
 		parts, err := newGradients(t, d, full, runtime.Options{})
 		if err != nil {
@@ -68,7 +68,7 @@ func (tr *Trainer) compareParts(parts *gradients, b *data.Batch) (wrong []string
 	for i := range present {
 		present[i] = b.Counts[i] > 0
 	}
-	for _, weights := range [][]float64{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}, {1, 1, 1}, {0.5, 2, 0.25}} {
+	for _, weights := range someWeights(len(tr.weights)) {
 		for i, w := range weights {
 			tr.weights[i] = float32(w)
 		}
@@ -89,7 +89,7 @@ func (tr *Trainer) compareParts(parts *gradients, b *data.Batch) (wrong []string
 		}
 		got := gradientsNow(tr, graded)
 		for name := range want {
-			if diff, length := distance(got[name], want[name]); !(diff <= 1e-5*length+1e-7) {
+			if diff, length := distance(got[name], want[name]); !(diff <= 1e-6*(1+length)) {
 				wrong = append(wrong, fmt.Sprintf("weights %v, by parameters %v: the gradient of %s is off by %v of %v", weights, parts.full, name, diff, length))
 			}
 		}
@@ -100,6 +100,25 @@ func (tr *Trainer) compareParts(parts *gradients, b *data.Batch) (wrong []string
 		}
 	}
 	return wrong, nil
+}
+
+// someWeights are those of each of n tasks alone, and two of all.
+func someWeights(n int) [][]float64 {
+	all := make([][]float64, n+2)
+	for i := range all {
+		all[i] = make([]float64, n)
+		for j := range n {
+			switch {
+			case i == n:
+				all[i][j] = 1
+			case i > n:
+				all[i][j] = 2 / float64(1+3*j)
+			case i == j:
+				all[i][j] = 1
+			}
+		}
+	}
+	return all
 }
 
 // distance is that between two vectors, and the length of the second.

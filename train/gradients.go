@@ -3,6 +3,8 @@ package train
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 
 	"espalier/builder"
 	"espalier/data"
@@ -17,16 +19,16 @@ import (
 // last row is the penalty's.
 type gradients struct {
 	*division
-	full    bool // rows are wanted of the parameters, not at the representation
+	full    bool // rows are wanted of the parameters, not at the cut
 	arena   *arena
 	tables  []*tableState
 	front   *runner
-	backs   []*runner // by task with full, else one for the combined gradient
+	backs   []*runner // by set with full, else one for the combined gradient
 	rowGrad [][]*buffer
-	// atShared are the tasks' gradients by the shared representation, combined
-	// their sum with weights.
-	atShared []*buffer
-	combined *buffer
+	// atCut are the gradients by the values at the cut, by set and value,
+	// combined their sums with weights.
+	atCut    [][]*buffer
+	combined []*buffer
 	dense    [][]float32 // by set
 	tails    [][]float32
 	places   []place
@@ -66,11 +68,16 @@ func newGradients(t *Trainer, d *division, full bool, opts runtime.Options) (*gr
 			}
 		}
 	}
-	r.atShared = make([]*buffer, sets)
-	for i, at := range d.atShared {
-		if at != nil {
-			r.atShared[i] = &buffer{value: d.shared}
-			takes = append(takes, port{at.name, r.atShared[i]})
+	r.atCut = make([][]*buffer, sets)
+	for i := range r.atCut {
+		r.atCut[i] = make([]*buffer, len(d.cut))
+	}
+	for i, of := range d.atCut {
+		for k, at := range of {
+			if at != nil {
+				r.atCut[i][k] = &buffer{value: d.cut[k]}
+				takes = append(takes, port{at.name, r.atCut[i][k]})
+			}
 		}
 	}
 	saved := make([]port, len(d.saved))
@@ -168,24 +175,34 @@ func view(row []float32, p *place) *tensor.Tensor {
 	return tensor.Must(tensor.Of(row[p.offset:end:end], p.slot.param.Shape...))
 }
 
-// openBacks binds the back: once for the combined gradient, or once a task,
-// where each writes its own row.
+// openBacks binds the back: once for the combined gradient, or once a set, where
+// each writes its own row.
 func (r *gradients) openBacks(t *Trainer, saved []port) error {
-	tasks := t.model.Schema().Tasks
 	if !r.full {
-		r.combined = &buffer{value: r.shared}
+		for _, v := range r.cut {
+			r.combined = append(r.combined, &buffer{value: v})
+		}
 		out, takes, rows := gradientEnds(r.back, t.arena)
 		r.rowGrad[0] = rows
-		b, err := newRunner(r.back, t.arena, tasks, ends{
-			out: out, takes: takes, gives: append([]port{{sharedName, r.combined}}, r.read(saved)...), rows: r.front.rows,
-		})
+		b, err := r.openBack(t, r.combined, saved, ends{out: out, takes: takes})
 		r.backs = []*runner{b}
 		return err
 	}
-	r.backs = make([]*runner, len(tasks))
-	for i := range tasks {
-		if r.atShared[i] == nil {
+	// A set that does not reach a value reads zeros there.
+	zeros := make([]*buffer, len(r.cut))
+	for k, v := range r.cut {
+		zeros[k] = &buffer{value: v}
+	}
+	r.backs = make([]*runner, len(r.atCut))
+	for i, of := range r.atCut {
+		if !slices.ContainsFunc(of, func(b *buffer) bool { return b != nil }) {
 			continue
+		}
+		seeds := slices.Clone(of)
+		for k := range seeds {
+			if seeds[k] == nil {
+				seeds[k] = zeros[k]
+			}
 		}
 		var out []runtime.Named
 		for name := range r.back.graded {
@@ -196,25 +213,26 @@ func (r *gradients) openBacks(t *Trainer, saved []port) error {
 		_, takes, rows := gradientEnds(r.back, t.arena)
 		r.rowGrad[i] = rows
 		var err error
-		r.backs[i], err = newRunner(r.back, t.arena, tasks, ends{
-			out: out, takes: takes, gives: append([]port{{sharedName, r.atShared[i]}}, r.read(saved)...), rows: r.front.rows,
-		})
-		if err != nil {
+		if r.backs[i], err = r.openBack(t, seeds, saved, ends{out: out, takes: takes}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// read are the ports that the back has.
-func (r *gradients) read(ports []port) []port {
-	var of []port
+// openBack binds the back to seeds.
+func (r *gradients) openBack(t *Trainer, seeds []*buffer, saved []port, e ends) (*runner, error) {
+	ports := slices.Clone(saved)
+	for k, b := range seeds {
+		ports = append(ports, port{fmt.Sprint(cutPrefix, k), b})
+	}
 	for _, p := range ports {
 		if r.back.feeds[p.name] != nil {
-			of = append(of, p)
+			e.gives = append(e.gives, p)
 		}
 	}
-	return of
+	e.rows = r.front.rows
+	return newRunner(r.back, t.arena, t.model.Schema().Tasks, e)
 }
 
 // close frees the sessions.
@@ -246,7 +264,7 @@ func (r *gradients) fill(ctx context.Context, b *data.Batch, d *draws, present [
 		if penalty && r.front.program.built.Penalty == nil || !penalty && !present[i] {
 			continue
 		}
-		if !penalty && r.backs != nil && r.backs[i] != nil {
+		if r.backs != nil && r.backs[i] != nil {
 			if err := r.backs[i].run(ctx, b, d); err != nil {
 				return err
 			}
@@ -292,14 +310,22 @@ func tableIn(tables []*tableState, table *builder.Value) *tableState {
 // gram returns the inner products of the tasks' gradients, and at the
 // representation those of the gradients there.
 func (r *gradients) gram(present []bool) []float64 {
-	if !r.full {
-		return balance.Gram(r.rowsAtShared(present))
+	if r.full {
+		return sum(balance.Gram(only(r.dense, present)), balance.Gram(only(r.tails, present)))
 	}
-	g := balance.Gram(only(r.dense, present))
-	for i, x := range balance.Gram(only(r.tails, present)) {
-		g[i] += x
+	total := make([]float64, len(present)*len(present))
+	for k := range r.cut {
+		total = sum(total, balance.Gram(r.rowsAtCut(k, present)))
 	}
-	return g
+	return total
+}
+
+// sum adds x to a total.
+func sum(total, x []float64) []float64 {
+	for i, v := range x {
+		total[i] += v
+	}
+	return total
 }
 
 // only keeps the rows of the tasks that are present; a row of nothing is nil.
@@ -313,11 +339,13 @@ func only(rows [][]float32, present []bool) [][]float32 {
 	return of
 }
 
-func (r *gradients) rowsAtShared(present []bool) [][]float32 {
+// rowsAtCut are the gradients by value k at the cut of the tasks that are
+// present and reach it.
+func (r *gradients) rowsAtCut(k int, present []bool) [][]float32 {
 	rows := make([][]float32, len(present))
 	for i, p := range present {
-		if p && r.atShared[i] != nil {
-			rows[i] = r.atShared[i].floats
+		if p && r.atCut[i][k] != nil {
+			rows[i] = r.atCut[i][k].floats
 		}
 	}
 	return rows
@@ -328,13 +356,7 @@ func (r *gradients) rowsAtShared(present []bool) [][]float32 {
 // parameters.
 func (r *gradients) joined(present []bool, tables bool) [][]float32 {
 	if !r.full {
-		rows := r.rowsAtShared(present)
-		for i, p := range present {
-			if p && rows[i] == nil {
-				rows[i] = make([]float32, len(r.atShared[r.reached()].floats))
-			}
-		}
-		return rows
+		return r.joinedAtCut(present)
 	}
 	rows := make([][]float32, len(present))
 	for i, p := range present {
@@ -359,11 +381,30 @@ func (r *gradients) joined(present []bool, tables bool) [][]float32 {
 	return rows
 }
 
-// reached is a task that the shared representation reaches.
-func (r *gradients) reached() int {
-	for i, b := range r.atShared {
-		if b != nil {
-			return i
+// joinedAtCut are the gradients by all values at the cut, one after the other.
+func (r *gradients) joinedAtCut(present []bool) [][]float32 {
+	rows := make([][]float32, len(present))
+	for k := range r.cut {
+		of, n := r.rowsAtCut(k, present), r.sizeAtCut(k)
+		for i, p := range present {
+			switch {
+			case !p:
+			case of[i] == nil:
+				rows[i] = append(rows[i], make([]float32, n)...)
+			default:
+				rows[i] = append(rows[i], of[i]...)
+			}
+		}
+	}
+	return rows
+}
+
+// sizeAtCut is the size of a gradient by value k at the cut; 0 where no loss
+// reaches it.
+func (r *gradients) sizeAtCut(k int) int {
+	for _, of := range r.atCut {
+		if of[k] != nil {
+			return len(of[k].floats)
 		}
 	}
 	return 0
@@ -375,19 +416,8 @@ func (r *gradients) reached() int {
 func (r *gradients) combine(ctx context.Context, b *data.Batch, d *draws, w balance.Weights, direction []float32) error {
 	r.combineOwn(w)
 	if !r.full {
-		if err := r.combined.fit(sizes(b.Size, b.Length, b.Width)); err != nil {
+		if err := r.combineAtCut(sizes(b.Size, b.Length, b.Width), w, direction); err != nil {
 			return err
-		}
-		if direction != nil {
-			copy(r.combined.floats, direction)
-		} else {
-			of := make([][]float32, len(w.Shared))
-			for i := range of {
-				if r.atShared[i] != nil {
-					of[i] = r.atShared[i].floats
-				}
-			}
-			balance.Combine(r.combined.floats, of, w.Shared)
 		}
 		if err := r.backs[0].run(ctx, b, d); err != nil {
 			return err
@@ -406,10 +436,38 @@ func (r *gradients) combine(ctx context.Context, b *data.Batch, d *draws, w bala
 	}
 	copy(dense, direction)
 	tail = direction[size:]
-	if whole := r.wholeTables(); len(tail) == whole && whole != r.tailSize() {
+	whole := len(tail) == r.wholeTables() && len(tail) != r.tailSize()
+	r.addPenalty(dense, tail, whole)
+	if whole {
 		tail = r.touchAll(tail)
 	}
 	r.spread(dense, tail)
+	return nil
+}
+
+// combineAtCut fills the combined gradients by the values at the cut.
+func (r *gradients) combineAtCut(at map[string]int64, w balance.Weights, direction []float32) error {
+	penalty := len(r.atCut) - 1
+	for k, b := range r.combined {
+		if err := b.fit(at); err != nil {
+			return err
+		}
+		rows, weights := make([][]float32, penalty+1), append(slices.Clone(w.Shared), 1)
+		for i, of := range r.atCut {
+			if of[k] != nil {
+				rows[i] = of[k].floats
+			}
+		}
+		if direction != nil {
+			n := r.sizeAtCut(k)
+			rows, weights = [][]float32{direction[:n:n], rows[penalty]}, []float64{1, 1}
+			direction = direction[n:]
+			if n == 0 {
+				rows[0] = nil
+			}
+		}
+		balance.Combine(b.floats, rows, weights)
+	}
 	return nil
 }
 
@@ -420,6 +478,33 @@ func weighed(weights []float64) []bool {
 		of[i] = w != 0
 	}
 	return of
+}
+
+// addPenalty adds the penalty's row to a direction; whole says that it has whole
+// tables.
+func (r *gradients) addPenalty(dense, tail []float32, whole bool) {
+	if r.front.program.built.Penalty == nil {
+		return
+	}
+	add := func(to, x []float32) {
+		for i, v := range x {
+			to[i] += v
+		}
+	}
+	penalty := len(r.dense) - 1
+	add(dense, r.dense[penalty])
+	if !whole {
+		add(tail, r.tails[penalty])
+		return
+	}
+	from := 0
+	for _, s := range r.tables {
+		for _, id := range s.rows.IDs {
+			add(tail[int(id)*s.dim:], r.tails[penalty][from:from+s.dim])
+			from += s.dim
+		}
+		tail = tail[len(s.values):]
+	}
 }
 
 func (r *gradients) tailSize() int {

@@ -255,6 +255,10 @@ func (r *runner) run(ctx context.Context, b *data.Batch, d *draws) error {
 		}
 	}
 	for _, g := range r.gives {
+		// What another run has filled fits: this is for what stays 0.
+		if err := g.fit(at); err != nil {
+			return err
+		}
 		if err := r.binding.SetInput(g.name, g.tensor); err != nil {
 			return err
 		}

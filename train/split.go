@@ -11,8 +11,8 @@ import (
 
 // Names of what the parts of a divided step hand to each other.
 const (
-	sharedName  = "gradient/shared" // of the shared representation, into the back
-	savedPrefix = "saved/"          // what the forward pass computed and the back reads
+	cutPrefix   = "gradient/cut/" // of the values at the cut, into the back
+	savedPrefix = "saved/"        // what does not depend on gradients and the back reads
 )
 
 // taskGradient is the gradient of one set of losses by one value: an output of
@@ -25,24 +25,24 @@ type taskGradient struct {
 
 // division is a training step that computes gradients task by task.
 //
-// Where all that tasks share reaches them through one value, the shared
-// representation, there are two programs. The front goes forward, gives each
-// task's gradient by the representation and by the parameters behind it, and
-// what the trunk's backward pass reads of the forward pass. The back takes a
-// gradient by the representation to the parameters before it: it runs once for
-// a combined gradient, or once a task.
+// It is cut where what all tasks share reaches their own parameters: at one
+// value, which the trunk hands to the heads, or at several. The front goes
+// forward, gives each task's gradient by the values at the cut and by the
+// parameters behind it, and all of the backward pass in front of the cut that is
+// the same whatever the gradient. The back takes gradients at the cut to the
+// parameters before it: it runs once for combined gradients, or once a task.
 //
-// Where several values do, back is nil, and the front has all gradients by all
-// parameters, one set a task.
+// Where nothing is learned before a cut, back is nil, and the front has all
+// gradients by all parameters, one set a task.
 type division struct {
 	front, back *program
-	shared      *builder.Value
+	cut         []*builder.Value
 	saved       []*builder.Value
-	// atShared are the gradients by the shared representation, by task; nil for
-	// a task that it does not reach.
-	atShared []*taskGradient
-	own      []taskGradient // by parameters that the front computes
-	rows     []taskGradient // by looked-up rows, without a back
+	// atCut are the gradients by the values at the cut, by set; nil for one that
+	// a loss does not reach.
+	atCut [][]*taskGradient
+	own   []taskGradient // by parameters that the front computes
+	rows  []taskGradient // by looked-up rows, without a back
 }
 
 // divide compiles the step in parts.
@@ -52,21 +52,15 @@ func divide(m *models.Model) (*division, error) {
 		return nil, err
 	}
 	front := &program{built: built, lookup: lookups(built), graded: map[string]bool{}}
-	d := &division{front: front, shared: built.Shared}
-	before, ok := map[*builder.Value]bool{}, false
-	if d.shared != nil && built.Penalty == nil {
-		before, ok = d.upstream()
+	d := &division{front: front}
+	d.cut = d.shared()
+	if d.cut == nil {
+		d.cut = d.frontier()
 	}
-	if !ok {
-		d.shared, before = nil, map[*builder.Value]bool{}
-	}
-	forward := map[*builder.Node]bool{}
-	for _, n := range built.Graph.Nodes() {
-		forward[n] = true
-	}
+	before := ancestors(d.cut, nil)
 	outputs := d.frontGradients(before)
-	if d.shared != nil {
-		back, outs, err := d.compileBack(before, forward)
+	if len(d.cut) > 0 {
+		back, outs, err := d.compileBack(before)
 		if err != nil {
 			return nil, err
 		}
@@ -80,7 +74,7 @@ func divide(m *models.Model) (*division, error) {
 // included, but for what lies behind a cut.
 func ancestors(of []*builder.Value, cut map[*builder.Value]bool) map[*builder.Value]bool {
 	seen := map[*builder.Value]bool{}
-	stack := append([]*builder.Value{}, of...)
+	stack := slices.Clone(of)
 	for len(stack) > 0 {
 		v := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
@@ -95,54 +89,152 @@ func ancestors(of []*builder.Value, cut map[*builder.Value]bool) map[*builder.Va
 	return seen
 }
 
-// upstream are the values before the shared representation. It reports whether
-// anything is learned there, and reaches the losses through it alone.
-func (d *division) upstream() (map[*builder.Value]bool, bool) {
-	before := ancestors([]*builder.Value{d.shared}, nil)
+// descendants are the values that are computed from some, those themselves
+// included.
+func descendants(g *builder.Graph, of []*builder.Value) map[*builder.Value]bool {
+	from := map[*builder.Value]bool{}
+	for _, v := range of {
+		from[v] = true
+	}
+	for _, n := range g.Nodes() {
+		if slices.ContainsFunc(n.Inputs, func(v *builder.Value) bool { return from[v] }) ||
+			slices.ContainsFunc(n.Captures, func(v *builder.Value) bool { return from[v] }) {
+			for _, v := range n.Outputs {
+				from[v] = true
+			}
+		}
+	}
+	return from
+}
+
+// shared is the model's shared representation, where anything is learned before
+// it and reaches the losses through it alone.
+func (d *division) shared() []*builder.Value {
+	x := d.front.built.Shared
+	if x == nil {
+		return nil
+	}
+	before := ancestors([]*builder.Value{x}, nil)
+	// The gathered rows are leaves of the step, whatever computes them here.
+	behind := ancestors(d.losses(), map[*builder.Value]bool{x: true})
+	learns := false
+	for _, v := range d.front.learned() {
+		if v != x && behind[v] && (before[v] || v.Parameter() == nil) {
+			return nil
+		}
+		learns = learns || before[v]
+	}
+	if !learns {
+		return nil
+	}
+	return []*builder.Value{x}
+}
+
+// losses are those of the tasks and the penalty.
+func (d *division) losses() []*builder.Value {
 	var losses []*builder.Value
 	for _, t := range d.front.built.Tasks {
 		losses = append(losses, t.Loss)
 	}
-	// The gathered rows are leaves of the step, whatever computes them here.
-	behind := ancestors(losses, map[*builder.Value]bool{d.shared: true})
-	learns := false
-	for _, v := range d.front.learned() {
-		if before[v] && behind[v] {
-			return nil, false
-		}
-		learns = learns || before[v]
+	if p := d.front.built.Penalty; p != nil {
+		losses = append(losses, p)
 	}
-	return before, learns
+	return losses
 }
 
-// frontGradients adds each task's gradients by the shared representation and by
-// all that is learned behind it. Values in before are the back's.
+// frontier are the last values on the way to the losses that no parameter of a
+// task's own has a part in, in the order of the graph. A parameter is one of
+// them only where others are computed from it: else it lies behind.
+func (d *division) frontier() []*builder.Value {
+	g := d.front.built.Graph
+	learned := d.front.learned()
+	var own []*builder.Value
+	for _, v := range g.Parameters() {
+		if !shared(v.Name()) {
+			own = append(own, v)
+		}
+	}
+	private, active := descendants(g, own), descendants(g, learned)
+	readers := map[*builder.Value]int{}
+	for _, n := range g.Nodes() {
+		for _, v := range n.Inputs {
+			readers[v]++
+		}
+	}
+	reached := map[*builder.Value]bool{}
+	stack := d.losses()
+	for len(stack) > 0 {
+		v := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if v == nil || reached[v] || !active[v] || !v.DType().IsFloat() {
+			continue
+		}
+		reached[v] = true
+		n := v.Node()
+		switch {
+		case n != nil && !private[v] && (isView(n) || n.Op == "Concat" && slices.ContainsFunc(n.Inputs, func(v *builder.Value) bool { return readers[v] > 1 })):
+			// Tasks that look at one value in several ways, or at it beside others,
+			// share that value.
+			delete(reached, v)
+			stack = append(stack, n.Inputs...)
+		case !private[v] || n == nil:
+		case n.Composite != nil: // gradients go straight to its operands
+			stack = append(stack, n.Composite.Inputs...)
+		default:
+			stack = append(append(stack, n.Inputs...), n.Captures...)
+		}
+	}
+	var cut, parameters []*builder.Value
+	for _, v := range learned {
+		switch {
+		case !reached[v] || private[v]:
+		case v.Parameter() != nil:
+			parameters = append(parameters, v)
+		default:
+			cut = append(cut, v)
+		}
+	}
+	for _, n := range g.Nodes() {
+		for _, v := range n.Outputs {
+			if reached[v] && !private[v] && !slices.Contains(cut, v) {
+				cut = append(cut, v)
+			}
+		}
+	}
+	before := ancestors(cut, nil)
+	for _, v := range parameters {
+		if before[v] {
+			cut = append(cut, v)
+		}
+	}
+	return cut
+}
+
+// frontGradients adds each task's gradients by the values at the cut and by all
+// that is learned behind it. Values in before are the back's.
 func (d *division) frontGradients(before map[*builder.Value]bool) []builder.Output {
 	p := d.front
-	g := p.built.Graph
 	var outputs []builder.Output
-	var losses []*builder.Value
 	var names []string
 	for _, t := range p.built.Tasks {
-		losses, names = append(losses, t.Loss), append(names, t.Name)
+		names = append(names, t.Name)
 		outputs = append(outputs, builder.Output{Name: lossPrefix + t.Name, Value: t.Loss})
 	}
 	if p.built.Penalty != nil {
-		losses, names = append(losses, p.built.Penalty), append(names, penaltyName)
+		names = append(names, penaltyName)
 		outputs = append(outputs, builder.Output{Name: penaltyName, Value: p.built.Penalty})
 	}
-	var wrt []*builder.Value
-	if d.shared != nil {
-		wrt = append(wrt, d.shared)
-	}
+	wrt := slices.Clone(d.cut)
 	for _, v := range p.learned() {
 		if !before[v] {
 			wrt = append(wrt, v)
 		}
 	}
-	d.atShared = make([]*taskGradient, len(losses))
+	losses := d.losses()
+	d.atCut = make([][]*taskGradient, len(losses))
 	for i, loss := range losses {
-		for j, dv := range grad.Gradients(g, []*builder.Value{loss}, nil, wrt) {
+		d.atCut[i] = make([]*taskGradient, len(d.cut))
+		for j, dv := range grad.Partials(p.built.Graph, []*builder.Value{loss}, nil, wrt) {
 			if dv == nil {
 				continue
 			}
@@ -151,8 +243,8 @@ func (d *division) frontGradients(before map[*builder.Value]bool) []builder.Outp
 			at := taskGradient{i, wrt[j], fmt.Sprintf("%s%d/%s/%s", gradientPrefix, i, names[i], wrt[j].Name())}
 			outputs = append(outputs, builder.Output{Name: at.name, Value: dv})
 			switch {
-			case wrt[j] == d.shared:
-				d.atShared[i] = &at
+			case j < len(d.cut):
+				d.atCut[i][j] = &at
 			case wrt[j].Parameter() != nil:
 				d.own = append(d.own, at)
 			default:
@@ -163,21 +255,23 @@ func (d *division) frontGradients(before map[*builder.Value]bool) []builder.Outp
 	return outputs
 }
 
-// compileBack builds the trunk's backward pass, and returns what it needs the
-// front to output: the values of the forward pass that it reads.
-func (d *division) compileBack(before map[*builder.Value]bool, forward map[*builder.Node]bool) (*program, []builder.Output, error) {
+// compileBack builds the backward pass before the cut, and returns what it needs
+// the front to output.
+func (d *division) compileBack(before map[*builder.Value]bool) (*program, []builder.Output, error) {
 	built := d.front.built
 	g := built.Graph
 	p := &program{built: built, lookup: d.front.lookup, graded: map[string]bool{}}
-	var wrt, results []*builder.Value
+	var wrt, results, seeds []*builder.Value
 	for _, v := range p.learned() {
 		if before[v] {
 			wrt = append(wrt, v)
 		}
 	}
-	seed := g.Input(sharedName, d.shared.DType(), d.shared.Shape()...)
+	for i, v := range d.cut {
+		seeds = append(seeds, g.Input(fmt.Sprint(cutPrefix, i), v.DType(), v.Shape()...))
+	}
 	var outputs []builder.Output
-	for i, dv := range grad.Gradients(g, []*builder.Value{d.shared}, []*builder.Value{seed}, wrt) {
+	for i, dv := range grad.Gradients(g, d.cut, seeds, wrt) {
 		if dv != nil {
 			p.graded[wrt[i].Name()] = true
 			outputs = append(outputs, builder.Output{Name: gradientPrefix + wrt[i].Name(), Value: dv})
@@ -187,24 +281,66 @@ func (d *division) compileBack(before map[*builder.Value]bool, forward map[*buil
 	if err := g.Err(); err != nil {
 		return nil, nil, err
 	}
-	cut := map[*builder.Value]bool{}
-	for _, n := range g.Nodes() {
-		if forward[n] {
-			for _, v := range n.Outputs {
-				cut[v] = true
-			}
-		}
-	}
+	d.saved = d.save(results, seeds)
 	var saved []builder.Output
-	reached := ancestors(results, cut)
-	gathered := p.rows()
-	for _, n := range g.Nodes() { // in the order of the graph
-		for _, v := range n.Outputs {
-			if cut[v] && reached[v] && !slices.Contains(gathered, v) {
-				d.saved = append(d.saved, v)
-				saved = append(saved, builder.Output{Name: savedPrefix + v.Name(), Value: v})
-			}
-		}
+	for _, v := range d.saved {
+		saved = append(saved, builder.Output{Name: savedPrefix + v.Name(), Value: v})
 	}
 	return p, saved, p.emit(outputs, d.saved...)
+}
+
+// save finds what the back reads that does not depend on the seeds, which is
+// computed once for all tasks. Of a value that is another in a different shape,
+// the other is saved: the back looks at it in that shape at no cost, while the
+// front would copy it.
+func (d *division) save(results, seeds []*builder.Value) []*builder.Value {
+	g := d.front.built.Graph
+	varies := descendants(g, seeds)
+	gathered := d.front.rows()
+	seen, kept := map[*builder.Value]bool{}, map[*builder.Value]bool{}
+	stack := slices.Clone(results)
+	for len(stack) > 0 {
+		v := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if v == nil || seen[v] {
+			continue
+		}
+		seen[v] = true
+		n := v.Node()
+		switch {
+		case n == nil || slices.Contains(gathered, v):
+		case varies[v] || isView(n):
+			stack = append(append(stack, n.Inputs...), n.Captures...)
+		default:
+			kept[v] = true
+		}
+	}
+	var saved []*builder.Value
+	for _, n := range g.Nodes() { // in the order of the graph
+		for _, v := range n.Outputs {
+			if kept[v] {
+				saved = append(saved, v)
+			}
+		}
+	}
+	return saved
+}
+
+// isView reports whether an engine hands on a node's operand as it is, or reads
+// it in another order within the product that follows.
+func isView(n *builder.Node) bool {
+	switch n.Op {
+	case "Reshape", "Squeeze", "Unsqueeze", "Identity":
+		return true
+	case "Transpose":
+		perm := n.Attr("perm").Ints
+		last := len(perm) - 1
+		for i, p := range perm[:max(last-1, 0)] {
+			if p != int64(i) {
+				return false
+			}
+		}
+		return last > 0 && perm[last] == int64(last-1)
+	}
+	return false
 }

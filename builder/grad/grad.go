@@ -56,11 +56,25 @@ func rules() map[string]rule {
 // is differentiated. Nothing is computed for values that no element of wrt
 // feeds, and wrt may name any values, not parameters only.
 func Gradients(g *builder.Graph, outputs, seeds, wrt []*builder.Value) []*builder.Value {
+	return gradients(g, outputs, seeds, wrt, nil)
+}
+
+// Partials is Gradients with every value of wrt held as an input: where one of
+// them is computed from another, the way through it is not followed.
+func Partials(g *builder.Graph, outputs, seeds, wrt []*builder.Value) []*builder.Value {
+	held := map[*builder.Value]bool{}
+	for _, v := range wrt {
+		held[v] = true
+	}
+	return gradients(g, outputs, seeds, wrt, held)
+}
+
+func gradients(g *builder.Graph, outputs, seeds, wrt []*builder.Value, held map[*builder.Value]bool) []*builder.Value {
 	grads := make([]*builder.Value, len(wrt))
 	if g.Err() != nil {
 		return grads
 	}
-	b := &backward{g: g, rules: rules(), active: map[*builder.Value]bool{}, parts: map[*builder.Value][]*builder.Value{}}
+	b := &backward{g: g, rules: rules(), held: held, active: map[*builder.Value]bool{}, parts: map[*builder.Value][]*builder.Value{}}
 	if err := b.seed(outputs, seeds); err != nil {
 		g.Fail("Gradients", outputs, err)
 		return grads
@@ -85,6 +99,8 @@ type backward struct {
 	g      *builder.Graph
 	rules  map[string]rule
 	active map[*builder.Value]bool
+	// held are the values behind whose gradients nothing is computed.
+	held map[*builder.Value]bool
 	// parts holds the contributions to a value's gradient that have not been
 	// summed yet.
 	parts map[*builder.Value][]*builder.Value
@@ -153,7 +169,7 @@ func (b *backward) step(n *builder.Node) error {
 	c := call{g: b.g, n: n, inputs: inputs, dy: make([]*builder.Value, len(n.Outputs)), need: make([]bool, len(inputs))}
 	reached, needed := false, false
 	for i, out := range n.Outputs {
-		if b.active[out] {
+		if b.active[out] && !b.held[out] {
 			c.dy[i] = b.total(out)
 			reached = reached || c.dy[i] != nil
 		}

@@ -371,6 +371,36 @@ func TestTiesShareTheGradient(t *testing.T) {
 	}
 }
 
+// TestPartialsHoldWhatTheyAreOf: of (a*b)*b with y = a*b held, the way from y to
+// a and b is not followed.
+func TestPartialsHoldWhatTheyAreOf(t *testing.T) {
+	g := builder.New("partials", builder.Options{Float: tensor.Float64})
+	s := g.Scope("x")
+	a := s.Parameter("a", builder.ParameterOptions{}, 2)
+	b := s.Parameter("b", builder.ParameterOptions{}, 2)
+	y := g.Mul(a, b)
+	loss := g.SumAll(g.Mul(y, b))
+	parts := grad.Partials(g, []val{loss}, nil, []val{y, a, b})
+	if g.Err() != nil || parts[1] != nil {
+		t.Fatalf("the partial by a is %v (%v)", parts[1], g.Err())
+	}
+	outputs := []builder.Output{
+		{Name: "y", Value: parts[0]},
+		{Name: "b", Value: parts[2]},
+		{Name: "all", Value: grad.Gradients(g, []val{loss}, nil, []val{b})[0]},
+	}
+	got := run(t, open(t, g, outputs), map[string]*tensor.Tensor{
+		"x/a": tensor.Must(tensor.Of([]float64{2, 3}, 2)), "x/b": tensor.Must(tensor.Of([]float64{5, 7}, 2)),
+	}, outputs)
+	for name, want := range map[string][]float64{"y": {5, 7}, "b": {10, 21}, "all": {20, 42}} {
+		for i, w := range want {
+			if d := got[name].Float64s()[i]; d != w {
+				t.Errorf("%s[%d]: %v, want %v", name, i, d, w)
+			}
+		}
+	}
+}
+
 func TestGradientsStopWhereNothingDepends(t *testing.T) {
 	g := builder.New("part", builder.Options{})
 	s := g.Scope("x")
