@@ -62,8 +62,15 @@ func Unfold(tokenizer, compressed, hash string) (*Vocabulary, error) {
 func (v *Vocabulary) Subwords() []byte { return v.file }
 
 // pieces appends the pieces of a text.
-func (t *Tokenizer) pieces(dst []Token, s string) []Token {
-	for _, p := range t.subwords.subwords.Encode(nil, s, t.special) {
+func (t *Tokenizer) pieces(scratch *Scratch, dst []Token, s string) []Token {
+	var pieces []subword.Piece
+	if scratch == nil {
+		pieces = t.subwords.subwords.Encode(nil, s, t.special)
+	} else {
+		scratch.pieces = t.subwords.subwords.EncodeIn(&scratch.subword, scratch.pieces[:0], s, t.special)
+		pieces = scratch.pieces
+	}
+	for _, p := range pieces {
 		dst = append(dst, Token{t.subwords.subwords.Word(p.ID), p.Start, p.End})
 	}
 	return dst
@@ -74,9 +81,12 @@ func (t *Tokenizer) Subwords() bool { return t.subwords != nil }
 
 // Words appends what tags are about to dst: the tokens or, where those are
 // pieces, what stands between white space.
-func (t *Tokenizer) Words(dst []Token, s string) []Token {
+func (t *Tokenizer) Words(dst []Token, s string) []Token { return t.WordsIn(nil, dst, s) }
+
+// WordsIn is [Tokenizer.Words] in memory of a scratch, which may be nil.
+func (t *Tokenizer) WordsIn(scratch *Scratch, dst []Token, s string) []Token {
 	if t.subwords == nil {
-		return t.Tokenize(dst, s)
+		return t.TokenizeIn(scratch, dst, s)
 	}
 	return fields(dst, s)
 }

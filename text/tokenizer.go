@@ -20,6 +20,7 @@ type Token struct {
 // Tokenizer splits texts. It is safe for concurrent use.
 type Tokenizer struct {
 	pattern    *regexp.Regexp // nil: split at white space, or into characters
+	automaton  *automaton     // of the pattern, nil where there can be none
 	characters bool
 	lowercase  bool
 	subwords   *Vocabulary // nil: the tokenizer makes none
@@ -63,7 +64,7 @@ func NewTokenizer(name string, opts Options) (*Tokenizer, error) {
 			return nil, fmt.Errorf("text: pattern of the regex tokenizer: %w", err)
 		}
 		re.Longest()
-		t.pattern = re
+		t.pattern, t.automaton = re, newAutomaton(opts.Pattern)
 	case "characters":
 		if opts.Pattern != "" {
 			return nil, fmt.Errorf("text: the characters tokenizer takes no pattern; use tokenizer regex")
@@ -112,25 +113,40 @@ func (t *Tokenizer) Separator() string {
 }
 
 // Tokenize appends the tokens of s to dst.
-func (t *Tokenizer) Tokenize(dst []Token, s string) []Token {
-	if t.pattern != nil {
-		for _, m := range t.pattern.FindAllStringIndex(s, -1) {
-			if m[1] > m[0] {
-				dst = append(dst, Token{t.Normalize(s[m[0]:m[1]]), m[0], m[1]})
-			}
+func (t *Tokenizer) Tokenize(dst []Token, s string) []Token { return t.TokenizeIn(nil, dst, s) }
+
+// TokenizeIn is [Tokenizer.Tokenize] in memory of a scratch, which may be nil.
+func (t *Tokenizer) TokenizeIn(scratch *Scratch, dst []Token, s string) []Token {
+	first := len(dst)
+	switch {
+	case t.pattern != nil:
+		dst = t.matches(dst, s)
+	case t.characters:
+		dst = split(dst, s)
+	case t.subwords != nil:
+		return t.pieces(scratch, dst, s)
+	default:
+		dst = fields(dst, s)
+	}
+	if t.lowercase {
+		for i := first; i < len(dst); i++ {
+			dst[i].Text = scratch.lower(dst[i].Text)
 		}
+	}
+	return dst
+}
+
+// matches appends what the pattern finds.
+func (t *Tokenizer) matches(dst []Token, s string) []Token {
+	first := len(dst)
+	if t.automaton != nil && t.automaton.matches(s, func(start, end int) { dst = append(dst, Token{s[start:end], start, end}) }) {
 		return dst
 	}
-	if t.characters {
-		return t.split(dst, s)
-	}
-	if t.subwords != nil {
-		return t.pieces(dst, s)
-	}
-	first := len(dst)
-	dst = fields(dst, s)
-	for i := first; i < len(dst); i++ {
-		dst[i].Text = t.Normalize(dst[i].Text)
+	dst = dst[:first]
+	for _, m := range t.pattern.FindAllStringIndex(s, -1) {
+		if m[1] > m[0] {
+			dst = append(dst, Token{s[m[0]:m[1]], m[0], m[1]})
+		}
 	}
 	return dst
 }
@@ -154,10 +170,10 @@ func fields(dst []Token, s string) []Token {
 }
 
 // split makes each character a token, and each byte that is none.
-func (t *Tokenizer) split(dst []Token, s string) []Token {
+func split(dst []Token, s string) []Token {
 	for i := 0; i < len(s); {
 		_, n := utf8.DecodeRuneInString(s[i:])
-		dst = append(dst, Token{t.Normalize(s[i : i+n]), i, i + n})
+		dst = append(dst, Token{s[i : i+n], i, i + n})
 		i += n
 	}
 	return dst
@@ -171,22 +187,4 @@ func (t *Tokenizer) Normalize(token string) string {
 		return token
 	}
 	return lower(token)
-}
-
-func lower(s string) string {
-	changed := false
-	for _, r := range s {
-		if r == utf8.RuneError || unicode.ToLower(r) != r {
-			changed = true
-			break
-		}
-	}
-	if !changed {
-		return s
-	}
-	out := make([]rune, 0, len(s))
-	for _, r := range s {
-		out = append(out, unicode.ToLower(r))
-	}
-	return string(out)
 }

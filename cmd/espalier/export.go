@@ -23,8 +23,8 @@ func newExport() *cobra.Command {
 		Long: `Export writes the best parameters of a run as one ONNX file: token ids in, one
 output per task and role out, labels and vocabulary in the metadata. With --input
 text the file reads raw strings and answers with the labels' names: tokenizer,
-lower-casing, vocabulary and characters are part of the graph, by operators that
-only ONNX Runtime has. The file is read back, checked, and compared with the
+lower-casing, vocabulary and characters are part of the graph, by operators of
+ONNX Runtime's, which the pure-Go engine has, too. The file is read back, checked, and compared with the
 trainer's own outputs on every engine that can run it; a difference above 1e-5 is
 an error.
 

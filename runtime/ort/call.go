@@ -24,6 +24,7 @@ type call struct {
 	inputs  []slot
 	outputs []slot
 	stop    *stopper // of the context of the last run, nil before
+	texts   native.Texts
 }
 
 // slot is one input or output. While value is not nil, tensor is held and,
@@ -191,8 +192,7 @@ func (c *call) setOutput(i int, t *tensor.Tensor) error {
 			return sharing("output", other.info.Name, out.info.Name)
 		}
 	}
-	if t == nil || t.DType() == tensor.String {
-		// Allocated by ORT at every run; strings are copied out of it.
+	if t == nil { // allocated by ORT at every run
 		out.drop()
 		out.tensor, out.result = t, nil
 	} else if out.reusable(t, memory) {
@@ -292,14 +292,17 @@ func (c *call) collect() error {
 	var first error
 	for i := range c.outputs {
 		out := &c.outputs[i]
-		if out.value != nil {
+		var err error
+		switch {
+		case out.value == nil:
+			value := c.block.TakeOutput(i)
+			out.result, err = c.copyOut(value)
+			native.Release(value)
+		case out.tensor.DType() == tensor.String: // ORT owns the value's strings
+			out.result, err = out.tensor, c.texts.Read(out.value, out.tensor.Strings())
+		default:
 			out.result = out.tensor
-			continue
 		}
-		value := c.block.TakeOutput(i)
-		result, err := copyOut(value, out.tensor)
-		native.Release(value)
-		out.result = result
 		if err != nil && first == nil {
 			first = fmt.Errorf("output %q: %w", out.info.Name, err)
 		}
@@ -307,9 +310,8 @@ func (c *call) collect() error {
 	return first
 }
 
-// copyOut copies a value of ORT's into given, or into a new tensor when given
-// is nil.
-func copyOut(value native.Value, given *tensor.Tensor) (*tensor.Tensor, error) {
+// copyOut copies a value of ORT's into a new tensor.
+func (c *call) copyOut(value native.Value) (*tensor.Tensor, error) {
 	element, shape, isTensor, err := native.Describe(value)
 	if err != nil {
 		return nil, err
@@ -319,22 +321,14 @@ func copyOut(value native.Value, given *tensor.Tensor) (*tensor.Tensor, error) {
 		return nil, fmt.Errorf("%w: it is not a tensor but a sequence, a map or the like; "+
 			"export it as a tensor, which skl2onnx does with zipmap=False", runtime.ErrUnsupported)
 	}
-	if given != nil && !given.Shape().Equal(shape) {
-		return nil, fmt.Errorf("%w: the tensor given is %v, the model computes %v", runtime.ErrInput,
-			given.Shape(), tensor.Shape(shape))
-	}
-	result := given
-	if result == nil {
-		if result, err = tensor.New(dtype, shape...); err != nil {
-			return nil, fmt.Errorf("%w: %w", runtime.ErrUnsupported, err)
-		}
+	result, err := tensor.New(dtype, shape...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", runtime.ErrUnsupported, err)
 	}
 	if dtype == tensor.String {
-		elements, err := native.Strings(value, result.Len())
-		if err != nil {
+		if err := c.texts.Read(value, result.Strings()); err != nil {
 			return nil, err
 		}
-		copy(result.Strings(), elements)
 		return result, nil
 	}
 	memory := spanOf(result)

@@ -104,7 +104,7 @@ func (w *worker) read(out []Prediction, texts []string, outputs []runtime.Named,
 	}
 	for k := range w.predictor.tasks {
 		t := &w.predictor.tasks[k]
-		v, err := t.view(outputs, rows)
+		v, err := t.view(&w.numbers, outputs, rows)
 		if err != nil {
 			return fmt.Errorf("predict: task %q: %w", t.Name, err)
 		}

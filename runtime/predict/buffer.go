@@ -3,9 +3,9 @@ package predict
 import "context"
 
 // Buffer answers one call after the other with the same memory: once it has
-// seen texts as long, in batches as large, a call on package ort allocates
-// nothing where words need no lower-casing and the tokenizer is no regular
-// expression. It is for one goroutine at a time; make one for each.
+// seen texts as long, in batches as large, a call with the same context
+// allocates nothing on package ort. It is for one goroutine at a time; make one
+// for each.
 type Buffer struct {
 	predictor *Predictor
 	worker    *worker
@@ -14,13 +14,28 @@ type Buffer struct {
 
 // NewBuffer makes a buffer. Close it to give its memory back at once.
 func (p *Predictor) NewBuffer() *Buffer {
-	return &Buffer{predictor: p, worker: &worker{predictor: p}}
+	return &Buffer{predictor: p, worker: &worker{predictor: p, owns: true}}
 }
 
 // Predict answers for texts, all in one batch. The answers, and all that they
 // hold, are good until the next call.
 func (b *Buffer) Predict(ctx context.Context, texts ...string) ([]Prediction, error) {
-	answers, err := b.worker.predict(ctx, b.answers, texts)
+	return b.keep(b.worker.predict(ctx, b.answers, texts))
+}
+
+// PredictColumns answers for the rows of a table, as [Predictor.PredictColumns]
+// does. The answers are good until the next call.
+func (b *Buffer) PredictColumns(ctx context.Context, c Columns) ([]Prediction, error) {
+	return b.keep(b.worker.predictTable(ctx, b.answers, &table{columns: c}))
+}
+
+// PredictRows answers for rows as they stand in a file, as
+// [Predictor.PredictRows] does. The answers are good until the next call.
+func (b *Buffer) PredictRows(ctx context.Context, rows ...map[string]string) ([]Prediction, error) {
+	return b.keep(b.worker.predictTable(ctx, b.answers, &table{texts: rows, rows: len(rows)}))
+}
+
+func (b *Buffer) keep(answers []Prediction, err error) ([]Prediction, error) {
 	if cap(answers) >= cap(b.answers) {
 		b.answers = answers[:len(answers):cap(answers)]
 	}

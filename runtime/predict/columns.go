@@ -25,143 +25,199 @@ type Columns struct {
 
 // PredictColumns answers for the rows of a table, in one batch.
 func (p *Predictor) PredictColumns(ctx context.Context, c Columns) ([]Prediction, error) {
-	inputs, rows, err := p.file.columns(c)
-	if err != nil || rows == 0 {
-		return nil, err
-	}
-	return p.PredictTensors(ctx, inputs...)
+	w := p.workers.take(p)
+	defer p.workers.put(w)
+	return w.predictTable(ctx, nil, &table{columns: c})
 }
 
 // PredictRows answers for rows as they stand in a file: texts by the names of
 // inputs, an empty one or none where a value is missing.
 func (p *Predictor) PredictRows(ctx context.Context, rows ...map[string]string) ([]Prediction, error) {
-	c := Columns{Numbers: map[string][]float32{}, Values: map[string][]string{}}
-	for i := range p.file.schema.Inputs {
-		in := &p.file.schema.Inputs[i]
-		for n, row := range rows {
-			value := strings.TrimSpace(row[in.Name])
-			if in.Type != schema.Numeric {
-				c.Values[in.Name] = append(c.Values[in.Name], value)
-				continue
-			}
-			x := math.NaN()
-			if value != "" && !slices.Contains(in.Missing, value) {
-				var err error
-				if x, err = strconv.ParseFloat(value, 32); err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
-					return nil, fmt.Errorf("predict: %w: row %d: input %q is numeric, %q is not a finite number", runtime.ErrInput, n, in.Name, value)
-				}
-			}
-			c.Numbers[in.Name] = append(c.Numbers[in.Name], float32(x))
-		}
-	}
-	return p.PredictColumns(ctx, c)
+	w := p.workers.take(p)
+	defer p.workers.put(w)
+	return w.predictTable(ctx, nil, &table{texts: rows, rows: len(rows)})
 }
 
-// columns makes the file's inputs.
-func (f *file) columns(c Columns) ([]runtime.Named, int, error) {
-	if !f.schema.Tabular() {
-		return nil, 0, fmt.Errorf("predict: the model does not read a table; use Predict for a text, or PredictTensors")
+// table is what is asked about: columns or, where there are none, rows of texts.
+type table struct {
+	columns Columns
+	texts   []map[string]string
+	rows    int
+}
+
+func (w *worker) predictTable(ctx context.Context, dst []Prediction, t *table) ([]Prediction, error) {
+	f := w.predictor.file
+	if f.values == nil {
+		return nil, fmt.Errorf("predict: the model does not read a table; use Predict for a text, or PredictTensors")
 	}
-	rows, first := -1, ""
-	length := func(name string, n int) error {
-		if in := f.schema.Input(name); in == nil {
-			return fmt.Errorf("predict: %w: there is no input %q; the model reads %s", runtime.ErrInput, name, strings.Join(f.inputNames(), ", "))
-		}
-		if rows >= 0 && n != rows {
-			return fmt.Errorf("predict: %w: column %q has %d rows, column %q has %d", runtime.ErrInput, name, n, first, rows)
-		}
-		rows, first = n, name
-		return nil
+	if err := t.check(f.schema); err != nil {
+		return nil, fmt.Errorf("predict: %w: %w", runtime.ErrInput, err)
 	}
-	for _, in := range f.inputNames() {
-		if xs, ok := c.Numbers[in]; ok {
-			if err := length(in, len(xs)); err != nil {
-				return nil, 0, err
-			}
-		}
-		if xs, ok := c.Values[in]; ok {
-			if err := length(in, len(xs)); err != nil {
-				return nil, 0, err
-			}
-		}
+	if t.rows == 0 {
+		return nil, nil
 	}
-	if err := f.strangers(c); err != nil {
-		return nil, 0, err
+	dst = resize(dst, t.rows)
+	step := t.rows
+	if f.batch > 0 {
+		step = f.batch
 	}
-	if rows < 0 {
-		return nil, 0, fmt.Errorf("predict: %w: no column is given; the model reads %s", runtime.ErrInput, strings.Join(f.inputNames(), ", "))
-	}
-	var out []runtime.Named
-	for i := range f.schema.Inputs {
-		x, err := f.column(i, c, rows)
+	for from := 0; from < t.rows; from += step {
+		c, err := w.shape(step, 0, 0)
 		if err != nil {
-			return nil, 0, fmt.Errorf("predict: %w", err)
+			return nil, err
 		}
-		out = append(out, runtime.Named{Name: f.schema.Inputs[i].Tensor, Tensor: x})
+		n := min(step, t.rows-from)
+		for i := range c.columns {
+			if err := c.columns[i].fill(&f.schema.Inputs[i], f.values[i], t, from, n); err != nil {
+				return nil, fmt.Errorf("predict: %w: %w", runtime.ErrInput, err)
+			}
+		}
+		if err := c.run(ctx, w); err != nil {
+			return nil, err
+		}
+		if err := w.read(dst[from:from+n], nil, c.outputs, step); err != nil {
+			return nil, err
+		}
 	}
-	return out, rows, nil
+	return dst, nil
 }
 
-func (f *file) inputNames() []string {
-	var names []string
-	for _, in := range f.schema.Inputs {
-		names = append(names, in.Name)
-	}
-	return names
-}
-
-// strangers refuses columns that are no input of their kind: a name that is
-// spelled wrongly must not pass for a missing column.
-func (f *file) strangers(c Columns) error {
-	check := func(name string, kind schema.InputType) error {
-		in := f.schema.Input(name)
-		if in == nil {
-			return fmt.Errorf("predict: %w: there is no input %q; the model reads %s", runtime.ErrInput, name, strings.Join(f.inputNames(), ", "))
-		}
-		if in.Type != kind {
-			return fmt.Errorf("predict: %w: input %q is %s; give it among the columns of that kind", runtime.ErrInput, name, in.Type)
-		}
+// check finds the number of rows, and refuses columns that are no input of their
+// kind: a name that is spelled wrongly must not pass for a missing column.
+func (t *table) check(s *schema.Schema) error {
+	if t.texts != nil {
 		return nil
 	}
-	for name := range c.Numbers {
-		if err := check(name, schema.Numeric); err != nil {
+	for name := range t.columns.Numbers {
+		if err := isInput(s, name, schema.Numeric); err != nil {
 			return err
 		}
 	}
-	for name := range c.Values {
-		if err := check(name, schema.Categorical); err != nil {
+	for name := range t.columns.Values {
+		if err := isInput(s, name, schema.Categorical); err != nil {
 			return err
+		}
+	}
+	first := ""
+	for i := range s.Inputs {
+		name := s.Inputs[i].Name
+		numbers, isNumeric := t.columns.Numbers[name]
+		values, isCategorical := t.columns.Values[name]
+		n := len(numbers) + len(values)
+		switch {
+		case !isNumeric && !isCategorical:
+			continue
+		case first == "":
+			first, t.rows = name, n
+		case n != t.rows:
+			return fmt.Errorf("column %q has %d rows, column %q has %d", name, n, first, t.rows)
+		}
+	}
+	if first == "" {
+		return fmt.Errorf("no column is given; the model reads %s", inputNames(s))
+	}
+	return nil
+}
+
+func isInput(s *schema.Schema, name string, kind schema.InputType) error {
+	switch in := s.Input(name); {
+	case in == nil:
+		return fmt.Errorf("there is no input %q; the model reads %s", name, inputNames(s))
+	case in.Type != kind:
+		return fmt.Errorf("input %q is %s; give it among the columns of that kind", name, in.Type)
+	}
+	return nil
+}
+
+func inputNames(s *schema.Schema) string {
+	var names []string
+	for i := range s.Inputs {
+		names = append(names, s.Inputs[i].Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// column is what an input of a table is written to: one of the three.
+type column struct {
+	numbers []float32
+	ids     []int64
+	values  []string
+}
+
+// makeColumns makes the inputs of a table.
+func (c *prepared) makeColumns(s *schema.Schema) ([]runtime.Named, error) {
+	c.columns = make([]column, len(s.Inputs))
+	var out []runtime.Named
+	for i := range s.Inputs {
+		in, of := &s.Inputs[i], &c.columns[i]
+		var x *tensor.Tensor
+		var err error
+		switch {
+		case in.Type == schema.Numeric:
+			of.numbers = make([]float32, c.batch)
+			x, err = tensor.Of(of.numbers, int64(c.batch))
+		case in.InGraph:
+			of.values = make([]string, c.batch)
+			x, err = tensor.Of(of.values, int64(c.batch))
+		default:
+			of.ids = make([]int64, c.batch)
+			x, err = tensor.Of(of.ids, int64(c.batch))
+		}
+		if err != nil {
+			return nil, err
+		}
+		c.bytes += 4*len(of.numbers) + 8*len(of.ids) + 16*len(of.values)
+		out = append(out, runtime.Named{Name: in.Tensor, Tensor: x})
+	}
+	return out, nil
+}
+
+// fill writes n rows of the table, and behind them that values are missing.
+func (c *column) fill(in *schema.Input, ids valueIDs, t *table, from, n int) error {
+	numbers, values := t.columns.Numbers[in.Name], t.columns.Values[in.Name]
+	for i := range c.numbers {
+		x, err := float32(math.NaN()), error(nil)
+		switch {
+		case i >= n:
+		case numbers != nil:
+			x = numbers[from+i]
+		case t.texts != nil:
+			x, err = number(in, t.texts[from+i][in.Name], from+i)
+		}
+		if err != nil {
+			return err
+		}
+		c.numbers[i] = x
+	}
+	for i := range max(len(c.ids), len(c.values)) {
+		value := ""
+		switch {
+		case i >= n:
+		case values != nil:
+			value = values[from+i]
+		case t.texts != nil:
+			value = t.texts[from+i][in.Name]
+		}
+		if value = strings.TrimSpace(value); c.ids != nil {
+			c.ids[i] = ids.id(in, value)
+		} else {
+			c.values[i] = value
 		}
 	}
 	return nil
 }
 
-// column makes the tensor of input i.
-func (f *file) column(i int, c Columns, rows int) (*tensor.Tensor, error) {
-	in := &f.schema.Inputs[i]
-	if in.Type == schema.Numeric {
-		xs, ok := c.Numbers[in.Name]
-		if !ok {
-			xs = make([]float32, rows)
-			for j := range xs {
-				xs[j] = float32(math.NaN())
-			}
-		}
-		return tensor.Of(xs, int64(rows))
+// number reads a text of a numeric input, NaN where it is missing.
+func number(in *schema.Input, s string, row int) (float32, error) {
+	s = strings.TrimSpace(s)
+	if s == "" || slices.Contains(in.Missing, s) {
+		return float32(math.NaN()), nil
 	}
-	values := make([]string, rows)
-	copy(values, c.Values[in.Name])
-	for j, v := range values {
-		values[j] = strings.TrimSpace(v)
+	x, err := strconv.ParseFloat(s, 32)
+	if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
+		return 0, fmt.Errorf("row %d: input %q is numeric, %q is not a finite number", row, in.Name, s)
 	}
-	if in.InGraph {
-		return tensor.Of(values, int64(rows))
-	}
-	ids := make([]int64, rows)
-	for j, v := range values {
-		ids[j] = f.values[i].id(in, v)
-	}
-	return tensor.Of(ids, int64(rows))
+	return float32(x), nil
 }
 
 // valueIDs are the ids of a categorical input's values.
@@ -193,11 +249,37 @@ func (f *file) describeColumns(g *onnx.Graph) error {
 		if v == nil || v.DType != kind || len(v.Shape) != 1 {
 			return fmt.Errorf("predict: the graph has no %v input %q of shape [batch]", kind, in.Tensor)
 		}
+		if err := f.fixColumn(in.Tensor, i, v.Shape[0]); err != nil {
+			return err
+		}
 		f.values[i] = valueIDs{}
 		for j, value := range in.Values {
 			f.values[i][value] = int64(j) + schema.UnknownValue + 1
 		}
 	}
+	return nil
+}
+
+// fixColumn finds the number of rows that input i is fixed to, which is that of
+// the others.
+func (f *file) fixColumn(name string, i int, d onnx.Dim) error {
+	n := 0
+	if d.Known {
+		n = int(d.Size)
+	}
+	switch {
+	case d.Known && n < 1:
+		return fmt.Errorf("predict: input %q has a fixed size of %d rows", name, n)
+	case i > 0 && n != f.batch:
+		size := func(n int) string {
+			if n == 0 {
+				return "any number of"
+			}
+			return strconv.Itoa(n)
+		}
+		return fmt.Errorf("predict: input %q is fixed to %s rows, input %q to %s; they must be the same", name, size(n), f.schema.Inputs[0].Tensor, size(f.batch))
+	}
+	f.batch = n
 	return nil
 }
 

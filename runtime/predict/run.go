@@ -45,7 +45,7 @@ func (p *Predictor) Run(ctx context.Context, in Input) (map[string]*tensor.Tenso
 		t := &p.tasks[i]
 		name := t.Output(schema.Label)
 		if x := answers[name]; x != nil && x.DType() == tensor.String {
-			ids, err := t.number(x)
+			ids, err := t.number(&numbers{}, x)
 			if err == nil {
 				answers[name], err = tensor.Of(ids, x.Shape()...)
 			}

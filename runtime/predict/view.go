@@ -12,6 +12,7 @@ import (
 // view is a task's outputs as numbers, checked against the batch.
 type view struct {
 	task          *task
+	made          *numbers
 	length        int       // of a sequence, 1 for other tasks
 	probabilities []float32 // [rows, length, labels]
 	labels        []int64   // [rows, length], or [rows, labels]; nil: by probability
@@ -19,8 +20,9 @@ type view struct {
 }
 
 // view reads the first of the outputs, those of the task, in the schema's order.
-func (t *task) view(outputs []runtime.Named, rows int) (view, error) {
-	v := view{task: t, length: 1}
+func (t *task) view(made *numbers, outputs []runtime.Named, rows int) (view, error) {
+	made.reset()
+	v := view{task: t, made: made, length: 1}
 	var length int64 = -1
 	for i, o := range t.Outputs {
 		x := outputs[i].Tensor
@@ -52,18 +54,18 @@ func (v *view) take(o schema.Output, x *tensor.Tensor, rows int) error {
 	var err error
 	switch o.Role {
 	case schema.Probabilities, schema.Logits:
-		if v.probabilities, err = floats(x); err != nil {
+		if v.probabilities, err = v.made.floatsOf(x); err != nil {
 			return fmt.Errorf("output %q: %w", o.Tensor, err)
 		}
 		if o.Role == schema.Logits {
 			v.probabilities = v.squash(v.probabilities, places)
 		}
 		if n == 2 && v.task.Type != schema.MultiLabel && len(v.probabilities) == places && places > 0 {
-			v.probabilities = complement(v.probabilities)
+			v.probabilities = v.made.complement(v.probabilities)
 		}
 		return expect(o, len(v.probabilities), places*n)
 	case schema.Label:
-		if v.labels, err = v.task.number(x); err != nil {
+		if v.labels, err = v.task.number(v.made, x); err != nil {
 			return fmt.Errorf("output %q: %w", o.Tensor, err)
 		}
 		if v.task.Type == schema.MultiLabel {
@@ -71,7 +73,7 @@ func (v *view) take(o schema.Output, x *tensor.Tensor, rows int) error {
 		}
 		return expect(o, len(v.labels), places)
 	case schema.Value:
-		if v.values, err = floats(x); err != nil {
+		if v.values, err = v.made.floatsOf(x); err != nil {
 			return fmt.Errorf("output %q: %w", o.Tensor, err)
 		}
 		return expect(o, len(v.values), places)
@@ -132,7 +134,7 @@ func (v *view) applies(i, j int) bool {
 // squash makes probabilities of logits: by softmax over a place's labels, or by
 // a sigmoid each where there is one logit or any number of labels apply.
 func (v *view) squash(x []float32, places int) []float32 {
-	out := make([]float32, len(x))
+	out := v.made.float32s(len(x))
 	n := len(v.task.Labels)
 	if v.task.Type == schema.MultiLabel || len(x) == places {
 		for i, z := range x {
@@ -157,21 +159,47 @@ func (v *view) squash(x []float32, places int) []float32 {
 }
 
 // complement lays the first label's probability before the second's.
-func complement(second []float32) []float32 {
-	out := make([]float32, 0, 2*len(second))
-	for _, p := range second {
-		out = append(out, 1-p, p)
+func (m *numbers) complement(second []float32) []float32 {
+	out := m.float32s(2 * len(second))
+	for i, p := range second {
+		out[2*i], out[2*i+1] = 1-p, p
 	}
 	return out
 }
 
-// floats returns the elements, converted where they are not float32.
-func floats(x *tensor.Tensor) ([]float32, error) {
+// numbers are lists that outputs are converted to, for one task at a time.
+type numbers struct {
+	floats           [][]float32
+	ints             [][]int64
+	usedFloats, used int
+}
+
+func (m *numbers) reset() { m.usedFloats, m.used = 0, 0 }
+
+// float32s returns a list of n elements, undefined.
+func (m *numbers) float32s(n int) []float32 { return next(&m.floats, &m.usedFloats, n) }
+
+func (m *numbers) int64s(n int) []int64 { return next(&m.ints, &m.used, n) }
+
+func next[T any](lists *[][]T, used *int, n int) []T {
+	if *used == len(*lists) {
+		*lists = append(*lists, nil)
+	}
+	list := &(*lists)[*used]
+	*used++
+	if cap(*list) < n {
+		*list = make([]T, n)
+	}
+	return (*list)[:n]
+}
+
+// floatsOf returns the elements, converted where they are not float32.
+func (m *numbers) floatsOf(x *tensor.Tensor) ([]float32, error) {
 	switch x.DType() {
 	case tensor.Float32:
 		return x.Float32s(), nil
 	case tensor.Float64:
-		out := make([]float32, x.Len())
+		out := m.float32s(x.Len())
 		for i, v := range x.Float64s() {
 			out[i] = float32(v)
 		}
@@ -181,28 +209,28 @@ func floats(x *tensor.Tensor) ([]float32, error) {
 }
 
 // number returns the labels' numbers.
-func (t *task) number(x *tensor.Tensor) ([]int64, error) {
+func (t *task) number(made *numbers, x *tensor.Tensor) ([]int64, error) {
 	switch x.DType() {
 	case tensor.Int64:
 		return x.Int64s(), nil
 	case tensor.Int32:
 		from, _ := tensor.Data[int32](x)
-		out := make([]int64, len(from))
+		out := made.int64s(len(from))
 		for i, v := range from {
 			out[i] = int64(v)
 		}
 		return out, nil
 	case tensor.Bool:
-		out := make([]int64, x.Len())
+		out := made.int64s(x.Len())
 		for i, v := range x.Bools() {
-			if v {
+			if out[i] = 0; v {
 				out[i] = 1
 			}
 		}
 		return out, nil
 	case tensor.String:
 		names := x.Strings()
-		out := make([]int64, len(names))
+		out := made.int64s(len(names))
 		for i, name := range names {
 			n, ok := t.numbers[name]
 			if !ok && (name != "" || t.Type != schema.Tagging) { // "" is padding

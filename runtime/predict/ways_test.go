@@ -18,7 +18,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"espalier/onnx"
 	"espalier/runtime"
 	"espalier/runtime/gonum"
 	"espalier/runtime/ort"
@@ -117,37 +116,6 @@ func TestEveryWayGivesTheSame(t *testing.T) {
 // near lets rounding pass, which batches of other sizes may bring, and an empty
 // list for none.
 var near = []cmp.Option{cmpopts.EquateApprox(0, 1e-6), cmpopts.EquateEmpty()}
-
-func TestABufferAllocatesNothing(t *testing.T) {
-	data := model(t, func(m *onnx.Model) {
-		for i := range m.Metadata {
-			m.Metadata[i].Value = strings.Replace(m.Metadata[i].Value, `"tokenizer":"regex","pattern":"[\\pL]+"`, `"tokenizer":"whitespace"`, 1)
-		}
-	})
-	p, err := predict.OpenBytes(data, predict.Options{Engine: ortEngine(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Close()
-	b := p.NewBuffer()
-	defer b.Close()
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	sets := [][]string{{"i like new york"}, {"i hate zürich", "i"}, {"", "new york", "like like like like like"}}
-	call := func() {
-		for _, texts := range sets {
-			got, err := b.Predict(ctx, texts...)
-			if err != nil || len(got) != len(texts) {
-				t.Fatal(err)
-			}
-		}
-	}
-	call()
-	call()
-	if n := testing.AllocsPerRun(50, call); n != 0 {
-		t.Errorf("%v allocations", n)
-	}
-}
 
 // TestOnlyTheTasksAskedForAreComputed: the rest is cut out of the graph that
 // the engine opens.

@@ -17,12 +17,16 @@ import (
 // worker makes one call at a time and keeps what the next can use.
 type worker struct {
 	predictor *Predictor
-	shapes    []*prepared // the last used first
-	bytes     int         // of the shapes' tensors
-	outputs   []runtime.Named
-	names     []string // of a row's tags
-	found     []schema.Span
-	places    [][]int // by row, where words' first pieces stand, if they have pieces
+	// owns is set where answers are the worker's own, good until its next call.
+	owns    bool
+	shapes  []*prepared // the last used first
+	bytes   int         // of the shapes' tensors
+	names   []string    // of a row's tags
+	found   []schema.Span
+	begins  []int   // of a text's pieces
+	places  [][]int // by row, where words' first pieces stand, if they have pieces
+	scratch text.Scratch
+	numbers numbers
 }
 
 // workers are those that have nothing to do.
@@ -78,6 +82,8 @@ type prepared struct {
 	batch, length, width int
 	bytes                int
 	ids, characters      []int64
+	texts                []string // of a file that reads raw text
+	columns              []column // of a table
 	binding              runtime.Binding
 	outputs              []runtime.Named
 	ran                  bool
@@ -91,6 +97,7 @@ func (w *worker) shape(batch, length, width int) (*prepared, error) {
 			w.shapes[0] = c
 			clear(c.ids)
 			clear(c.characters)
+			clear(c.texts)
 			return c, nil
 		}
 	}
@@ -99,37 +106,59 @@ func (w *worker) shape(batch, length, width int) (*prepared, error) {
 		return nil, err
 	}
 	for len(w.shapes) > 0 && (len(w.shapes) == maxPrepared || w.bytes+c.bytes > maxPreparedBytes) {
-		last := w.shapes[len(w.shapes)-1]
-		w.shapes = w.shapes[:len(w.shapes)-1]
-		w.bytes -= last.bytes
-		last.binding.Close()
+		w.drop(len(w.shapes) - 1)
 	}
 	w.bytes += c.bytes
 	w.shapes = slices.Insert(w.shapes, 0, c)
 	return c, nil
 }
 
+// drop lets go of a prepared call.
+func (w *worker) drop(i int) {
+	w.bytes -= w.shapes[i].bytes
+	w.shapes[i].binding.Close()
+	w.shapes = slices.Delete(w.shapes, i, i+1)
+}
+
 func (w *worker) prepare(batch, length, width int) (*prepared, error) {
 	p := w.predictor
-	c := &prepared{batch: batch, length: length, width: width, ids: make([]int64, batch*length)}
-	ids, err := tensor.Of(c.ids, int64(batch), int64(length))
+	c := &prepared{batch: batch, length: length, width: width}
+	inputs, err := c.inputs(p.file.schema)
 	if err != nil {
 		return nil, fmt.Errorf("predict: %w", err)
 	}
-	in := &p.file.schema.Inputs[0]
+	c.outputs = p.wanted(nil)
+	c.binding, err = p.session.Bind(p.needed(inputs), c.outputs)
+	return c, err
+}
+
+// inputs makes the tensors that are written to before each run.
+func (c *prepared) inputs(s *schema.Schema) ([]runtime.Named, error) {
+	if s.Tabular() {
+		return c.makeColumns(s)
+	}
+	in := &s.Inputs[0]
+	if in.InGraph {
+		c.texts, c.bytes = make([]string, c.batch), 16*c.batch
+		t, err := tensor.Of(c.texts, int64(c.batch))
+		return []runtime.Named{{Name: in.Tensor, Tensor: t}}, err
+	}
+	c.ids = make([]int64, c.batch*c.length)
+	ids, err := tensor.Of(c.ids, int64(c.batch), int64(c.length))
+	if err != nil {
+		return nil, err
+	}
 	inputs := []runtime.Named{{Name: in.Tensor, Tensor: ids}}
-	if width > 0 {
-		c.characters = make([]int64, batch*length*width)
-		t, err := tensor.Of(c.characters, int64(batch), int64(length), int64(width))
+	if c.width > 0 {
+		c.characters = make([]int64, c.batch*c.length*c.width)
+		t, err := tensor.Of(c.characters, int64(c.batch), int64(c.length), int64(c.width))
 		if err != nil {
-			return nil, fmt.Errorf("predict: %w", err)
+			return nil, err
 		}
 		inputs = append(inputs, runtime.Named{Name: in.Characters.Tensor, Tensor: t})
 	}
 	c.bytes = 8 * (len(c.ids) + len(c.characters))
-	c.outputs = p.wanted(nil)
-	c.binding, err = p.session.Bind(p.needed(inputs), c.outputs)
-	return c, err
+	return inputs, nil
 }
 
 // run computes the outputs. The engine allocates them at the first run, and
@@ -194,12 +223,16 @@ func (w *worker) predict(ctx context.Context, dst []Prediction, texts []string) 
 	if f.tokenizer == nil {
 		return nil, fmt.Errorf("predict: the model does not read one text; use PredictTensors, or give Encode in the options")
 	}
+	w.scratch.Reset()
 	dst = resize(dst, len(texts))
 	for i, s := range texts {
 		if dst[i].Tokens == nil && len(s) > 0 {
 			dst[i].Tokens = make([]text.Token, 0, len(s)/5+1) // about as many as there will be
 		}
-		dst[i].Tokens = f.tokenizer.Words(dst[i].Tokens[:0], s)
+		dst[i].Tokens = f.tokenizer.WordsIn(&w.scratch, dst[i].Tokens[:0], s)
+	}
+	if !w.owns {
+		w.scratch.Forget()
 	}
 	return dst, w.answer(ctx, dst, texts)
 }
@@ -257,42 +290,52 @@ func (w *worker) answer(ctx context.Context, out []Prediction, texts []string) e
 // answerBatch answers in one run of so many rows, those behind the texts empty.
 func (w *worker) answerBatch(ctx context.Context, out []Prediction, texts []string, rows int) error {
 	f := w.predictor.file
-	length := max(1, f.length)
-	w.places = w.places[:0]
+	longest := 0
 	for i := range out {
 		if f.subwords() {
-			out[i].Pieces = f.tokenizer.Tokenize(out[i].Pieces[:0], texts[i])
+			out[i].Pieces = f.tokenizer.TokenizeIn(&w.scratch, out[i].Pieces[:0], texts[i])
 		}
 		units := f.units(&out[i])
 		out[i].Truncated = f.limit > 0 && len(*units) > f.limit
 		if out[i].Truncated {
 			*units = (*units)[:f.limit]
 		}
-		length = max(length, len(*units))
+		longest = max(longest, len(*units))
 		if f.subwords() {
-			w.places = append(w.places, place(&out[i]))
+			w.place(i, &out[i])
 		}
 	}
 	if f.schema.Inputs[0].InGraph {
-		if len(texts) < rows {
-			texts = append(slices.Clone(texts), make([]string, rows-len(texts))...)
-		}
-		t, err := tensor.Of(texts, int64(rows))
-		if err != nil {
-			return fmt.Errorf("predict: %w", err)
-		}
-		w.outputs = w.predictor.wanted(w.outputs[:0])
-		if err := w.predictor.session.Run(ctx, []runtime.Named{{Name: f.schema.Inputs[0].Tensor, Tensor: t}}, w.outputs); err != nil {
-			return err
-		}
-		return w.read(out, texts, w.outputs, rows)
+		return w.answerTexts(ctx, out, texts, rows, longest)
 	}
+	length := max(1, f.length, longest)
 	c, err := w.shape(rows, length, w.width(out, texts))
 	if err != nil {
 		return err
 	}
 	w.fill(c, out, texts)
 	if err := c.run(ctx, w); err != nil {
+		return err
+	}
+	return w.read(out, texts, c.outputs, rows)
+}
+
+// answerTexts leaves tokenization to the graph.
+func (w *worker) answerTexts(ctx context.Context, out []Prediction, texts []string, rows, longest int) error {
+	c, err := w.shape(rows, longest, 0)
+	if err != nil {
+		return err
+	}
+	copy(c.texts, texts)
+	defer clear(c.texts) // they are the caller's
+	ran := c.ran
+	if err := c.run(ctx, w); err != nil {
+		if ran && ctx.Err() == nil {
+			// A text has other tokens in the graph than here, so that outputs have
+			// another shape than those of the run before.
+			w.drop(0)
+			return w.answerTexts(ctx, out, texts, rows, longest)
+		}
 		return err
 	}
 	return w.read(out, texts, c.outputs, rows)
@@ -309,19 +352,22 @@ func (f *file) units(p *Prediction) *[]text.Token {
 	return &p.Tokens
 }
 
-// place returns where each word's first piece stands, and drops words that have
-// none.
-func place(p *Prediction) []int {
-	var places []int
-	words := p.Tokens
+// place finds where the words of row i have their first pieces, and drops words
+// that have none.
+func (w *worker) place(i int, p *Prediction) {
+	for len(w.places) <= i {
+		w.places = append(w.places, nil)
+	}
+	places, words := w.places[i][:0], p.Tokens
 	p.Tokens = p.Tokens[:0]
-	for piece, word := range text.Begins(nil, p.Pieces, words) {
+	w.begins = text.Begins(w.begins[:0], p.Pieces, words)
+	for piece, word := range w.begins {
 		if word >= 0 {
 			places = append(places, piece)
 			p.Tokens = append(p.Tokens, words[word])
 		}
 	}
-	return places
+	w.places[i] = places
 }
 
 // width returns how many characters the longest word has, 0 for a model that

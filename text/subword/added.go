@@ -51,9 +51,9 @@ func newAdded(tokens []addedToken, texts []string) *addedTokens {
 // split finds the leftmost tokens, the longest of those that start at one place.
 func (a *addedTokens) split(p passage) []segment {
 	if len(a.tokens) == 0 || p.text == "" {
-		return []segment{{p, -1}}
+		return append(p.scratch.segments.take(1), segment{p, -1})
 	}
-	var out []segment
+	out := p.scratch.segments.take(8)
 	open := 0
 	for at := 0; at < len(p.text); {
 		if !a.first[p.text[at]] {
@@ -83,13 +83,13 @@ func (a *addedTokens) split(p passage) []segment {
 			continue
 		}
 		if open < start {
-			out = append(out, segment{p.slice(open, start), -1})
+			out = p.scratch.segments.push(out, segment{p.slice(open, start), -1})
 		}
-		out = append(out, segment{p.slice(start, end), token.ID})
+		out = p.scratch.segments.push(out, segment{p.slice(start, end), token.ID})
 		open, at = end, max(at, end)
 	}
 	if open < len(p.text) {
-		out = append(out, segment{p.slice(open, len(p.text)), -1})
+		out = p.scratch.segments.push(out, segment{p.slice(open, len(p.text)), -1})
 	}
 	return out
 }

@@ -24,7 +24,7 @@ var byteRunes = func() (runes [256]rune) {
 
 // toBytes makes each byte of a passage a character of its own.
 func toBytes(p *passage) {
-	edits := make([]edit, 0, len(p.text))
+	edits := p.scratch.edits.take(len(p.text))
 	for i := 0; i < len(p.text); i++ {
 		change := 0
 		if !utf8.RuneStart(p.text[i]) {
@@ -41,9 +41,9 @@ func byteLevel(prefix, split bool) splitter {
 		if prefix && !strings.HasPrefix(p.text, " ") {
 			p.prepend(" ")
 		}
-		parts := []passage{p}
+		parts := append(p.scratch.passages.take(1), p)
 		if split {
-			parts = apply(p, gpt2(p.text), isolated)
+			parts = apply(p, gpt2(p.scratch, p.text), isolated)
 		}
 		for i := range parts {
 			toBytes(&parts[i])
@@ -55,19 +55,21 @@ func byteLevel(prefix, split bool) splitter {
 // gpt2 finds the pieces of GPT-2's expression, which cover a text:
 //
 //	's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
-func gpt2(s string) []match {
-	var out []match
+func gpt2(scratch *Scratch, s string) []match {
+	out := scratch.matches.take(8)
 	for i := 0; i < len(s); {
 		end := i + gpt2Piece(s[i:])
-		out = append(out, match{i, end, true})
+		out = scratch.matches.push(out, match{i, end, true})
 		i = end
 	}
 	return out
 }
 
+var contractions = []string{"'s", "'t", "'re", "'ve", "'m", "'ll", "'d"}
+
 func gpt2Piece(s string) int {
 	if s[0] == '\'' {
-		for _, c := range []string{"'s", "'t", "'re", "'ve", "'m", "'ll", "'d"} {
+		for _, c := range contractions {
 			if strings.HasPrefix(s, c) {
 				return len(c)
 			}

@@ -79,7 +79,7 @@ const longestCluster = 5
 // normalize replaces grapheme clusters, and characters of those that have no
 // entry.
 func (m *charsmap) normalize(p *passage) {
-	var edits []edit
+	edits := p.scratch.edits.take(len(p.text))
 	changed := false
 	dropped := 0
 	put := func(old, to string) {
@@ -100,7 +100,7 @@ func (m *charsmap) normalize(p *passage) {
 			if i >= had {
 				change = 1
 			}
-			edits = append(edits, edit{r: r, change: change})
+			edits = p.scratch.edits.push(edits, edit{r: r, change: change})
 			i++
 		}
 	}
@@ -119,7 +119,7 @@ func (m *charsmap) normalize(p *passage) {
 			if to, ok := m.lookup(c); ok {
 				put(c, to)
 			} else {
-				edits = append(edits, edit{r: r})
+				edits = p.scratch.edits.push(edits, edit{r: r})
 			}
 		}
 	}

@@ -50,7 +50,7 @@ func readNormalizer(kind string, raw json.RawMessage) ([]normalizer, error) {
 		return one(func(p *passage) { p.prepend(c.Prepend) })
 	case "Replace":
 		find, err := c.Pattern.find()
-		return []normalizer{func(p *passage) { p.replace(find(p.text), c.Content) }}, err
+		return []normalizer{func(p *passage) { p.replace(find(p.scratch, p.text), c.Content) }}, err
 	case "BertNormalizer":
 		lower := isSet(c.Lowercase, true)
 		return bert(isSet(c.Clean, true), isSet(c.Chinese, true), isSet(c.Accents, lower), lower), nil

@@ -179,7 +179,7 @@ func (t *Tokenizer) add(tokens []addedToken) error {
 		t.words[a.ID], t.ids[a.Content], t.added[a.ID] = a.Content, a.ID, true
 		text := a.Content
 		if a.Normalized {
-			p := newPassage(text)
+			p := newPassage(&Scratch{}, text)
 			for _, n := range t.normalize {
 				n(&p)
 			}

@@ -105,7 +105,7 @@ func pair(a, b rune) (rune, bool) {
 // filter drops characters.
 func filter(keep func(rune) bool) normalizer {
 	return func(p *passage) {
-		edits := make([]edit, 0, len(p.text))
+		edits := p.scratch.edits.take(len(p.text))
 		dropped, any := 0, false
 		for _, r := range p.text {
 			switch {
@@ -127,10 +127,18 @@ func filter(keep func(rune) bool) normalizer {
 
 func lowercase(p *passage) {
 	if ascii(p.text) {
-		p.text = strings.ToLower(p.text)
+		lower := p.scratch.text.take(len(p.text))
+		for i := range len(p.text) {
+			c := p.text[i]
+			if c >= 'A' && c <= 'Z' {
+				c += 'a' - 'A'
+			}
+			lower = append(lower, c)
+		}
+		p.text = written(lower)
 		return
 	}
-	edits := make([]edit, 0, len(p.text))
+	edits := p.scratch.edits.take(len(p.text))
 	for _, r := range p.text {
 		if r == 'İ' { // the one character whose lower case has two
 			edits = append(edits, edit{r: 'i'}, edit{r: '\u0307', change: 1})
@@ -145,7 +153,7 @@ func lowercase(p *passage) {
 func mapped(to func(rune) rune) normalizer {
 	return func(p *passage) {
 		changed := false
-		edits := make([]edit, 0, len(p.text))
+		edits := p.scratch.edits.take(len(p.text))
 		for _, r := range p.text {
 			e := to(r)
 			changed = changed || e != r
@@ -217,7 +225,7 @@ func spaceIdeographs(p *passage) {
 	if ascii(p.text) {
 		return
 	}
-	edits := make([]edit, 0, len(p.text))
+	edits := p.scratch.edits.take(len(p.text))
 	for _, r := range p.text {
 		if isIdeograph(r) {
 			edits = append(edits, edit{r: ' ', change: 1}, edit{r: r}, edit{r: ' ', change: 1})

@@ -20,8 +20,8 @@ func expression(pattern string) (finder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pattern %q: %w; look-around, back-references and possessive repetition are not supported", pattern, err)
 	}
-	return func(s string) []match {
-		var out []match
+	return func(scratch *Scratch, s string) []match {
+		out := scratch.matches.take(8)
 		open := 0
 		for at := 0; at < len(s); {
 			m := re.FindStringSubmatchIndex(s[at:])
@@ -40,13 +40,13 @@ func expression(pattern string) (finder, error) {
 				continue
 			}
 			if open < start {
-				out = append(out, match{open, start, false})
+				out = scratch.matches.push(out, match{open, start, false})
 			}
-			out = append(out, match{start, end, true})
+			out = scratch.matches.push(out, match{start, end, true})
 			open, at = end, end
 		}
 		if open < len(s) {
-			out = append(out, match{open, len(s), false})
+			out = scratch.matches.push(out, match{open, len(s), false})
 		}
 		return out
 	}, nil

@@ -20,15 +20,17 @@ func (p *postProcessor) apply(pieces []Piece, first int, s string, t *Tokenizer,
 	if !special || len(p.before)+len(p.after) == 0 {
 		return pieces
 	}
-	out := append([]Piece{}, pieces[:first]...)
-	for _, id := range p.before {
-		out = append(out, Piece{ID: id, Special: true})
+	for range p.before {
+		pieces = append(pieces, Piece{})
 	}
-	out = append(out, pieces[first:]...)
+	copy(pieces[first+len(p.before):], pieces[first:])
+	for i, id := range p.before {
+		pieces[first+i] = Piece{ID: id, Special: true}
+	}
 	for _, id := range p.after {
-		out = append(out, Piece{ID: id, Special: true})
+		pieces = append(pieces, Piece{ID: id, Special: true})
 	}
-	return out
+	return pieces
 }
 
 // shown returns a piece's text: of an added token, with the white space it took.

@@ -3,6 +3,7 @@ package subword
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // splitter takes a passage apart.
@@ -31,7 +32,7 @@ var behaviors = map[string]behavior{
 
 // apply takes a passage apart at matches that cover it.
 func apply(p passage, matches []match, b behavior) []passage {
-	var joined []match
+	joined := p.scratch.matches.take(len(matches))
 	switch b {
 	case removed:
 		for _, m := range matches {
@@ -42,7 +43,7 @@ func apply(p passage, matches []match, b behavior) []passage {
 	case isolated:
 		joined = matches
 	case withNext:
-		joined = mergeNext(matches)
+		joined = mergeNext(joined, matches)
 	default:
 		before := false
 		for _, m := range matches {
@@ -58,7 +59,7 @@ func apply(p passage, matches []match, b behavior) []passage {
 			before = m.is
 		}
 	}
-	out := make([]passage, 0, len(joined))
+	out := p.scratch.passages.take(len(joined))
 	for _, m := range joined {
 		out = append(out, p.slice(m.start, m.end))
 	}
@@ -66,8 +67,7 @@ func apply(p passage, matches []match, b behavior) []passage {
 }
 
 // mergeNext joins each match to the stretch behind it, from the end.
-func mergeNext(matches []match) []match {
-	var back []match
+func mergeNext(back, matches []match) []match {
 	behind := false
 	for i := len(matches) - 1; i >= 0; i-- {
 		m := matches[i]
@@ -85,25 +85,25 @@ func mergeNext(matches []match) []match {
 }
 
 // finder finds matches that, with what is between them, cover a text.
-type finder func(s string) []match
+type finder func(scratch *Scratch, s string) []match
 
 // each finds single characters.
 func each(is func(rune) bool) finder {
-	return func(s string) []match {
-		var out []match
+	return func(scratch *Scratch, s string) []match {
+		out := scratch.matches.take(8)
 		open := 0
 		for i, r := range s {
 			if !is(r) {
 				continue
 			}
 			if open < i {
-				out = append(out, match{open, i, false})
+				out = scratch.matches.push(out, match{open, i, false})
 			}
-			open = i + len(string(r))
-			out = append(out, match{i, open, true})
+			open = i + utf8.RuneLen(r)
+			out = scratch.matches.push(out, match{i, open, true})
 		}
 		if open < len(s) {
-			out = append(out, match{open, len(s), false})
+			out = scratch.matches.push(out, match{open, len(s), false})
 		}
 		return out
 	}
@@ -111,8 +111,8 @@ func each(is func(rune) bool) finder {
 
 // literal finds a text.
 func literal(what string) finder {
-	return func(s string) []match {
-		var out []match
+	return func(scratch *Scratch, s string) []match {
+		out := scratch.matches.take(2*strings.Count(s, what) + 1)
 		open := 0
 		for what != "" {
 			i := strings.Index(s[open:], what)
@@ -134,7 +134,7 @@ func literal(what string) finder {
 
 func splitAt(find finder, b behavior, invert bool) splitter {
 	return func(p passage) []passage {
-		matches := find(p.text)
+		matches := find(p.scratch, p.text)
 		if invert {
 			for i := range matches {
 				matches[i].is = !matches[i].is
@@ -147,7 +147,7 @@ func splitAt(find finder, b behavior, invert bool) splitter {
 // words finds runs of word characters and runs of others that are no white
 // space: \w+|[^\w\s]+.
 func words(p passage) []passage {
-	var out []passage
+	out := p.scratch.passages.take(8)
 	kind, open := 0, 0
 	for i, r := range p.text {
 		k := 2
@@ -159,13 +159,13 @@ func words(p passage) []passage {
 		}
 		if k != kind {
 			if kind != 0 {
-				out = append(out, p.slice(open, i))
+				out = p.scratch.passages.push(out, p.slice(open, i))
 			}
 			kind, open = k, i
 		}
 	}
 	if kind != 0 {
-		out = append(out, p.slice(open, len(p.text)))
+		out = p.scratch.passages.push(out, p.slice(open, len(p.text)))
 	}
 	return out
 }
@@ -173,15 +173,15 @@ func words(p passage) []passage {
 // metaspace writes spaces as a visible character, one of which stands in front
 // of a text, and splits in front of each.
 func metaspace(replacement, scheme string, split bool) splitter {
-	space := literal(" ")
+	space, find := literal(" "), literal(replacement)
 	return func(p passage) []passage {
-		p.replace(space(p.text), replacement)
+		p.replace(space(p.scratch, p.text), replacement)
 		if !strings.HasPrefix(p.text, replacement) && (scheme == "always" || scheme == "first" && p.base == 0) {
 			p.prepend(replacement)
 		}
 		if !split {
-			return []passage{p}
+			return append(p.scratch.passages.take(1), p)
 		}
-		return apply(p, literal(replacement)(p.text), withNext)
+		return apply(p, find(p.scratch, p.text), withNext)
 	}
 }

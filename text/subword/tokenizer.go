@@ -6,6 +6,7 @@
 package subword
 
 import (
+	"strings"
 	"sync"
 	"unicode/utf8"
 )
@@ -33,6 +34,7 @@ type Tokenizer struct {
 	cooked    *addedTokens  // found in the normalized text
 	post      postProcessor // zero: nothing
 	cache     cache
+	scratches sync.Pool
 }
 
 // model splits what the pre-tokenizers left whole.
@@ -64,8 +66,21 @@ func (t *Tokenizer) Unknown() (int, bool) { return t.unknown, t.unknown >= 0 }
 // Encode appends the pieces of a text to dst, with the post-processor's special
 // tokens where special is set. Bytes that are not UTF-8 are read as U+FFFD.
 func (t *Tokenizer) Encode(dst []Piece, s string, special bool) []Piece {
+	scratch, _ := t.scratches.Get().(*Scratch)
+	if scratch == nil {
+		scratch = &Scratch{}
+	}
+	defer t.scratches.Put(scratch)
+	return t.EncodeIn(scratch, dst, s, special)
+}
+
+// EncodeIn is [Tokenizer.Encode] in memory of a scratch.
+func (t *Tokenizer) EncodeIn(scratch *Scratch, dst []Piece, s string, special bool) []Piece {
+	defer scratch.reset()
 	first := len(dst)
-	for _, segment := range t.raw.split(newPassage(s)) {
+	segments := t.raw.split(newPassage(scratch, s))
+	for i := range segments {
+		segment := &segments[i]
 		if segment.token >= 0 {
 			dst = append(dst, segment.piece())
 			continue
@@ -86,13 +101,13 @@ func (t *Tokenizer) Encode(dst []Piece, s string, special bool) []Piece {
 
 // pieces pre-tokenizes and tokenizes normalized text.
 func (t *Tokenizer) pieces(dst []Piece, p passage) []Piece {
-	parts := []passage{p}
+	parts := append(p.scratch.passages.take(1), p)
 	for _, split := range t.split {
-		var next []passage
+		next := p.scratch.passages.take(8)
 		for _, p := range parts {
 			for _, q := range split(p) {
 				if q.text != "" {
-					next = append(next, q)
+					next = p.scratch.passages.push(next, q)
 				}
 			}
 		}
@@ -139,24 +154,25 @@ func (t *Tokenizer) tokenize(s string) []part {
 	if t.cache.words == nil || len(t.cache.words) >= cachedWords {
 		t.cache.words = map[string][]part{}
 	}
-	t.cache.words[s] = parts
+	t.cache.words[strings.Clone(s)] = parts
 	return parts
 }
 
 // passage is text on its way to the model: each byte knows its stretch of the
 // original.
 type passage struct {
-	text  string
-	align []stretch // by byte of text
-	base  int       // where the passage starts in the original
+	scratch *Scratch
+	text    string
+	align   []stretch // by byte of text
+	base    int       // where the passage starts in the original
 }
 
 // stretch is a range of bytes of the original.
 type stretch struct{ start, end int32 }
 
 // newPassage makes the whole of an original a passage of valid UTF-8.
-func newPassage(s string) passage {
-	align := make([]stretch, 0, len(s))
+func newPassage(scratch *Scratch, s string) passage {
+	align := scratch.align.take(3 * len(s))
 	var fixed []byte
 	for i, r := range s {
 		n := utf8.RuneLen(r)
@@ -164,7 +180,7 @@ func newPassage(s string) passage {
 		if r == utf8.RuneError {
 			_, width = utf8.DecodeRuneInString(s[i:])
 			if width == 1 && fixed == nil {
-				fixed = append(make([]byte, 0, len(s)+8), s[:i]...)
+				fixed = append(scratch.text.take(3*len(s)), s[:i]...)
 			}
 		}
 		if fixed != nil {
@@ -175,14 +191,14 @@ func newPassage(s string) passage {
 		}
 	}
 	if fixed != nil {
-		s = string(fixed)
+		s = written(fixed)
 	}
-	return passage{text: s, align: align}
+	return passage{scratch: scratch, text: s, align: align}
 }
 
 // slice returns the bytes from start to end.
 func (p *passage) slice(start, end int) passage {
-	q := passage{text: p.text[start:end], align: p.align[start:end:end], base: p.base}
+	q := passage{scratch: p.scratch, text: p.text[start:end], align: p.align[start:end:end], base: p.base}
 	if start < end {
 		q.base = int(p.align[start].start)
 	}
@@ -217,8 +233,11 @@ func (p *passage) transform(edits []edit, dropped int) {
 		}
 	}
 	skip(dropped)
-	text := make([]byte, 0, len(p.text))
-	align := make([]stretch, 0, len(p.text))
+	size := 0
+	for _, e := range edits {
+		size += max(utf8.RuneLen(e.r), 1)
+	}
+	text, align := p.scratch.text.take(size), p.scratch.align.take(size)
 	for _, e := range edits {
 		from := stretch{int32(p.base), int32(p.base)}
 		switch {
@@ -237,15 +256,17 @@ func (p *passage) transform(edits []edit, dropped int) {
 			align = append(align, from)
 		}
 	}
-	p.text, p.align = string(text), align
+	p.text, p.align = written(text), align
 }
 
 // replace puts content in the place of each match, which belongs to the last
 // character of what it replaces.
 func (p *passage) replace(matches []match, content string) {
-	text := make([]byte, 0, len(p.text))
-	align := make([]stretch, 0, len(p.text))
-	changed := false
+	size, changed := 0, false
+	for _, m := range matches {
+		size += max(m.end-m.start, len(content))
+	}
+	text, align := p.scratch.text.take(size), p.scratch.align.take(size)
 	for _, m := range matches {
 		if !m.is || m.start == m.end {
 			text = append(text, p.text[m.start:m.end]...)
@@ -259,7 +280,7 @@ func (p *passage) replace(matches []match, content string) {
 		}
 	}
 	if changed {
-		p.text, p.align = string(text), align
+		p.text, p.align = written(text), align
 	}
 }
 
@@ -268,9 +289,11 @@ func (p *passage) prepend(content string) {
 	if p.text == "" {
 		return
 	}
-	align := make([]stretch, 0, len(content)+len(p.align))
+	size := len(content) + len(p.align)
+	align := p.scratch.align.take(size)
 	for range len(content) {
 		align = append(align, p.align[0])
 	}
-	p.text, p.align = content+p.text, append(align, p.align...)
+	text := append(append(p.scratch.text.take(size), content...), p.text...)
+	p.text, p.align = written(text), append(align, p.align...)
 }

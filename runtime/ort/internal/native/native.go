@@ -11,12 +11,17 @@ package native
 #cgo nocallback eo_tensor
 #cgo noescape eo_string_set
 #cgo nocallback eo_string_set
+#cgo noescape eo_string_bytes
+#cgo nocallback eo_string_bytes
+#cgo noescape eo_string_read
+#cgo nocallback eo_string_read
 */
 import "C"
 
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unsafe"
 )
@@ -202,32 +207,65 @@ func SetStrings(v Value, elements []string) error {
 	return nil
 }
 
-// Strings copies the n elements of a tensor of strings.
-func Strings(v Value, n int) ([]string, error) {
-	list := make([]string, n)
+// Texts reads tensors of strings, and remembers short ones, so that answers that
+// come again and again are allocated once. It is for one goroutine at a time;
+// the zero value is ready.
+type Texts struct {
+	text    []byte
+	offsets []C.size_t
+	known   map[string]string
+}
+
+// What is kept: strings, the bytes of one.
+const (
+	maxKnown      = 1 << 12
+	maxKnownBytes = 64
+	maxText       = 1 << 20 // of the memory that is kept for the next read
+)
+
+// Read copies the elements of a tensor of as many strings.
+func (t *Texts) Read(v Value, dst []string) error {
+	n := len(dst)
 	if n == 0 {
-		return list, nil
+		return nil
 	}
 	var size C.size_t
 	if err := check(C.eo_string_bytes(unsafe.Pointer(v), &size)); err != nil {
-		return nil, err
+		return err
 	}
-	text := make([]byte, int(size)+1) // never empty, so that it has an address
-	offsets := make([]C.size_t, n)
-	err := check(C.eo_string_read(unsafe.Pointer(v), (*C.char)(unsafe.Pointer(&text[0])), size,
-		&offsets[0], C.size_t(n)))
+	// Never empty, so that it has an address.
+	t.text = slices.Grow(t.text[:0], int(size)+1)[:size+1]
+	t.offsets = slices.Grow(t.offsets[:0], n)[:n]
+	err := check(C.eo_string_read(unsafe.Pointer(v), (*C.char)(unsafe.Pointer(&t.text[0])), size,
+		&t.offsets[0], C.size_t(n)))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	all := string(text[:size])
-	for i := range list {
+	for i := range dst {
 		end := size
 		if i+1 < n {
-			end = offsets[i+1]
+			end = t.offsets[i+1]
 		}
-		list[i] = all[offsets[i]:end]
+		dst[i] = t.string(t.text[t.offsets[i]:end])
 	}
-	return list, nil
+	if cap(t.text) > maxText {
+		t.text = nil
+	}
+	return nil
+}
+
+func (t *Texts) string(b []byte) string {
+	if s, ok := t.known[string(b)]; ok {
+		return s
+	}
+	s := string(b)
+	if len(s) <= maxKnownBytes && len(t.known) < maxKnown {
+		if t.known == nil {
+			t.known = map[string]string{}
+		}
+		t.known[s] = s
+	}
+	return s
 }
 
 // Describe returns the element type and the shape of a value. Tensor is false
