@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 
 	"espalier"
-	"espalier/data"
 	"espalier/recipe"
 )
 
@@ -22,6 +21,8 @@ type trial struct {
 	seed   int
 	model  string // what it is, for people
 	single bool
+	// number is that of its task or, of joint models, of its variant.
+	number int
 	recipe *recipe.Recipe
 	dir    string
 	// answers says that the answers to test are wanted, too.
@@ -30,34 +31,56 @@ type trial struct {
 
 func describe(seed int, model string) string { return fmt.Sprintf("seed %d, %s", seed, model) }
 
-// plan lists the models, seed by seed, the joint one first.
+// plan lists the models of a comparison of one joint model.
 func plan(r *recipe.Recipe, dir string, o Options) ([]*trial, error) {
-	joint, err := r.Derive(func(r *recipe.Recipe) { r.Train.Threads = 1 })
+	joint, err := oneThread(r)
 	if err != nil {
 		return nil, err
 	}
-	singles, err := singleRecipes(joint, o.Budget)
+	return planAll(joint, []joined{{"joint model", "joint-" + r.Name, joint}}, dir, o)
+}
+
+func oneThread(r *recipe.Recipe) (*recipe.Recipe, error) {
+	return r.Derive(func(r *recipe.Recipe) { r.Train.Threads = 1 })
+}
+
+// joined is one kind of joint model.
+type joined struct {
+	model  string // what it is, for people
+	folder string
+	recipe *recipe.Recipe
+}
+
+// planAll lists the models, seed by seed, the joint ones first. The single ones
+// are those of r.
+func planAll(r *recipe.Recipe, joint []joined, dir string, o Options) ([]*trial, error) {
+	singles, err := singleRecipes(r, joint, o.Budget)
 	if err != nil {
 		return nil, err
+	}
+	alone := "single-"
+	if o.Budget == Steps {
+		alone = "stretched-" // beside those of the other budget
 	}
 	var trials []*trial
 	for i := range o.Seeds {
 		seed := r.Train.Seed + i
 		at := filepath.Join(dir, fmt.Sprintf("seed-%d", seed))
-		add := func(model, name string, of *recipe.Recipe) error {
-			seeded, err := of.Derive(func(r *recipe.Recipe) { r.Train.Seed = seed })
-			trials = append(trials, &trial{
-				seed: seed, model: model, single: of != joint, recipe: seeded, dir: filepath.Join(at, name), answers: true,
-			})
+		add := func(t trial, folder string) error {
+			seeded, err := t.recipe.Derive(func(r *recipe.Recipe) { r.Train.Seed = seed })
+			t.seed, t.recipe, t.dir, t.answers = seed, seeded, filepath.Join(at, folder), true
+			trials = append(trials, &t)
 			return err
 		}
 		// The joint model's folder has the recipe's name, so that recipes that
 		// differ in how they balance tasks can share their single models.
-		if err := add("joint model", "joint-"+r.Name, joint); err != nil {
-			return nil, err
+		for j, of := range joint {
+			if err := add(trial{model: of.model, number: j, recipe: of.recipe}, of.folder); err != nil {
+				return nil, err
+			}
 		}
 		for j, t := range r.Tasks {
-			if err := add("task "+t.Name+" alone", "single-"+t.Name, singles[j]); err != nil {
+			if err := add(trial{model: "task " + t.Name + " alone", single: true, number: j, recipe: singles[j]}, alone+t.Name); err != nil {
 				return nil, err
 			}
 		}
@@ -65,18 +88,22 @@ func plan(r *recipe.Recipe, dir string, o Options) ([]*trial, error) {
 	return trials, nil
 }
 
-// singleRecipes derives the recipe of each task alone.
-func singleRecipes(joint *recipe.Recipe, budget string) ([]*recipe.Recipe, error) {
+// singleRecipes derives the recipe of each task alone. By steps, none makes
+// fewer than any of the joint models.
+func singleRecipes(r *recipe.Recipe, joint []joined, budget string) ([]*recipe.Recipe, error) {
 	var singles []*recipe.Recipe
 	steps := 0
 	if budget == Steps {
-		var err error
-		if steps, err = epochSteps(joint); err != nil {
-			return nil, err
+		for _, of := range joint {
+			own, err := epochSteps(of.recipe)
+			if err != nil {
+				return nil, err
+			}
+			steps = max(steps, own)
 		}
 	}
-	for _, t := range joint.Tasks {
-		single, err := joint.Single(t.Name)
+	for _, t := range r.Tasks {
+		single, err := r.Single(t.Name)
 		if err == nil && budget == Steps {
 			single, err = stretch(single, steps)
 		}
@@ -98,8 +125,7 @@ func epochSteps(r *recipe.Recipe) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	options := data.BatchOptions{Size: r.Train.Batch, MaxTokens: r.Train.MaxTokens, Shuffle: true, Seed: uint64(r.Train.Seed)}
-	return len(set.Plan(options, 0)), nil
+	return r.Training().EpochSteps(set, run.Model.Schema().TaskNames())
 }
 
 // stretch gives a single-task recipe so many epochs that it makes at least as

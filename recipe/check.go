@@ -514,8 +514,22 @@ func (c *checker) sampling(r *Recipe) {
 			c.fail("train.sampling.method", "is missing; it is one of %s", strings.Join(sample.Methods(), ", "))
 		}
 	} else if c.err == nil {
+		const path = "train.sampling."
+		switch {
+		case s.Method == "temperature" && !c.has(path+"temperature"):
+			c.fail(path+"temperature", "is missing; method temperature needs a number above 0")
+		case s.Method == "temperature":
+			c.positive(path+"temperature", s.Temperature, false)
+		case s.Method == "cap" && c.has(path+"cap"):
+			c.atLeast(path+"cap", s.Cap, 1)
+		}
 		if err := r.Training().CheckSampling(tasks); err != nil {
 			c.fail("train.sampling", "cannot be: %w", err)
+		}
+		for _, t := range r.Tasks {
+			if s.Method == "progress" && !metric.HigherIsBetter(t.Metric) {
+				c.fail("train.sampling.method", "is progress, which goes by what scores lack to 1, but tasks.%s.metric is %s; set it to one of which more is better", t.Name, t.Metric)
+			}
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -760,24 +761,34 @@ func Parse(name string, content []byte) (*Recipe, error) {
 // Set changes one setting, as "train.epochs", to a value in YAML, as strictly
 // as if it stood in the file. On an error the recipe is as it was.
 func (r *Recipe) Set(path, value string) error {
-	place := "--set " + path
-	node, err := parseValue(place, value)
-	if err != nil {
-		return err
+	changed, err := r.With(path + "=" + value)
+	if err == nil {
+		*r = *changed
 	}
-	changed := &Recipe{places: map[*yaml.Node]string{}, file: r.file, FS: r.FS}
-	for n, p := range r.places {
-		changed.places[n] = p
+	return err
+}
+
+// With returns the recipe as it was read with settings changed, each of the form
+// "train.epochs=3". They are put in all together, so that those that need one
+// another may come in any order.
+func (r *Recipe) With(settings ...string) (*Recipe, error) {
+	changed := &Recipe{places: maps.Clone(r.places), file: r.file, FS: r.FS, document: r.document}
+	for _, s := range settings {
+		path, value, ok := strings.Cut(s, "=")
+		if !ok {
+			return nil, fmt.Errorf("%q is not of the form path=value", s)
+		}
+		place := "--set " + path
+		node, err := parseValue(place, value)
+		if err != nil {
+			return nil, err
+		}
+		changed.document, err = put(changed.places, place, changed.document, strings.Split(path, "."), node)
+		if err != nil {
+			return nil, err
+		}
 	}
-	changed.document, err = put(changed.places, place, r.document, strings.Split(path, "."), node)
-	if err != nil {
-		return err
-	}
-	if err := changed.fill(); err != nil {
-		return err
-	}
-	*r = *changed
-	return nil
+	return changed, changed.fill()
 }
 
 // fill sets the fields from the document.

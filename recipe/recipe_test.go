@@ -473,8 +473,12 @@ func TestOneMistake(t *testing.T) {
 		{"a rest", base + "\ntrain: {schedule: {type: linear, final: 2}}", "r.yaml:7: train.schedule.final is 2, it must be between 0 and 1"},
 		{"a factor", base + "\ntrain: {schedule: {type: step, factor: 0}}", "r.yaml:7: train.schedule.factor is 0, it must be above 0 and at most 1"},
 		{"a method", base + "\ntrain: {balance: {method: equals}}", `r.yaml:7: train.balance.method is "equals", which is not one of equal, fixed, rlw, uncertainty, uw-so, imtl-l, dwa, gls, stch, famo, gradnorm, mgda, pcgrad, gradvac, graddrop, cagrad, imtl-g, nash-mtl, fairgrad, aligned-mtl, upgrad, dualproj, config, db-mtl, moco, excess-mtl, modo, sdmgrad; did you mean "equal"?`},
-		{"a temperature of 0", base + "\ntrain: {sampling: {method: temperature, temperature: 0}}", `r.yaml:7: train.sampling cannot be: temperature is 0, it must be above 0`},
+		{"a temperature of 0", base + "\ntrain: {sampling: {method: temperature, temperature: 0}}", `r.yaml:7: train.sampling.temperature is 0, it must be above 0`},
+		{"a temperature below 0", base + "\ntrain:\n  sampling:\n    method: temperature\n    temperature: -2", `r.yaml:10: train.sampling.temperature is -2, it must be above 0`},
+		{"no temperature", base + "\ntrain: {sampling: {method: temperature}}", `r.yaml:7: train.sampling.temperature is missing; method temperature needs a number above 0`},
+		{"a cap of 0", base + "\ntrain: {sampling: {method: cap, cap: 0}}", `r.yaml:7: train.sampling.cap is 0, it must be at least 1`},
 		{"a sampler", base + "\ntrain: {sampling: {method: unifrom}}", `r.yaml:7: train.sampling cannot be: there is no method "unifrom": did you mean "uniform"?`},
+		{"progress of a number", base + "\n  price: {type: regression}\ntrain: {sampling: {method: progress}}", "r.yaml:8: train.sampling.method is progress, which goes by what scores lack to 1, but tasks.price.metric is rmse; set it to one of which more is better"},
 		{"sampling without a method", base + "\ntrain: {sampling: {cap: 5}}", `r.yaml:7: train.sampling.method is missing; it is one of annealed, cap, progress, proportional, round_robin, sqrt, temperature, uniform, weights`},
 		{"an option of another method", base + "\ntrain: {balance: {method: cagrad, gamma: 1}}", `r.yaml:7: train.balance.gamma cannot be: cagrad has no option "gamma", it has c, rescale, heads, smooth`},
 		{"an option that is misspelt", base + "\ntrain: {balance: {method: cagrad, smoth: 0.9}}", `r.yaml:7: train.balance.smoth cannot be: cagrad has no option "smoth": did you mean "smooth"?`},
@@ -512,6 +516,23 @@ func TestSet(t *testing.T) {
 	if r.Train.Epochs != 3 || r.Train.Optimizer.LR != 0.01 || r.Trunk.Kernel != 5 || r.Trunk.Dropout != 0.5 || r.Trunk.Layers != 2 ||
 		len(r.Tasks) != 2 || r.Tasks[1].Metric != "rmse" || r.Data.Test[1].File != "c" || r.Name != "2" {
 		t.Errorf("the settings are\n%s", marshalled(t, r))
+	}
+}
+
+// TestWithManySettings: settings that need one another come in any order, and
+// the recipe stays as it was.
+func TestWithManySettings(t *testing.T) {
+	r := parsed(t, least)
+	before := marshalled(t, r)
+	got, err := r.With("tasks.topic.weight=2", "train.balance.method=fixed")
+	if err != nil || got.Tasks[0].Weight != 2 || got.Train.Balance.Method != "fixed" {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, marshalled(t, r)); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := r.With("train.epochs"); err == nil || err.Error() != `"train.epochs" is not of the form path=value` {
+		t.Error(err)
 	}
 }
 

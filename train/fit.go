@@ -53,7 +53,7 @@ func (t *Trainer) Fit(ctx context.Context, set, valid *data.Dataset, hooks Hooks
 	if err := t.labelled(set); err != nil {
 		return nil, err
 	}
-	opts := data.BatchOptions{Size: t.config.Batch, MaxTokens: t.config.MaxTokens, Shuffle: true, Seed: t.config.Seed}
+	opts := t.batching()
 	s := t.config.Schedule
 	first, err := t.plan(set, opts, 0)
 	if err != nil {

@@ -19,9 +19,6 @@ func newSampler(c Config, tasks []string) (*sample.Sampler, error) {
 	if c.Sampling.Method == "" {
 		return nil, nil
 	}
-	if c.MaxTokens > 0 {
-		return nil, errors.New("train: batches that are sampled by task are of a number of examples: max_tokens cannot be set with sampling")
-	}
 	own := c.Sampling
 	own.Tasks, own.Epochs, own.Seed = tasks, c.Epochs, c.Seed
 	s, err := sample.New(own)
@@ -53,11 +50,28 @@ func (t *Trainer) plan(set *data.Dataset, opts data.BatchOptions, epoch int) ([]
 	for i := range with {
 		with[i] = set.With(i)
 	}
-	steps, err := t.sampler.Plan(with, opts.Size, epoch)
+	steps, err := t.sampler.Plan(with, sample.Batching{Size: opts.Size, MaxTokens: opts.MaxTokens, Length: set.Length}, epoch)
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
 	return steps, nil
+}
+
+// EpochSteps is how many steps the first epoch of training on a data set has.
+func (c Config) EpochSteps(set *data.Dataset, tasks []string) (int, error) {
+	c = c.withDefaults()
+	t := &Trainer{config: c, weights: make([]float32, len(tasks))}
+	var err error
+	if t.sampler, err = newSampler(c, tasks); err != nil {
+		return 0, err
+	}
+	steps, err := t.plan(set, t.batching(), 0)
+	return len(steps), err
+}
+
+// batching is how examples are grouped in training.
+func (t *Trainer) batching() data.BatchOptions {
+	return data.BatchOptions{Size: t.config.Batch, MaxTokens: t.config.MaxTokens, Shuffle: true, Seed: t.config.Seed}
 }
 
 // learnScores tells the sampler how validation went.

@@ -75,8 +75,12 @@ func New(m *models.Model, e runtime.Engine, c Config) (*Trainer, error) {
 	t := &Trainer{config: c, model: m, engine: e, average: average{decay: c.Average}}
 	for i := range m.Schema().Tasks {
 		task := &m.Schema().Tasks[i]
-		if _, err := metric.New(t.metricOf(task), task); err != nil {
+		of := t.metricOf(task)
+		if _, err := metric.New(of, task); err != nil {
 			return nil, fmt.Errorf("train: task %q: %w", task.Name, err)
+		}
+		if c.Sampling.Method == "progress" && !metric.HigherIsBetter(of) {
+			return nil, fmt.Errorf("train: sampling by progress goes by what scores lack to 1, and task %q is measured by %s; give it another metric", task.Name, of)
 		}
 		w := 1.0
 		if v, ok := c.Weights[task.Name]; ok {

@@ -157,11 +157,12 @@ func (s *Sampler) Shares(sizes []int, epoch int) ([]float64, error) {
 	return w, nil
 }
 
-// Plan returns the steps of an epoch, counted from 0: as many batches of size
-// examples as it takes to go through all of them once. examples are those that
-// have a label, by task; each task goes through its own in a new order, again
-// and again, and takes up in no epoch where it left off in another.
-func (s *Sampler) Plan(examples [][]int, size, epoch int) ([]Step, error) {
+// Plan returns the steps of an epoch, counted from 0: as many batches of b.Size
+// examples as it takes to go through all of them once, of which some become
+// several where b.MaxTokens asks for it. examples are those that have a label, by
+// task; each task goes through its own in a new order, again and again, and takes
+// up in no epoch where it left off in another.
+func (s *Sampler) Plan(examples [][]int, b Batching, epoch int) ([]Step, error) {
 	all, sizes := map[int]bool{}, make([]int, len(examples))
 	for i, of := range examples {
 		sizes[i] = len(of)
@@ -178,7 +179,7 @@ func (s *Sampler) Plan(examples [][]int, size, epoch int) ([]Step, error) {
 	for i := range decks {
 		decks[i] = deck{all: examples[i], r: r}
 	}
-	steps := make([]Step, (len(all)+size-1)/size)
+	steps := make([]Step, (len(all)+b.Size-1)/b.Size)
 	turn := 0
 	for n := range steps {
 		step := Step{Task: -1}
@@ -192,7 +193,7 @@ func (s *Sampler) Plan(examples [][]int, size, epoch int) ([]Step, error) {
 				turn++
 			}
 		}
-		for range size {
+		for range b.Size {
 			task := step.Task
 			if task < 0 {
 				task = draw(shares, r)
@@ -202,6 +203,9 @@ func (s *Sampler) Plan(examples [][]int, size, epoch int) ([]Step, error) {
 			step.Examples = append(step.Examples, decks[task].next())
 		}
 		steps[n] = step
+	}
+	if b.Length != nil {
+		steps = b.group(steps, r)
 	}
 	return steps, nil
 }

@@ -78,7 +78,7 @@ func TestPlan(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p, err := s.Plan(examples, 4, epoch)
+			p, err := s.Plan(examples, Batching{Size: 4}, epoch)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -114,7 +114,7 @@ func TestRoundRobin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := s.Plan([][]int{{0, 1, 2, 3, 4, 5}, {6, 7}, nil}, 2, 0)
+	plan, err := s.Plan([][]int{{0, 1, 2, 3, 4, 5}, {6, 7}, nil}, Batching{Size: 2}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func TestWhatCannotBeSampled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Plan([][]int{{1}, {2}, nil}, 2, 0); err == nil {
+	if _, err := s.Plan([][]int{{1}, {2}, nil}, Batching{Size: 2}, 0); err == nil {
 		t.Error("no task has a weight and a plan comes out")
 	}
 }
