@@ -25,10 +25,11 @@ var arrows = map[string][]string{
 	"models":              {"builder", "builder/grad", "builder/nn", "schema", "tensor"},
 	"compare":             {"data", "internal/atomicfile", "recipe", "runtime", "train", "train/metric"}, // and the root
 	"data":                {"tensor", "schema", "text", "internal/nearest"},
-	"recipe":              {"data", "models", "schema", "train", "train/balance", "train/metric", "train/sample", "internal/nearest", "text"},
-	"train":               {"builder", "builder/grad", "data", "internal/hugepage", "models", "onnx", "runtime", "safetensors", "schema", "tensor", "text", "train/balance", "train/metric", "train/optim", "train/sample"},
+	"recipe":              {"data", "models", "schema", "train", "train/balance", "train/metric", "train/progress", "train/sample", "internal/nearest", "text"},
+	"train":               {"builder", "builder/grad", "data", "internal/hugepage", "models", "onnx", "runtime", "safetensors", "schema", "tensor", "text", "train/balance", "train/metric", "train/optim", "train/progress", "train/sample"},
 	"train/balance":       {"internal/nearest"},
 	"train/sample":        {"internal/nearest"},
+	"train/progress":      {"internal/nearest"},
 	"train/optim":         {"internal/hugepage"},
 	"train/metric":        {"schema"},
 	"export":              {"builder", "internal/atomicfile", "models", "onnx", "schema", "tensor", "text"},

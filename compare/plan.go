@@ -139,8 +139,13 @@ func stretch(single *recipe.Recipe, steps int) (*recipe.Recipe, error) {
 	longer := func(epochs int) int { return (epochs*steps + own - 1) / own }
 	return single.Derive(func(r *recipe.Recipe) {
 		r.Train.Epochs, r.Train.Patience = longer(r.Train.Epochs), longer(r.Train.Patience)
-		if r.Train.Schedule.Type == "step" {
-			r.Train.Schedule.Every = longer(r.Train.Schedule.Every)
+		for _, s := range []*recipe.Schedule{&r.Train.Schedule, &r.Train.Trunk.Schedule, &r.Tasks[0].Schedule} {
+			switch s.Type {
+			case "step":
+				s.Every = longer(s.Every)
+			case "plateau":
+				s.Patience = longer(s.Patience)
+			}
 		}
 	})
 }

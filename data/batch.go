@@ -194,14 +194,18 @@ func (d *Dataset) fillTask(b *Batch, t int) {
 // Only makes all labels missing but those of one task.
 func (b *Batch) Only(task int) {
 	for t := range b.Counts {
-		if t == task {
-			continue
+		if t != task {
+			b.Without(t)
 		}
-		b.Counts[t] = 0
-		b.Labels[t] = fill(b.Labels[t], len(b.Labels[t]), missing)
-		clear(b.Values[t])
-		clear(b.Present[t])
 	}
+}
+
+// Without makes all labels of a task missing.
+func (b *Batch) Without(task int) {
+	b.Counts[task] = 0
+	b.Labels[task] = fill(b.Labels[task], len(b.Labels[task]), missing)
+	clear(b.Values[task])
+	clear(b.Present[task])
 }
 
 // fill returns n elements of value v, in s where it is large enough.

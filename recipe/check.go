@@ -489,26 +489,15 @@ func (c *checker) train(r *Recipe) {
 	c.atLeast("train.patience", t.Patience, 0)
 	c.atLeast("train.threads", t.Threads, 0)
 	c.optimizer(&t.Optimizer)
-	s := &t.Schedule
-	c.oneOf("train.schedule.type", s.Type, "constant", "linear", "cosine", "inverse_sqrt", "step")
-	c.atLeast("train.schedule.warmup", s.Warmup, 0)
-	if !(s.Final >= 0 && s.Final <= 1) {
-		c.fail("train.schedule.final", "is %v, it must be between 0 and 1", s.Final)
-	}
-	c.atLeast("train.schedule.every", s.Every, 1)
-	if !(s.Factor > 0 && s.Factor <= 1) {
-		c.fail("train.schedule.factor", "is %v, it must be above 0 and at most 1", s.Factor)
-	}
+	c.schedule("train.schedule", &t.Schedule)
+	c.progress(r)
 	c.balance(r)
 	c.sampling(r)
 }
 
 // sampling checks which task steps train.
 func (c *checker) sampling(r *Recipe) {
-	var tasks []string
-	for _, t := range r.Tasks {
-		tasks = append(tasks, t.Name)
-	}
+	tasks := taskNames(r.Tasks)
 	if s := r.Train.Sampling; s.Method == "" {
 		if s.Temperature != 0 || s.Weights != nil || s.Cap != 0 || s.Batches != "" {
 			c.fail("train.sampling.method", "is missing; it is one of %s", strings.Join(sample.Methods(), ", "))

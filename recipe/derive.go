@@ -34,8 +34,8 @@ func (r *Recipe) reread(kind string) (*Recipe, error) {
 // Single returns the recipe of a model that answers one of the tasks alone: the
 // same input, trunk, optimizer, batch and epochs, the task's own head, and of
 // the data the examples that have a label of it. What weighs tasks against each
-// other, what the head reads of other tasks, and how tasks share the trunk fall
-// away.
+// other, what the head reads of other tasks, how tasks share the trunk, in which
+// order they begin and when one ends before the others fall away.
 func (r *Recipe) Single(task string) (*Recipe, error) {
 	i := slices.IndexFunc(r.Tasks, func(t Task) bool { return t.Name == task })
 	if i < 0 {
@@ -49,12 +49,13 @@ func (r *Recipe) Single(task string) (*Recipe, error) {
 		var plain Recipe
 		plain.setDefaults()
 		own := s.Tasks[i]
-		own.Weight, own.Reads = 1, nil
+		own.Weight, own.Reads, own.Stop = 1, nil, Stop{}
 		s.Name = task
 		s.Tasks = []Task{own}
 		// Every key that names several tasks or sets them against each other
 		// goes back to its default here.
 		s.Sharing, s.Train.Balance, s.Train.Sampling = plain.Sharing, plain.Train.Balance, plain.Train.Sampling
+		s.Train.Priorities = plain.Train.Priorities
 		s.Data.Unlabelled = "skip"
 	})
 }

@@ -410,6 +410,14 @@ type Task struct {
 	CRF bool `key:"crf"`
 	// Weight is the factor of the task's loss with balance method fixed; 1.
 	Weight float64 `key:"weight"`
+	// LR is the factor of the learning rate for what belongs to the task alone;
+	// 1.
+	LR float64 `key:"lr"`
+	// Schedule moves that rate in the place of train.schedule, from the first
+	// step that the task trains in. A plateau looks at the task's own metric.
+	Schedule Schedule `key:"schedule,omitempty"`
+	// Stop ends the task's training when its metric no longer improves.
+	Stop Stop `key:"stop,omitempty"`
 	// Hidden is the width of a layer of the task's own; 0, none.
 	Hidden int `key:"hidden"`
 	// Dropout applies to what the head reads; 0.
@@ -420,6 +428,18 @@ type Task struct {
 	// Metrics are measured beside those of the type: precision:L, recall:L or
 	// f1:L of a label L, or of a type of spans.
 	Metrics []string `key:"metrics,omitempty"`
+}
+
+// Stop ends a task's training.
+type Stop struct {
+	// Patience is after how many epochs without a better value of the task's
+	// metric it is done, at least 1.
+	Patience int `key:"patience"`
+	// Then is what becomes of it: stop (the default), after which its labels do
+	// not count and its head stays as it is, freeze, where the head does and the
+	// loss goes on shaping the trunk, or drop, where the head goes on learning
+	// and the loss moves nothing else.
+	Then string `key:"then"`
 }
 
 // Train says how to train.
@@ -436,8 +456,13 @@ type Train struct {
 	Optimizer Optimizer `key:"optimizer"`
 	// ClipNorm limits the norm of all gradients together; 0, no limit.
 	ClipNorm float64 `key:"clip_norm"`
-	// Schedule moves the learning rate.
+	// Schedule moves the learning rate. A plateau is each task's by its own
+	// metric, and the trunk's by the mean of all.
 	Schedule Schedule `key:"schedule"`
+	// Trunk is the learning rate of what tasks share.
+	Trunk Rate `key:"trunk,omitempty"`
+	// Priorities is the order in which tasks begin.
+	Priorities Priorities `key:"priorities,omitempty"`
 	// Balance weighs the tasks against each other.
 	Balance Balance `key:"balance"`
 	// Sampling says which task each step trains.
@@ -474,9 +499,43 @@ type Optimizer struct {
 	Dense bool `key:"dense"`
 }
 
-// Schedule moves the learning rate.
+// Rate is the learning rate of a part of the model.
+type Rate struct {
+	// LR is the factor of optimizer.lr; 1.
+	LR float64 `key:"lr"`
+	// Schedule moves the rate in the place of train.schedule. A plateau looks at
+	// the mean of the tasks' metrics.
+	Schedule Schedule `key:"schedule,omitempty"`
+}
+
+// Priorities is the order in which tasks begin, the most important first;
+// docs/priorities.md says what becomes of a task in each of its states.
+type Priorities struct {
+	// Order lists tasks, one after the other; a list in it are tasks that begin
+	// together. Tasks that it does not name begin last.
+	Order [][]string `key:"order,groups"`
+	// By is epoch (the default), or performance, by which the next tasks begin
+	// when none of those that began last improves any more.
+	By string `key:"by"`
+	// Every is after how many epochs the next tasks begin by epoch, or a list of
+	// such numbers, one for each step of the order but the last; 1.
+	Every   int   `key:"every"`
+	Everies []int `key:"every,many"`
+	// Patience is after how many epochs without a better value of its metric a
+	// task lets the next begin, by performance; 2. Reach are values of metrics,
+	// by task, with which it does so at once.
+	Patience int                `key:"patience"`
+	Reach    map[string]float64 `key:"reach,omitempty"`
+	// Earlier is what becomes of the tasks that train when the next begin: train
+	// (the default: they go on), freeze, drop or stop, as in a task's stop.
+	Earlier string `key:"earlier"`
+}
+
+// Schedule moves a learning rate.
 type Schedule struct {
-	// Type is constant (the default), linear, cosine, inverse_sqrt or step.
+	// Type is constant (the default), linear, cosine, inverse_sqrt, step or
+	// plateau, which lowers the rate when a metric on validation has stopped
+	// improving.
 	Type string `key:"type"`
 	// Warmup is how many steps the rate takes to rise from 0; 0.
 	Warmup int `key:"warmup"`
@@ -485,8 +544,16 @@ type Schedule struct {
 	Final float64 `key:"final"`
 	// Every is after how many epochs step multiplies the rate by factor; 1.
 	Every int `key:"every"`
-	// Factor is that factor; 0.5.
+	// Factor is that factor, and by which plateau lowers the rate; 0.5.
 	Factor float64 `key:"factor"`
+	// Patience is how many epochs plateau lets pass without improvement before
+	// the next lowers the rate; 2.
+	Patience int `key:"patience"`
+	// Min is the share of the rate that plateau never goes below; 0.
+	Min float64 `key:"min"`
+	// Threshold is by which share of the best value a better one must differ for
+	// plateau; 0.0001.
+	Threshold float64 `key:"threshold"`
 }
 
 // Sampling says which task each step trains, for tasks that are annotated on
@@ -545,9 +612,21 @@ func (r *Recipe) setDefaults() {
 	r.Train = Train{
 		Epochs: 10, Batch: 32, Seed: 1,
 		Optimizer: Optimizer{Type: "adam", LR: 0.001, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8},
-		Schedule:  Schedule{Type: "constant", Every: 1, Factor: 0.5},
 		Balance:   Balance{Method: "equal"},
 	}
+	r.Train.Schedule.setDefaults()
+}
+
+func (s *Schedule) setDefaults() {
+	*s = Schedule{Type: "constant", Every: 1, Factor: 0.5, Patience: 2, Threshold: 0.0001}
+}
+
+func (s *Stop) setDefaults() { s.Then = "stop" }
+
+func (r *Rate) setDefaults() { r.LR = 1 }
+
+func (p *Priorities) setDefaults() {
+	*p = Priorities{By: "epoch", Every: 1, Patience: 2, Earlier: "train"}
 }
 
 func (s *Sharing) setDefaults() {
@@ -566,7 +645,7 @@ func (i *Input) setDefaults() { i.Type, i.Tokenizer, i.MinCount = "text", "white
 func (p *Part) setDefaults() { p.Kernel, p.Heads, p.Positions, p.MaxLength = 3, 4, "learned", 512 }
 
 func (t *Task) setDefaults() {
-	t.Weight = 1
+	t.Weight, t.LR = 1, 1
 	t.Overlap, t.Misaligned, t.Offsets = "error", "error", "characters"
 }
 
@@ -723,11 +802,23 @@ func (o *Optimizer) unused() []string {
 func (s *Schedule) unused() []string {
 	switch s.Type {
 	case "linear", "cosine":
-		return []string{"every", "factor"}
+		return append([]string{"every", "factor"}, ofPlateau...)
 	case "step":
-		return []string{"final"}
+		return append([]string{"final"}, ofPlateau...)
+	case "plateau":
+		return []string{"final", "every"}
 	}
-	return []string{"final", "every", "factor"}
+	return append([]string{"final", "every", "factor"}, ofPlateau...)
+}
+
+// ofPlateau are the keys that only plateau reads.
+var ofPlateau = []string{"patience", "min", "threshold"}
+
+func (p *Priorities) unused() []string {
+	if p.By == "performance" {
+		return []string{"every"}
+	}
+	return []string{"patience", "reach"}
 }
 
 // Read reads a recipe file.

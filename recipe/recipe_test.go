@@ -84,6 +84,7 @@ tasks:
     label_smoothing: 0
     focal: 0
     weight: 1
+    lr: 1
     hidden: 0
     dropout: 0
     metric: accuracy
@@ -334,7 +335,7 @@ func TestOneMistake(t *testing.T) {
 		{"a task twice", base + "\n  topic: {type: tagging}", `r.yaml:7: key "tasks.topic" stands twice, first at r.yaml:6`},
 		{"a key that is a list", base + "\n[1]: 2", "r.yaml:7: a key must be a word"},
 		{"an alias", base + "\ntrain: {epochs: &n 3, batch: *n}", "r.yaml:7: train.epochs: anchors and aliases are not read in recipes; write the value out"},
-		{"a merge key", base + "\ntrain: {<<: {epochs: 3}}", `r.yaml:7: unknown key "<<" in train; the keys there are epochs, batch, max_tokens, seed, optimizer, clip_norm, schedule, balance, sampling, average, patience, threads`},
+		{"a merge key", base + "\ntrain: {<<: {epochs: 3}}", `r.yaml:7: unknown key "<<" in train; the keys there are epochs, batch, max_tokens, seed, optimizer, clip_norm, schedule, trunk, priorities, balance, sampling, average, patience, threads`},
 		{"not a whole number", base + "\ntrain: {epochs: ten}", `r.yaml:7: train.epochs must be a whole number, found "ten"`},
 		{"a fraction", base + "\ntrain: {epochs: 1.5}", `r.yaml:7: train.epochs must be a whole number, found "1.5"`},
 		{"too large a number", base + "\ntrain: {seed: 99999999999999999999}", `r.yaml:7: train.seed must be a whole number, found "99999999999999999999"`},
@@ -469,7 +470,7 @@ func TestOneMistake(t *testing.T) {
 		{"momentum of adam", base + "\ntrain: {optimizer: {momentum: 0.9}}", "r.yaml:7: train.optimizer.type is adam, which has no momentum and nesterov; they are sgd's"},
 		{"betas of sgd", base + "\ntrain: {optimizer: {type: sgd, beta1: 0.8}}", "r.yaml:7: train.optimizer.type is sgd, which has no beta1, beta2 and eps"},
 		{"nesterov alone", base + "\ntrain: {optimizer: {type: sgd, nesterov: true}}", "r.yaml:7: train.optimizer.nesterov needs a momentum above 0"},
-		{"a schedule", base + "\ntrain: {schedule: {type: cosin}}", `r.yaml:7: train.schedule.type is "cosin", which is not one of constant, linear, cosine, inverse_sqrt, step; did you mean "cosine"?`},
+		{"a schedule", base + "\ntrain: {schedule: {type: cosin}}", `r.yaml:7: train.schedule.type is "cosin", which is not one of constant, linear, cosine, inverse_sqrt, step, plateau; did you mean "cosine"?`},
 		{"a rest", base + "\ntrain: {schedule: {type: linear, final: 2}}", "r.yaml:7: train.schedule.final is 2, it must be between 0 and 1"},
 		{"a factor", base + "\ntrain: {schedule: {type: step, factor: 0}}", "r.yaml:7: train.schedule.factor is 0, it must be above 0 and at most 1"},
 		{"a method", base + "\ntrain: {balance: {method: equals}}", `r.yaml:7: train.balance.method is "equals", which is not one of equal, fixed, rlw, uncertainty, uw-so, imtl-l, dwa, gls, stch, famo, gradnorm, mgda, pcgrad, gradvac, graddrop, cagrad, imtl-g, nash-mtl, fairgrad, aligned-mtl, upgrad, dualproj, config, db-mtl, moco, excess-mtl, modo, sdmgrad; did you mean "equal"?`},

@@ -10,6 +10,7 @@ import (
 	"espalier/schema"
 	"espalier/text"
 	"espalier/train"
+	"espalier/train/progress"
 	"espalier/train/sample"
 )
 
@@ -188,14 +189,14 @@ func (p Part) config() models.TrunkConfig {
 
 // Training returns how to train.
 func (r *Recipe) Training() train.Config {
-	t, o, s := r.Train, r.Train.Optimizer, r.Train.Schedule
+	t, o := r.Train, r.Train.Optimizer
 	c := train.Config{
 		Epochs: t.Epochs, Batch: t.Batch, MaxTokens: t.MaxTokens, Seed: uint64(t.Seed),
 		Optimizer: train.OptimizerConfig{
 			Type: o.Type, LR: o.LR, Beta1: o.Beta1, Beta2: o.Beta2, Epsilon: o.Eps,
 			Momentum: o.Momentum, Nesterov: o.Nesterov, WeightDecay: o.WeightDecay, Dense: o.Dense,
 		},
-		Schedule: train.ScheduleConfig{Type: s.Type, Warmup: s.Warmup, Final: s.Final, Every: s.Every, Factor: s.Factor},
+		Schedule: t.Schedule.config(), Trunk: train.RateConfig{LR: t.Trunk.LR, Schedule: t.Trunk.Schedule.config()}, Priorities: t.Priorities.order(),
 		ClipNorm: t.ClipNorm, WordDropout: r.Trunk.WordDropout, RareWordDropout: r.Trunk.RareWordDropout, Average: t.Average, Patience: t.Patience, Threads: t.Threads,
 		Weights: map[string]float64{}, Metrics: map[string]string{}, MoreMetrics: map[string][]string{},
 	}
@@ -208,6 +209,44 @@ func (r *Recipe) Training() train.Config {
 		if len(task.Metrics) > 0 {
 			c.MoreMetrics[task.Name] = task.Metrics
 		}
+		if own := task.training(); own != (train.TaskConfig{Rate: train.RateConfig{LR: 1}}) {
+			if c.Tasks == nil {
+				c.Tasks = map[string]train.TaskConfig{}
+			}
+			c.Tasks[task.Name] = own
+		}
 	}
 	return c
+}
+
+// training returns how a task learns.
+func (t *Task) training() train.TaskConfig {
+	return train.TaskConfig{
+		Rate: train.RateConfig{LR: t.LR, Schedule: t.Schedule.config()},
+		Stop: progress.Stop{Patience: t.Stop.Patience, Then: t.Stop.Then},
+	}
+}
+
+// config returns how a learning rate moves; nothing of a schedule that is not
+// there.
+func (s Schedule) config() train.ScheduleConfig {
+	c := train.ScheduleConfig{Type: s.Type, Warmup: s.Warmup, Final: s.Final, Every: s.Every, Factor: s.Factor}
+	if s.Type == "plateau" {
+		c.Patience, c.Min, c.Threshold = s.Patience, s.Min, s.Threshold
+	}
+	return c
+}
+
+// order returns the order in which tasks begin; nothing where there is none.
+func (p Priorities) order() progress.Order {
+	o := progress.Order{Groups: p.Order, By: p.By, Earlier: p.Earlier}
+	switch {
+	case p.By == "performance":
+		o.Patience, o.Reach = p.Patience, p.Reach
+	case p.Everies != nil:
+		o.Every = p.Everies
+	case p.By != "":
+		o.Every = []int{p.Every}
+	}
+	return o
 }

@@ -154,10 +154,11 @@ func (d *decoder) decode(n *yaml.Node, to any) error {
 // key is what the tag of a struct's field says: the key in YAML; whether it is
 // a mapping from names to structs; a list that may be a single element; left
 // out when empty; a list that stands in the place of the field of the same key
-// before it, which is not written then.
+// before it, which is not written then; a list of lists each of which may be a
+// single element.
 type key struct {
-	name                         string
-	named, list, omitempty, many bool
+	name                                 string
+	named, list, omitempty, many, groups bool
 }
 
 func keyOf(f reflect.StructField) (key, bool) {
@@ -172,6 +173,7 @@ func keyOf(f reflect.StructField) (key, bool) {
 		list:      slices.Contains(parts, "list"),
 		omitempty: slices.Contains(parts, "omitempty"),
 		many:      slices.Contains(parts, "many"),
+		groups:    slices.Contains(parts, "groups"),
 	}, true
 }
 
@@ -324,7 +326,7 @@ func (d *decoder) slice(n *yaml.Node, to reflect.Value, path string, k key) erro
 		if n.Kind == yaml.SequenceNode {
 			at = join(path, strconv.Itoa(i))
 		}
-		if err := d.value(c, e, at, key{}); err != nil {
+		if err := d.value(c, e, at, key{list: k.groups}); err != nil {
 			return err
 		}
 		to.Set(reflect.Append(to, e))
@@ -433,7 +435,7 @@ func sequence(v reflect.Value, k key) (*yaml.Node, error) {
 		if k.named {
 			n.Content = append(n.Content, scalarText(e.FieldByName("Name").String()))
 		}
-		c, err := node(e, key{})
+		c, err := node(e, key{list: k.groups})
 		if err != nil {
 			return nil, err
 		}

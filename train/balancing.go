@@ -12,6 +12,7 @@ import (
 	"espalier/data"
 	"espalier/runtime"
 	"espalier/train/balance"
+	"espalier/train/progress"
 )
 
 // BalanceConfig says how tasks are weighed against each other.
@@ -99,14 +100,7 @@ func (t *Trainer) compileParts(opts runtime.Options) error {
 	full := t.config.Balance.At != atRepresentation && (needs.Gram || needs.Rows || needs.Direction || needs.Batches > 0)
 	measured := t.plain != nil && t.config.Balance.Diagnostics > 0
 	if t.plain == nil || measured {
-		d, err := divide(t.model)
-		if err != nil {
-			return err
-		}
-		if t.config.Balance.At == atRepresentation && d.back == nil {
-			return errors.New("train: balance at the representation: this model learns nothing before what its tasks have of their own; set balance to equal or fixed")
-		}
-		if t.parts, err = newGradients(t, d, full || measured, opts); err != nil {
+		if err := t.openParts(full || measured, opts); err != nil {
 			return err
 		}
 	}
@@ -124,9 +118,26 @@ func (t *Trainer) compileParts(opts runtime.Options) error {
 	return err
 }
 
+// openParts compiles the step in parts; full: with gradients of parameters.
+func (t *Trainer) openParts(full bool, opts runtime.Options) error {
+	d, err := divide(t.model)
+	if err != nil {
+		return err
+	}
+	if t.config.Balance.At == atRepresentation && d.back == nil {
+		return errors.New("train: balance at the representation: this model learns nothing before what its tasks have of their own; set balance to equal or fixed")
+	}
+	t.parts, err = newGradients(t, d, full, opts)
+	return err
+}
+
+// whole reports whether the step is the plain one. One from which a task is
+// dropped is made in parts: its head and the trunk follow different sums.
+func (t *Trainer) whole() bool { return t.plain != nil && !t.drops() }
+
 // front is the runner whose losses are the step's.
 func (t *Trainer) front() *runner {
-	if t.plain != nil {
+	if t.whole() {
 		return t.plain
 	}
 	return t.parts.front
@@ -137,9 +148,9 @@ func (t *Trainer) front() *runner {
 func (t *Trainer) compute(ctx context.Context, b *data.Batch, d *draws, extra []*feed, s *balance.Step) error {
 	s.Present = make([]bool, len(t.weights))
 	for i := range s.Present {
-		s.Present[i] = b.Counts[i] > 0
+		s.Present[i] = b.Counts[i] > 0 && t.states[i] != progress.Dropped
 	}
-	if t.plain != nil {
+	if t.whole() {
 		return t.computePlain(ctx, b, d, s)
 	}
 	if t.balancer.Needs().Batches > 0 {
@@ -179,6 +190,7 @@ func (t *Trainer) compute(ctx context.Context, b *data.Batch, d *draws, extra []
 	if w.Shared == nil && len(s.Direction) == 0 { // no task is there
 		w.Shared, s.Direction = make([]float64, len(t.weights)), nil
 	}
+	t.setApart(w, b)
 	return t.parts.combine(ctx, b, d, w, s.Direction)
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"espalier/train/progress"
 	"espalier/train/sample"
 )
 
@@ -18,6 +19,13 @@ type Config struct {
 	Optimizer OptimizerConfig
 	// Schedule says how the learning rate moves over the steps of a run.
 	Schedule ScheduleConfig
+	// Tasks says how fast single tasks learn, and when they are done.
+	Tasks map[string]TaskConfig
+	// Trunk is the rate of what tasks share. A plateau looks at the mean of
+	// their metrics.
+	Trunk RateConfig
+	// Priorities is the order in which tasks begin.
+	Priorities progress.Order
 	// ClipNorm limits the global norm of all gradients; 0: no limit.
 	ClipNorm float64
 	// Sampling says which task each step trains; without a method every step
@@ -70,8 +78,25 @@ type OptimizerConfig struct {
 	Dense bool
 }
 
+// TaskConfig says how a task learns.
+type TaskConfig struct {
+	// Rate is that of what belongs to the task alone. A plateau looks at the
+	// task's own metric.
+	Rate RateConfig
+	// Stop says when the task is done; without patience it never is.
+	Stop progress.Stop
+}
+
+// RateConfig is the learning rate of a part of the model.
+type RateConfig struct {
+	LR float64 // the factor of the optimizer's; 1
+	// Schedule replaces Config.Schedule where it has a type. It begins with the
+	// first step that the part learns in.
+	Schedule ScheduleConfig
+}
+
 // ScheduleConfig names a learning-rate schedule: constant, linear, cosine,
-// inverse_sqrt or step.
+// inverse_sqrt, step or plateau.
 type ScheduleConfig struct {
 	Type string
 	// Warmup is how many steps the rate takes to rise from 0.
@@ -83,6 +108,10 @@ type ScheduleConfig struct {
 	// every Every epochs.
 	Every  int
 	Factor float64
+	// Patience, Min and Threshold are plateau's, and Factor is, too; see
+	// [progress.Plateau].
+	Patience       int
+	Min, Threshold float64
 }
 
 func (c Config) withDefaults() Config {
@@ -149,5 +178,5 @@ func (c Config) check(tasks []string) error {
 			return fmt.Errorf("train: a metric is given for task %q; the model has %v", name, tasks)
 		}
 	}
-	return nil
+	return c.checkRates(tasks)
 }

@@ -9,7 +9,7 @@ import (
 
 	"espalier/data"
 	"espalier/tensor"
-	"espalier/train/optim"
+	"espalier/train/progress"
 	"espalier/train/sample"
 )
 
@@ -23,11 +23,16 @@ type Epoch struct {
 	Penalty float64 `json:"penalty,omitempty"`
 	// Balance is how tasks were weighed against each other.
 	Balance *Balance `json:"balance,omitempty"`
-	Valid   Scores   `json:"valid"`
-	Score   float64  `json:"score"` // mean of the tasks' metrics on validation
-	Best    bool     `json:"best"`  // the best score so far
-	LR      float64  `json:"lr"`
-	Seconds float64  `json:"seconds"` // of training, without validation
+	// Tasks says how each task did, where one has a rate, an order or an end of
+	// its own, and Changes what is another with the next epoch. LR is the
+	// trunk's then.
+	Tasks   map[string]TaskProgress `json:"tasks,omitempty"`
+	Changes []progress.Change       `json:"changes,omitempty"`
+	Valid   Scores                  `json:"valid"`
+	Score   float64                 `json:"score"` // mean of the tasks' metrics on validation
+	Best    bool                    `json:"best"`  // the best score so far
+	LR      float64                 `json:"lr"`
+	Seconds float64                 `json:"seconds"` // of training, without validation
 }
 
 // Progress is told about a running epoch: steps made and steps in all.
@@ -53,25 +58,18 @@ func (t *Trainer) Fit(ctx context.Context, set, valid *data.Dataset, hooks Hooks
 	if err := t.labelled(set); err != nil {
 		return nil, err
 	}
-	opts := t.batching()
-	s := t.config.Schedule
-	first, err := t.plan(set, opts, 0)
-	if err != nil {
+	if err := t.validated(valid); err != nil {
 		return nil, err
 	}
-	perEpoch := len(first)
-	t.order = optim.Schedule{
-		Type: s.Type, Warmup: s.Warmup, Total: perEpoch * t.config.Epochs, Epoch: perEpoch,
-		Final: s.Final, Every: s.Every, Factor: s.Factor,
-	}
-	if err := t.order.Check(); err != nil {
+	opts := t.batching()
+	if err := t.layOutSteps(set, opts); err != nil {
 		return nil, err
 	}
 	if t.config.RareWordDropout > 0 {
 		t.frequency = set.Frequencies()
 	}
 	res := &Result{}
-	for t.epoch < t.config.Epochs && !t.patienceOver() {
+	for t.epoch < t.config.Epochs && !t.patienceOver() && !t.over() {
 		before := t.arena.snapshot()
 		e, err := t.runEpoch(ctx, set, valid, opts, hooks)
 		if diverged := new(DivergedError); errors.As(err, &diverged) {
@@ -100,8 +98,18 @@ type best struct {
 	epoch  int
 }
 
+// patienceOver reports whether the score has not improved for long enough. As
+// long as a task waits it has not, and what was before the last one began does
+// not count.
 func (t *Trainer) patienceOver() bool {
-	return t.config.Patience > 0 && t.epoch-t.best.epoch >= t.config.Patience
+	since := t.best.epoch
+	if t.tracker != nil {
+		if t.tracker.Waits() {
+			return false
+		}
+		since = max(since, t.tracker.Began())
+	}
+	return t.config.Patience > 0 && t.epoch-since >= t.config.Patience
 }
 
 // Best returns the parameters of the epoch that was best so far, nil before
@@ -136,6 +144,7 @@ func (t *Trainer) fill(f *feed, set *data.Dataset, s sample.Step, more [][][]int
 	if s.Task >= 0 {
 		f.batch.Only(s.Task)
 	}
+	t.mask(&f.batch)
 	if err := t.draw(&f.draws, &f.batch, step, 0); err != nil {
 		return err
 	}
@@ -145,6 +154,7 @@ func (t *Trainer) fill(f *feed, set *data.Dataset, s sample.Step, more [][][]int
 	for j, plan := range more {
 		x := f.extra[j]
 		set.Fill(&x.batch, plan[i%len(plan)])
+		t.mask(&x.batch)
 		if err := t.draw(&x.draws, &x.batch, step, j+1); err != nil {
 			return err
 		}
@@ -156,7 +166,7 @@ func (t *Trainer) fill(f *feed, set *data.Dataset, s sample.Step, more [][][]int
 func (t *Trainer) endEpoch(e *Epoch, sums []float64, counts []int) error {
 	losses, seen := make([]float64, len(sums)), make([]bool, len(sums))
 	for i := range sums {
-		if seen[i] = counts[i] > 0; seen[i] {
+		if seen[i] = counts[i] > 0 && t.states[i] != progress.Dropped; seen[i] {
 			losses[i] = sums[i] / float64(counts[i])
 		}
 	}
@@ -171,8 +181,9 @@ func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, opts d
 	start := time.Now()
 	tasks := t.model.Schema().Tasks
 	sums, counts := make([]float64, len(tasks)), make([]int, len(tasks))
+	trained := make([]int, len(tasks)) // steps
 	var penalty float64
-	plan, err := t.plan(set, opts, t.epoch)
+	plan, err := t.plan(set, opts, t.epoch, t.states)
 	if err != nil {
 		return nil, err
 	}
@@ -193,6 +204,9 @@ func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, opts d
 		for j, l := range losses {
 			sums[j] += float64(l) * float64(f.batch.Counts[j])
 			counts[j] += f.batch.Counts[j]
+			if f.batch.Counts[j] > 0 {
+				trained[j]++
+			}
 		}
 		penalty += float64(t.front().penalty[0])
 		if hooks.Step != nil {
@@ -205,7 +219,7 @@ func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, opts d
 	}
 	e := &Epoch{
 		Epoch: t.epoch + 1, Steps: t.steps, Losses: map[string]float64{}, Penalty: penalty / float64(max(len(plan), 1)),
-		LR: t.config.Optimizer.LR * t.order.At(t.steps), Seconds: time.Since(start).Seconds(),
+		LR: t.config.Optimizer.LR * t.groups[0].rate(t.steps), Seconds: time.Since(start).Seconds(),
 	}
 	for j, task := range tasks {
 		if counts[j] > 0 {
@@ -236,6 +250,9 @@ func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, opts d
 		return nil
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := t.endProgress(e, trained, len(plan)); err != nil {
 		return nil, err
 	}
 	t.epoch++

@@ -18,6 +18,11 @@ import (
 // demoData is the demonstration, with a trunk that drops out everywhere.
 func demoData(t *testing.T, set ...string) (*models.Model, train.Config, *data.Dataset) {
 	t.Helper()
+	return learned(t, demoRecipe(t, set...))
+}
+
+func demoRecipe(t *testing.T, set ...string) *recipe.Recipe {
+	t.Helper()
 	content, err := demo.Files.ReadFile("recipe.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -36,6 +41,12 @@ func demoData(t *testing.T, set ...string) (*models.Model, train.Config, *data.D
 			t.Fatal(err)
 		}
 	}
+	return r
+}
+
+// learned is what a recipe makes of its data.
+func learned(t *testing.T, r *recipe.Recipe) (*models.Model, train.Config, *data.Dataset) {
+	t.Helper()
 	encoder, err := r.Encoder()
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"espalier/builder"
 	"espalier/data"
@@ -33,6 +34,8 @@ type gradients struct {
 	tails    [][]float32
 	places   []place
 	own      []ownGradient
+	// apart are the tasks whose losses move their own parameters alone.
+	apart []bool
 }
 
 // place is where a shared parameter stands in rows.
@@ -50,7 +53,7 @@ type ownGradient struct {
 
 // newGradients opens the programs and lays out what they write.
 func newGradients(t *Trainer, d *division, full bool, opts runtime.Options) (*gradients, error) {
-	r := &gradients{division: d, full: full || d.back == nil, arena: t.arena, tables: t.tables}
+	r := &gradients{division: d, full: full || d.back == nil, arena: t.arena, tables: t.tables, apart: make([]bool, len(t.weights))}
 	sets := len(t.weights) + 1
 	r.layOut(sets)
 	out := r.frontOutputs()
@@ -560,6 +563,8 @@ func (r *gradients) combineOwn(w balance.Weights) {
 			switch {
 			case set == len(w.Heads):
 				weights[i] = 1
+			case r.apart[set] && !strings.HasPrefix(o.slot.param.Name, "head/"+r.front.tasks[set].Name+"/"):
+				weights[i] = 0
 			case shared(o.slot.param.Name) && w.Shared != nil:
 				weights[i] = w.Shared[set]
 			default:

@@ -47,6 +47,7 @@ func (t *Trainer) State() *safetensors.File {
 		f.Tensors[slotPrefix+name] = tensor.Must(tensor.Of(s, int64(len(s))))
 	}
 	t.saveSampler(f)
+	t.saveProgress(f)
 	weighing := t.balancer.State()
 	for name, v := range weighing.Float64s {
 		f.Tensors[taskPrefix+name] = tensor.Must(tensor.Of(v, int64(len(v))))
@@ -104,6 +105,9 @@ func (t *Trainer) Resume(f *safetensors.File) error {
 	if err1 != nil || err2 != nil || epoch < 0 || steps < 0 {
 		return fmt.Errorf("train: the state names no epoch and step")
 	}
+	if t.tracker == nil && f.Tensors[trackerState] != nil {
+		return fmt.Errorf("train: the state is of a run whose tasks have rates, an order or ends of their own, of which this one says nothing")
+	}
 	slots := t.slots()
 	for name, to := range slots {
 		from := f.Tensors[slotPrefix+name]
@@ -130,6 +134,9 @@ func (t *Trainer) Resume(f *safetensors.File) error {
 	if err := t.restoreSampler(f); err != nil {
 		return err
 	}
+	if err := t.restoreProgress(f, steps); err != nil {
+		return err
+	}
 	if err := t.restoreBalance(f); err != nil {
 		return err
 	}
@@ -143,7 +150,6 @@ func (t *Trainer) Resume(f *safetensors.File) error {
 	if t.config.Average > 0 && len(mean) > 0 {
 		t.average.values = mean
 	}
-	t.optim.SetStep(steps)
 	return nil
 }
 

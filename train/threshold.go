@@ -19,12 +19,13 @@ type decision struct {
 
 // tuneThresholds sets, for every label of every multi-label task, the
 // probability from which on it applies to the one that gives it the best F1 to
-// expect from a data set. Labels that never apply there keep theirs.
+// expect from a data set. Labels that never apply there keep theirs, and so do
+// tasks that rest.
 func (t *Trainer) tuneThresholds(ctx context.Context, d *data.Dataset) error {
 	tasks := t.model.Schema().Tasks
 	seen := map[int][][]decision{}
 	for i, task := range tasks {
-		if task.Type == schema.MultiLabel {
+		if task.Type == schema.MultiLabel && (t.tracker == nil || !t.rests(i+1)) {
 			seen[i] = make([][]decision, len(task.Labels))
 		}
 	}

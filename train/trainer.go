@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"espalier/data"
@@ -18,6 +17,7 @@ import (
 	"espalier/train/balance"
 	"espalier/train/metric"
 	"espalier/train/optim"
+	"espalier/train/progress"
 	"espalier/train/sample"
 )
 
@@ -34,8 +34,12 @@ type Trainer struct {
 	balancer  *balance.Balancer
 	sampler   *sample.Sampler // nil: examples as they come
 	report    *report
-	draws     draws // of Step
-	optim     *optim.Optimizer
+	draws     draws             // of Step
+	groups    []group           // that learn at rates of their own
+	tracker   *progress.Tracker // nil: all tasks train all the time
+	states    []progress.State  // of the tasks in this epoch
+	heads     []float64         // factors of the losses of tasks that are dropped
+	idle      bool              // no task of the step shapes the trunk
 	dense     []region
 	tables    []*tableState
 	epoch     int   // epochs finished
@@ -43,7 +47,6 @@ type Trainer struct {
 	steps     int   // steps made
 	best      best
 	average   average
-	order     optim.Schedule
 	weights   []float32
 	rowGrad   []*buffer // of the plain step, by lookup
 }
@@ -51,6 +54,7 @@ type Trainer struct {
 // region is a run of the arena whose parameters are treated alike.
 type region struct {
 	from, to int
+	group    int
 	decay    float64
 	slots    *optim.Slots
 }
@@ -58,6 +62,7 @@ type region struct {
 // tableState is what an embedding table's updates need.
 type tableState struct {
 	*table
+	group int
 	rows  *optim.Rows
 	slots *optim.Slots
 	// padding is the row that learns nothing, -1 for none: that of a column's
@@ -94,6 +99,9 @@ func New(m *models.Model, e runtime.Engine, c Config) (*Trainer, error) {
 	}
 	t.report = newReport(tasks)
 	if t.sampler, err = newSampler(c, tasks); err != nil {
+		return nil, err
+	}
+	if err := t.newProgress(); err != nil {
 		return nil, err
 	}
 	if err := t.compile(); err != nil {
@@ -173,17 +181,13 @@ func answerNames(tasks []schema.Task) []string {
 	return names
 }
 
-// newOptimizer lays regions over the arena: neighbours with the same decay are
-// one. Parameters that no loss reaches are in none.
+// newOptimizer lays regions over the arena: neighbours of one group with the
+// same decay are one. Parameters that no loss reaches are in none.
 func (t *Trainer) newOptimizer(p *program) error {
-	c := t.config.Optimizer
-	var err error
-	t.optim, err = optim.New(optim.Config{
-		Type: c.Type, Beta1: c.Beta1, Beta2: c.Beta2, Epsilon: c.Epsilon, Momentum: c.Momentum, Nesterov: c.Nesterov,
-	})
-	if err != nil {
+	if err := t.newGroups(); err != nil {
 		return err
 	}
+	c := t.config.Optimizer
 	for i, s := range t.arena.slots {
 		if !p.graded[s.param.Name] {
 			continue
@@ -196,22 +200,23 @@ func (t *Trainer) newOptimizer(p *program) error {
 		if i+1 < len(t.arena.slots) {
 			end = t.arena.slots[i+1].offset
 		}
-		if n := len(t.dense); n > 0 && t.dense[n-1].decay == decay && t.dense[n-1].to == s.offset {
+		of := t.groupOf(s.param.Name)
+		if n := len(t.dense); n > 0 && t.dense[n-1].group == of && t.dense[n-1].decay == decay && t.dense[n-1].to == s.offset {
 			t.dense[n-1].to = end
 			continue
 		}
-		t.dense = append(t.dense, region{from: s.offset, to: end, decay: decay})
+		t.dense = append(t.dense, region{from: s.offset, to: end, group: of, decay: decay})
 	}
 	for i := range t.dense {
-		t.dense[i].slots = t.optim.NewSlots(t.dense[i].to - t.dense[i].from)
+		t.dense[i].slots = t.groups[0].optim.NewSlots(t.dense[i].to - t.dense[i].from)
 	}
 	for _, tab := range t.arena.tables {
 		if tab.param.Frozen {
 			continue
 		}
 		s := &tableState{
-			table: tab, rows: optim.NewRows(int(tab.param.Shape[0]), tab.dim), slots: t.optim.NewSlots(len(tab.values)),
-			padding: text.Padding,
+			table: tab, group: t.groupOf(tab.param.Name), rows: optim.NewRows(int(tab.param.Shape[0]), tab.dim),
+			slots: t.groups[0].optim.NewSlots(len(tab.values)), padding: text.Padding,
 		}
 		if t.model.Schema().Tabular() {
 			s.padding = -1
@@ -288,7 +293,10 @@ func (t *Trainer) drawnStep(ctx context.Context, b *data.Batch, d *draws, extra 
 		if err := t.compute(ctx, b, d, extra, &s); err != nil {
 			return err
 		}
-		if err := t.update(t.steps + 1); err != nil {
+		t.idle = t.drops() && !slices.Contains(s.Present, true)
+		err := t.update(t.steps + 1)
+		t.idle = false
+		if err != nil {
 			return err
 		}
 		return t.learn(ctx, b, d, &s)
@@ -308,41 +316,6 @@ func (t *Trainer) sumRows(b *data.Batch) {
 	for i, l := range t.plain.program.lookup {
 		if s := tableIn(t.tables, l.table); s != nil {
 			s.rows.Add(t.plain.program.idsOf(i, b), t.rowGrad[i].floats)
-		}
-	}
-}
-
-// update moves the parameters by the gradients of the arena and the tables.
-func (t *Trainer) update(step int) error {
-	parts := [][]float32{t.arena.gradients}
-	for _, s := range t.tables {
-		parts = append(parts, s.rows.Sums)
-	}
-	var norm float64
-	if t.config.ClipNorm > 0 {
-		norm = optim.Clip(t.config.ClipNorm, parts...)
-	} else {
-		norm = optim.Norm(parts...)
-	}
-	if math.IsNaN(norm) || math.IsInf(norm, 0) {
-		return &DivergedError{Step: step, Epoch: t.epoch + 1, Value: norm}
-	}
-	t.apply(step)
-	t.average.update(t.arena.byName, step)
-	return nil
-}
-
-func (t *Trainer) apply(step int) {
-	lr := t.config.Optimizer.LR * t.order.At(step)
-	t.optim.Begin()
-	for _, r := range t.dense {
-		t.optim.Update(t.arena.values[r.from:r.to], t.arena.gradients[r.from:r.to], r.slots, lr, r.decay)
-	}
-	for _, s := range t.tables {
-		if t.config.Optimizer.Dense {
-			t.optim.UpdateTable(s.values, s.rows, s.slots, lr, 0)
-		} else {
-			t.optim.UpdateRows(s.values, s.rows, s.slots, lr, 0)
 		}
 	}
 }

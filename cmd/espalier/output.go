@@ -158,5 +158,8 @@ func (r *reporter) epoch(e train.Epoch) error {
 		mark = "  best"
 	}
 	fmt.Fprintln(r.w, mark)
+	for _, c := range e.Changes {
+		fmt.Fprintf(r.w, "task %s is %s from epoch %d on (%s)\n", c.Task, c.To, e.Epoch+1, c.Why)
+	}
 	return nil
 }

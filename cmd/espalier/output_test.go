@@ -8,6 +8,7 @@ import (
 
 	"espalier"
 	"espalier/train"
+	"espalier/train/progress"
 )
 
 func TestParameterTable(t *testing.T) {
@@ -38,5 +39,22 @@ func TestParameterTable(t *testing.T) {
 `
 	if diff := cmp.Diff(one, table()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestChangesOfTasks: a task that is in another state has a line behind its
+// epoch's.
+func TestChangesOfTasks(t *testing.T) {
+	var b strings.Builder
+	err := (&reporter{w: &b}).epoch(train.Epoch{Epoch: 5, Best: true, Changes: []progress.Change{
+		{Task: "slots", To: progress.Frozen, Why: "no better than 0.912 for 3 epochs"},
+		{Task: "mood", From: progress.Waiting, Why: "2 epochs of those before are over"},
+	}})
+	const want = `epoch  5    0.0 s   best
+task slots is frozen from epoch 6 on (no better than 0.912 for 3 epochs)
+task mood is training from epoch 6 on (2 epochs of those before are over)
+`
+	if diff := cmp.Diff(want, b.String()); err != nil || diff != "" {
+		t.Error(err, diff)
 	}
 }

@@ -7,7 +7,8 @@ import (
 
 // Schedule says how the learning rate moves over the steps of a run.
 type Schedule struct {
-	// Type is constant, linear, cosine, inverse_sqrt or step.
+	// Type is constant, linear, cosine, inverse_sqrt, step or plateau, which is
+	// constant here: what lowers it is not the step.
 	Type string
 	// Warmup is how many steps the rate rises linearly from 0.
 	Warmup int
@@ -24,13 +25,13 @@ type Schedule struct {
 // Check reports the first setting that cannot be.
 func (s Schedule) Check() error {
 	switch s.Type {
-	case "constant", "linear", "cosine", "inverse_sqrt":
+	case "constant", "linear", "cosine", "inverse_sqrt", "plateau":
 	case "step":
 		if s.Every < 1 || !(s.Factor > 0 && s.Factor <= 1) {
 			return fmt.Errorf("optim: schedule step needs every >= 1 and 0 < factor <= 1, not %d and %v", s.Every, s.Factor)
 		}
 	default:
-		return fmt.Errorf("optim: schedule %q is not one of constant, linear, cosine, inverse_sqrt, step", s.Type)
+		return fmt.Errorf("optim: schedule %q is not one of constant, linear, cosine, inverse_sqrt, step, plateau", s.Type)
 	}
 	if s.Warmup < 0 || !(s.Final >= 0 && s.Final <= 1) {
 		return fmt.Errorf("optim: warmup is %d and final %v; warmup cannot be negative and final is between 0 and 1", s.Warmup, s.Final)
