@@ -31,8 +31,9 @@ type pairs struct {
 	strata [][]int
 }
 
-// newPairs lays the answers of joint and single models side by side, by seed.
-func newPairs(joint []*train.Answers, single [][]*train.Answers, tasks []string) (*pairs, error) {
+// newPairs lays the answers of joint models side by side with those of others to
+// each task, by seed.
+func newPairs(joint []*train.Answers, single [][]*train.TaskAnswers, tasks []string) (*pairs, error) {
 	p := &pairs{seeds: len(joint)}
 	for i, task := range tasks {
 		a := &answered{task: task, single: make([][]metric.Accumulator, p.seeds), joint: make([][]metric.Accumulator, p.seeds)}
@@ -41,7 +42,7 @@ func newPairs(joint []*train.Answers, single [][]*train.Answers, tasks []string)
 				continue
 			}
 			p.size = joint[s].Examples
-			if err := a.add(s, &joint[s].Tasks[i], &single[i][s].Tasks[0]); err != nil {
+			if err := a.add(s, &joint[s].Tasks[i], single[i][s]); err != nil {
 				return nil, err
 			}
 		}

@@ -34,12 +34,14 @@ func upTo(n int) []int {
 func onePair(t *testing.T, metric string, truth []int64, single, joint [][]int64) *pairs {
 	t.Helper()
 	n := len(truth)
-	var joints, singles []*train.Answers
+	var joints []*train.Answers
+	var singles []*train.TaskAnswers
 	for s := range joint {
 		joints = append(joints, &train.Answers{Examples: n, Tasks: []train.TaskAnswers{classified("t", metric, upTo(n), joint[s], truth)}})
-		singles = append(singles, &train.Answers{Examples: n, Tasks: []train.TaskAnswers{classified("t", metric, upTo(n), single[s], truth)}})
+		alone := classified("t", metric, upTo(n), single[s], truth)
+		singles = append(singles, &alone)
 	}
-	p, err := newPairs(joints, [][]*train.Answers{singles}, []string{"t"})
+	p, err := newPairs(joints, [][]*train.TaskAnswers{singles}, []string{"t"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,10 +182,11 @@ func TestStrataKeepEachTasksExamples(t *testing.T) {
 	joint := &train.Answers{Examples: 7, Tasks: []train.TaskAnswers{
 		classified("a", "accuracy", []int{0, 1, 2}, none, none), classified("b", "accuracy", []int{2, 4, 5}, none, none),
 	}}
-	single := func(task string) []*train.Answers {
-		return []*train.Answers{{Examples: 3, Tasks: []train.TaskAnswers{classified(task, "accuracy", upTo(3), none, none)}}}
+	single := func(task string) []*train.TaskAnswers {
+		alone := classified(task, "accuracy", upTo(3), none, none)
+		return []*train.TaskAnswers{&alone}
 	}
-	p, err := newPairs([]*train.Answers{joint}, [][]*train.Answers{single("a"), single("b")}, []string{"a", "b"})
+	p, err := newPairs([]*train.Answers{joint}, [][]*train.TaskAnswers{single("a"), single("b")}, []string{"a", "b"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +198,8 @@ func TestStrataKeepEachTasksExamples(t *testing.T) {
 func TestDataThatChangedBetweenRuns(t *testing.T) {
 	truth, other := []int64{0, 1}, []int64{1, 1}
 	joint := []*train.Answers{{Examples: 2, Tasks: []train.TaskAnswers{classified("t", "accuracy", upTo(2), truth, truth)}}}
-	single := [][]*train.Answers{{{Examples: 2, Tasks: []train.TaskAnswers{classified("t", "accuracy", upTo(2), truth, other)}}}}
+	alone := classified("t", "accuracy", upTo(2), truth, other)
+	single := [][]*train.TaskAnswers{{&alone}}
 	_, err := newPairs(joint, single, []string{"t"})
 	const want = `compare: the models of task "t" were not tested on the same examples: the data has changed between runs; start anew in another directory`
 	if err == nil || err.Error() != want {

@@ -117,6 +117,15 @@ func Run(ctx context.Context, r *recipe.Recipe, dir string, o Options) (*Result,
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	result, err := conclude(ctx, r, trials, outcomes, o)
+	if err != nil {
+		return nil, err
+	}
+	return result, keep(result, result.Failed, filepath.Join(dir, "compare-"+r.Name+o.suffix()+".json"))
+}
+
+// conclude is the comparison of the models of one joint recipe.
+func conclude(ctx context.Context, r *recipe.Recipe, trials []*trial, outcomes []*outcome, o Options) (*Result, error) {
 	result, err := gather(r, trials, outcomes, o)
 	if err != nil {
 		return nil, err
@@ -124,15 +133,28 @@ func Run(ctx context.Context, r *recipe.Recipe, dir string, o Options) (*Result,
 	var unweighed []Failure
 	result.Resources, unweighed = weigh(ctx, trials, outcomes, o.Engine)
 	result.Failed = append(result.Failed, unweighed...)
-	err = atomicfile.WriteFile(filepath.Join(dir, "compare-"+r.Name+".json"), func(w io.Writer) error {
+	return result, nil
+}
+
+// keep writes a result, and returns the failures as an error.
+func keep(result any, failed []Failure, path string) error {
+	err := atomicfile.WriteFile(path, func(w io.Writer) error {
 		enc := json.NewEncoder(w)
 		enc.SetIndent("", "  ")
 		return enc.Encode(result)
 	})
-	for _, f := range result.Failed {
+	for _, f := range failed {
 		err = errors.Join(err, f)
 	}
-	return result, err
+	return err
+}
+
+// suffix tells the files of results of different budgets apart.
+func (o Options) suffix() string {
+	if o.Budget == Steps {
+		return "-steps"
+	}
+	return ""
 }
 
 // Failure is a model that could not be trained or exported.
@@ -149,21 +171,23 @@ func (f Failure) Error() string {
 	return describe(f.Seed, f.Model) + ": " + f.Message
 }
 
+// same reports whether two failures are of one model.
+func (f Failure) same(other Failure) bool { return f.Seed == other.Seed && f.Model == other.Model }
+
 // Unwrap returns the cause.
 func (f Failure) Unwrap() error { return f.err }
 
 // gather compares the models that there are.
 func gather(r *recipe.Recipe, trials []*trial, outcomes []*outcome, o Options) (*Result, error) {
 	joint := make([]*train.Answers, o.Seeds)
-	single := make([][]*train.Answers, len(r.Tasks))
+	single := make([][]*train.TaskAnswers, len(r.Tasks))
 	var names, metrics []string
 	for i, t := range r.Tasks {
 		names, metrics = append(names, t.Name), append(metrics, t.Metric)
-		single[i] = make([]*train.Answers, o.Seeds)
+		single[i] = make([]*train.TaskAnswers, o.Seeds)
 	}
 	var failed []Failure
 	var unfinished Unfinished
-	perSeed := 1 + len(r.Tasks) // the joint model and one for each task
 	for i, t := range trials {
 		out := outcomes[i]
 		if out.err != nil {
@@ -171,10 +195,10 @@ func gather(r *recipe.Recipe, trials []*trial, outcomes []*outcome, o Options) (
 			continue
 		}
 		unfinished.add(t.single, out.result.Best == t.recipe.Train.Epochs)
-		if at := i % perSeed; at == 0 {
-			joint[i/perSeed] = out.answers
+		if seed := t.seed - r.Train.Seed; t.single {
+			single[t.number][seed] = &out.answers.Tasks[0]
 		} else {
-			single[at-1][i/perSeed] = out.answers
+			joint[seed] = out.answers
 		}
 	}
 	p, err := newPairs(joint, single, names)

@@ -149,3 +149,15 @@ func stretch(single *recipe.Recipe, steps int) (*recipe.Recipe, error) {
 		}
 	})
 }
+
+// only picks the trials that a comparison of one kind of joint model is of.
+func only(variant int, trials []*trial, outcomes []*outcome) ([]*trial, []*outcome) {
+	var of []*trial
+	var out []*outcome
+	for i, t := range trials {
+		if t.single || t.number == variant {
+			of, out = append(of, t), append(out, outcomes[i])
+		}
+	}
+	return of, out
+}

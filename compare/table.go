@@ -111,18 +111,10 @@ func (r *Resources) table() [][]string {
 
 // footnote says what was compared and how.
 func (r *Result) footnote() string {
-	seeds := "seed"
-	if len(r.Seeds) > 1 {
-		seeds = "seeds"
-	}
-	budget := "the same number of epochs"
-	if r.Budget == Steps {
-		budget = "single models with at least as many steps"
-	}
-	text := fmt.Sprintf("%s: test data, %d %s, %s. Single and joint: mean ± standard deviation over seeds.\n"+
+	text := fmt.Sprintf("%s: test data, %s, %s. Single and joint: mean ± standard deviation over seeds.\n"+
 		"Intervals at %g %% of joint minus single: Student's over seeds; bootstrap of %d draws of seeds and test examples.\n"+
 		"A verdict other than %q needs every interval to exclude 0.",
-		r.Recipe, len(r.Seeds), seeds, budget, 100*r.Confidence, r.Resamples, Unshown)
+		r.Recipe, howMany(len(r.Seeds), "seed"), budgetInWords(r.Budget), 100*r.Confidence, r.Resamples, Unshown)
 	if r.OverTasks != nil {
 		text += fmt.Sprintf("\nThe mean difference with each task as one draw: %s.", r.OverTasks.text("%+.4f", 1))
 	}

@@ -22,6 +22,8 @@ type comparison struct {
 	set            []string
 	json, markdown bool
 	options        compare.Options
+	balance        string
+	variants       []string
 	sweep          string
 	trials         int
 	affinity       bool
@@ -42,12 +44,19 @@ Models are trained side by side, one thread each, in folders of their own. A
 comparison that was stopped goes on when it is started again. Recipes of different
 names, with one --out, share their single-task models.
 
+With --balance or --variant it trains several joint models beside one set of single
+models, and compares them with the first of them, too. --balance names methods,
+METHOD@representation for gradients at the representation. --variant gives a name to
+settings of the recipe, or to the recipe as it is.
+
 With --sweep it searches fixed weights of the tasks' losses instead, and chooses them
 on validation. With --affinity it measures how a training step on one task changes
 the loss of the others, and suggests groups of tasks to train together.`,
 		Example: `  espalier compare examples/snips.yaml
   espalier compare examples/snips.yaml --seeds 5 --jobs 4 --markdown
   espalier compare examples/snips.yaml --set train.epochs=5 --out runs/short --json
+  espalier compare examples/snips.yaml --balance equal,uncertainty,pcgrad@representation
+  espalier compare examples/snips.yaml --variant hard --variant 'mmoe=sharing={method: mmoe, experts: 3}'
   espalier compare examples/snips.yaml --sweep random --trials 20
   espalier compare examples/snips.yaml --affinity --steps 300`,
 		Args: cobra.ExactArgs(1),
@@ -62,6 +71,8 @@ the loss of the others, and suggests groups of tasks to train together.`,
 	f.StringVar(&c.options.Budget, "budget", compare.Epochs, "what a single-task model has as many of as the joint one: epochs of its own data, or steps")
 	f.Float64Var(&c.options.Confidence, "confidence", 0.95, "confidence of intervals")
 	f.IntVar(&c.options.Resamples, "resamples", 2000, "draws of the bootstrap")
+	f.StringVar(&c.balance, "balance", "", "compare methods of balancing, separated by commas, as equal,dwa,pcgrad@representation")
+	f.StringArrayVar(&c.variants, "variant", nil, "compare joint models: NAME, or NAME=KEY=VALUE,KEY=VALUE; may be repeated")
 	f.StringVar(&c.sweep, "sweep", "", "search fixed weights: grid or random")
 	f.IntVar(&c.trials, "trials", 16, "with --sweep: most weights to try")
 	f.BoolVar(&c.affinity, "affinity", false, "measure how tasks act on one another in training")
@@ -111,6 +122,8 @@ func (c *comparison) check(cmd *cobra.Command) error {
 		return fmt.Errorf("--json and --markdown are two forms of one result; choose one")
 	case c.affinity && c.sweep != "":
 		return fmt.Errorf("--sweep and --affinity are two searches; choose one")
+	case (c.affinity || c.sweep != "") && (c.balance != "" || len(c.variants) > 0):
+		return fmt.Errorf("--balance and --variant compare joint models, --sweep and --affinity search; choose one")
 	case c.options.Budget != compare.Epochs && c.options.Budget != compare.Steps:
 		return fmt.Errorf("--budget %q is not one of %s, %s", c.options.Budget, compare.Epochs, compare.Steps)
 	case c.sweep != "" && c.sweep != compare.Grid && c.sweep != compare.Random:
@@ -147,7 +160,30 @@ func (c *comparison) report(cmd *cobra.Command, r *recipe.Recipe) (compare.Repor
 		}
 		return s, err
 	}
+	if c.balance != "" || len(c.variants) > 0 {
+		return c.varied(cmd, r)
+	}
 	result, err := compare.Run(cmd.Context(), r, c.out, o)
+	if result == nil {
+		return nil, err
+	}
+	return result, err
+}
+
+// varied compares several joint models.
+func (c *comparison) varied(cmd *cobra.Command, r *recipe.Recipe) (compare.Report, error) {
+	var variants []compare.Variant
+	if c.balance != "" {
+		variants = compare.BalanceVariants(c.balance)
+	}
+	for _, text := range c.variants {
+		v, err := compare.ParseVariant(text)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("--variant: %w", err)}
+		}
+		variants = append(variants, v)
+	}
+	result, err := compare.RunVariants(cmd.Context(), r, variants, c.out, c.options)
 	if result == nil {
 		return nil, err
 	}

@@ -48,6 +48,29 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// TestCompareVariants: several joint models in one command.
+func TestCompareVariants(t *testing.T) {
+	test := "data.test={format: tsv, file: " + file(t, "test.tsv", twoTasks) + "}"
+	args := []string{
+		"compare", twoTaskRecipe(t), "--out", t.TempDir(), "--engine", "gonum", "--seeds", "2", "--resamples", "50", "--set", test,
+		"--balance", "equal,dwa", "--variant", "mmoe=sharing={method: mmoe, experts: 2}",
+	}
+	code, stdout, stderr := command(t, args...)
+	for _, want := range []string{"\nsingle models ", "\nequal ", "\ndwa ", "\nmmoe ", "to equal", "seconds / equal", "\nmmoe: sharing={method: mmoe, experts: 2}\n"} {
+		if code != 0 || !strings.Contains(stdout, want) {
+			t.Errorf("exit %d: the tables have no %q:\n%s%s", code, want, stdout, stderr)
+		}
+	}
+	if !strings.Contains(stderr, "10 of 10: ") {
+		t.Errorf("the talk does not count the models: %s", stderr)
+	}
+	code, stdout, _ = command(t, append(args, "--json")...)
+	var result compare.Variants
+	if err := json.Unmarshal([]byte(stdout), &result); code != 0 || err != nil || len(result.Variants) != 3 || len(result.Variants[2].Comparison.Tasks) != 2 {
+		t.Errorf("--json: exit %d, %v: %s", code, err, stdout)
+	}
+}
+
 func TestSearches(t *testing.T) {
 	r, dir := twoTaskRecipe(t), t.TempDir()
 	code, stdout, stderr := command(t, "compare", r, "--out", dir, "--engine", "gonum", "--sweep", "grid", "--trials", "3", "--json")
@@ -77,6 +100,8 @@ func TestBadComparisons(t *testing.T) {
 		{"bad setting", []string{"compare", good, "--set", "train.epochs"}, 2, `--set "train.epochs" is not of the form path=value`},
 		{"no seeds", []string{"compare", good, "--seeds", "0"}, 2, "--seeds is 0, it must be at least 1"},
 		{"two searches", []string{"compare", good, "--affinity", "--sweep", "grid"}, 2, "--sweep and --affinity are two searches; choose one"},
+		{"variants and a search", []string{"compare", good, "--affinity", "--balance", "equal,dwa"}, 2, "--balance and --variant compare joint models, --sweep and --affinity search; choose one"},
+		{"a variant of nothing", []string{"compare", good, "--engine", "gonum", "--variant", "a=b"}, 2, `--variant: variant "a=b" is not of the form NAME=KEY=VALUE,KEY=VALUE`},
 		{"unknown search", []string{"compare", good, "--sweep", "bayes"}, 2, `--sweep "bayes" is not one of grid, random`},
 	} {
 		if code, stdout, stderr := command(t, c.args...); code != c.code || !strings.Contains(stderr, c.want) || stdout != "" {

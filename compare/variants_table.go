@@ -1,0 +1,136 @@
+package compare
+
+import (
+	"fmt"
+	"strings"
+)
+
+// tables of variants are what they gain over single models, what they gain over
+// the first of them, and what they cost.
+func (v *Variants) tables() [][][]string {
+	tables := [][][]string{v.gains()}
+	if rows := v.overFirst(); len(rows) > 1 {
+		tables = append(tables, rows)
+	}
+	if rows := v.costs(); len(rows) > 1 {
+		tables = append(tables, rows)
+	}
+	return tables
+}
+
+func (v *Variants) gains() [][]string {
+	rows := [][]string{{"variant", "mean of tasks", "to single models", "over seeds", "bootstrap", "verdict", "delta-m, %", "over seeds", "tasks helped", "tasks hurt"}}
+	if len(v.Single.Values) > 0 {
+		rows = append(rows, []string{"single models", v.Single.text(), "", "", "", "", "", "", "", ""})
+	}
+	for _, of := range v.Variants {
+		c := of.Comparison
+		if c.Mean == nil {
+			rows = append(rows, []string{of.Name, "failed", "", "", "", "", "", "", "", ""})
+			continue
+		}
+		row := append([]string{of.Name, of.Joint.text()}, c.Mean.cells("%+.4f", 1)...)
+		if c.DeltaM != nil {
+			d := c.DeltaM.cells("%+.2f", 100)
+			row = append(row, d[0], d[1])
+		} else {
+			row = append(row, "-", "-")
+		}
+		helped, hurt := 0, 0
+		for _, t := range c.Tasks {
+			switch t.Difference.Verdict {
+			case Helped:
+				helped++
+			case Hurt:
+				hurt++
+			}
+		}
+		rows = append(rows, append(row, fmt.Sprint(helped), fmt.Sprint(hurt)))
+	}
+	return rows
+}
+
+// overFirst words the verdicts anew: no task is helped or hurt by a variant.
+func (v *Variants) overFirst() [][]string {
+	rows := [][]string{{"variant", "to " + v.Variants[0].Name, "over seeds", "bootstrap", "verdict"}}
+	for _, of := range v.Variants {
+		if of.OverFirst == nil {
+			continue
+		}
+		cells := of.OverFirst.cells("%+.4f", 1)
+		switch of.OverFirst.Verdict {
+		case Helped:
+			cells[3] = "better"
+		case Hurt:
+			cells[3] = "worse"
+		}
+		rows = append(rows, append([]string{of.Name}, cells...))
+	}
+	return rows
+}
+
+func (v *Variants) costs() [][]string {
+	rows := [][]string{{"variant", "parameters", "training steps", "training seconds", "seconds / single models", "seconds / " + v.Variants[0].Name}}
+	first := 0.0
+	for i, of := range v.Variants {
+		r := of.Comparison.Resources
+		if r == nil {
+			continue
+		}
+		if i == 0 {
+			first = r.TrainSeconds.Joint
+		}
+		ratio := "-"
+		if first > 0 {
+			ratio = fmt.Sprintf("%.2f", r.TrainSeconds.Joint/first)
+		}
+		rows = append(rows, []string{
+			of.Name, fmt.Sprintf("%.0f", r.Parameters.Joint), fmt.Sprintf("%.0f", r.TrainSteps.Joint),
+			fmt.Sprintf("%.1f", r.TrainSeconds.Joint), fmt.Sprintf("%.2f", r.TrainSeconds.Ratio), ratio,
+		})
+	}
+	return rows
+}
+
+func (v *Variants) footnote() string {
+	text := fmt.Sprintf("%s: test data, %s, %s. Mean of tasks: their metrics' mean ± standard deviation over seeds.\n"+
+		"Differences are means over tasks, with intervals at %g %%: Student's over seeds; bootstrap of %d draws of seeds and test examples.\n"+
+		"A verdict other than %q needs every interval to exclude 0. Tasks are helped or hurt by joint training, each by its own intervals.",
+		v.Recipe, howMany(len(v.Seeds), "seed"), budgetInWords(v.Budget), 100*v.Confidence, v.Resamples, Unshown)
+	if n := len(v.Variants) - 1; n > 1 {
+		text += fmt.Sprintf("\n%d variants are compared with the first: of as many that are no better, one in twenty may look it by luck.", n)
+	}
+	for _, of := range v.Variants {
+		if len(of.Settings) > 0 {
+			text += fmt.Sprintf("\n%s: %s", of.Name, strings.Join(of.Settings, " "))
+		}
+	}
+	var last []string
+	for _, of := range v.Variants {
+		if u := of.Comparison.Unfinished; u.Joint > 0 {
+			last = append(last, fmt.Sprintf("%d of %d of %s", u.Joint, u.JointOf, of.Name))
+		}
+	}
+	u := v.Variants[0].Comparison.Unfinished
+	if u.Single > 0 {
+		last = append([]string{fmt.Sprintf("%d of %d single models", u.Single, u.SingleOf)}, last...)
+	}
+	if len(last) > 0 {
+		text += fmt.Sprintf("\nBest in the last epoch, and perhaps not done learning: %s.", strings.Join(last, ", "))
+	}
+	return text + failures(v.Failed)
+}
+
+func howMany(n int, what string) string {
+	if n > 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
+
+func budgetInWords(budget string) string {
+	if budget == Steps {
+		return "single models with at least as many steps"
+	}
+	return "the same number of epochs"
+}

@@ -1,0 +1,210 @@
+package compare
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"espalier/runtime/gonum"
+)
+
+// TestVariantsOfTheDemo: several joint models beside one set of single ones. Each
+// is compared as a comparison of its own would, the others with the first one
+// from their differences to the same single models; and what is there is kept.
+func TestVariantsOfTheDemo(t *testing.T) {
+	r, _ := small(t, "train.epochs=1")
+	dir := t.TempDir()
+	o := Options{Engine: gonum.New(), Seeds: 2, Resamples: 100}
+	plain, err := Run(context.Background(), r, dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := map[string]int{}
+	o.Done = func(p Progress) {
+		if p.Kept {
+			kept[p.Model]++
+		}
+	}
+	variants := append(BalanceVariants("equal, pcgrad@representation"), Variant{"mmoe", []string{"sharing.experts=2", "sharing.method=mmoe"}},
+		Variant{"sampled", []string{"train.sampling={method: uniform, batches: mixed}"}})
+	v, err := RunVariants(context.Background(), r, variants, dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The first is the recipe as it is, which was trained before.
+	if want := map[string]int{"variant equal": 2, "task topic alone": 2, "task sentiment alone": 2, "task entities alone": 2}; !cmp.Equal(want, kept) {
+		t.Errorf("kept are %v, want %v", kept, want)
+	}
+	got := *v.Variants[0].Comparison
+	if diff := cmp.Diff(*plain, got, noSeconds); diff != "" {
+		t.Errorf("the first variant is compared in another way: %s", diff)
+	}
+	for _, of := range v.Variants[1:] {
+		d := of.OverFirst
+		if d == nil || d.Seeds == nil || d.Bootstrap == nil || len(d.Values) != 2 {
+			t.Fatalf("%s is not compared with the first: %+v", of.Name, d)
+		}
+		for s, x := range d.Values {
+			if want := of.Comparison.Mean.Values[s] - v.Variants[0].Comparison.Mean.Values[s]; math.Abs(x-want) > 1e-12 {
+				t.Errorf("%s gains %v over the first with seed %d, %v follows from the single models", of.Name, x, s, want)
+			}
+			if want := v.Single.Values[s] + of.Comparison.Mean.Values[s]; math.Abs(of.Joint.Values[s]-want) > 1e-12 {
+				t.Errorf("the mean of %s is %v, want %v", of.Name, of.Joint.Values[s], want)
+			}
+		}
+		if of.Comparison.DeltaM == nil || of.Comparison.Resources.TrainSeconds.Ratio == 0 {
+			t.Errorf("%s lacks something: %+v", of.Name, of.Comparison)
+		}
+	}
+	if mmoe := v.Variants[2].Comparison.Resources.Parameters.Joint; mmoe <= plain.Resources.Parameters.Joint {
+		t.Errorf("mmoe has %v parameters", mmoe)
+	}
+	content, err := os.ReadFile(filepath.Join(dir, "variants-demo.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var written Variants
+	if err := json.Unmarshal(content, &written); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(*v, written); diff != "" {
+		t.Errorf("the file differs: %s", diff)
+	}
+	again, err := RunVariants(context.Background(), r, variants, dir, o)
+	if err != nil || !cmp.Equal(v, again) {
+		t.Errorf("what was finished gives another result (%v)", err)
+	}
+	testAMissingVariant(t, dir, variants, o)
+}
+
+// testAMissingVariant: one that failed is told of once, and the others stay.
+func testAMissingVariant(t *testing.T, dir string, variants []Variant, o Options) {
+	at := filepath.Join(dir, "seed-2", "joint-demo-mmoe", "recipe.yaml")
+	if err := os.WriteFile(at, []byte("name: other"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, _ := small(t, "train.epochs=1")
+	v, err := RunVariants(context.Background(), r, variants, dir, o)
+	if err == nil || v == nil || len(v.Failed) != 1 || v.Failed[0].Model != "variant mmoe" || v.Variants[1].OverFirst == nil {
+		t.Fatalf("one broken folder gives %+v, %v", v, err)
+	}
+	var text bytes.Buffer
+	if err := Text(&text, v); err != nil || strings.Count(text.String(), "Failed: ") != 1 {
+		t.Errorf("the table is %s (%v)", text.String(), err)
+	}
+}
+
+func TestVariantsInWords(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		want Variant
+		err  string
+	}{
+		{"plain", Variant{Name: "plain"}, ""},
+		{"a=train.balance.method=dwa", Variant{"a", []string{"train.balance.method=dwa"}}, ""},
+		{"b=sharing={method: mmoe, experts: 3},tasks.x.weight=2", Variant{"b", []string{"sharing={method: mmoe, experts: 3}", "tasks.x.weight=2"}}, ""},
+		{"c=x", Variant{}, `variant "c=x" is not of the form NAME=KEY=VALUE,KEY=VALUE`},
+		{"d=,train.epochs=2", Variant{}, `variant "d=,train.epochs=2" is not of the form NAME=KEY=VALUE,KEY=VALUE`},
+	} {
+		got, err := ParseVariant(c.text)
+		if c.err != "" {
+			if err == nil || err.Error() != c.err {
+				t.Errorf("%s: got %v, want %s", c.text, err, c.err)
+			}
+		} else if err != nil || !cmp.Equal(got, c.want) {
+			t.Errorf("%s: %+v, %v", c.text, got, err)
+		}
+	}
+}
+
+func TestVariantsThatCannotBe(t *testing.T) {
+	r, _ := small(t)
+	for _, c := range []struct {
+		variants []Variant
+		want     string
+	}{
+		{[]Variant{{Name: "a"}}, "compare: there must be at least 2 variants, the first of which the others are compared with"},
+		{[]Variant{{Name: "a"}, {Name: "b"}}, `compare: variants "a" and "b" are the same`},
+		{
+			[]Variant{{"a", []string{"sharing.method=mmoe"}}, {"a", []string{"sharing.method=cgc"}}},
+			`compare: there are two variants "a"`,
+		},
+		{[]Variant{{Name: "a"}, {Name: "b/c"}}, `compare: variant "b/c": a name is made of letters, digits and _ . @ -`},
+		{
+			[]Variant{{Name: "a"}, {"b", []string{"train.epochs=7"}}},
+			`compare: variant "b": it changes what the model of task "topic" alone has: epochs: 7; set it for all with --set, or compare in another directory`,
+		},
+		{
+			[]Variant{{Name: "a"}, {"b", []string{"tasks.more={type: classification}"}}},
+			`compare: variant "b": it has 4 tasks, the recipe has 3`,
+		},
+		{BalanceVariants("equal,dwa@representation"), `compare: variant "dwa@representation": --set train.balance: train.balance.at cannot be: dwa needs no gradients, there is nothing to take at the representation`},
+	} {
+		_, err := RunVariants(context.Background(), r, c.variants, t.TempDir(), Options{Engine: gonum.New()})
+		if fmt.Sprint(err) != c.want {
+			t.Errorf("got  %v\nwant %s", err, c.want)
+		}
+	}
+}
+
+func TestTablesOfVariants(t *testing.T) {
+	gain := func(mean float64, verdict string) *Difference {
+		return &Difference{Mean: mean, Seeds: &Interval{mean - 0.01, mean + 0.01}, Bootstrap: &Interval{mean - 0.02, mean + 0.02}, Verdict: verdict}
+	}
+	cost := func(seconds float64) *Resources {
+		return &Resources{Parameters: Cost{400, 100, 0.25}, TrainSteps: Cost{50, 40, 0.8}, TrainSeconds: Cost{10, seconds, seconds / 10}}
+	}
+	v := &Variants{
+		Recipe: "small", Budget: Epochs, Seeds: []int{1, 2}, Confidence: 0.95, Resamples: 100, Single: Sample{0.8, 0.01, []float64{0.79, 0.81}},
+		Variants: []Varied{
+			{Name: "equal", Joint: Sample{0.85, 0, []float64{0.85, 0.85}}, Comparison: &Result{
+				Mean: gain(0.05, Helped), DeltaM: gain(0.06, Helped), Resources: cost(5),
+				Tasks:      []Task{{Difference: Difference{Verdict: Helped}}, {Difference: Difference{Verdict: Hurt}}},
+				Unfinished: Unfinished{Single: 1, SingleOf: 4, JointOf: 2},
+			}},
+			{Name: "dwa", Settings: []string{"train.balance={method: dwa}"}, Joint: Sample{0.81, 0, []float64{0.81, 0.81}}, Comparison: &Result{
+				Mean: gain(0.01, Unshown), Resources: cost(6),
+			}, OverFirst: gain(-0.04, Hurt)},
+			{Name: "broken", Comparison: &Result{}},
+		},
+	}
+	const want = `variant        mean of tasks    to single models  over seeds          bootstrap           verdict              delta-m, %  over seeds      tasks helped  tasks hurt
+single models  0.8000 ± 0.0100
+equal          0.8500 ± 0.0000  +0.0500           [+0.0400, +0.0600]  [+0.0300, +0.0700]  helped               +6.00       [+5.00, +7.00]  1             1
+dwa            0.8100 ± 0.0000  +0.0100           [+0.0000, +0.0200]  [-0.0100, +0.0300]  no difference shown  -           -               0             0
+broken         failed
+
+variant  to equal  over seeds          bootstrap           verdict
+dwa      -0.0400   [-0.0500, -0.0300]  [-0.0600, -0.0200]  worse
+
+variant  parameters  training steps  training seconds  seconds / single models  seconds / equal
+equal    100         40              5.0               0.50                     1.00
+dwa      100         40              6.0               0.60                     1.20
+
+small: test data, 2 seeds, the same number of epochs. Mean of tasks: their metrics' mean ± standard deviation over seeds.
+Differences are means over tasks, with intervals at 95 %: Student's over seeds; bootstrap of 100 draws of seeds and test examples.
+A verdict other than "no difference shown" needs every interval to exclude 0. Tasks are helped or hurt by joint training, each by its own intervals.
+2 variants are compared with the first: of as many that are no better, one in twenty may look it by luck.
+dwa: train.balance={method: dwa}
+Best in the last epoch, and perhaps not done learning: 1 of 4 single models.
+`
+	var text bytes.Buffer
+	if err := Text(&text, v); err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for line := range strings.Lines(text.String()) {
+		lines = append(lines, strings.TrimRight(line, " \n")+"\n")
+	}
+	if diff := cmp.Diff(want, strings.Join(lines, "")); diff != "" {
+		t.Error(diff)
+	}
+}
