@@ -592,8 +592,9 @@ type Balance struct {
 	// the trunk hands to the heads, for the price of about one more step in five.
 	At string `key:"at,omitempty"`
 	// Diagnostics measures every so many steps how the tasks' gradients lie to
-	// each other, with methods that do not need them; 0, never.
-	Diagnostics int `key:"diagnostics,omitempty"`
+	// each other, with methods that do not need them, and shows it with those that
+	// do; true is every 10 steps; 0 or false, never.
+	Diagnostics int `key:"diagnostics,omitempty,switch"`
 	// Options are the method's, by name: a number, a word, or a mapping from
 	// tasks to numbers. Every method with weights has heads (weighted or
 	// unweighted: whether what belongs to one task follows the weights) and

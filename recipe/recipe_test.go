@@ -481,6 +481,8 @@ func TestOneMistake(t *testing.T) {
 		{"a sampler", base + "\ntrain: {sampling: {method: unifrom}}", `r.yaml:7: train.sampling cannot be: there is no method "unifrom": did you mean "uniform"?`},
 		{"progress of a number", base + "\n  price: {type: regression}\ntrain: {sampling: {method: progress}}", "r.yaml:8: train.sampling.method is progress, which goes by what scores lack to 1, but tasks.price.metric is rmse; set it to one of which more is better"},
 		{"sampling without a method", base + "\ntrain: {sampling: {cap: 5}}", `r.yaml:7: train.sampling.method is missing; it is one of annealed, cap, progress, proportional, round_robin, sqrt, temperature, uniform, weights`},
+		{"diagnostics", base + "\ntrain: {balance: {diagnostics: often}}", `r.yaml:7: train.balance.diagnostics must be a whole number, true or false, found "often"`},
+		{"diagnostics below 0", base + "\ntrain: {balance: {diagnostics: -1}}", `r.yaml:7: train.balance.diagnostics is -1, it must be at least 0`},
 		{"an option of another method", base + "\ntrain: {balance: {method: cagrad, gamma: 1}}", `r.yaml:7: train.balance.gamma cannot be: cagrad has no option "gamma", it has c, rescale, heads, smooth`},
 		{"an option that is misspelt", base + "\ntrain: {balance: {method: cagrad, smoth: 0.9}}", `r.yaml:7: train.balance.smoth cannot be: cagrad has no option "smoth": did you mean "smooth"?`},
 		{"a key of balance that is misspelt", base + "\ntrain: {balance: {methd: cagrad}}", `r.yaml:7: train.balance.methd is no setting; did you mean "method"?`},
@@ -534,6 +536,20 @@ func TestWithManySettings(t *testing.T) {
 	}
 	if _, err := r.With("train.epochs"); err == nil || err.Error() != `"train.epochs" is not of the form path=value` {
 		t.Error(err)
+	}
+}
+
+// TestDiagnosticsAreANumberOrASwitch: true is every ten steps.
+func TestDiagnosticsAreANumberOrASwitch(t *testing.T) {
+	for value, want := range map[string]int{"true": 10, "false": 0, "3": 3} {
+		r, err := parsed(t, least).With("train.balance.diagnostics=" + value)
+		if err != nil || r.Train.Balance.Diagnostics != want || r.Training().Balance.Diagnostics != want {
+			t.Errorf("%s: %v, %v", value, r.Train.Balance.Diagnostics, err)
+		}
+		again, err := r.reread("")
+		if err != nil || again.Train.Balance.Diagnostics != want {
+			t.Errorf("%s does not come back: %v, %v", value, again.Train.Balance.Diagnostics, err)
+		}
 	}
 }
 

@@ -155,10 +155,10 @@ func (d *decoder) decode(n *yaml.Node, to any) error {
 // a mapping from names to structs; a list that may be a single element; left
 // out when empty; a list that stands in the place of the field of the same key
 // before it, which is not written then; a list of lists each of which may be a
-// single element.
+// single element; a number that may be true, for a default, or false, for 0.
 type key struct {
-	name                                 string
-	named, list, omitempty, many, groups bool
+	name                                           string
+	named, list, omitempty, many, groups, switched bool
 }
 
 func keyOf(f reflect.StructField) (key, bool) {
@@ -174,6 +174,7 @@ func keyOf(f reflect.StructField) (key, bool) {
 		omitempty: slices.Contains(parts, "omitempty"),
 		many:      slices.Contains(parts, "many"),
 		groups:    slices.Contains(parts, "groups"),
+		switched:  slices.Contains(parts, "switch"),
 	}, true
 }
 
@@ -191,8 +192,29 @@ func (d *decoder) value(n *yaml.Node, to reflect.Value, path string, k key) erro
 		return d.structure(n, to, path)
 	case to.Kind() == reflect.Map:
 		return d.mapping(n, to, path)
+	case k.switched:
+		return d.switched(n, to, path)
 	}
 	return d.scalar(n, to, path)
+}
+
+// switchedOn is what true stands for as a number.
+const switchedOn = 10
+
+// switched reads a number, true or false.
+func (d *decoder) switched(n *yaml.Node, to reflect.Value, path string) error {
+	var on bool
+	switch {
+	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!int":
+		return d.scalar(n, to, path)
+	case n.Kind != yaml.ScalarNode || n.ShortTag() != "!!bool" || n.Decode(&on) != nil:
+		return d.expected(n, path, "a whole number, true or false")
+	}
+	to.SetInt(0)
+	if on {
+		to.SetInt(switchedOn)
+	}
+	return nil
 }
 
 // expected is the error of a value of the wrong kind.

@@ -191,7 +191,10 @@ func TestReportOfAnEpoch(t *testing.T) {
 		{train.BalanceConfig{Method: "uncertainty"}, false},
 		{train.BalanceConfig{Method: "uncertainty", Diagnostics: 1}, true},
 		{train.BalanceConfig{Method: "cagrad"}, true},
+		{train.BalanceConfig{Method: "cagrad", At: "representation"}, true},
 		{train.BalanceConfig{Method: "graddrop"}, true},
+		{train.BalanceConfig{Method: "moco"}, true},
+		{train.BalanceConfig{Method: "modo"}, true},
 	} {
 		c.Balance = test.b
 		res, err := trainerOf(t, m, c).Fit(context.Background(), d, d, train.Hooks{})
@@ -199,7 +202,7 @@ func TestReportOfAnEpoch(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := res.Epochs[0].Balance
-		if (r.Measured > 0) != test.measured || test.measured && (len(r.Norms) != 3 || r.Condition < 1 || r.Conflicts > 1) {
+		if (r.Measured > 0) != test.measured || test.measured && (len(r.Norms) != 3 || len(r.Cosines) != 2 || r.Condition < 1 || r.Conflicts == nil || *r.Conflicts > 1) {
 			t.Errorf("%+v: %+v", test.b, r)
 		}
 		for first, of := range r.Cosines {
@@ -209,7 +212,7 @@ func TestReportOfAnEpoch(t *testing.T) {
 				}
 			}
 		}
-		if (r.Weights == nil) != (test.b.Method == "graddrop") {
+		if (r.Weights == nil) != (test.b.Method == "graddrop" || test.b.Method == "moco") {
 			t.Errorf("%+v: weights %v", test.b, r.Weights)
 		}
 	}

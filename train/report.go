@@ -7,7 +7,8 @@ import (
 )
 
 // Balance is how tasks were weighed against each other in an epoch. What is said
-// of gradients is there where they were computed task by task.
+// of gradients is there where they were computed task by task: by all parameters
+// that tasks share, or at the representation where they are balanced there.
 type Balance struct {
 	// Weights are the mean weights of the tasks over the steps that had them;
 	// nil where the method writes the direction itself.
@@ -17,8 +18,8 @@ type Balance struct {
 	// Cosines are the mean cosines between the gradients of two tasks.
 	Cosines map[string]map[string]float64 `json:"cosines,omitempty"`
 	// Conflicts is the share of the steps in which two tasks' gradients point
-	// away from each other.
-	Conflicts float64 `json:"conflicts,omitempty"`
+	// away from each other; nil where none were looked at.
+	Conflicts *float64 `json:"conflicts,omitempty"`
 	// Condition is the geometric mean of the condition numbers of the matrices
 	// of their inner products, of steps in which no gradient depends on others.
 	Condition float64 `json:"condition,omitempty"`
@@ -103,7 +104,8 @@ func (r *report) epoch() *Balance {
 	}
 	if r.measured > 0 {
 		b.Norms, b.Cosines = map[string]float64{}, map[string]map[string]float64{}
-		b.Conflicts = float64(r.conflicting) / float64(r.measured)
+		share := float64(r.conflicting) / float64(r.measured)
+		b.Conflicts = &share
 	}
 	if r.condition.n > 0 {
 		b.Condition = math.Exp(r.condition.value())

@@ -92,8 +92,9 @@ func isTerminal(w io.Writer) bool {
 // reporter tells how training goes: a bar on a terminal, a line an epoch
 // everywhere.
 type reporter struct {
-	w   io.Writer
-	bar *progressbar.ProgressBar
+	w         io.Writer
+	bar       *progressbar.ProgressBar
+	gradients bool // how they lie to each other is told, too
 }
 
 func (r *reporter) hooks() train.Hooks {
@@ -140,6 +141,47 @@ func weightsOf(e train.Epoch) string {
 	return "  weights " + strings.Join(shown, "/")
 }
 
+// gradientsOf writes how the gradients of an epoch's tasks lay to each other in
+// a line, nothing where they were not measured.
+func gradientsOf(e train.Epoch) string {
+	b := e.Balance
+	if b == nil || b.Measured == 0 {
+		return ""
+	}
+	var lengths []string
+	for _, s := range e.Valid {
+		if x, ok := b.Norms[s.Task]; ok {
+			lengths = append(lengths, fmt.Sprintf("%.3g", x))
+		} else {
+			lengths = append(lengths, "-")
+		}
+	}
+	text := fmt.Sprintf("          gradients in %d steps: lengths %s  conflicts in %.0f %%", b.Measured, strings.Join(lengths, "/"), 100**b.Conflicts)
+	least, most := "", ""
+	low, high := math.Inf(1), math.Inf(-1)
+	for i, first := range e.Valid {
+		for _, second := range e.Valid[i+1:] {
+			c, ok := b.Cosines[first.Task][second.Task]
+			if ok && c < low {
+				low, least = c, fmt.Sprintf("%+.2f (%s, %s)", c, first.Task, second.Task)
+			}
+			if ok && c > high {
+				high, most = c, fmt.Sprintf("%+.2f (%s, %s)", c, first.Task, second.Task)
+			}
+		}
+	}
+	switch {
+	case least != "" && least == most:
+		text += "  cosine " + least
+	case least != "":
+		text += "  cosines " + least + " to " + most
+	}
+	if b.Condition > 0 {
+		text += fmt.Sprintf("  condition %.3g", b.Condition)
+	}
+	return text + "\n"
+}
+
 func (r *reporter) epoch(e train.Epoch) error {
 	if r.bar != nil {
 		_ = r.bar.Finish()
@@ -158,6 +200,9 @@ func (r *reporter) epoch(e train.Epoch) error {
 		mark = "  best"
 	}
 	fmt.Fprintln(r.w, mark)
+	if r.gradients {
+		fmt.Fprint(r.w, gradientsOf(e))
+	}
 	for _, c := range e.Changes {
 		fmt.Fprintf(r.w, "task %s is %s from epoch %d on (%s)\n", c.Task, c.To, e.Epoch+1, c.Why)
 	}

@@ -58,3 +58,33 @@ task mood is training from epoch 6 on (2 epochs of those before are over)
 		t.Error(err, diff)
 	}
 }
+
+// TestDiagnosticsInALine: what was measured of the gradients stands below the
+// epoch, where it was asked for.
+func TestDiagnosticsInALine(t *testing.T) {
+	share := 0.25
+	e := train.Epoch{
+		Epoch: 2, Valid: train.Scores{{Task: "a"}, {Task: "b"}, {Task: "c"}},
+		Balance: &train.Balance{
+			Norms: map[string]float64{"a": 0.5, "b": 2}, Conflicts: &share, Condition: 12.3, Measured: 8,
+			Cosines: map[string]map[string]float64{"a": {"b": -0.125, "c": 0.5}},
+		},
+	}
+	const want = "          gradients in 8 steps: lengths 0.5/2/-  conflicts in 25 %  cosines -0.12 (a, b) to +0.50 (a, c)  condition 12.3\n"
+	if diff := cmp.Diff(want, gradientsOf(e)); diff != "" {
+		t.Error(diff)
+	}
+	for gradients, lines := range map[bool]int{false: 1, true: 2} {
+		var b strings.Builder
+		if err := (&reporter{w: &b, gradients: gradients}).epoch(e); err != nil || strings.Count(b.String(), "\n") != lines {
+			t.Errorf("%v: %s (%v)", gradients, b.String(), err)
+		}
+	}
+	delete(e.Balance.Cosines["a"], "c")
+	if text := gradientsOf(e); !strings.Contains(text, "  cosine -0.12 (a, b)  ") {
+		t.Error(text)
+	}
+	if text := gradientsOf(train.Epoch{Balance: &train.Balance{}}); text != "" {
+		t.Error(text)
+	}
+}

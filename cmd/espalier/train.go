@@ -42,7 +42,7 @@ with --resume.`,
 				return err
 			}
 			talk := cmd.ErrOrStderr()
-			report := &reporter{w: talk}
+			report := &reporter{w: talk, gradients: r.Train.Balance.Diagnostics > 0}
 			start := time.Now()
 			run, outcome, err := espalier.Train(cmd.Context(), r, out, espalier.Options{
 				Engine: e, Resume: resume, Hooks: report.hooks(),
