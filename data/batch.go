@@ -96,11 +96,9 @@ func shuffled(n int, seed, epoch uint64) []int {
 
 // Fill makes b the batch of the given examples.
 func (d *Dataset) Fill(b *Batch, examples []int) {
-	b.Size, b.Length = len(examples), 1
+	b.Size = len(examples)
 	b.Examples = append(b.Examples[:0], examples...)
-	for _, i := range examples {
-		b.Length = max(b.Length, d.Length(i))
-	}
+	b.Length, b.Width = d.Padded(examples)
 	n := b.Size * b.Length
 	b.IDs = fill(b.IDs, n, 0)
 	for row, i := range examples {
@@ -116,7 +114,6 @@ func (d *Dataset) Fill(b *Batch, examples []int) {
 			b.Texts = append(b.Texts, d.texts[i])
 		}
 	}
-	b.Width = 1
 	if d.spellings != nil {
 		d.fillCharacters(b)
 	}
@@ -130,12 +127,23 @@ func (d *Dataset) Fill(b *Batch, examples []int) {
 	}
 }
 
-func (d *Dataset) fillCharacters(b *Batch) {
-	for _, i := range b.Examples {
+// Padded returns how many tokens, and characters of a word, examples are padded
+// to in a batch, at least 1 each.
+func (d *Dataset) Padded(examples []int) (tokens, characters int) {
+	tokens, characters = 1, 1
+	for _, i := range examples {
+		tokens = max(tokens, d.Length(i))
+		if d.spellings == nil {
+			continue
+		}
 		for _, form := range d.forms[d.offsets[i]:d.offsets[i+1]] {
-			b.Width = max(b.Width, len(d.spellings[form]))
+			characters = max(characters, len(d.spellings[form]))
 		}
 	}
+	return tokens, characters
+}
+
+func (d *Dataset) fillCharacters(b *Batch) {
 	b.Characters = fill(b.Characters, b.Size*b.Length*b.Width, 0)
 	for row, i := range b.Examples {
 		for j, form := range d.forms[d.offsets[i]:d.offsets[i+1]] {

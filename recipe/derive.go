@@ -35,7 +35,8 @@ func (r *Recipe) reread(kind string) (*Recipe, error) {
 // same input, trunk, optimizer, batch and epochs, the task's own head, and of
 // the data the examples that have a label of it. What weighs tasks against each
 // other, what the head reads of other tasks, how tasks share the trunk, in which
-// order they begin and when one ends before the others fall away.
+// order they begin, when one ends before the others and how much each takes fall
+// away.
 func (r *Recipe) Single(task string) (*Recipe, error) {
 	i := slices.IndexFunc(r.Tasks, func(t Task) bool { return t.Name == task })
 	if i < 0 {
@@ -55,7 +56,7 @@ func (r *Recipe) Single(task string) (*Recipe, error) {
 		// Every key that names several tasks or sets them against each other
 		// goes back to its default here.
 		s.Sharing, s.Train.Balance, s.Train.Sampling = plain.Sharing, plain.Train.Balance, plain.Train.Sampling
-		s.Train.Priorities = plain.Train.Priorities
+		s.Train.Priorities, s.Train.Shares = plain.Train.Priorities, plain.Train.Shares
 		s.Data.Unlabelled = "skip"
 	})
 }

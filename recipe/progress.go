@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"espalier/train/progress"
 )
 
 // schedule checks how a learning rate moves.
@@ -57,6 +59,32 @@ func (c *checker) progress(r *Recipe) {
 	}
 	if c.has("train.priorities") {
 		c.priorities(r)
+	}
+	if c.has("train.shares") {
+		c.shares(r)
+	}
+}
+
+func (c *checker) shares(r *Recipe) {
+	const path = "train.shares."
+	s := &r.Train.Shares
+	c.oneOf(path+"of", s.Of, "steps", "compute")
+	if len(s.Caps) == 0 {
+		c.fail(path+"caps", "is missing; name tasks with their largest shares, as in {%s: 0.3}", r.Tasks[0].Name)
+	}
+	tasks := taskNames(r.Tasks)
+	for _, name := range slices.Sorted(maps.Keys(s.Caps)) {
+		if !slices.Contains(tasks, name) {
+			c.fail(path+"caps."+name, "is of a task that is not there; there are %v", tasks)
+		}
+		if x := s.Caps[name]; !(x > 0 && x <= 1) {
+			c.fail(path+"caps."+name, "is %v, it must be above 0 and at most 1", x)
+		}
+	}
+	if c.err == nil {
+		if err := r.Training().Shares.Check(tasks); err != nil {
+			c.fail("train.shares", "cannot be: %s", progress.Trim(err))
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -22,6 +23,7 @@ train:
   schedule: {type: plateau}
   trunk: {lr: 0.3, schedule: {type: cosine, final: 0.1}}
   priorities: {order: [slots, [topic, mood]], every: 4, earlier: freeze}
+  shares: {of: compute, caps: {mood: 0.25, topic: 1}}
 `
 
 func TestKeysOfProgress(t *testing.T) {
@@ -44,6 +46,9 @@ func TestKeysOfProgress(t *testing.T) {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff(train.RateConfig{LR: 0.3, Schedule: train.ScheduleConfig{Type: "cosine", Every: 1, Factor: 0.5, Final: 0.1}}, got.Trunk); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(progress.Shares{Of: "compute", Caps: map[string]float64{"mood": 0.25, "topic": 1}}, got.Shares); diff != "" {
 		t.Error(diff)
 	}
 	for set, want := range map[string]progress.Order{
@@ -103,6 +108,12 @@ func TestMarshalOfProgress(t *testing.T) {
     stop:
       patience: 3
       then: drop
+`, `
+  shares:
+    of: compute
+    caps:
+      mood: 0.25
+      topic: 1
 `} {
 		if !strings.Contains(got, want) {
 			t.Errorf("there is no%s\nin\n%s", want, got)
@@ -139,6 +150,11 @@ func TestAMistakeInProgress(t *testing.T) {
 		{"every: 4", "by: performance, patience: 0", "r.yaml:10: train.priorities.patience is 0, it must be at least 1"},
 		{"every: 4", "by: performance, reach: {slot: 1}", "r.yaml:10: train.priorities.reach.slot is of a task that is not there; there are [topic mood slots]"},
 		{"every: 4", "by: mood", `r.yaml:10: train.priorities.by is "mood", which is not one of epoch, performance`},
+		{"of: compute", "of: time", `r.yaml:11: train.shares.of is "time", which is not one of steps, compute`},
+		{"of: compute, caps: {mood: 0.25, topic: 1}", "of: compute", "r.yaml:11: train.shares.caps is missing; name tasks with their largest shares, as in {topic: 0.3}"},
+		{"mood: 0.25, topic", "modo: 0.25, topic", "r.yaml:11: train.shares.caps.modo is of a task that is not there; there are [topic mood slots]"},
+		{"mood: 0.25", "mood: 0", "r.yaml:11: train.shares.caps.mood is 0, it must be above 0 and at most 1"},
+		{"mood: 0.25, topic: 1", "mood: 0.25, topic: 0.5, slots: 0.2", "r.yaml:11: train.shares cannot be: the caps of all tasks add up to 0.95, below 1: there would be steps that no task may take; raise one, or leave one out"},
 		{"earlier: freeze", "earlier: rest", `r.yaml:10: train.priorities.earlier is "rest", which is not one of train, freeze, drop, stop`},
 	} {
 		content := strings.Replace(progressing, test.from, test.to, 1)
@@ -156,7 +172,21 @@ func TestASingleTaskHasNoOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := single.Training()
-	if got.Tasks != nil || len(got.Priorities.Groups) > 0 || got.Trunk.LR != 0.3 {
+	if got.Tasks != nil || len(got.Priorities.Groups) > 0 || got.Shares.Caps != nil || got.Trunk.LR != 0.3 {
 		t.Errorf("%+v", got)
 	}
+}
+
+// TestTheRecipeOfTheDocumentation is one.
+func TestTheRecipeOfTheDocumentation(t *testing.T) {
+	page, err := os.ReadFile("../docs/priorities.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(page), "```yaml\n")
+	block, _, found := strings.Cut(block, "```\n")
+	if !found {
+		t.Fatal("there is no recipe")
+	}
+	parsed(t, "data: {train: {format: jsonl, file: t}}\ninputs: {text: {type: text}}\n"+block)
 }

@@ -463,6 +463,8 @@ type Train struct {
 	Trunk Rate `key:"trunk,omitempty"`
 	// Priorities is the order in which tasks begin.
 	Priorities Priorities `key:"priorities,omitempty"`
+	// Shares caps how much of training single tasks take.
+	Shares Shares `key:"shares,omitempty"`
 	// Balance weighs the tasks against each other.
 	Balance Balance `key:"balance"`
 	// Sampling says which task each step trains.
@@ -529,6 +531,16 @@ type Priorities struct {
 	// Earlier is what becomes of the tasks that train when the next begin: train
 	// (the default: they go on), freeze, drop or stop, as in a task's stop.
 	Earlier string `key:"earlier"`
+}
+
+// Shares caps how much of an epoch single tasks take.
+type Shares struct {
+	// Of is what is counted: steps (the default), those in which labels of a task
+	// count, or compute, what its steps cost, counted from the model.
+	Of string `key:"of"`
+	// Caps are the largest shares, by task, above 0 and at most 1. A task that is
+	// not named has no cap.
+	Caps map[string]float64 `key:"caps"`
 }
 
 // Schedule moves a learning rate.
@@ -625,6 +637,8 @@ func (s *Schedule) setDefaults() {
 func (s *Stop) setDefaults() { s.Then = "stop" }
 
 func (r *Rate) setDefaults() { r.LR = 1 }
+
+func (s *Shares) setDefaults() { s.Of = "steps" }
 
 func (p *Priorities) setDefaults() {
 	*p = Priorities{By: "epoch", Every: 1, Patience: 2, Earlier: "train"}

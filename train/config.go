@@ -26,6 +26,8 @@ type Config struct {
 	Trunk RateConfig
 	// Priorities is the order in which tasks begin.
 	Priorities progress.Order
+	// Shares caps how much of an epoch tasks take.
+	Shares progress.Shares
 	// ClipNorm limits the global norm of all gradients; 0: no limit.
 	ClipNorm float64
 	// Sampling says which task each step trains; without a method every step

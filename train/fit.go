@@ -10,7 +10,6 @@ import (
 	"espalier/data"
 	"espalier/tensor"
 	"espalier/train/progress"
-	"espalier/train/sample"
 )
 
 // Epoch is what happened in one pass over the training data.
@@ -139,13 +138,16 @@ func (t *Trainer) morePlans(set *data.Dataset, opts data.BatchOptions) [][][]int
 }
 
 // fill makes the batches of a step and what they draw.
-func (t *Trainer) fill(f *feed, set *data.Dataset, s sample.Step, more [][][]int, i int, step uint64) error {
+func (t *Trainer) fill(f *feed, set *data.Dataset, s step, more [][][]int, i int, number uint64) error {
 	set.Fill(&f.batch, s.Examples)
 	if s.Task >= 0 {
 		f.batch.Only(s.Task)
 	}
 	t.mask(&f.batch)
-	if err := t.draw(&f.draws, &f.batch, step, 0); err != nil {
+	for _, task := range s.without {
+		f.batch.Without(task)
+	}
+	if err := t.draw(&f.draws, &f.batch, number, 0); err != nil {
 		return err
 	}
 	for len(f.extra) < len(more) {
@@ -155,7 +157,7 @@ func (t *Trainer) fill(f *feed, set *data.Dataset, s sample.Step, more [][][]int
 		x := f.extra[j]
 		set.Fill(&x.batch, plan[i%len(plan)])
 		t.mask(&x.batch)
-		if err := t.draw(&x.draws, &x.batch, step, j+1); err != nil {
+		if err := t.draw(&x.draws, &x.batch, number, j+1); err != nil {
 			return err
 		}
 	}
@@ -181,9 +183,8 @@ func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, opts d
 	start := time.Now()
 	tasks := t.model.Schema().Tasks
 	sums, counts := make([]float64, len(tasks)), make([]int, len(tasks))
-	trained := make([]int, len(tasks)) // steps
 	var penalty float64
-	plan, err := t.plan(set, opts, t.epoch, t.states)
+	plan, shares, err := t.plan(set, opts, t.epoch, t.states)
 	if err != nil {
 		return nil, err
 	}
@@ -204,9 +205,6 @@ func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, opts d
 		for j, l := range losses {
 			sums[j] += float64(l) * float64(f.batch.Counts[j])
 			counts[j] += f.batch.Counts[j]
-			if f.batch.Counts[j] > 0 {
-				trained[j]++
-			}
 		}
 		penalty += float64(t.front().penalty[0])
 		if hooks.Step != nil {
@@ -252,7 +250,7 @@ func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, opts d
 	if err != nil {
 		return nil, err
 	}
-	if err := t.endProgress(e, trained, len(plan)); err != nil {
+	if err := t.endProgress(e, shares); err != nil {
 		return nil, err
 	}
 	t.epoch++

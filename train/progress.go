@@ -21,7 +21,7 @@ type TaskProgress struct {
 	// last step; 0 where it rests.
 	LR float64 `json:"lr"`
 	// Share is the share of the epoch's steps in which labels of the task
-	// counted.
+	// counted or, where Config.Shares is of compute, of what they cost.
 	Share float64 `json:"share"`
 }
 
@@ -37,6 +37,14 @@ func (t *Trainer) newProgress() error {
 		return fmt.Errorf("train: %s", progress.Trim(err))
 	}
 	t.states = t.tracker.States()
+	if err := t.config.Shares.Check(tasks); err != nil {
+		return fmt.Errorf("train: %s", progress.Trim(err))
+	}
+	if t.config.Shares.Compute() {
+		if t.costs, err = newCosts(t.model); err != nil {
+			return err
+		}
+	}
 	t.heads, err = plainHeads(t.config, tasks)
 	return err
 }
@@ -85,14 +93,14 @@ func (t *Trainer) over() bool { return t.tracker != nil && t.tracker.Over() }
 
 // endProgress takes in the scores of an epoch, and says what was and what
 // changes.
-func (t *Trainer) endProgress(e *Epoch, steps []int, planned int) error {
+func (t *Trainer) endProgress(e *Epoch, shares []float64) error {
 	if t.tracker == nil {
 		return nil
 	}
 	e.Tasks = map[string]TaskProgress{}
 	values := make([]float64, len(e.Valid))
 	for i, s := range e.Valid {
-		p := TaskProgress{State: t.states[i], Share: float64(steps[i]) / float64(max(planned, 1))}
+		p := TaskProgress{State: t.states[i], Share: shares[i]}
 		if !t.rests(i + 1) {
 			p.LR = t.config.Optimizer.LR * t.groups[i+1].rate(t.steps)
 		}

@@ -300,8 +300,8 @@ func TestSchedulesOfTasks(t *testing.T) {
 	}
 }
 
-// TestProgressResumesToTheSameBytes: three epochs in which tasks begin, stop, are
-// dropped and slow down, and each of them resumed from the one before.
+// TestProgressResumesToTheSameBytes: four epochs in which tasks begin, are
+// dropped, frozen and capped, and slow down, and each of them resumed from the one before.
 func TestProgressResumesToTheSameBytes(t *testing.T) {
 	m, c, d := demoData(t, "train.epochs=4", "train.batch=128", "trunk.type=bag", "train.average=0.9")
 	tasks := m.Schema().TaskNames()
@@ -311,6 +311,8 @@ func TestProgressResumesToTheSameBytes(t *testing.T) {
 		tasks[1]: {Rate: train.RateConfig{LR: 1e-9}, Stop: progress.Stop{Patience: 1, Then: "freeze"}},
 		tasks[2]: {Rate: train.RateConfig{Schedule: train.ScheduleConfig{Type: "inverse_sqrt", Warmup: 3}}},
 	}
+	c.Trunk.LR = 1e-9 // so that the second task learns nothing
+	c.Shares = progress.Shares{Of: "compute", Caps: map[string]float64{tasks[2]: 0.3}}
 	whole := trainerOf(t, m, c)
 	var states [][]byte
 	res, err := whole.Fit(context.Background(), d, d, train.Hooks{Epoch: func(train.Epoch) error {
@@ -323,9 +325,13 @@ func TestProgressResumesToTheSameBytes(t *testing.T) {
 	}
 	var seen []string
 	for _, e := range res.Epochs {
-		seen = append(seen, fmt.Sprint(e.Tasks[tasks[0]].State, e.Tasks[tasks[1]].State, e.Tasks[tasks[2]].State))
+		seen = append(seen, fmt.Sprintf("%v %v %v", e.Tasks[tasks[0]].State, e.Tasks[tasks[1]].State, e.Tasks[tasks[2]].State))
 	}
-	t.Log(seen)
+	if diff := cmp.Diff([]string{
+		"training waiting waiting", "dropped training training", "dropped training training", "dropped frozen training",
+	}, seen); diff != "" {
+		t.Error(diff)
+	}
 	want, err := encoded(whole.State())
 	if err != nil {
 		t.Fatal(err)
@@ -351,7 +357,7 @@ func TestProgressResumesToTheSameBytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Schedule, c.Priorities, c.Tasks = train.ScheduleConfig{}, progress.Order{}, nil
+	c.Schedule, c.Priorities, c.Tasks, c.Shares, c.Trunk = train.ScheduleConfig{}, progress.Order{}, nil, progress.Shares{}, train.RateConfig{}
 	if err := trainerOf(t, m, c).Resume(f); err == nil || !strings.Contains(err.Error(), "of which this one says nothing") {
 		t.Errorf("a run without any of it gives %v", err)
 	}
@@ -421,6 +427,9 @@ func TestWhatCannotBeTrainedInOrder(t *testing.T) {
 		},
 		`train: schedule: progress: the factor of a plateau is 0, it must be above 0 and below 1`: func(c *train.Config) {
 			c.Schedule = train.ScheduleConfig{Type: "plateau"}
+		},
+		`train: a share is capped of task "mood"; there are topic, sentiment, entities`: func(c *train.Config) {
+			c.Shares.Caps = map[string]float64{"mood": 0.5}
 		},
 		`train: the patience of task "topic" is -1, it must be at least 1`: func(c *train.Config) {
 			c.Tasks = map[string]train.TaskConfig{"topic": {Stop: progress.Stop{Patience: -1}}}

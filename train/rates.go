@@ -43,7 +43,7 @@ func (g *group) rate(step int) float64 {
 // apart reports whether single tasks have settings of their own: then each has a
 // group, and the log of a run says how it does.
 func (c Config) apart() bool {
-	return len(c.Tasks) > 0 || c.Trunk != (RateConfig{}) || len(c.Priorities.Groups) > 0 || c.Schedule.Type == plateau
+	return len(c.Tasks) > 0 || c.Trunk != (RateConfig{}) || len(c.Priorities.Groups) > 0 || c.Schedule.Type == plateau || len(c.Shares.Caps) > 0
 }
 
 const plateau = "plateau"

@@ -38,6 +38,7 @@ type Trainer struct {
 	groups    []group           // that learn at rates of their own
 	tracker   *progress.Tracker // nil: all tasks train all the time
 	states    []progress.State  // of the tasks in this epoch
+	costs     *costs            // of steps; nil where nothing asks for them
 	heads     []float64         // factors of the losses of tasks that are dropped
 	idle      bool              // no task of the step shapes the trunk
 	dense     []region

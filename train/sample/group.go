@@ -13,6 +13,18 @@ type Batching struct {
 	// Length is how many tokens an example has; nil: all alike, and without
 	// MaxTokens.
 	Length func(example int) int
+	// Limit says which tasks the next batch may be of where batches are of one;
+	// nil: all.
+	Limit Limit
+}
+
+// Limit keeps tasks from taking more batches than they may.
+type Limit interface {
+	// May reports whether the next batch may be of a task.
+	May(task int) bool
+	// Took is told of each batch: its task and examples, or -1 where there was
+	// none that might.
+	Took(task int, examples []int)
 }
 
 // window is over how many batches of a task examples of like length are looked

@@ -161,7 +161,8 @@ func (s *Sampler) Shares(sizes []int, epoch int) ([]float64, error) {
 // examples as it takes to go through all of them once, of which some become
 // several where b.MaxTokens asks for it. examples are those that have a label, by
 // task; each task goes through its own in a new order, again and again, and takes
-// up in no epoch where it left off in another.
+// up in no epoch where it left off in another. A batch that no task may have is
+// left out.
 func (s *Sampler) Plan(examples [][]int, b Batching, epoch int) ([]Step, error) {
 	all, sizes := map[int]bool{}, make([]int, len(examples))
 	for i, of := range examples {
@@ -179,18 +180,26 @@ func (s *Sampler) Plan(examples [][]int, b Batching, epoch int) ([]Step, error) 
 	for i := range decks {
 		decks[i] = deck{all: examples[i], r: r}
 	}
-	steps := make([]Step, (len(all)+b.Size-1)/b.Size)
+	steps := make([]Step, 0, (len(all)+b.Size-1)/b.Size)
 	turn := 0
-	for n := range steps {
+	for range cap(steps) {
 		step := Step{Task: -1}
 		if s.config.Batches != "mixed" {
-			step.Task = draw(shares, r)
+			may := b.limited(shares)
+			step.Task = draw(may, r)
 			if s.config.Method == "round_robin" {
-				for shares[turn%len(shares)] == 0 {
+				for range may {
+					if may[turn%len(may)] > 0 {
+						break
+					}
 					turn++
 				}
-				step.Task = turn % len(shares)
+				step.Task = turn % len(may)
 				turn++
+			}
+			if may[step.Task] == 0 { // none may
+				b.Limit.Took(-1, nil)
+				continue
 			}
 		}
 		for range b.Size {
@@ -202,12 +211,36 @@ func (s *Sampler) Plan(examples [][]int, b Batching, epoch int) ([]Step, error) 
 			}
 			step.Examples = append(step.Examples, decks[task].next())
 		}
-		steps[n] = step
+		if b.Limit != nil && step.Task >= 0 {
+			b.Limit.Took(step.Task, step.Examples)
+		}
+		steps = append(steps, step)
 	}
 	if b.Length != nil {
 		steps = b.group(steps, r)
 	}
 	return steps, nil
+}
+
+// limited are the shares of the tasks that the next batch may be of, which add
+// up to 1; all 0 where there are none.
+func (b Batching) limited(shares []float64) []float64 {
+	if b.Limit == nil {
+		return shares
+	}
+	may, total := make([]float64, len(shares)), 0.0
+	for i, p := range shares {
+		if p > 0 && b.Limit.May(i) {
+			may[i] = p
+			total += p
+		}
+	}
+	for i := range may {
+		if total > 0 {
+			may[i] /= total
+		}
+	}
+	return may
 }
 
 // draw returns a task by its share.
