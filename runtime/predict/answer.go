@@ -227,6 +227,9 @@ func (w *worker) readTags(a *Answer, v *view, i int, rest []Prediction, texts []
 // spans joins the tags in w.names into stretches of the original text.
 func (w *worker) spans(dst []Span, tokens []text.Token, original string) []Span {
 	w.found = schema.AppendSpans(w.found[:0], w.names)
+	if cap(dst) < len(w.found) {
+		dst = make([]Span, 0, len(w.found))
+	}
 	at, character := 0, 0
 	for _, s := range w.found {
 		start, end := tokens[s.Start].Start, tokens[s.End-1].End
