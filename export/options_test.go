@@ -201,7 +201,7 @@ func TestTensorsInASecondFileStandAtPages(t *testing.T) {
 	if moved == 0 {
 		t.Error("no tensor was moved")
 	}
-	if err := onnx.LoadExternal(back, filepath.Dir(path)); err != nil {
+	if err := onnx.LoadExternal(back, filepath.Dir(path), 1<<30); err != nil {
 		t.Fatal(err)
 	}
 	for i, x := range back.Graph.Initializers {

@@ -25,9 +25,10 @@ func ReadFile(path string) ([]byte, error) {
 }
 
 // LoadExternal reads the elements that a model keeps in files of a folder. A
-// location outside of the folder, links included, is an error.
-func LoadExternal(m *Model, folder string) error {
-	return eachExternal(m, folder, func(t *Tensor, f *os.File, offset, length int64) error {
+// location outside of the folder, links included, is an error, and so are more
+// than most bytes in all: a file of holes may be larger than memory.
+func LoadExternal(m *Model, folder string, most int64) error {
+	return eachExternal(m, folder, most, func(t *Tensor, f *os.File, offset, length int64) error {
 		t.Raw = make([]byte, length)
 		if _, err := io.ReadFull(io.NewSectionReader(f, offset, length), t.Raw); err != nil {
 			return err
@@ -39,8 +40,8 @@ func LoadExternal(m *Model, folder string) error {
 
 // CheckExternal reports the first tensor whose elements [LoadExternal] could not
 // read, and how many tensors have theirs in other files. It reads none.
-func CheckExternal(m *Model, folder string) (tensors int, err error) {
-	err = eachExternal(m, folder, func(*Tensor, *os.File, int64, int64) error {
+func CheckExternal(m *Model, folder string, most int64) (tensors int, err error) {
+	err = eachExternal(m, folder, most, func(*Tensor, *os.File, int64, int64) error {
 		tensors++
 		return nil
 	})
@@ -48,7 +49,7 @@ func CheckExternal(m *Model, folder string) (tensors int, err error) {
 }
 
 // eachExternal opens where each external tensor's elements are.
-func eachExternal(m *Model, folder string, do func(t *Tensor, f *os.File, offset, length int64) error) error {
+func eachExternal(m *Model, folder string, most int64, do func(t *Tensor, f *os.File, offset, length int64) error) error {
 	var root *os.Root
 	defer func() {
 		if root != nil {
@@ -56,6 +57,7 @@ func eachExternal(m *Model, folder string, do func(t *Tensor, f *os.File, offset
 		}
 	}()
 	claimed := map[string]int64{}
+	left := most
 	return eachTensor(m, func(t *Tensor) error {
 		if len(t.External) == 0 {
 			return nil
@@ -89,6 +91,10 @@ func eachExternal(m *Model, folder string, do func(t *Tensor, f *os.File, offset
 		if claimed[location] += length; claimed[location]/maxShared > info.Size() {
 			return fmt.Errorf("elements of tensor %q: the tensors ask for %d bytes of %s, which has %d",
 				t.Name, claimed[location], location, info.Size())
+		}
+		if left -= length; left < 0 {
+			return fmt.Errorf("elements of tensor %q: the model keeps more than %d bytes in other files, the most that may be read; "+
+				"raise the engine's limit of memory if the model is to be trusted", t.Name, most)
 		}
 		f, err := root.Open(location)
 		if err != nil {

@@ -94,3 +94,30 @@ func (c *functions) node(n *Node) (int, error) {
 	}
 	return total + size, nil
 }
+
+// HasOperator reports whether a node of the model, of a sub-graph or of a
+// function has that operator.
+func HasOperator(m *Model, op string) bool {
+	var in func(nodes []*Node) bool
+	in = func(nodes []*Node) bool {
+		for _, n := range nodes {
+			if n.OpType == op {
+				return true
+			}
+			for i := range n.Attributes {
+				for _, g := range subgraphs(&n.Attributes[i]) {
+					if in(g.Nodes) {
+						return true
+					}
+				}
+			}
+		}
+		return false
+	}
+	for i := range m.Functions {
+		if in(m.Functions[i].Nodes) {
+			return true
+		}
+	}
+	return m.Graph != nil && in(m.Graph.Nodes)
+}

@@ -25,6 +25,7 @@ type automaton struct {
 
 	mu     sync.Mutex
 	states map[string]*state
+	reads  int // of all states
 }
 
 // state is a set of instructions of the program that read a character.
@@ -39,6 +40,7 @@ type state struct {
 const (
 	maxSamples = 1 << 20 // ranges times instructions when it is made
 	maxLinks   = 1 << 16 // states times classes
+	maxReads   = 1 << 20 // instructions of all states
 	maxSteps   = 32      // per byte of a text
 )
 
@@ -62,7 +64,9 @@ func newAutomaton(pattern string) *automaton {
 	if !a.classify() {
 		return nil
 	}
-	a.start = a.state([]uint32{uint32(program.Start)})
+	if a.start = a.state([]uint32{uint32(program.Start)}); a.start == nil {
+		return nil
+	}
 	return a
 }
 
@@ -182,7 +186,7 @@ func (a *automaton) state(from []uint32) *state {
 	if known := a.states[string(key)]; known != nil {
 		return known
 	}
-	if (len(a.states)+1)*len(a.samples) > maxLinks {
+	if a.reads += len(s.reads); (len(a.states)+1)*len(a.samples) > maxLinks || a.reads > maxReads {
 		return nil
 	}
 	s.next = make([]atomic.Pointer[state], len(a.samples))

@@ -25,7 +25,10 @@ func Hostile(t *testing.T, open func() runtime.Engine) {
 	t.Run("memory", func(t *testing.T) { testBombs(t, open()) })
 	t.Run("an endless loop", func(t *testing.T) { testEndless(t, open()) })
 	t.Run("functions", func(t *testing.T) { testFunctions(t, open()) })
+	t.Run("nonsense", func(t *testing.T) { testNonsense(t, open()) })
 	t.Run("files elsewhere", func(t *testing.T) { testElsewhere(t, open()) })
+	t.Run("a file of holes", func(t *testing.T) { testHoles(t, open()) })
+	t.Run("its own file", func(t *testing.T) { testOwnFile(t, open()) })
 }
 
 func constant(name string, v ...int64) *onnx.Tensor {
@@ -188,7 +191,8 @@ func testElsewhere(t *testing.T, e runtime.Engine) {
 	write(filepath.Join(folder, "w"), 8)
 	write(filepath.Join(folder, "deep", "w"), 8)
 	if err := errors.Join(os.Symlink(filepath.Join(top, "secret"), filepath.Join(folder, "link")), os.Symlink("..", filepath.Join(folder, "up")),
-		os.Symlink("w", filepath.Join(folder, "inside")), pipe(filepath.Join(folder, "pipe"))); err != nil {
+		os.Symlink("w", filepath.Join(folder, "inside")), os.Symlink(os.DevNull, filepath.Join(folder, "null")),
+		os.Symlink("/dev/zero", filepath.Join(folder, "zero")), os.Symlink("loop", filepath.Join(folder, "loop")), pipe(filepath.Join(folder, "pipe"))); err != nil {
 		t.Fatal(err)
 	}
 	model := func(location string, more ...onnx.StringPair) []byte {
@@ -214,6 +218,10 @@ func testElsewhere(t *testing.T, e runtime.Engine) {
 		{"by a linked folder", model("up/secret"), false},
 		{"a folder", model("deep"), false},
 		{"a pipe", model("pipe"), false},
+		{"no end of zeros", model("zero"), false},
+		{"nothing", model("null"), false},
+		{"a device by its path", model("/dev/zero"), false},
+		{"a link to itself", model("loop"), false},
 		{"nowhere", model("none"), false},
 		{"no name", model(""), false},
 		{"beyond the end", model("w", pair("offset", "4"), pair("length", "8")), false},

@@ -13,8 +13,9 @@ import (
 // Engine is the pure-Go engine. The zero value is ready for use. It is safe
 // for concurrent use.
 type Engine struct {
-	// MaxMemory is the most bytes that the values of one run may take together;
-	// a model that asks for more fails with an error. 0 is DefaultMaxMemory.
+	// MaxMemory is the most bytes that the values of one run may take together,
+	// and that parameters in other files may; a model that asks for more fails
+	// with an error. 0 is DefaultMaxMemory.
 	MaxMemory int
 }
 
@@ -34,10 +35,19 @@ func (e *Engine) Open(model []byte, opts runtime.Options) (runtime.Session, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := onnx.LoadExternal(m, opts.Folder); err != nil {
+	if err := onnx.LoadExternal(m, opts.Folder, int64(e.limit())); err != nil {
 		return nil, fmt.Errorf("%w: %w", runtime.ErrModel, err)
 	}
 	return e.prepare(m, opts)
+}
+
+// limit is the most bytes that a run's values may take, and those of parameters
+// in other files.
+func (e *Engine) limit() int {
+	if e.MaxMemory <= 0 {
+		return DefaultMaxMemory
+	}
+	return e.MaxMemory
 }
 
 func (e *Engine) prepare(m *onnx.Model, opts runtime.Options) (runtime.Session, error) {
@@ -51,10 +61,7 @@ func (e *Engine) prepare(m *onnx.Model, opts runtime.Options) (runtime.Session, 
 	}
 	s := newSession(p, m)
 	s.asked = opts.Providers
-	s.memories.limit, s.memories.threads = e.MaxMemory, opts.Threads
-	if s.memories.limit <= 0 {
-		s.memories.limit = DefaultMaxMemory
-	}
+	s.memories.limit, s.memories.threads = e.limit(), opts.Threads
 	if s.memories.threads == 0 {
 		s.memories.threads = goruntime.GOMAXPROCS(0)
 	}

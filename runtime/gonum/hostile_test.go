@@ -182,6 +182,9 @@ func TestHostileModels(t *testing.T) {
 // zeros: results or errors, but no panic and no more memory than allowed.
 func FuzzOpen(f *testing.F) {
 	f.Add(enginetest.ThreeHeads(f))
+	for _, model := range enginetest.Nonsense(f) {
+		f.Add(model)
+	}
 	for _, h := range append(hostiles(), controlHostiles()...) {
 		f.Add(h.encode(f))
 	}

@@ -10,7 +10,8 @@ type Config struct {
 	Spin Spin
 	// MaxMemory is the most bytes that the tensors of all sessions of such
 	// engines may take together, inside ONNX Runtime; a run that needs more fails
-	// with an error. It is one number per process. 0 sets no limit: give one
+	// with an error. Texts are not counted, and models that join them are refused.
+	// It is one number per process. 0 sets no limit: give one
 	// where files come from strangers.
 	MaxMemory int64
 }

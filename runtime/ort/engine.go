@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"path/filepath"
 	"slices"
 
@@ -23,7 +24,7 @@ type Engine struct {
 	library string
 	version string
 	spin    Spin
-	limited bool // by the process's limit of memory
+	limit   int64 // of memory, the process's; 0 is none
 }
 
 var _ runtime.Engine = (*Engine)(nil)
@@ -42,7 +43,7 @@ func Open(c Config) (*Engine, error) {
 	if err := limitMemory(c.MaxMemory); err != nil {
 		return nil, err
 	}
-	return &Engine{library: found.Path, version: version, spin: c.Spin, limited: c.MaxMemory > 0}, nil
+	return &Engine{library: found.Path, version: version, spin: c.Spin, limit: c.MaxMemory}, nil
 }
 
 // Name returns "ort".
@@ -64,7 +65,10 @@ func (e *Engine) Open(model []byte, opts runtime.Options) (runtime.Session, erro
 	if len(model) == 0 {
 		return nil, fmt.Errorf("%w: it is empty", runtime.ErrModel)
 	}
-	external, err := check(model, opts.Folder)
+	external, err := e.check(model, opts.Folder)
+	if err == nil && e.limit > 0 {
+		err = checkTexts(model)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", runtime.ErrModel, err)
 	}
@@ -88,7 +92,7 @@ const maxNodes = 1_000_000
 // it would follow a path anywhere, or look in the working directory, and
 // functions. It reports whether there are such tensors. Other files are left to
 // ORT's own reading.
-func check(model []byte, folder string) (external bool, err error) {
+func (e *Engine) check(model []byte, folder string) (external bool, err error) {
 	// No external tensor can do without this key.
 	if !bytes.Contains(model, []byte("location")) && !onnx.HasFunctions(model) {
 		return false, nil
@@ -100,8 +104,30 @@ func check(model []byte, folder string) (external bool, err error) {
 	if err := onnx.CheckFunctions(m, maxNodes); err != nil {
 		return false, err
 	}
-	n, err := onnx.CheckExternal(m, folder)
+	most := e.limit
+	if most == 0 {
+		most = math.MaxInt64
+	}
+	n, err := onnx.CheckExternal(m, folder, most)
 	return n > 0, err
+}
+
+// checkTexts refuses the operator by which a few nodes make any amount of text:
+// ORT keeps texts beside its arena, and joins those that do not change when it
+// opens a model, which nothing can stop.
+func checkTexts(model []byte) error {
+	const op = "StringConcat"
+	if !bytes.Contains(model, []byte(op)) {
+		return nil
+	}
+	m, err := onnx.Decode(model, onnx.Limits{})
+	if err != nil {
+		return err
+	}
+	if onnx.HasOperator(m, op) {
+		return fmt.Errorf("%s makes texts that ONNX Runtime's limit of memory does not count; run the model in pure Go or, if it is to be trusted, without Config.MaxMemory", op)
+	}
+	return nil
 }
 
 // OpenFile prepares a model from a path. Tensors that the file keeps in other
@@ -201,7 +227,7 @@ func (e *Engine) configure(o *binding.SessionOptions, opts runtime.Options) erro
 	if opts.Deterministic {
 		steps = append(steps, deterministic(o))
 	}
-	if e.limited {
+	if e.limit > 0 {
 		const fold = "16777216" // more is computed at each run, not kept
 		steps = append(steps, o.AddSessionConfigEntry("session.use_env_allocators", "1"),
 			o.AddSessionConfigEntry("optimization.constant_folding_max_output_size_in_bytes", fold))

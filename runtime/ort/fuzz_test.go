@@ -23,6 +23,9 @@ func FuzzOpen(f *testing.F) {
 	}
 	good := enginetest.ThreeHeads(f)
 	f.Add(good)
+	for _, model := range enginetest.Nonsense(f) {
+		f.Add(model)
+	}
 	f.Add(good[:len(good)/2])
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, model []byte) {
