@@ -11,7 +11,8 @@ def pack(a):
     a = np.asarray(a)
     if a.dtype.kind in "OUS":
         return {"dtype": "string", "shape": list(a.shape), "data": [str(v) for v in a.ravel()]}
-    return {"dtype": str(a.dtype), "shape": list(a.shape), "data": a.ravel().tolist()}
+    data = [None if v != v else v for v in a.ravel().tolist()]  # JSON has no NaN
+    return {"dtype": str(a.dtype), "shape": list(a.shape), "data": data}
 
 
 def write(folder, name, exporter, runs, *, about, output=None):

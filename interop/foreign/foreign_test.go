@@ -35,26 +35,16 @@ const (
 // lacking lists the models that the pure-Go engine refuses, and the operators
 // that it names.
 var lacking = map[string][]string{
-	"keras_attention":            {"ai.onnx.Einsum"},
-	"sklearn_boosting":           {"ai.onnx.ml.TreeEnsembleRegressor"},
-	"sklearn_forest":             {"ai.onnx.ml.TreeEnsembleClassifier"},
-	"sklearn_linear_svm":         {"ai.onnx.ml.LinearClassifier", "ai.onnx.ml.Scaler"},
-	"sklearn_logistic":           {"ai.onnx.ml.LinearClassifier", "ai.onnx.ml.Normalizer", "ai.onnx.ml.Scaler"},
-	"sklearn_mlp":                {"ai.onnx.ml.ArrayFeatureExtractor", "ai.onnx.ml.Scaler"},
-	"sklearn_onehot":             {"ai.onnx.ml.LinearClassifier", "ai.onnx.ml.OneHotEncoder", "ai.onnx.ml.Scaler"},
-	"sklearn_ridge":              {"ai.onnx.ml.LinearRegressor"},
-	"sklearn_svm":                {"ai.onnx.ml.ArrayFeatureExtractor", "ai.onnx.ml.SVMClassifier", "ai.onnx.ml.Scaler"},
-	"sklearn_tfidf":              {"ai.onnx.TfIdfVectorizer", "ai.onnx.ml.LinearClassifier", "ai.onnx.ml.Normalizer"},
-	"sklearn_tfidf_lower":        {"ai.onnx.TfIdfVectorizer", "ai.onnx.ml.LinearClassifier", "ai.onnx.ml.Normalizer"},
-	"sklearn_tree":               {"ai.onnx.ml.TreeEnsembleClassifier"},
-	"sklearn_zipmap":             {"ai.onnx.ml.LinearClassifier", "ai.onnx.ml.Normalizer", "ai.onnx.ml.Scaler", "ai.onnx.ml.ZipMap"},
+	"sklearn_svm":                {"ai.onnx.ml.SVMClassifier"},
+	"sklearn_zipmap":             {"ai.onnx.ml.ZipMap"},
 	"torch_embedding_bag_dynamo": {"ai.onnx.ConcatFromSequence", "ai.onnx.SequenceEmpty", "ai.onnx.SequenceInsert"},
 }
 
 // names are the models that make.py makes: one that is missing is a failure.
 var names = []string{
 	"keras_attention", "keras_conv", "keras_lstm", "keras_two_heads",
-	"sklearn_boosting", "sklearn_forest", "sklearn_linear_svm", "sklearn_logistic", "sklearn_mlp", "sklearn_onehot", "sklearn_ridge", "sklearn_svm",
+	"sklearn_boosted_classes", "sklearn_boosted_two", "sklearn_boosting", "sklearn_forest", "sklearn_forest_two", "sklearn_linear_svm", "sklearn_logistic",
+	"sklearn_logistic_two", "sklearn_mlp", "sklearn_onehot", "sklearn_ridge", "sklearn_svm",
 	"sklearn_tfidf", "sklearn_tfidf_lower", "sklearn_tree", "sklearn_zipmap",
 	"torch_embedding_bag_dynamo", "torch_embedding_bag_script", "torch_gru_dynamo", "torch_gru_script", "torch_lstm_dynamo", "torch_lstm_script",
 	"torch_text_cnn_dynamo", "torch_text_cnn_script", "torch_transformer_dynamo", "torch_transformer_script", "torch_two_heads_dynamo", "torch_two_heads_script",
@@ -94,12 +84,23 @@ func (p packed) tensor() (*tensor.Tensor, error) {
 	return nil, fmt.Errorf("no tensor is read from elements of type %q", p.DType)
 }
 
+// unpack reads elements; null is not a number.
 func unpack[T tensor.Element](p packed) (*tensor.Tensor, error) {
-	var data []T
+	var data []*T
 	if err := json.Unmarshal(p.Data, &data); err != nil {
 		return nil, err
 	}
-	return tensor.Of(data, p.Shape...)
+	out := make([]T, len(data))
+	for i, v := range data {
+		if v != nil {
+			out[i] = *v
+		} else if f, ok := any(&out[i]).(*float32); ok {
+			*f = float32(math.NaN())
+		} else {
+			return nil, fmt.Errorf("element %d is null", i)
+		}
+	}
+	return tensor.Of(out, p.Shape...)
 }
 
 // folder returns the folder of the models.

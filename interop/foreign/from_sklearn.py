@@ -8,12 +8,13 @@ import sklearn
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier
+from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor, RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import Normalizer, OneHotEncoder, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -57,11 +58,26 @@ def tables(folder):
     for name, model, about in [
         ("logistic", make_pipeline(StandardScaler(), LogisticRegression()), "Standardised numbers, logistic regression"),
         ("mlp", make_pipeline(StandardScaler(), MLPClassifier((16, 8), max_iter=60, random_state=0)), "Standardised numbers, dense layers"),
+        ("boosted_classes", GradientBoostingClassifier(n_estimators=8, random_state=0), "Boosted trees for three labels"),
         ("tree", DecisionTreeClassifier(max_depth=5, random_state=0), "A decision tree"),
         ("forest", RandomForestClassifier(12, max_depth=5, random_state=0), "A forest"),
     ]:
         model.fit(x, kinds)
         write(folder, name, model, rows, given, lambda x, m=model: classified(m, x), options={"zipmap": False}, about=about)
+    for name, model, about in [
+        ("boosted_two", GradientBoostingClassifier(n_estimators=8, random_state=0), "Boosted trees for two labels"),
+        ("forest_two", RandomForestClassifier(12, max_depth=5, random_state=0), "A forest for two labels"),
+        ("logistic_two", make_pipeline(SimpleImputer(), Normalizer(), LogisticRegression()), "Missing numbers, rows of length 1, logistic regression for two labels"),
+    ]:
+        model.fit(x, kinds > 0)
+        holes = [g.copy() for g in given]
+        if name == "logistic_two":
+            holes[0][1, 2] = np.nan
+
+        def decided(x, m=model):
+            return {"label": m.predict(x).astype(np.int64), "probabilities": m.predict_proba(x)}
+
+        write(folder, name, model, rows, holes, decided, options={"zipmap": False}, about=about)
     for name, model, options, about in [
         ("linear_svm", LinearSVC(random_state=0), {LinearSVC: {"raw_scores": True}}, "A linear support vector machine"),
         ("svm", SVC(), {"zipmap": False}, "A support vector machine with a radial kernel"),

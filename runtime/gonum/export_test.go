@@ -2,6 +2,8 @@ package gonum
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"espalier/onnx"
 	"espalier/runtime"
@@ -45,3 +47,16 @@ func LeftOver(model []byte, inputs, outputs []runtime.Named) (int, error) {
 }
 
 func (p *freeList[T]) inUse() int { return len(p.owned) }
+
+// Operators lists every operator of the engine.
+func Operators() []string {
+	l := newLibrary()
+	all := map[string]bool{}
+	for op := range l.kernels {
+		all[op] = true
+	}
+	for op := range l.makers {
+		all[op] = true
+	}
+	return slices.Sorted(maps.Keys(all))
+}

@@ -15,7 +15,7 @@ func kernels() map[string]kernel {
 	all := map[string]kernel{}
 	for _, family := range []map[string]kernel{
 		unaryKernels(), binaryKernels(), reduceKernels(), shapeKernels(), indexKernels(), linearKernels(), normKernels(), poolKernels(),
-		bitKernels(), lossKernels(), rearrangeKernels(), controlKernels(), recurrentKernels(), textKernels(),
+		bitKernels(), lossKernels(), rearrangeKernels(), controlKernels(), recurrentKernels(), textKernels(), featureKernels(), einsumKernels(),
 	} {
 		for op, k := range family {
 			all[op] = k
@@ -32,7 +32,7 @@ type maker func(a attributes, version int64) (kernel, error)
 // makers maps the operators to their makers that are not in [kernels].
 func makers() map[string]maker {
 	all := map[string]maker{}
-	for _, family := range []map[string]maker{textMakers(), labelMakers()} {
+	for _, family := range []map[string]maker{textMakers(), labelMakers(), featureMakers(), classifyMakers(), treeMakers(), gramMakers()} {
 		for op, m := range family {
 			all[op] = m
 		}

@@ -43,7 +43,11 @@ func newPlan(m *onnx.Model) (*plan, error) {
 		return nil, fmt.Errorf("%w: %w", runtime.ErrModel, err)
 	}
 	if missing := unsupported(m); len(missing) > 0 {
-		return nil, fmt.Errorf("%w: the pure-Go engine has no %v; use ONNX Runtime", runtime.ErrUnsupported, missing)
+		advice := "use ONNX Runtime"
+		if slices.Contains(missing, "ai.onnx.ml.ZipMap") {
+			advice = "ZipMap makes maps, which are no tensors: export the model with zipmap=False"
+		}
+		return nil, fmt.Errorf("%w: the pure-Go engine has no %v; %s", runtime.ErrUnsupported, missing, advice)
 	}
 	pl := &planner{library: newLibrary(), opsets: opsets(m)}
 	p, err := pl.graph(m.Graph, nil)
