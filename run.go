@@ -156,6 +156,9 @@ func Learn(r *recipe.Recipe) (*Run, error) {
 		return nil, err
 	}
 	if err := encoder.Learn(r.Sources("train")); err != nil {
+		if of := new(data.TaskError); errors.As(err, &of) {
+			err = fmt.Errorf("%s: %w", r.Where("tasks."+of.Task), err)
+		}
 		return nil, err
 	}
 	var vectors *data.Vectors

@@ -148,7 +148,7 @@ func (e *Encoder) Learn(sources []Source) error {
 	for i := range e.schema.Tasks {
 		t := &e.schema.Tasks[i]
 		if len(seen[i]) == 0 {
-			return fmt.Errorf("data: task %q has no label in any of %d training examples; check that its field is mapped, or remove the task", t.Name, records)
+			return &TaskError{t.Name, fmt.Sprintf("has no label in any of %d training examples; check that its field is mapped, or remove the task", records)}
 		}
 		if t.Type == schema.Regression {
 			if e.columns == nil {
@@ -156,7 +156,7 @@ func (e *Encoder) Learn(sources []Source) error {
 			}
 			t.Mean, t.Deviation = values[i].mean, values[i].deviation()
 			if t.Deviation == 0 {
-				return fmt.Errorf("data: task %q has the one value %v in training; there is nothing to learn", t.Name, t.Mean)
+				return &TaskError{t.Name, fmt.Sprintf("has the one value %v in training; there is nothing to learn", t.Mean)}
 			}
 			continue
 		}
@@ -166,12 +166,20 @@ func (e *Encoder) Learn(sources []Source) error {
 			t.Counts[j] = seen[i][l]
 		}
 		if len(t.Labels) < 2 {
-			return fmt.Errorf("data: task %q has the one label %q in training; there is nothing to tell apart", t.Name, t.Labels[0])
+			return &TaskError{t.Name, fmt.Sprintf("has the one label %q in training; there is nothing to tell apart", t.Labels[0])}
 		}
 	}
 	e.index()
 	return nil
 }
+
+// TaskError says that nothing can be learned of a task from the training data.
+type TaskError struct {
+	Task   string
+	Reason string
+}
+
+func (e *TaskError) Error() string { return fmt.Sprintf("data: task %q %s", e.Task, e.Reason) }
 
 // learnWords completes the text input from the words of the training data.
 func (e *Encoder) learnWords(words, forms *text.Counter) {

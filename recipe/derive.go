@@ -27,7 +27,7 @@ func (r *Recipe) reread(kind string) (*Recipe, error) {
 	if err != nil {
 		return nil, err
 	}
-	out.FS, out.file = r.FS, r.file
+	out.FS, out.file, out.derived = r.FS, r.file, true
 	return out, nil
 }
 

@@ -53,6 +53,7 @@ type Recipe struct {
 	document *yaml.Node // what was read, changed by Set
 	places   map[*yaml.Node]string
 	file     string
+	derived  bool // the document is not the file's
 }
 
 // Data says where the examples are.
@@ -878,7 +879,7 @@ func (r *Recipe) Set(path, value string) error {
 // "train.epochs=3". They are put in all together, so that those that need one
 // another may come in any order.
 func (r *Recipe) With(settings ...string) (*Recipe, error) {
-	changed := &Recipe{places: maps.Clone(r.places), file: r.file, FS: r.FS, document: r.document}
+	changed := &Recipe{places: maps.Clone(r.places), file: r.file, FS: r.FS, document: r.document, derived: r.derived}
 	for _, s := range settings {
 		path, value, ok := strings.Cut(s, "=")
 		if !ok {
@@ -910,6 +911,27 @@ func (r *Recipe) fill() error {
 	c := &checker{decoder: d}
 	c.recipe(r)
 	return c.err
+}
+
+// Where says where the recipe sets something, such as tasks.topic: a file and a
+// line, and the setting. Of a recipe that was made from another, and of what is
+// not set, it knows the file alone.
+func (r *Recipe) Where(path string) string {
+	n := r.document
+	for _, name := range strings.Split(path, ".") {
+		var next *yaml.Node
+		for i := 0; n != nil && n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+			if n.Content[i].Value == name {
+				next = n.Content[i+1]
+			}
+		}
+		n = next
+	}
+	d := decoder{file: r.file, places: r.places}
+	if r.derived && r.places[n] == "" {
+		n = nil
+	}
+	return d.where(n) + ": " + path
 }
 
 // Marshal returns the recipe as YAML with every default that matters written

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -536,6 +537,72 @@ func TestWithManySettings(t *testing.T) {
 	}
 	if _, err := r.With("train.epochs"); err == nil || err.Error() != `"train.epochs" is not of the form path=value` {
 		t.Error(err)
+	}
+}
+
+// TestNothingMakesALossNegative: methods that take logarithms of losses are
+// given none below 0, because each setting that could make one is refused.
+func TestNothingMakesALossNegative(t *testing.T) {
+	base := strings.TrimSuffix(least, "\n") + "\n  price: {type: regression}\n"
+	for _, c := range []struct{ more, want string }{
+		{"  more: {type: classification, weight: -1}", "r.yaml:8: tasks.more.weight is -1, it cannot be negative"},
+		{"  more: {type: classification, class_weights: {a: -1}}", "r.yaml:8: tasks.more.class_weights.a is -1, it cannot be negative"},
+		{"  more: {type: classification, class_weights: {a: .nan}}", "r.yaml:8: tasks.more.class_weights.a is NaN, it must be a finite number"},
+		{"  more: {type: classification, label_smoothing: -0.1}", "r.yaml:8: tasks.more.label_smoothing is -0.1, it must be at least 0 and below 1"},
+		{"  more: {type: classification, label_smoothing: 1}", "r.yaml:8: tasks.more.label_smoothing is 1, it must be at least 0 and below 1"},
+		{"  more: {type: classification, focal: -2}", "r.yaml:8: tasks.more.focal is -2, it cannot be negative"},
+		{"train: {balance: {method: fixed, weights: {topic: -1}}}", "r.yaml:8: train.balance.weights cannot be: fixed: option weights of task \"topic\" is -1, it must be between 0 and 3.4028234663852886e+38"},
+	} {
+		if _, err := Parse("r.yaml", []byte(base+c.more)); fmt.Sprint(err) != c.want {
+			t.Errorf("%s:\n got %v\nwant %s", c.more, err, c.want)
+		}
+	}
+}
+
+// TestTemperaturesAndExperts of 0 and below are refused by line and key.
+func TestTemperaturesAndExperts(t *testing.T) {
+	base := strings.TrimSuffix(least, "\n") + "\n  mood: {type: classification}\n"
+	for _, c := range []struct{ more, want string }{
+		{"sharing: {method: mmoe, temperature: 0}", "r.yaml:8: sharing.temperature is 0, it must be above 0"},
+		{"sharing:\n  method: ple\n  temperature: -1", "r.yaml:10: sharing.temperature is -1, it must be above 0"},
+		{"train: {balance: {method: dwa, temperature: 0}}", "r.yaml:8: train.balance.temperature cannot be: dwa: option temperature is 0, it must be above 0 and at most 1e+06"},
+		{"train: {balance: {method: uw-so, temperature: -1}}", "r.yaml:8: train.balance.temperature cannot be: uw-so: option temperature is -1, it must be above 0 and at most 1e+06"},
+		{"train: {balance: {method: stch, mu: 0}}", "r.yaml:8: train.balance.mu cannot be: stch: option mu is 0, it must be above 0 and at most 1e+06"},
+		{"sharing: {method: mmoe, experts: 0}", "r.yaml:8: sharing.experts is 0, it must be at least 1"},
+		{"sharing: {method: cgc, experts: 0}", "r.yaml:8: sharing.experts is 0, it must be at least 1"},
+		{"sharing: {method: ple, experts: -1}", "r.yaml:8: sharing.experts is -1, it must be at least 1"},
+		{"sharing: {method: ple, task_experts: -1}", "r.yaml:8: sharing.task_experts is -1, it must be at least 0"},
+		{"sharing: {method: dselect_k, experts: 1}", "r.yaml:8: sharing.experts is 1, dselect_k needs at least 2 to choose from"},
+	} {
+		if _, err := Parse("r.yaml", []byte(base+c.more)); fmt.Sprint(err) != c.want {
+			t.Errorf("%s:\n got %v\nwant %s", c.more, err, c.want)
+		}
+	}
+}
+
+// TestWhere: of what the file sets, of what a setting changed, and of a recipe
+// that was made from another.
+func TestWhere(t *testing.T) {
+	r := parsed(t, least)
+	if got := r.Where("tasks.topic"); got != "dir/small.yaml:6: tasks.topic" {
+		t.Error(got)
+	}
+	if got := r.Where("tasks.none.x"); got != "dir/small.yaml: tasks.none.x" {
+		t.Error(got)
+	}
+	set, err := r.With("tasks.mood={type: regression}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := set.Where("tasks.mood"); got != "--set tasks.mood: tasks.mood" {
+		t.Error(got)
+	}
+	derived, err := set.Derive(func(*Recipe) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := derived.Where("tasks.topic"); got != "dir/small.yaml: tasks.topic" {
+		t.Error(got)
 	}
 }
 

@@ -249,10 +249,23 @@ func rowSize(rows [][]float32) int {
 // tellLosses gives the step its losses, all of which must be finite.
 func (t *Trainer) tellLosses(s *balance.Step, losses []float32) error {
 	s.Losses = make([]float64, len(losses))
+	return t.finiteLosses(s.Losses, losses)
+}
+
+// rounding is how far below 0 a loss may be by it: the likelihood of a CRF is
+// the difference of two large numbers. By definition none of a model's is.
+const rounding = 1e-3
+
+func (t *Trainer) finiteLosses(to []float64, losses []float32) error {
 	for i, l := range losses {
-		if s.Losses[i] = float64(l); math.IsNaN(s.Losses[i]) || math.IsInf(s.Losses[i], 0) {
-			return &DivergedError{Task: t.model.Schema().Tasks[i].Name, Step: t.steps + 1, Epoch: t.epoch + 1, Value: s.Losses[i]}
+		x := float64(l)
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return &DivergedError{Task: t.model.Schema().Tasks[i].Name, Step: t.steps + 1, Epoch: t.epoch + 1, Value: x}
 		}
+		if x < 0 && x > -rounding {
+			x = 0
+		}
+		to[i] = x
 	}
 	return nil
 }
@@ -357,10 +370,8 @@ func (t *Trainer) learn(ctx context.Context, b *data.Batch, d *draws, s *balance
 			return err
 		}
 		s.After = make([]float64, len(t.after.losses))
-		for i, l := range t.after.losses {
-			if s.After[i] = float64(l); math.IsNaN(s.After[i]) || math.IsInf(s.After[i], 0) {
-				return &DivergedError{Task: t.model.Schema().Tasks[i].Name, Step: t.steps + 1, Epoch: t.epoch + 1, Value: s.After[i]}
-			}
+		if err := t.finiteLosses(s.After, t.after.losses); err != nil {
+			return err
 		}
 	}
 	if err := t.balancer.Learn(s); err != nil {

@@ -89,7 +89,7 @@ func TestBadTrainingInput(t *testing.T) {
 		{"ragged columns", []string{"train", recipeFor(t, file(t, "r.tsv", rows+"one\ttwo\tthree\n"))}, 1, "r.tsv:6: the line has 3 columns, the first line has 2"},
 		{"invalid UTF-8", []string{"train", recipeFor(t, file(t, "u.tsv", rows+"caf\xe9\tfruit\n"))}, 1, "u.tsv:6: byte 4 of the line, 0xe9, is not valid UTF-8"},
 		{"all labels missing", []string{"train", recipeFor(t, file(t, "m.tsv", "text\ttopic\nred\t\nblue\t\n"))}, 1, `task "topic" has no label in any of 2 training examples`},
-		{"one label", []string{"train", recipeFor(t, file(t, "o.tsv", "text\ttopic\nred\tx\nblue\tx\n"))}, 1, "there is nothing to tell apart"},
+		{"one label", []string{"train", recipeFor(t, file(t, "o.tsv", "text\ttopic\nred\tx\nblue\tx\n"))}, 1, `recipe.yaml:7: tasks.topic: data: task "topic" has the one label "x" in training; there is nothing to tell apart`},
 		{"not a number", []string{"train", recipeFor(t, good, "  price: {type: regression, field: topic}")}, 1, `"fruit" is not a finite number`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
