@@ -116,20 +116,21 @@ type RecurrentOptions struct {
 
 // LSTM is ONNX's operator, which has no gradient here: train with LSTMSteps. x
 // is [steps, batch, n], w [directions, 4*hidden, n], r [directions, 4*hidden,
-// hidden], b [directions, 8*hidden] and lengths int32 [batch]; the result is
-// [steps, directions, batch, hidden], 0 beyond a row's length.
-func (g *Graph) LSTM(x, w, r, b, lengths *Value, o RecurrentOptions) *Value {
-	return g.recurrentOp("LSTM", x, w, r, b, lengths, o)
+// hidden] and b [directions, 8*hidden]; the result is [steps, directions, batch,
+// hidden]. All rows have all steps: of other runtimes than ONNX Runtime, some do
+// not look at the operator's lengths, and some do not take them.
+func (g *Graph) LSTM(x, w, r, b *Value, o RecurrentOptions) *Value {
+	return g.recurrentOp("LSTM", x, w, r, b, o)
 }
 
 // GRU is ONNX's operator with linear_before_reset, which has no gradient here:
 // train with GRUSteps. Shapes are those of LSTM with 3 and 6 for 4 and 8.
-func (g *Graph) GRU(x, w, r, b, lengths *Value, o RecurrentOptions) *Value {
-	return g.recurrentOp("GRU", x, w, r, b, lengths, o, onnx.IntAttr("linear_before_reset", 1))
+func (g *Graph) GRU(x, w, r, b *Value, o RecurrentOptions) *Value {
+	return g.recurrentOp("GRU", x, w, r, b, o, onnx.IntAttr("linear_before_reset", 1))
 }
 
-func (g *Graph) recurrentOp(op string, x, w, r, b, lengths *Value, o RecurrentOptions, attrs ...onnx.Attribute) *Value {
-	in := []*Value{x, w, r, b, lengths}
+func (g *Graph) recurrentOp(op string, x, w, r, b *Value, o RecurrentOptions, attrs ...onnx.Attribute) *Value {
+	in := []*Value{x, w, r, b}
 	if !g.check(op, in...) {
 		return g.invalid
 	}
@@ -137,9 +138,8 @@ func (g *Graph) recurrentOp(op string, x, w, r, b, lengths *Value, o RecurrentOp
 	if o.Bidirectional {
 		directions, direction = 2, "bidirectional"
 	}
-	if x.Rank() != 3 || lengths.Rank() != 1 || lengths.dtype != tensor.Int32 || lengths.Dim(0) != x.Dim(1) ||
-		!r.Shape()[0].Is(directions) || !r.Dim(-1).Is(o.Hidden) {
-		return g.fail(op, in, fmt.Errorf("needs x [steps, batch, n], recurrent weights for %d directions and int32 lengths [batch]", directions))
+	if x.Rank() != 3 || !r.Shape()[0].Is(directions) || !r.Dim(-1).Is(o.Hidden) {
+		return g.fail(op, in, fmt.Errorf("needs x [steps, batch, n] and recurrent weights for %d directions", directions))
 	}
 	attrs = append([]onnx.Attribute{onnx.StringAttr("direction", direction), onnx.IntAttr("hidden_size", o.Hidden)}, attrs...)
 	// ONNX Runtime does not survive an empty batch here (1.15 to 1.32), so one
@@ -148,9 +148,8 @@ func (g *Graph) recurrentOp(op string, x, w, r, b, lengths *Value, o RecurrentOp
 	missing := g.Cast(g.Equal(batch, g.Ints(0)), tensor.Int64)
 	none := g.Ints(0)
 	x = g.add1("Pad", []*Value{x, g.Concat(0, g.Ints(0, 0, 0, 0), missing, none)}, x.dtype, x.shape)
-	lengths = g.add1("Pad", []*Value{lengths, g.Concat(0, none, missing)}, lengths.dtype, lengths.shape)
 	shape := Shape{x.Dim(0), Fixed(directions), x.Dim(1), Fixed(o.Hidden)}
-	y := g.add1(op, []*Value{x, w, r, b, lengths}, x.dtype, shape, attrs...)
+	y := g.add1(op, []*Value{x, w, r, b}, x.dtype, shape, attrs...)
 	return g.add1("Slice", []*Value{y, none, batch, g.Ints(2)}, y.dtype, shape)
 }
 
@@ -227,6 +226,6 @@ func (g *Graph) BestPath(emissions, transitions, first, last, mask *Value) *Valu
 	if g.err != nil {
 		return g.invalid
 	}
-	tag := g.Mul(tags[0], g.Cast(mask, tensor.Int64))
+	tag := g.Where(mask, tags[0], g.ScalarOf(tensor.Int64, 0))
 	return g.Transpose(g.Squeeze(tag, -1), 1, 0)
 }

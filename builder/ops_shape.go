@@ -2,6 +2,7 @@ package builder
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -250,7 +251,7 @@ func (g *Graph) Slice(x *Value, a, start, end int64) *Value {
 	if n, ok := shape[i].Size(); ok && n < 0 {
 		return g.fail("Slice", []*Value{x}, fmt.Errorf("axis %d is %v, it has no %d elements to drop", i, x.shape[i], start+end))
 	}
-	stop := int64(1) << 62
+	stop := int64(math.MaxInt64) // what stands for the end: runtimes look for it
 	if end > 0 {
 		stop = -end
 	}

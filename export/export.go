@@ -120,8 +120,10 @@ func Model(m *models.Model, values map[string]*tensor.Tensor, vocabulary *text.V
 			return nil, fmt.Errorf("export: parameter %q has no value", v.Name())
 		}
 	}
-	if err := onnx.Simplify(e.Model.Graph); err != nil {
-		return nil, fmt.Errorf("export: %w", err)
+	for _, pass := range []func(*onnx.Graph) error{onnx.Simplify, onnx.PlainLoops, onnx.Simplify} {
+		if err := pass(e.Model.Graph); err != nil {
+			return nil, fmt.Errorf("export: %w", err)
+		}
 	}
 	if e.Model.Metadata, err = metadata(&described, vocabulary, o.Training); err != nil {
 		return nil, fmt.Errorf("export: %w", err)

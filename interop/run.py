@@ -25,8 +25,9 @@ def encode(name, array):
 
 
 def short(error):
-    """An error in one line, without what follows of stacks."""
-    return " ".join(str(error).split("Stack backtrace")[0].split())[:600] or type(error).__name__
+    """An error in one line: its start and its end, without what follows of stacks."""
+    text = " ".join(str(error).split("Stack backtrace")[0].split()) or type(error).__name__
+    return text if len(text) <= 600 else text[:300] + " ... " + text[-300:]
 
 
 def run(runtime, path, calls):

@@ -28,7 +28,7 @@ func (c *context) multiLabel(s *builder.Scope, t *schema.Task, h HeadConfig, x *
 	if c.mode != Training {
 		out.Outputs = []builder.Output{
 			{Name: t.Output(schema.Probabilities), Value: p},
-			{Name: t.Output(schema.Label), Value: c.Cast(c.GreaterOrEqual(p, thresholds), tensor.Int64)},
+			{Name: t.Output(schema.Label), Value: c.Where(c.GreaterOrEqual(p, thresholds), c.ScalarOf(tensor.Int64, 1), c.ScalarOf(tensor.Int64, 0))},
 		}
 	}
 	return out

@@ -89,6 +89,15 @@ func newCell(s *builder.Scope, gates, in, hidden int64) cell {
 	return c
 }
 
+// shut is what padding adds to a gate that must not open, or not close: a
+// sigmoid of it is 0 in float32, and of its opposite 1.
+const shut = -1e4
+
+// inferRecurrent runs ONNX's operator over rows of one length. So that a walk
+// from the end arrives at a row's last token with a state of zeros, padding is
+// one more feature, whose weight shuts the input gate of an LSTM and lets the
+// update gate of a GRU keep the state: in both, zeros stay zeros. What comes out
+// at padding is multiplied by 0.
 func inferRecurrent(g *builder.Graph, op string, x, mask *builder.Value, directions []cell, o RecurrentOptions) *builder.Value {
 	stack := func(of func(c cell) *builder.Value) *builder.Value {
 		var parts []*builder.Value
@@ -97,7 +106,16 @@ func inferRecurrent(g *builder.Graph, op string, x, mask *builder.Value, directi
 		}
 		return g.Concat(0, parts...)
 	}
-	w := stack(func(c cell) *builder.Value { return c.weight })
+	gates, _ := directions[0].weight.Dim(0).Size()
+	weight := make([]float64, gates)
+	for i := range o.Hidden { // of the gate that comes first in both
+		weight[i] = shut
+		if op == "GRU" {
+			weight[i] = -shut
+		}
+	}
+	padding := g.Cast(g.Constant(tensor.Must(tensor.Of(weight, gates, 1))), g.Float())
+	w := stack(func(c cell) *builder.Value { return g.Concat(1, c.weight, padding) })
 	r := stack(func(c cell) *builder.Value { return c.recurrence })
 	b := stack(func(c cell) *builder.Value { // of the inputs, then of the recurrent products
 		if c.inner != nil {
@@ -105,14 +123,15 @@ func inferRecurrent(g *builder.Graph, op string, x, mask *builder.Value, directi
 		}
 		return g.Pad(c.bias, 0, 0, 4*o.Hidden)
 	})
-	lengths := g.Cast(g.ReduceSum(mask, false, 1), tensor.Int32)
+	x = g.Concat(-1, x, g.Sub(g.Scalar(1), g.Unsqueeze(g.Transpose(mask, 1, 0), -1)))
 	options := builder.RecurrentOptions{Hidden: o.Hidden, Bidirectional: o.Bidirectional}
 	var y *builder.Value
 	if op == "LSTM" {
-		y = g.LSTM(x, w, r, b, lengths, options)
+		y = g.LSTM(x, w, r, b, options)
 	} else {
-		y = g.GRU(x, w, r, b, lengths, options)
+		y = g.GRU(x, w, r, b, options)
 	}
 	// [sequence, directions, batch, hidden] to [batch, sequence, all hidden].
-	return g.Reshape(g.Transpose(y, 2, 0, 1, 3), mask.Dim(0), mask.Dim(1), builder.Fixed(int64(len(directions))*o.Hidden))
+	y = g.Reshape(g.Transpose(y, 2, 0, 1, 3), mask.Dim(0), mask.Dim(1), builder.Fixed(int64(len(directions))*o.Hidden))
+	return g.Mul(y, g.Unsqueeze(mask, -1))
 }

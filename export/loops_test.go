@@ -1,0 +1,170 @@
+package export_test
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"espalier/builder"
+	"espalier/builder/grad"
+	"espalier/builder/nn"
+	"espalier/onnx"
+	"espalier/runtime"
+	"espalier/runtime/gonum"
+	"espalier/tensor"
+)
+
+// fields is a graph with the loops of a conditional random field, forwards and
+// backwards, with values for its parameters.
+func fields(t *testing.T) *onnx.Model {
+	t.Helper()
+	const tags = 4
+	g := builder.New("fields", builder.Options{})
+	e := g.Input("emissions", tensor.Float32, builder.Named("batch"), builder.Named("sequence"), builder.Fixed(tags))
+	mask := g.Input("mask", tensor.Float32, builder.Named("batch"), builder.Named("sequence"))
+	c := nn.NewCRF(g.Scope("crf"), tags, nn.Legal{First: []bool{true, true, false, true}, Last: []bool{true, true, true, false}})
+	marginals := grad.Gradients(g, []*builder.Value{g.SumAll(c.LogPartition(e, mask))}, nil, []*builder.Value{e})[0]
+	values := map[string]*tensor.Tensor{}
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, v := range g.Parameters() {
+		x := make([]float32, v.Parameter().Size())
+		for i := range x {
+			x[i] = float32(r.NormFloat64())
+		}
+		values[v.Name()] = tensor.Must(tensor.Of(x, v.Parameter().Shape...))
+	}
+	m, err := g.Emit(builder.Emission{Values: values, Outputs: []builder.Output{{Name: "marginals", Value: marginals}, {Name: "best", Value: c.Best(e, mask)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.Model
+}
+
+func runFields(t *testing.T, m *onnx.Model, batch, length int64) (marginals []float32, best []int64) {
+	t.Helper()
+	content, err := onnx.Encode(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := gonum.New().Open(content, runtime.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	r := rand.New(rand.NewPCG(uint64(batch), uint64(length)))
+	emissions, mask := make([]float32, batch*length*4), make([]float32, batch*length)
+	for i := range emissions {
+		emissions[i] = float32(2 * r.NormFloat64())
+	}
+	for i := range mask {
+		if int64(i)%length < length-int64(i)/length { // rows get shorter
+			mask[i] = 1
+		}
+	}
+	in := []runtime.Named{
+		{Name: "emissions", Tensor: tensor.Must(tensor.Of(emissions, batch, length, 4))},
+		{Name: "mask", Tensor: tensor.Must(tensor.Of(mask, batch, length))},
+	}
+	out := []runtime.Named{{Name: "marginals"}, {Name: "best"}}
+	if err := s.Run(context.Background(), in, out); err != nil {
+		t.Fatal(err)
+	}
+	return out[0].Tensor.Float32s(), out[1].Tensor.Int64s()
+}
+
+// TestPlainLoopsAnswerTheSame: what other runtimes need of a loop changes
+// nothing of what it computes.
+func TestPlainLoopsAnswerTheSame(t *testing.T) {
+	before, after := fields(t), fields(t)
+	if err := onnx.PlainLoops(after.Graph); err != nil {
+		t.Fatal(err)
+	}
+	if err := onnx.Simplify(after.Graph); err != nil {
+		t.Fatal(err)
+	}
+	if err := onnx.Check(after); err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range [][2]int64{{0, 3}, {1, 1}, {3, 1}, {4, 7}} {
+		wantMarginals, wantBest := runFields(t, before, size[0], size[1])
+		marginals, best := runFields(t, after, size[0], size[1])
+		if len(marginals) != len(wantMarginals) || len(best) != len(wantBest) {
+			t.Fatalf("%v: %d and %d numbers, want %d and %d", size, len(marginals), len(best), len(wantMarginals), len(wantBest))
+		}
+		for i := range marginals {
+			if math.Abs(float64(marginals[i]-wantMarginals[i])) > 1e-6 {
+				t.Errorf("%v: marginal %d is %v, want %v", size, i, marginals[i], wantMarginals[i])
+			}
+		}
+		for i := range best {
+			if best[i] != wantBest[i] {
+				t.Errorf("%v: tag %d is %d, want %d", size, i, best[i], wantBest[i])
+			}
+		}
+	}
+	loops := 0
+	for _, n := range after.Graph.Nodes {
+		if n.OpType == "Scan" {
+			loops++
+			plain(t, n)
+		}
+	}
+	if loops != 4 {
+		t.Errorf("there are %d loops, want 4", loops)
+	}
+}
+
+// plain checks that a Scan is of the form that PlainLoops promises.
+func plain(t *testing.T, n *onnx.Node) {
+	t.Helper()
+	var body *onnx.Graph
+	states := len(n.Inputs)
+	for _, a := range n.Attributes {
+		switch {
+		case a.Name == "body":
+			body = a.Graph
+		case a.Name == "num_scan_inputs":
+			states -= int(a.Int)
+		case strings.Contains(a.Name, "directions"):
+			t.Errorf("%s has %s", n.Name, a.Name)
+		}
+	}
+	known, read := map[string]bool{}, map[string]bool{}
+	for _, v := range body.Initializers {
+		known[v.Name] = true
+	}
+	for _, v := range body.Inputs {
+		known[v.Name] = true
+		for _, d := range v.Shape {
+			if d.Name != "" {
+				t.Errorf("%s declares a dimension %q", v.Name, d.Name)
+			}
+		}
+	}
+	for _, inner := range body.Nodes {
+		for _, name := range inner.Inputs {
+			read[name] = true
+			if !known[name] {
+				t.Errorf("%s reads %s from outside", inner.Name, name)
+			}
+		}
+		for _, name := range inner.Outputs {
+			known[name] = true
+		}
+	}
+	for _, v := range body.Outputs[states:] {
+		if read[v.Name] {
+			t.Errorf("%s stacks %s, which it also reads", n.Name, v.Name)
+		}
+	}
+}
+
+// TestPlainLoopsRefuseWhatIsNone: a Scan that is not well formed is an error.
+func TestPlainLoopsRefuseWhatIsNone(t *testing.T) {
+	err := onnx.PlainLoops(&onnx.Graph{Nodes: []*onnx.Node{{OpType: "Scan", Name: "n", Inputs: []string{"x"}, Outputs: []string{"y"}}}})
+	if want := `node n (Scan) has no body, or one with other states than its own`; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}

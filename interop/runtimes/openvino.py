@@ -1,0 +1,33 @@
+from runtimes import Limit
+
+TITLE = "OpenVINO"
+PYTHON = "ESPALIER_PYTHON"
+TOLERANCE = 1e-5
+LIMITS = [
+    Limit(lambda c: c.reads == "text", "com.microsoft.Tokenizer", "it has the standard's operators, and splitting text into tokens is one of ONNX Runtime's"),
+    Limit(lambda c: c.reads == "table", "LabelEncoder", "it lacks the operator that looks categories up"),
+]
+
+
+def version():
+    import importlib.metadata
+
+    return importlib.metadata.version("openvino")
+
+
+class Session:
+    def __init__(self, path):
+        import openvino
+
+        core = openvino.Core()
+        model = core.read_model(path)
+        self.names = [o.any_name for o in model.outputs]
+        # On machines with such arithmetic it would compute in bfloat16.
+        self.request = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": "1"}).create_infer_request()
+
+    def run(self, inputs):
+        self.request.infer(inputs)
+        return {n: self.request.get_tensor(n).data.copy() for n in self.names}
+
+
+load = Session
