@@ -74,16 +74,11 @@ func (r *Run) Export(ctx context.Context, path string, o ExportOptions) (*verify
 	if path, err = o.write(path, m); err != nil {
 		return nil, err
 	}
-	t, err := r.Trainer(o.Engines[0])
-	if err != nil {
-		return nil, err
-	}
-	defer t.Close()
-	verifying := verify.Options{Engines: o.Engines, Reference: t.Answers}
+	verifying := verify.Options{Engines: o.Engines}
 	if format.Half {
 		verifying.Bound = halfBound
 	}
-	report, err := verify.File(ctx, path, verifying)
+	report, err := r.Verify(ctx, path, verifying)
 	if err != nil {
 		return nil, err
 	}
@@ -91,6 +86,21 @@ func (r *Run) Export(ctx context.Context, path string, o ExportOptions) (*verify
 		return report, fmt.Errorf("%s differs from the trainer by more than %g", path, report.Bound)
 	}
 	return report, nil
+}
+
+// Verify holds a file that the run was exported to against the trainer with the
+// run's best parameters, which is the options' Reference.
+func (r *Run) Verify(ctx context.Context, path string, o verify.Options) (*verify.Report, error) {
+	if len(o.Engines) == 0 {
+		return nil, fmt.Errorf("verify: no engine is given")
+	}
+	t, err := r.Trainer(o.Engines[0])
+	if err != nil {
+		return nil, err
+	}
+	defer t.Close()
+	o.Reference = t.Answers
+	return verify.File(ctx, path, o)
 }
 
 // halfBound is the largest difference that passes where parameters were rounded

@@ -47,6 +47,12 @@ func fixtureOf(t *testing.T, trunk models.TrunkConfig) (*models.Model, map[strin
 	if err != nil {
 		t.Fatal(err)
 	}
+	return m, parametersOf(t, m), words
+}
+
+// parametersOf are those that training starts from.
+func parametersOf(t *testing.T, m *models.Model) map[string]*tensor.Tensor {
+	t.Helper()
 	b, err := m.Build(models.Inference)
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +63,7 @@ func fixtureOf(t *testing.T, trunk models.TrunkConfig) (*models.Model, map[strin
 		v.Parameter().Fill(x, 1)
 		values[v.Name()] = tensor.Must(tensor.Of(x, v.Parameter().Shape...))
 	}
-	return m, values, words
+	return values
 }
 
 func TestFileExplainsItself(t *testing.T) {

@@ -109,7 +109,11 @@ func (r *Report) Table() string {
 	fmt.Fprintf(&b, "; %d output shapes as declared; bound %.0e\n", r.Inferred, r.Bound)
 	fmt.Fprintf(&b, "  %-6s %-28s %12s %12s %7s\n", "engine", "output", "max abs", "max rel", "labels")
 	for _, o := range r.Outputs {
-		fmt.Fprintf(&b, "  %-6s %-28s %12.2e %12.2e %7d\n", o.Engine, o.Name, o.Absolute, o.Relative, o.Labels-o.Ties)
+		fmt.Fprintf(&b, "  %-6s %-28s %12.2e %12.2e %7d", o.Engine, o.Name, o.Absolute, o.Relative, o.Labels-o.Ties)
+		if o.Scale > 1 {
+			fmt.Fprintf(&b, "  numbers up to %.0e, bound %.0e", o.Scale, r.Bound*o.Scale)
+		}
+		b.WriteByte('\n')
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Missing)) {
 		fmt.Fprintf(&b, "  %-6s not run: %s\n", name, r.Missing[name])
