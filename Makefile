@@ -24,7 +24,7 @@ FOREIGN := $(ENV)/foreign
 # anew; the tests hold answers to 500.
 TORCHJD_CASES ?= 100
 
-.PHONY: test go-test interop foreign torchjd race fuzz lint fmt demo bench results bench-go bench-predict soak portable toys env clean
+.PHONY: test go-test interop interop-page foreign torchjd race fuzz lint fmt demo bench results bench-go bench-predict soak portable toys env clean
 
 test: go-test foreign interop torchjd
 
@@ -35,6 +35,11 @@ interop: env $(ENV)/middle.stamp $(ENV)/node.stamp
 	rm -rf $(ESPALIER_INTEROP_DIR)
 	$(GO) run ./interop/generate -out $(ESPALIER_INTEROP_DIR)
 	$(ESPALIER_PYTHON) -m pytest -q -p no:cacheprovider interop
+
+# docs/interop.md from what the last `make interop` found, also where its last
+# test failed because the page says something else.
+interop-page:
+	$(ESPALIER_PYTHON) interop/page.py $(ESPALIER_INTEROP_DIR)/results.json > docs/interop.md
 
 # Models that PyTorch, Keras and scikit-learn export now, on both engines, beside
 # what the frameworks themselves answer.

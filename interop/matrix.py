@@ -3,6 +3,7 @@
 import concurrent.futures
 import dataclasses
 import functools
+import importlib.metadata
 import json
 import math
 import os
@@ -165,3 +166,51 @@ def unexpected(name, o):
     if not re.search(l.says, o.wrong):
         return f"{at}: it is wrong in another way than its limit says: {o.wrong!r} has no {l.says!r}"
     return ""
+
+
+def results():
+    """What one run found, for the page."""
+    return {
+        "models": len(models()),
+        "files": sum(1 + len(m["tasks"]) for m in models().values()),
+        "onnx": importlib.metadata.version("onnx"),
+        "runtimes": [result(name) for name in modules()],
+    }
+
+
+def result(name):
+    module = modules()[name]
+    r = {
+        "title": module.TITLE, "version": answers()[name]["version"], "tolerance": module.TOLERANCE, "seconds": answers()[name]["seconds"],
+        "probability": 0, "value": 0, "reads": {}, "types": {}, "sizes": {},
+        "limits": [{"what": l.what, "why": l.why, "cases": 0, "said": ""} for l in module.LIMITS],
+    }
+    for model, m in models().items():
+        for task in m["tasks"]:
+            for o in outcomes(name, model, task):
+                count(r, name, o)
+    return r
+
+
+def count(r, name, o):
+    c = o.case
+    if not o.wrong:
+        r["probability"], r["value"] = max(r["probability"], o.probability), max(r["value"], o.value)
+    add(r["reads"], c.reads, o)
+    if c.reads == "ids":
+        add(r["types"], c.type + " with a CRF" * c.crf, o)
+        add(r["sizes"], f"batch {c.batch}", o)
+        if c.length in (1, 24):
+            add(r["sizes"], {1: "length 1", 24: "longest"}[c.length], o)
+    l = limit(name, c)
+    if l and o.wrong:
+        of = r["limits"][modules()[name].LIMITS.index(l)]
+        of["cases"] += 1
+        match = re.search(l.says, o.wrong)
+        if match and not of["said"]:
+            of["said"] = match.group()
+
+
+def add(counts, key, o):
+    agree, calls = counts.get(key, (0, 0))
+    counts[key] = (agree + (not o.wrong), calls + 1)

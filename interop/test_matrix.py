@@ -1,9 +1,13 @@
 """Every runtime x every model x every task x every call: batches of 0, 1 and 3, of length 1 and of the longest, and every
 output by name must be what Go gives. What a runtime cannot do stands in its module, and must fail as it says there."""
 
+import json
+import pathlib
+
 import pytest
 
 import matrix
+import page
 
 
 def cases():
@@ -40,3 +44,11 @@ def test_models_cover_the_matrix():
     for reads in ("table", "table ids"):
         for of in ("classification", "multilabel", "regression"):
             assert {(reads, of, False, b, True) for b in (0, 1, 3)} <= seen
+
+
+def test_page_says_what_was_found():
+    """Writes what was found, too, for the page to be written from."""
+    results = matrix.results()
+    (matrix.folder() / "results.json").write_text(json.dumps(results, indent=1))
+    written = (pathlib.Path(__file__).parent.parent / "docs" / "interop.md").read_text()
+    assert page.claims(written) == page.claims(page.render(results)), "docs/interop.md is not what was found: run `make interop-page`"

@@ -14,7 +14,7 @@ is at its top. Strings are arrays of objects. What load or run raises is taken d
 fits one must fail with that message, and every other case must agree. A module of something that is not in Python has
 command(matrix, answers) in the place of the functions: the command line of a program that does what run.py does.
 
-Requirements go, pinned, into the requirements file of the environment.
+Requirements go, pinned, into the requirements file of the environment. `make interop-page` then writes docs/interop.md anew.
 """
 
 import dataclasses
@@ -28,6 +28,7 @@ ALL = [
     "onnxruntime_oldest",
     "onnxruntime_node",
     "onnxruntime_web",
+    "onnxruntime_browser",
     "reference",
     "openvino",
     "tract",
@@ -51,8 +52,9 @@ class Case:
 
 @dataclasses.dataclass
 class Limit:
-    """What a runtime cannot do: which cases, what it says or does (a regular expression), and why."""
+    """What a runtime cannot do: the files in words and the cases, what it says or does (a regular expression), and why."""
 
+    what: str
     when: typing.Callable[[Case], bool]
     says: str
     why: str

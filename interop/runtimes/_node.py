@@ -7,7 +7,18 @@ HERE = pathlib.Path(__file__).parent
 
 
 def command(package, matrix, answers):
-    modules = pathlib.Path(os.environ.get("ESPALIER_NODE_DIR", "")) / "node_modules"
+    return node(package, "run.js", package, matrix, answers)
+
+
+def browser(package, matrix, answers):
+    """In Chromium, which is unpacked beside the packages."""
+    return node(package, "browser.js", matrix, answers)
+
+
+def node(package, script, *arguments):
+    folder = pathlib.Path(os.environ.get("ESPALIER_NODE_DIR", ""))
+    modules = folder / "node_modules"
     if not (modules / package).is_dir():
         raise RuntimeError(f"ESPALIER_NODE_DIR has no package {package}: run the tests with `make interop`")
-    return ["env", f"NODE_PATH={modules}", "node", str(HERE.parent / "run.js"), package, matrix, answers]
+    (folder / "browser").mkdir(exist_ok=True)
+    return ["env", f"NODE_PATH={modules}", f"TMPDIR={folder / 'browser'}", "node", str(HERE.parent / script), *arguments]

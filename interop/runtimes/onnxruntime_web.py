@@ -1,6 +1,6 @@
 from runtimes import _node
 
-TITLE = "onnxruntime-web (WebAssembly, in Node)"
+TITLE = "onnxruntime-web, WebAssembly in Node"
 TOLERANCE = 1e-5
 LIMITS = []
 
