@@ -44,6 +44,9 @@ type place struct {
 	offset int
 }
 
+// end is where the parameter's place in the arena ends.
+func (p place) end() int { return p.slot.offset + (p.slot.param.Size()+lane-1)/lane*lane }
+
 // ownGradient is the gradient of a parameter by several sets of losses.
 type ownGradient struct {
 	slot  *slot
@@ -428,17 +431,12 @@ func (r *gradients) combine(ctx context.Context, b *data.Batch, d *draws, w bala
 		r.sumRows(nil, b, r.rowGrad[0])
 		return nil
 	}
-	size := len(r.dense[0])
-	dense, tail := make([]float32, size), make([]float32, r.tailSize())
 	if direction == nil {
-		weights := append(append([]float64{}, w.Shared...), 1)
-		balance.Combine(dense, only(r.dense, weighed(weights)), weights)
-		balance.Combine(tail, only(r.tails, weighed(weights)), weights)
-		r.spread(dense, tail)
+		r.combineRows(append(slices.Clone(w.Shared), 1))
 		return nil
 	}
-	copy(dense, direction)
-	tail = direction[size:]
+	size := len(r.dense[0])
+	dense, tail := direction[:size], direction[size:]
 	whole := len(tail) == r.wholeTables() && len(tail) != r.tailSize()
 	r.addPenalty(dense, tail, whole)
 	if whole {
@@ -446,6 +444,35 @@ func (r *gradients) combine(ctx context.Context, b *data.Batch, d *draws, w bala
 	}
 	r.spread(dense, tail)
 	return nil
+}
+
+// combineRows writes the sum of the rows with weights straight to where the
+// optimizer reads it.
+func (r *gradients) combineRows(weights []float64) {
+	dense, tails := only(r.dense, weighed(weights)), only(r.tails, weighed(weights))
+	parts := make([][]float32, len(weights))
+	combine := func(dst []float32, rows [][]float32, from int) {
+		for i, row := range rows {
+			if parts[i] = nil; row != nil {
+				parts[i] = row[from : from+len(dst)]
+			}
+		}
+		balance.Combine(dst, parts, weights)
+	}
+	for i := 0; i < len(r.places); {
+		// Parameters that are neighbours in the arena are so in rows.
+		first := r.places[i]
+		end := first.end()
+		for i++; i < len(r.places) && r.places[i].slot.offset == end; i++ {
+			end = r.places[i].end()
+		}
+		combine(r.arena.gradients[first.slot.offset:end], dense, first.offset)
+	}
+	from := 0
+	for _, s := range r.tables {
+		combine(s.rows.Sums, tails, from)
+		from += len(s.rows.Sums)
+	}
 }
 
 // combineAtCut fills the combined gradients by the values at the cut.

@@ -19,7 +19,7 @@ func matMul(c call) []*builder.Value {
 			out[0] = g.Reshape(g.Gemm(flat, b, nil, false, true), a.Shape()...)
 		}
 		if c.need[1] {
-			out[1] = g.Gemm(flatten(g, a), flat, nil, true, false)
+			out[1] = weightGradient(g, flatten(g, a), flat)
 		}
 		return out
 	}
@@ -73,13 +73,29 @@ func gemm(c call) []*builder.Value {
 	case !c.need[1]:
 	case tb:
 		out[1] = g.Gemm(dy, a, nil, true, ta)
+	case ta:
+		out[1] = g.Gemm(a, dy, nil, false, false)
 	default:
-		out[1] = g.Gemm(a, dy, nil, !ta, false)
+		out[1] = weightGradient(g, a, dy)
 	}
 	if len(out) > 2 && c.need[2] {
 		out[2] = sumTo(g, dy, c.x(2).Shape())
 	}
 	return out
+}
+
+// weightGradient is A^T dY of matrices of many rows. Runtimes transpose the left
+// operand anew for every block of the right one's columns, so the wider stands
+// on the left, and the small result is transposed where that is dY. It is so as
+// a stack of one: the transpose of a mere product they would undo.
+func weightGradient(g *builder.Graph, a, dy *builder.Value) *builder.Value {
+	in, known := a.Dim(-1).Size()
+	out, too := dy.Dim(-1).Size()
+	if !known || !too || in >= out {
+		return g.Gemm(a, dy, nil, true, false)
+	}
+	t := g.Reshape(g.Gemm(dy, a, nil, true, false), builder.Dims(1, out, in)...)
+	return g.Reshape(g.Transpose(t, 0, 2, 1), builder.Dims(in, out)...)
 }
 
 func convOptions(n *builder.Node) builder.ConvOptions {

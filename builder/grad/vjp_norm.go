@@ -22,7 +22,8 @@ func norms() map[string]rule {
 
 // layerNormalization: with h the normalised input of n features, r the inverse
 // deviation and d = dY*scale, dX = r*(d - mean(d) - h*mean(d*h)). The two means
-// are products with the vector scale/n, so that d*h is never written out.
+// are products with the vector scale/n, so that d*h is never written out, and r
+// is multiplied into what is smaller, or the same for every gradient.
 func layerNormalization(c call) []*builder.Value {
 	g, x, scale := c.g, c.x(0), c.x(1)
 	mean, r := statistics(c)
@@ -34,8 +35,8 @@ func layerNormalization(c call) []*builder.Value {
 	out := make([]*builder.Value, 3)
 	if c.need[0] {
 		share := g.Reshape(g.Mul(scale, like(g, scale, 1/float64(n))), x.Dim(-1), builder.Fixed(1))
-		inner := g.Sub(g.Sub(g.Mul(dy, scale), g.MatMul(dy, share)), g.Mul(h, g.MatMul(weighted, share)))
-		out[0] = g.Reshape(g.Mul(inner, r2), x.Shape()...)
+		means := g.Add(g.Mul(g.MatMul(dy, share), r2), g.Mul(h, g.Mul(g.MatMul(weighted, share), r2)))
+		out[0] = g.Reshape(g.Sub(g.Mul(dy, g.Mul(scale, r2)), means), x.Shape()...)
 	}
 	if c.need[1] {
 		out[1] = sumTo(g, weighted, scale.Shape())
