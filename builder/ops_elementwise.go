@@ -189,6 +189,23 @@ func (g *Graph) Gelu(x *Value) *Value {
 	return y
 }
 
+// TrainedGelu is Gelu arranged for a gradient in fewer passes, which runtimes do
+// not recognise: Phi is written out, as a hard sigmoid of the error function,
+// whose limits that never reaches.
+func (g *Graph) TrainedGelu(x *Value) *Value {
+	if g.err != nil || x.dtype != tensor.Float32 {
+		return g.Gelu(x)
+	}
+	scaled := g.Mul(x, g.Scalar(math.Sqrt2/2))
+	half := []onnx.Attribute{onnx.FloatAttr("alpha", 0.5), onnx.FloatAttr("beta", 0.5)}
+	phi := g.add1("HardSigmoid", []*Value{g.Erf(scaled)}, x.dtype, x.shape, half...)
+	y := g.Mul(x, phi)
+	if g.err == nil {
+		y.node.Composite = &Composite{Op: "TrainedGelu", Inputs: []*Value{x}, Saved: []*Value{scaled, phi}}
+	}
+	return y
+}
+
 // Clip returns x limited to [low, high].
 func (g *Graph) Clip(x *Value, low, high float64) *Value {
 	if !g.check("Clip", x) {

@@ -24,6 +24,7 @@ func (c *context) transformer(t TrunkConfig) []layer {
 		layers[i] = func(s *builder.Scope, x *builder.Value) *builder.Value {
 			return nn.TransformerBlock(s.In(fmt.Sprintf("block_%d", i)), x, c.mask, nn.BlockOptions{
 				Heads: t.Heads, FeedForward: t.FeedForward, Dropout: c.trainingRate(t.Dropout), Rotation: rotation,
+				Trained: c.mode != Inference,
 			})
 		}
 	}

@@ -58,6 +58,7 @@ var cases = []struct {
 	{"LeakyRelu", []operand{normal(2, 3)}, func(g graph, x []val, _ val) val { return g.LeakyRelu(x[0], 0.125) }},
 	{"Erf", []operand{normal(2, 3)}, func(g graph, x []val, _ val) val { return g.Erf(x[0]) }},
 	{"Gelu", []operand{normal(2, 3)}, func(g graph, x []val, _ val) val { return g.Gelu(x[0]) }},
+	{"TrainedGelu", []operand{normal(2, 3)}, func(g graph, x []val, _ val) val { return g.TrainedGelu(x[0]) }},
 	{"Clip", []operand{normal(3, 4)}, func(g graph, x []val, _ val) val { return g.Clip(x[0], -0.5, 0.7) }},
 	{"Add, broadcast both ways", []operand{normal(2, 1, 3), normal(4, 1)}, func(g graph, x []val, _ val) val { return g.Add(x[0], x[1]) }},
 	{"Sub, broadcast", []operand{normal(2, 3), normal(3)}, func(g graph, x []val, _ val) val { return g.Sub(x[0], x[1]) }},
@@ -441,5 +442,32 @@ func TestMistakesNameWhatIsWrong(t *testing.T) {
 				t.Errorf("got %v, want an error with %q", g.Err(), c.want)
 			}
 		})
+	}
+}
+
+// TestTrainedGeluIsGelu: in float32, where the two are written differently, both
+// have the same values and gradients.
+func TestTrainedGeluIsGelu(t *testing.T) {
+	g := builder.New("gelu", builder.Options{})
+	x := g.Scope("x").Parameter("x", builder.ParameterOptions{}, 41)
+	var outputs []builder.Output
+	for name, y := range map[string]val{"plain": g.Gelu(x), "trained": g.TrainedGelu(x)} {
+		outputs = append(
+			outputs, builder.Output{Name: name, Value: y},
+			builder.Output{Name: name + " slope", Value: grad.Gradients(g, []val{g.SumAll(y)}, nil, []val{x})[0]},
+		)
+	}
+	at := make([]float32, 41)
+	for i := range at {
+		at[i] = float32(i-20) / 2
+	}
+	got := run(t, open(t, g, outputs), map[string]*tensor.Tensor{"x/x": tensor.Must(tensor.Of(at, 41))}, outputs)
+	for _, of := range []string{"", " slope"} {
+		want := got["plain"+of].Float32s()
+		for i, v := range got["trained"+of].Float32s() {
+			if math.Abs(float64(v-want[i])) > 1e-6*(1+math.Abs(float64(want[i]))) {
+				t.Errorf("at %v:%s %v, want %v", at[i], of, v, want[i])
+			}
+		}
 	}
 }

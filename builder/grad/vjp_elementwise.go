@@ -67,7 +67,7 @@ func elementwise() map[string]rule {
 		"Erf": unary(func(g gr, x, _, dy val) val {
 			return g.Mul(dy, g.Mul(g.Exp(g.Neg(g.Mul(x, x))), like(g, dy, 2/math.Sqrt(math.Pi))))
 		}),
-		"Clip": clip, "Gelu": gelu,
+		"Clip": clip, "Gelu": gelu, "TrainedGelu": trainedGelu,
 		"Cast": func(c call) []*builder.Value {
 			return []*builder.Value{c.g.Cast(c.dy[0], c.x(0).DType())}
 		},
@@ -120,11 +120,16 @@ func extreme(wins func(g *builder.Graph, a, b *builder.Value) *builder.Value) ru
 // exp(log(1/sqrt(2 pi)) - (x/sqrt(2))^2): its constant rides in the exponent,
 // which saves passes over the activations, the largest of a transformer.
 func gelu(c call) []*builder.Value {
-	g, x := c.g, c.x(0)
-	scaled, twice := c.n.Composite.Saved[0], c.n.Composite.Saved[1]
+	twice := c.n.Composite.Saved[1]
+	return geluGradient(c, c.g.Mul(twice, like(c.g, twice, 0.5)))
+}
+
+func trainedGelu(c call) []*builder.Value { return geluGradient(c, c.n.Composite.Saved[1]) }
+
+func geluGradient(c call, phi *builder.Value) []*builder.Value {
+	g, x, scaled := c.g, c.x(0), c.n.Composite.Saved[0]
 	density := g.Exp(g.Sub(like(g, x, -0.5*math.Log(2*math.Pi)), g.Mul(scaled, scaled)))
-	slope := g.Add(g.Mul(twice, like(g, x, 0.5)), g.Mul(x, density))
-	return []*builder.Value{g.Mul(c.dy[0], slope)}
+	return []*builder.Value{g.Mul(c.dy[0], g.Add(phi, g.Mul(x, density)))}
 }
 
 // clip passes the gradient within the limits, the limits themselves included.

@@ -46,6 +46,7 @@ type BlockOptions struct {
 	FeedForward int64
 	Dropout     float64
 	Rotation    *Rotation // nil: positions are no matter of attention
+	Trained     bool      // arranged for gradients, not for what runtimes recognise
 }
 
 // TransformerBlock is a pre-norm block (Xiong et al. 2020): attention and then
@@ -57,7 +58,12 @@ func TransformerBlock(s *builder.Scope, x, mask *builder.Value, o BlockOptions) 
 	}
 	h := SelfAttention(s.In("attention"), LayerNorm(s.In("attention_norm"), x), mask, o.Heads, o.Dropout, o.Rotation)
 	x = s.Add(x, Dropout(s.Graph, h, o.Dropout))
-	h = s.Gelu(Dense(s.In("feedforward_in"), LayerNorm(s.In("feedforward_norm"), x), o.FeedForward))
+	h = Dense(s.In("feedforward_in"), LayerNorm(s.In("feedforward_norm"), x), o.FeedForward)
+	if o.Trained {
+		h = s.TrainedGelu(h)
+	} else {
+		h = s.Gelu(h)
+	}
 	h = Dense(s.In("feedforward_out"), Dropout(s.Graph, h, o.Dropout), n)
 	return s.Add(x, Dropout(s.Graph, h, o.Dropout))
 }
