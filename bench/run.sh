@@ -26,11 +26,5 @@ echo
 bench/recurrent.sh
 echo
 for layers in 0 2; do "$out/step" -layers "$layers" -share; done
-
-# What it costs to balance tasks: the ways in one process, beside TorchJD.
-"$out/step" -layers 2 -balance
-if [ -x "$env/torch/bin/python" ]; then
-    "$env/torch/bin/python" bench/peers/torchjd_step.py
-else
-    echo "TorchJD is not installed: make torchjd does it" >&2
-fi
+echo
+bench/balance.sh

@@ -14,7 +14,7 @@ import (
 // printBalance times steps of several ways to balance tasks in turns, so that
 // what else the machine does falls on all of them alike, and prints each
 // median beside that of the plain step.
-func printBalance(layers, steps int) error {
+func printBalance(layers int, sharing string, steps int) error {
 	ways := []struct {
 		name string
 		b    train.BalanceConfig
@@ -27,7 +27,7 @@ func printBalance(layers, steps int) error {
 	times := make([][]float64, len(ways))
 	next := make([]func() (float64, error), len(ways))
 	for i, w := range ways {
-		t, fill, err := benchTrainer(layers, train.Config{Balance: w.b})
+		t, fill, err := benchTrainer(layers, sharing, train.Config{Balance: w.b})
 		if err != nil {
 			return err
 		}
@@ -54,8 +54,8 @@ func printBalance(layers, steps int) error {
 		slices.Sort(times[i])
 		median, plain := times[i][steps/2], times[0][steps/2]
 		err := json.NewEncoder(os.Stdout).Encode(map[string]any{
-			"framework": "espalier, " + w.name, "model": modelName(layers), "median_ms": median, "min_ms": times[i][0],
-			"times_plain": fmt.Sprintf("%.2f", median/plain),
+			"framework": "espalier, " + w.name, "model": modelName(layers), "sharing": sharing,
+			"median_ms": median, "min_ms": times[i][0], "times_plain": fmt.Sprintf("%.2f", median/plain),
 		})
 		if err != nil {
 			return err

@@ -33,10 +33,11 @@ func main() {
 	steps := flag.Int("steps", 60, "steps to time")
 	share := flag.Bool("share", false, "print the share of matrix products in ONNX Runtime's time instead")
 	balanced := flag.Bool("balance", false, "time the ways to balance tasks beside the plain step instead")
+	sharing := flag.String("sharing", "hard", "with -balance, how tasks share the trunk")
 	flag.Parse()
 	var err error
 	if *balanced {
-		err = printBalance(*layers, *steps)
+		err = printBalance(*layers, *sharing, *steps)
 	} else if *share {
 		err = printShare(*layers, *steps)
 	} else {
@@ -82,7 +83,7 @@ func modelName(layers int) string {
 
 // benchTrainer returns a trainer of the benchmark's model and what fills its
 // next batch.
-func benchTrainer(layers int, c train.Config) (*train.Trainer, func() *data.Batch, error) {
+func benchTrainer(layers int, sharing string, c train.Config) (*train.Trainer, func() *data.Batch, error) {
 	s := &schema.Schema{
 		Version: schema.Version, Name: "bench",
 		Inputs: []schema.Input{{Name: "text", Type: schema.Text, Tensor: models.IDs, VocabularySize: words}},
@@ -96,7 +97,7 @@ func benchTrainer(layers int, c train.Config) (*train.Trainer, func() *data.Batc
 	if layers > 0 {
 		trunk = models.TrunkConfig{Type: "transformer", Embedding: width, Hidden: width, Layers: layers, Heads: 4, FeedForward: 4 * width, MaxLength: length}
 	}
-	m, err := models.NewText(s, models.Config{Trunk: trunk})
+	m, err := models.NewText(s, models.Config{Trunk: trunk, Sharing: models.SharingConfig{Method: sharing, TaskExperts: 1}})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -133,7 +134,7 @@ func benchTrainer(layers int, c train.Config) (*train.Trainer, func() *data.Batc
 // steptimes makes steps and returns how long each took, in milliseconds, the
 // first few left out.
 func steptimes(layers int, dense bool, steps int, profile string) ([]float64, error) {
-	t, fill, err := benchTrainer(layers, train.Config{Profile: profile, Optimizer: train.OptimizerConfig{Dense: dense}})
+	t, fill, err := benchTrainer(layers, "hard", train.Config{Profile: profile, Optimizer: train.OptimizerConfig{Dense: dense}})
 	if err != nil {
 		return nil, err
 	}
