@@ -33,8 +33,7 @@ them. Differences are the largest of the run that wrote this page; another machi
 
 ## What each needs to be told
 
-- **ONNX Runtime 1.15**: `SessionOptions.enable_mem_pattern = False` for files that read text and have a CRF.
-- **onnxruntime-web**: nothing; the WebAssembly backend has all operators, those that split text among them. The browser is
+- **ONNX Runtime**, onnxruntime-node and onnxruntime-web: nothing. The WebAssembly backend has all operators, those that split text among them. The browser is
   Chromium without a window, and the page's script is `ort.wasm.min.js` as it comes in the package.
 - **OpenVINO**: `INFERENCE_PRECISION_HINT: f32`, or machines with bfloat16 compute in it.
 - **tract**: the shapes of inputs, in which names stand for any size, and `None` for those of outputs. A file with an LSTM or
