@@ -154,7 +154,8 @@ func (b *bench) overhead() error {
 	return nil
 }
 
-// heads compares one file of three heads with three files of one.
+// heads compares one file of three heads with three files of one, and with the
+// parts of it that one head needs.
 func (b *bench) heads() error {
 	p, err := predict.Open(b.files.all, b.options(b.engine))
 	if err != nil {
@@ -188,6 +189,17 @@ func (b *bench) heads() error {
 		return err
 	}
 	fmt.Printf("%-4s three files of one head / one file of three heads  %.2f\n", b.kind, r)
+	for _, task := range p.Schema().TaskNames() {
+		part, err := p.For(task)
+		if err != nil {
+			return err
+		}
+		r, _, _, err := b.ratio(ask(part), ask(p))
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%-4s only %-7s / all three heads  %.2f\n", b.kind, task, r)
+	}
 	return nil
 }
 
