@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"espalier/builder"
 	"espalier/builder/grad"
 	"espalier/builder/nn"
@@ -166,5 +168,50 @@ func TestPlainLoopsRefuseWhatIsNone(t *testing.T) {
 	err := onnx.PlainLoops(&onnx.Graph{Nodes: []*onnx.Node{{OpType: "Scan", Name: "n", Inputs: []string{"x"}, Outputs: []string{"y"}}}})
 	if want := `node n (Scan) has no body, or one with other states than its own`; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// TestConstantsAreComputedAsTheyWouldBe: sums and products of constants before
+// the graph runs, but for what a caller may replace or asks for.
+func TestConstantsAreComputedAsTheyWouldBe(t *testing.T) {
+	of := func(name string, t *tensor.Tensor) *onnx.Tensor { return onnx.TensorOf(name, t) }
+	a, b := []float32{1, -2, 0.1}, []float32{4, 3, 0.2}
+	for op, want := range map[string][]float32{
+		"Add": {5, 1, a[2] + b[2]}, "Sub": {-3, -5, a[2] - b[2]}, "Mul": {4, -6, a[2] * b[2]}, "Div": {0.25, -2 / b[1], a[2] / b[2]},
+		"Exp": {float32(math.E), float32(math.Exp(-2)), float32(math.Exp(float64(a[2])))},
+	} {
+		n := &onnx.Node{OpType: op, Name: "n", Inputs: []string{"a", "b"}, Outputs: []string{"y"}}
+		if op == "Exp" {
+			n.Inputs = n.Inputs[:1]
+		}
+		graph := func() *onnx.Graph {
+			return &onnx.Graph{
+				Initializers: []*onnx.Tensor{of("a", tensor.Must(tensor.Of(a, 3))), of("b", tensor.Must(tensor.Of(b, 3)))},
+				Nodes:        []*onnx.Node{n, {OpType: "Neg", Name: "z", Inputs: []string{"y"}, Outputs: []string{"z"}}},
+				Outputs:      []onnx.ValueInfo{{Name: "z"}},
+			}
+		}
+		g := graph()
+		if err := onnx.PlainLoops(g); err != nil {
+			t.Fatal(err)
+		}
+		got, err := g.Initializers[len(g.Initializers)-1].Value()
+		if err != nil || len(g.Nodes) != 1 || g.Initializers[2].Name != "y" {
+			t.Fatalf("%s: %d nodes are left (%v)", op, len(g.Nodes), err)
+		}
+		if diff := cmp.Diff(want, got.Float32s()); diff != "" {
+			t.Errorf("%s: %s", op, diff)
+		}
+		for name, keep := range map[string]func(g *onnx.Graph){
+			"an output":  func(g *onnx.Graph) { g.Outputs = append(g.Outputs, onnx.ValueInfo{Name: "y"}) },
+			"a default":  func(g *onnx.Graph) { g.Inputs = []onnx.ValueInfo{{Name: "a"}} },
+			"other type": func(g *onnx.Graph) { g.Initializers[0] = of("a", tensor.Must(tensor.Of([]int64{1, 2, 3}, 3))) },
+		} {
+			g := graph()
+			keep(g)
+			if err := onnx.PlainLoops(g); err != nil || len(g.Nodes) != 2 {
+				t.Errorf("%s: %s: %d nodes are left (%v), want 2", op, name, len(g.Nodes), err)
+			}
+		}
 	}
 }

@@ -32,6 +32,49 @@ def test_limit_is_one(runtime, number):
     assert any(o.wrong and matrix.limit(runtime, o.case) is of for o in found), of.why
 
 
+def value(name="t_probabilities", dtype="float32", shape=(2,), data=(0.25, 0.75)):
+    return {"name": name, "dtype": dtype, "shape": list(shape), "data": list(data)}
+
+
+@pytest.mark.parametrize(
+    "got, want, wrong",
+    [
+        (value(), value(), ""),
+        (value(data=[0.250005, 0.75]), value(), ""),
+        (value(data=[0.25002, 0.75]), value(), "t_probabilities differs by 2e-05"),
+        (value("t_value", data=[100.0005, 1]), value("t_value", data=[100, 1]), ""),
+        (value("t_value", data=[100.002, 1]), value("t_value", data=[100, 1]), "t_value differs by 2e-05"),
+        (value(data=[float("nan"), 0.75]), value(), "t_probabilities has nan where 0.25 is due"),
+        (value(data=[None, 0.75]), value(), "t_probabilities has None where 0.25 is due"),
+        (value(shape=[1, 2]), value(), "t_probabilities is of shape [1, 2], not [2]"),
+        (value(dtype="float64"), value(), "t_probabilities is of type float64, not float32"),
+        (value("other"), value(), "t_probabilities is missing"),
+        (value("t_label", "int64", data=[1, 0]), value("t_label", "int64", data=[1, 1]), "t_label has other labels"),
+        (value("t_label", "string", data=["a", "b"]), value("t_label", "string", data=["a", ""]), "t_label has other labels"),
+    ],
+)
+def test_comparison_notices(got, want, wrong):
+    o = matrix.Outcome(None)
+    matrix.compare(o, [want["name"]], [got], [want], 1e-5)
+    assert o.wrong == wrong
+
+
+@pytest.mark.parametrize(
+    "batch, wrong, unexpected",
+    [
+        (1, "", ""),
+        (1, "it broke", "batch 1, length 2: it broke"),
+        (0, "no empty batch", ""),
+        (0, "", "batch 0, length 2: it agrees, and its limit says that it would not: it has none. Take the limit away"),
+        (0, "it broke", "batch 0, length 2: it is wrong in another way than its limit says: 'it broke' has no 'empty batch'"),
+    ],
+)
+def test_limits_are_held_to(monkeypatch, batch, wrong, unexpected):
+    monkeypatch.setattr(matrix.modules()["tract"], "LIMITS", [matrix.runtimes.Limit("", lambda c: c.batch == 0, "empty batch", "it has none")])
+    case = matrix.runtimes.Case("m", "ids", "t", "classification", False, set(), batch, 2, False)
+    assert matrix.unexpected("tract", matrix.Outcome(case, wrong=wrong)) == unexpected
+
+
 def test_models_cover_the_matrix():
     """Without this, a model that is no longer made would not be missed."""
     seen = {(c.reads, c.type, c.crf, c.batch, c.length in (0, 1)) for m, of in matrix.models().items() for n, t in of["tasks"].items() for c in (matrix.case_of(m, of, n, t, call) for call in of["calls"])}
