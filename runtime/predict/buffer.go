@@ -10,6 +10,10 @@ type Buffer struct {
 	predictor *Predictor
 	worker    *worker
 	answers   []Prediction
+	// What is asked is copied, so that the list that Go makes of arguments can
+	// stay on the caller's stack.
+	texts []string
+	rows  []map[string]string
 }
 
 // NewBuffer makes a buffer. Close it to give its memory back at once.
@@ -20,7 +24,9 @@ func (p *Predictor) NewBuffer() *Buffer {
 // Predict answers for texts, all in one batch. The answers, and all that they
 // hold, are good until the next call.
 func (b *Buffer) Predict(ctx context.Context, texts ...string) ([]Prediction, error) {
-	return b.keep(b.worker.predict(ctx, b.answers, texts))
+	b.texts = append(b.texts[:0], texts...)
+	defer clear(b.texts)
+	return b.keep(b.worker.predict(ctx, b.answers, b.texts))
 }
 
 // PredictColumns answers for the rows of a table, as [Predictor.PredictColumns]
@@ -32,7 +38,9 @@ func (b *Buffer) PredictColumns(ctx context.Context, c Columns) ([]Prediction, e
 // PredictRows answers for rows as they stand in a file, as
 // [Predictor.PredictRows] does. The answers are good until the next call.
 func (b *Buffer) PredictRows(ctx context.Context, rows ...map[string]string) ([]Prediction, error) {
-	return b.keep(b.worker.predictTable(ctx, b.answers, &table{texts: rows, rows: len(rows)}))
+	b.rows = append(b.rows[:0], rows...)
+	defer clear(b.rows)
+	return b.keep(b.worker.predictTable(ctx, b.answers, &table{texts: b.rows, rows: len(rows)}))
 }
 
 func (b *Buffer) keep(answers []Prediction, err error) ([]Prediction, error) {

@@ -35,6 +35,9 @@ func (p *Predictor) PredictColumns(ctx context.Context, c Columns) ([]Prediction
 func (p *Predictor) PredictRows(ctx context.Context, rows ...map[string]string) ([]Prediction, error) {
 	w := p.workers.take(p)
 	defer p.workers.put(w)
+	if rows == nil {
+		rows = []map[string]string{} // none, and not columns
+	}
 	return w.predictTable(ctx, nil, &table{texts: rows, rows: len(rows)})
 }
 

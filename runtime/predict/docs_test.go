@@ -83,26 +83,46 @@ func TestTheFiveLinesAnswer(t *testing.T) {
 	}
 }
 
-// TestProgramsOnThePageCompile: the rest of the page about running.
-func TestProgramsOnThePageCompile(t *testing.T) {
-	n := 0
-	for _, b := range blocks(t, "docs/runtime.md", "") {
-		statements := ""
-		switch {
-		case strings.Contains(b, `"iris.onnx"`):
-			statements = "var engine runtime.Engine\n" + b + "\n_, _ = p, err"
-		case strings.HasPrefix(b, "runtime.Options{"):
-			statements = "_ = " + b
-		default:
-			continue // run by the test above
-		}
-		n++
-		if out, err := exec.Command("go", "vet", program(t, statements)).CombinedOutput(); err != nil {
-			t.Errorf("%v\n%s\n%s", err, b, out)
-		}
+// TestProgramsOnPagesCompile: all that the five lines are not. The README's
+// example is the one that runs as a test.
+func TestProgramsOnPagesCompile(t *testing.T) {
+	pages, err := filepath.Glob(filepath.Join("..", "..", "docs", "*.md"))
+	if err != nil || len(pages) == 0 {
+		t.Fatal(err)
 	}
-	if n != 2 {
-		t.Errorf("%d programs were compiled", n)
+	example, err := os.ReadFile(filepath.Join("..", "..", "example_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range append(pages, filepath.Join("..", "..", "README.md")) {
+		page, err = filepath.Rel(filepath.Join("..", ".."), page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range blocks(t, page, "") {
+			statements := ""
+			switch {
+			case strings.Contains(b, `predict.Open("snips.onnx"`):
+				continue // run by the test above
+			case strings.HasPrefix(b, "func Example"):
+				if !strings.Contains(string(example), b) {
+					t.Errorf("%s has another example than example_test.go", page)
+				}
+				continue
+			case strings.Contains(b, `"iris.onnx"`):
+				statements = "var engine runtime.Engine\n" + b + "\n_, _ = p, err"
+			case strings.HasPrefix(b, "runtime.Options{"):
+				statements = "_ = " + b
+			case strings.Contains(b, "p.Predict"):
+				statements = "var p *predict.Predictor\nctx := context.Background()\n" + b + "\n_, _ = answers, err"
+			default:
+				t.Errorf("%s has a program that no test compiles:\n%s", page, b)
+				continue
+			}
+			if out, err := exec.Command("go", "vet", program(t, statements)).CombinedOutput(); err != nil {
+				t.Errorf("%s: %v\n%s\n%s", page, err, b, out)
+			}
+		}
 	}
 }
 
