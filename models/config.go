@@ -44,6 +44,9 @@ func (c *Config) complete(s *schema.Schema) error {
 	if err := c.Sharing.complete(t); err != nil {
 		return fmt.Errorf("sharing: %w", err)
 	}
+	if err := c.Sharing.checkCalibrator(s); err != nil {
+		return fmt.Errorf("sharing: %w", err)
+	}
 	for name, h := range c.Heads {
 		if s.Task(name) == nil {
 			return fmt.Errorf("head %q belongs to no task; the tasks are %s", name, strings.Join(s.TaskNames(), ", "))

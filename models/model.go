@@ -296,13 +296,15 @@ func (m *Model) build(mode Mode, float tensor.DType, front func(g *builder.Graph
 		x = c.embed(trunk, b, &m.schema.Inputs[0])
 	}
 	states := c.share(trunk, x, c.layers(m.config.Trunk))
-	b.Shared, b.Penalty = c.shared, c.penalty
+	b.Shared = c.shared
 	b.Tasks = make([]TaskGraph, len(m.schema.Tasks))
 	for _, i := range m.order {
 		t := &m.schema.Tasks[i]
 		b.Tasks[i] = c.head(g.Scope("head/"+t.Name), t, states[i])
 		c.features[t.Name] = b.Tasks[i].features
 	}
+	c.calibrate(b.Tasks)
+	b.Penalty = c.penalty
 	if err := g.Err(); err != nil {
 		return nil, fmt.Errorf("models: %w", err)
 	}

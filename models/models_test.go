@@ -442,7 +442,7 @@ func TestConfigurationsThatCannotBe(t *testing.T) {
 		"sharing: temperature is -1, it must be above 0":                                  {Sharing: models.SharingConfig{Method: "mmoe", Temperature: -1}},
 		"sharing: task_experts must be at least 0 and levels at least 1":                  {Sharing: models.SharingConfig{Method: "ple", TaskExperts: -1}},
 		"sharing: own is 1.5, it must be at most 1":                                       {Sharing: models.SharingConfig{Own: 1.5}},
-		"sharing: l2 and entropy cannot be negative":                                      {Sharing: models.SharingConfig{L2: -1}},
+		"sharing: l2, entropy and calibrator cannot be negative":                          {Sharing: models.SharingConfig{L2: -1}},
 		`head "x" belongs to no task; the tasks are topic, mood, tags, score`:             {Heads: map[string]models.HeadConfig{"x": {}}},
 		`head "topic": hidden is -1, it cannot be negative`:                               {Heads: map[string]models.HeadConfig{"topic": {Hidden: -1}}},
 		`head "topic": dropout is 2`:                                                      {Heads: map[string]models.HeadConfig{"topic": {Dropout: 2}}},

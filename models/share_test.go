@@ -14,7 +14,7 @@ func TestStructuresWorkOnWholeExamples(t *testing.T) {
 	dense := func(name string) layer {
 		return func(s *builder.Scope, x *builder.Value) *builder.Value { return s.Relu(nn.Dense(s.In(name), x, 6)) }
 	}
-	for _, method := range []string{"hard", "soft", "cross_stitch", "mmoe", "dselect_k", "cgc", "ple", "mtan", "adapter", "low_rank"} {
+	for _, method := range []string{"hard", "soft", "cross_stitch", "mmoe", "dselect_k", "cgc", "ple", "mtan", "aitm", "adapter", "low_rank"} {
 		for _, conditional := range []bool{false, true} {
 			g := builder.New("examples", builder.Options{})
 			x := g.Input("x", tensor.Float32, builder.Named("batch"), builder.Fixed(4))

@@ -11,7 +11,7 @@ import (
 // SharingConfig says how tasks share the trunk. Zero fields take the defaults
 // in the comments.
 type SharingConfig struct {
-	// Method is hard, soft, cross_stitch, mmoe, dselect_k, cgc, ple, mtan,
+	// Method is hard, soft, cross_stitch, mmoe, dselect_k, cgc, ple, mtan, aitm,
 	// adapter or low_rank; hard.
 	Method string
 	// L2 is, of soft, the factor of the squared distance between the tasks'
@@ -38,6 +38,11 @@ type SharingConfig struct {
 	Entropy     float64
 	// Bottleneck is the inner width of mtan's masks and of adapter; 16.
 	Bottleneck int64
+	// Tower is the width of a task's tower of aitm; that of the trunk.
+	// Calibrator is the factor of its penalty on a task that is likelier than
+	// the one before; 0: none.
+	Tower      int64
+	Calibrator float64
 	// Rank is the width of low_rank; 4. Scale is its factor; 1.
 	Rank  int64
 	Scale float64
@@ -53,6 +58,7 @@ func (c *SharingConfig) complete(t *TrunkConfig) error {
 		{"expert_hidden", &c.ExpertHidden, t.Hidden},
 		{"k", &c.K, 2},
 		{"bottleneck", &c.Bottleneck, 16},
+		{"tower", &c.Tower, t.Hidden},
 		{"rank", &c.Rank, 4},
 	} {
 		if *f.value == 0 {
@@ -84,7 +90,7 @@ func (c *SharingConfig) complete(t *TrunkConfig) error {
 }
 
 func (c *SharingConfig) check(t *TrunkConfig) error {
-	if err := oneOf("method", c.Method, "hard", "soft", "cross_stitch", "mmoe", "dselect_k", "cgc", "ple", "mtan", "adapter", "low_rank"); err != nil {
+	if err := oneOf("method", c.Method, "hard", "soft", "cross_stitch", "mmoe", "dselect_k", "cgc", "ple", "mtan", "aitm", "adapter", "low_rank"); err != nil {
 		return err
 	}
 	layered := c.Method == "soft" || c.Method == "cross_stitch" || c.Method == "mtan"
@@ -97,8 +103,8 @@ func (c *SharingConfig) check(t *TrunkConfig) error {
 		return fmt.Errorf("k is %d, there are %d experts to choose from", c.K, c.Experts)
 	case c.TaskExperts < 0 || c.Levels < 1:
 		return fmt.Errorf("task_experts must be at least 0 and levels at least 1")
-	case !(c.L2 >= 0) || !(c.Entropy >= 0):
-		return fmt.Errorf("l2 and entropy cannot be negative")
+	case !(c.L2 >= 0) || !(c.Entropy >= 0) || !(c.Calibrator >= 0):
+		return fmt.Errorf("l2, entropy and calibrator cannot be negative")
 	case c.Own > 1:
 		return fmt.Errorf("own is %v, it must be at most 1", c.Own)
 	}
@@ -128,6 +134,8 @@ func (c *context) share(s *builder.Scope, x *builder.Value, layers []layer) []*b
 		return c.dselect(s, x)
 	case "cgc", "ple":
 		return c.ple(s, x)
+	case "aitm":
+		return c.aitm(s, x)
 	}
 	c.shared = x
 	switch c.config.Sharing.Method {

@@ -3,6 +3,7 @@ package models_test
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,6 +54,10 @@ var structures = map[string]struct {
 		models.TrunkConfig{Type: "cnn", Embedding: 8, Hidden: 6, Layers: 3},
 		models.SharingConfig{Method: "mtan", Bottleneck: 4},
 	},
+	"AITM": {
+		models.TrunkConfig{Type: "cnn", Embedding: 8, Hidden: 6, Pooling: "attention"},
+		models.SharingConfig{Method: "aitm", Tower: 5},
+	},
 	"adapter": {
 		models.TrunkConfig{Type: "lstm", Embedding: 8, Hidden: 6},
 		models.SharingConfig{Method: "adapter", Bottleneck: 3},
@@ -86,13 +91,24 @@ func TestScopesSayWhatALossReaches(t *testing.T) {
 	}
 }
 
+// position is a task's place in the order.
+func position(b *models.Built, task string) int {
+	return slices.IndexFunc(b.Tasks, func(t models.TaskGraph) bool { return t.Name == task })
+}
+
 func reaches(t *testing.T, b *models.Built, task models.TaskGraph) {
 	t.Helper()
 	params := b.Graph.Parameters()
 	grads := grad.Gradients(b.Graph, []*builder.Value{task.Loss}, nil, params)
 	for i, p := range params {
 		owner, own := models.TaskOf(p.Name())
+		tower, of := strings.CutPrefix(p.Name(), "trunk/towers/")
+		tower, _, _ = strings.Cut(tower, "/")
 		switch {
+		case of: // of aitm: the task's own and those of tasks before
+			if tells := position(b, tower) <= position(b, task.Name); tells != (grads[i] != nil) {
+				t.Errorf("the loss of %s reaches %s: %v", task.Name, p.Name(), !tells)
+			}
 		case own && (owner == task.Name) != (grads[i] != nil):
 			t.Errorf("the loss of %s reaches %s: %v", task.Name, p.Name(), grads[i] != nil)
 		case !own && grads[i] == nil && (task.Name != "tags" || !strings.HasPrefix(p.Name(), "trunk/pool/")):
@@ -142,6 +158,15 @@ func TestParametersOfStructures(t *testing.T) {
 			add(heads(5), d*2+5*5+5+5*2),                // the first level's gate, an expert, the second's gate
 		},
 		{models.SharingConfig{Method: "mtan", Bottleneck: 4}, table + 2*dense, add(heads(d), (d*4+4)+(4*d+d)+dense+(2*d*4+4)+(4*d+d))},
+		{
+			models.SharingConfig{Method: "aitm", Tower: 5},
+			table + 2*dense + 3*(d*5+5) + 2*(5*5+5+3*5*5), // the towers of all but the last task, and what the second and third are told
+			func() map[string]int {
+				of := heads(5)
+				of["score"] += (d*5 + 5) + (5*5 + 5 + 3*5*5)
+				return of
+			}(),
+		},
 		{models.SharingConfig{Method: "adapter", Bottleneck: 3}, table + 2*dense, add(heads(d), d*3+3+3*d+d)},
 		{models.SharingConfig{Method: "low_rank", Rank: 2}, table + 2*dense, add(heads(d), 2*2*d)},
 	} {
@@ -224,6 +249,49 @@ func TestPenaltyOfSoftSharing(t *testing.T) {
 		if b, err := m.Build(mode); err != nil || b.Penalty != nil {
 			t.Errorf("there is a penalty outside training (%v)", err)
 		}
+	}
+}
+
+// TestPenaltyOfTheCalibrator: its factor times what each task is likelier than
+// the one before, in the mean over rows; in training only, and for tasks of two
+// labels only.
+func TestPenaltyOfTheCalibrator(t *testing.T) {
+	s := tableDescription()
+	s.Tasks = nil
+	for _, name := range []string{"seen", "clicked", "paid"} {
+		s.Tasks = append(s.Tasks, schema.Task{Name: name, Type: schema.Classification, Labels: []string{"no", "yes"}})
+	}
+	c := models.Config{Trunk: models.TrunkConfig{Widths: []int64{6}}, Sharing: models.SharingConfig{Method: "aitm", Calibrator: 0.6}}
+	m, err := models.New(s, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := m.Build(models.Inference)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := values(answer)
+	p := programOf(t, gonum.New(), answer, v, answers(answer))(tableInputs())
+	want := 0.0
+	for row := range 3 {
+		yes := func(task string) float64 { return float64(p[task+"_probabilities"].Float32s()[2*row+1]) }
+		want += 0.6 / 3 * (math.Max(yes("clicked")-yes("seen"), 0) + math.Max(yes("paid")-yes("clicked"), 0))
+	}
+	b, err := m.Build(models.Training)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := programOf(t, gonum.New(), b, v, []builder.Output{{Name: "penalty", Value: b.Penalty}})(tableInputs())["penalty"].Float32s()[0]
+	if want == 0 || math.Abs(float64(got)-want) > 1e-6 {
+		t.Errorf("the penalty is %v, want %v", got, want)
+	}
+	if answer.Penalty != nil {
+		t.Error("there is a penalty outside training")
+	}
+	_, err = models.New(tableDescription(), c)
+	text := `models: sharing: calibrator is for classifications with two labels, each a step after the one before, and task "hours" is none; set it to 0`
+	if err == nil || err.Error() != text {
+		t.Errorf("got %v, want %s", err, text)
 	}
 }
 

@@ -337,7 +337,7 @@ func (c *checker) characters(ch *Characters) {
 
 func (c *checker) sharing(s *Sharing, t *Trunk) {
 	const path = "sharing."
-	methods := []string{"hard", "soft", "cross_stitch", "mmoe", "dselect_k", "cgc", "ple", "mtan", "adapter", "low_rank"}
+	methods := []string{"hard", "soft", "cross_stitch", "mmoe", "dselect_k", "cgc", "ple", "mtan", "aitm", "adapter", "low_rank"}
 	c.oneOf(path+"method", s.Method, methods...)
 	for _, key := range s.unused() {
 		if !c.has(path + key) {
@@ -354,6 +354,9 @@ func (c *checker) sharing(s *Sharing, t *Trunk) {
 	if !c.has(path + "expert_hidden") {
 		s.ExpertHidden = t.Hidden
 	}
+	if !c.has(path + "tower") {
+		s.Tower = t.Hidden
+	}
 	c.positive(path+"l2", s.L2, true)
 	c.positive(path+"own", s.Own, false)
 	if s.Own > 1 {
@@ -368,6 +371,8 @@ func (c *checker) sharing(s *Sharing, t *Trunk) {
 	c.positive(path+"gamma", s.Gamma, false)
 	c.positive(path+"entropy", s.Entropy, true)
 	c.atLeast(path+"bottleneck", s.Bottleneck, 1)
+	c.atLeast(path+"tower", s.Tower, 1)
+	c.positive(path+"calibrator", s.Calibrator, true)
 	c.atLeast(path+"rank", s.Rank, 1)
 	c.positive(path+"scale", s.Scale, false)
 	layered := s.Method == "soft" || s.Method == "cross_stitch" || s.Method == "mtan"

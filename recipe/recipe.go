@@ -326,8 +326,9 @@ type Sharing struct {
 	// Method is hard (the default: one trunk for all), soft (a trunk for each
 	// task, kept close), cross_stitch (trunks that are mixed after each layer),
 	// mmoe, dselect_k, cgc or ple (experts above the trunk, mixed for each task),
-	// mtan (masks over the trunk's layers), adapter or low_rank (a small part
-	// for each task above the trunk).
+	// mtan (masks over the trunk's layers), aitm (towers above the trunk, each of
+	// which is told what the one of the task before has found), adapter or
+	// low_rank (a small part for each task above the trunk).
 	Method string `key:"method"`
 	// L2 is the factor of the squared distance between the trunks of soft;
 	// 0.0001.
@@ -359,6 +360,13 @@ type Sharing struct {
 	Entropy float64 `key:"entropy"`
 	// Bottleneck is the inner width of mtan's masks and of adapter; 16.
 	Bottleneck int `key:"bottleneck"`
+	// Tower is the width of a task's tower of aitm; that of trunk.hidden.
+	Tower int `key:"tower"`
+	// Calibrator is the factor of what aitm adds to the losses where a task is
+	// likelier than the one before it, of which it is a later step. It is for
+	// classifications with two labels, the second of which, in alphabetical order,
+	// says that the step was taken; 0, which adds nothing.
+	Calibrator float64 `key:"calibrator"`
 	// Rank is the inner width of low_rank; 4. Scale is the factor of what it
 	// adds; 1.
 	Rank  int     `key:"rank"`
@@ -763,6 +771,7 @@ func sharingKeys() map[string][]string {
 		"cgc":          {"experts", "task_experts", "expert_hidden", "temperature"},
 		"ple":          {"experts", "task_experts", "expert_hidden", "levels", "temperature"},
 		"mtan":         {"bottleneck"},
+		"aitm":         {"tower", "calibrator"},
 		"adapter":      {"bottleneck"},
 		"low_rank":     {"rank", "scale"},
 	}

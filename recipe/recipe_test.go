@@ -161,7 +161,7 @@ func TestEveryKey(t *testing.T) {
 		},
 		Sharing: models.SharingConfig{
 			Method: "ple", L2: 0.0001, Own: 0.9, Experts: 3, TaskExperts: 2, ExpertHidden: 24, Levels: 3, Temperature: 0.5,
-			K: 2, Gamma: 1, Entropy: 0.01, Bottleneck: 16, Rank: 4, Scale: 1,
+			K: 2, Gamma: 1, Entropy: 0.01, Bottleneck: 16, Tower: 48, Rank: 4, Scale: 1,
 		},
 		Heads: map[string]models.HeadConfig{"slots": {Hidden: 16, Dropout: 0.4}, "topic": {}, "score": {}},
 	}
@@ -423,7 +423,7 @@ func TestOneMistake(t *testing.T) {
 		{"words to add", base + "\ntrunk: {vectors: {file: v, add: -1}}", "r.yaml:7: trunk.vectors.add is -1, it must be at least 0"},
 		{"pooling", base + "\ntrunk: {pooling: last}", `r.yaml:7: trunk.pooling is "last", which is not one of mean, max, attention`},
 
-		{"a way to share", base + "\nsharing: {method: moe}", `r.yaml:7: sharing.method is "moe", which is not one of hard, soft, cross_stitch, mmoe, dselect_k, cgc, ple, mtan, adapter, low_rank; did you mean "mmoe"?`},
+		{"a way to share", base + "\nsharing: {method: moe}", `r.yaml:7: sharing.method is "moe", which is not one of hard, soft, cross_stitch, mmoe, dselect_k, cgc, ple, mtan, aitm, adapter, low_rank; did you mean "mmoe"?`},
 		{"no experts", base + "\nsharing: {method: mmoe, experts: 0}", "r.yaml:7: sharing.experts is 0, it must be at least 1"},
 		{"no shared experts", base + "\nsharing:\n  method: ple\n  experts: 0", "r.yaml:9: sharing.experts is 0, it must be at least 1"},
 		{"fewer than no task experts", base + "\nsharing: {method: cgc, task_experts: -1}", "r.yaml:7: sharing.task_experts is -1, it must be at least 0"},
@@ -436,6 +436,9 @@ func TestOneMistake(t *testing.T) {
 		{"a step without width", base + "\nsharing: {method: dselect_k, gamma: 0}", "r.yaml:7: sharing.gamma is 0, it must be above 0"},
 		{"a reward for not deciding", base + "\nsharing: {method: dselect_k, entropy: -1}", "r.yaml:7: sharing.entropy is -1, it cannot be negative"},
 		{"no bottleneck", base + "\nsharing: {method: adapter, bottleneck: 0}", "r.yaml:7: sharing.bottleneck is 0, it must be at least 1"},
+		{"no tower", base + "\nsharing: {method: aitm, tower: 0}", "r.yaml:7: sharing.tower is 0, it must be at least 1"},
+		{"a prize for rising", base + "\nsharing: {method: aitm, calibrator: -1}", "r.yaml:7: sharing.calibrator is -1, it cannot be negative"},
+		{"a calibrator of experts", base + "\nsharing: {method: mmoe, calibrator: 1}", "r.yaml:7: sharing.calibrator is for aitm, not for mmoe"},
 		{"no rank", base + "\nsharing: {method: low_rank, rank: 0}", "r.yaml:7: sharing.rank is 0, it must be at least 1"},
 		{"no scale", base + "\nsharing: {method: low_rank, scale: 0}", "r.yaml:7: sharing.scale is 0, it must be above 0"},
 		{"a distance that is wanted", base + "\ntrunk: {layers: 1}\nsharing: {method: soft, l2: -1}", "r.yaml:8: sharing.l2 is -1, it cannot be negative"},

@@ -170,7 +170,8 @@ func (r *Recipe) sharing() models.SharingConfig {
 	return models.SharingConfig{
 		Method: s.Method, L2: s.L2, Own: s.Own, Experts: int64(s.Experts), TaskExperts: int64(s.TaskExperts),
 		ExpertHidden: int64(s.ExpertHidden), Levels: s.Levels, Temperature: s.Temperature, K: int64(s.K), Gamma: s.Gamma,
-		Conditional: s.Conditional, Entropy: s.Entropy, Bottleneck: int64(s.Bottleneck), Rank: int64(s.Rank), Scale: s.Scale,
+		Conditional: s.Conditional, Entropy: s.Entropy, Bottleneck: int64(s.Bottleneck),
+		Tower: int64(s.Tower), Calibrator: s.Calibrator, Rank: int64(s.Rank), Scale: s.Scale,
 	}
 }
 

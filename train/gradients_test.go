@@ -34,6 +34,7 @@ var structures = map[string][]string{
 	"cgc":          {"sharing.task_experts=1"},
 	"ple":          {"sharing.levels=3", "sharing.task_experts=2"},
 	"mtan":         {"sharing.bottleneck=4"},
+	"aitm":         {"sharing.tower=8"},
 	"adapter":      {"sharing.bottleneck=4"},
 	"low_rank":     {"sharing.rank=2"},
 }

@@ -147,7 +147,7 @@ func moves(t *testing.T, m *models.Model, c train.Config, b *data.Batch) (shared
 // TestBalancingATable: of a table, a step by parameters goes where the method
 // sends gradients that plain steps on one task each have told.
 func TestBalancingATable(t *testing.T) {
-	for _, sharing := range []string{"hard", "mmoe", "ple", "mtan"} {
+	for _, sharing := range []string{"hard", "mmoe", "ple", "mtan", "aitm"} {
 		m, c, d := houses(t, "sharing.method="+sharing, "trunk.dropout=0")
 		c.Optimizer = train.OptimizerConfig{Type: "sgd", LR: 0.01}
 		var b data.Batch

@@ -208,6 +208,11 @@ var cases = []struct {
 		o := nn.PLEOptions{Levels: 3, Experts: 2, TaskExperts: 1, Hidden: 3, Temperature: 1}
 		return g.Concat(-1, nn.PLE(g.Scope("trunk"), tasks(g), []string{"a", "b"}, x[0], o)...)
 	}},
+	{"AITM", []operand{normal(2, 3, 4)}, func(g graph, x []val, _ val) val {
+		towers := []*builder.Scope{g.Scope("trunk/a"), g.Scope("trunk/b"), g.Scope("head/c")}
+		z := nn.Transfers(towers, x[0], 3)
+		return g.Add(g.Concat(-1, z...), nn.Calibration(g, z))
+	}},
 	{"DSelect-k", []operand{normal(2, 3, 5, 2)}, func(g graph, x []val, _ val) val {
 		gate, selectors := nn.DSelect(g.Scope("gate"), nil, nn.DSelectOptions{Experts: 5, K: 2, Gamma: 4})
 		return g.Add(nn.Mix(g, gate, x[0]), nn.SelectorEntropy(g, selectors, nil))

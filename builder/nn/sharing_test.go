@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -64,7 +65,7 @@ func relu(x []float64) []float64 {
 func softmax(x []float64, temperature float64) []float64 {
 	out, sum := make([]float64, len(x)), 0.0
 	for i, v := range x {
-		out[i] = math.Exp(v / temperature)
+		out[i] = math.Exp((v - slices.Max(x)) / temperature)
 		sum += out[i]
 	}
 	for i := range out {
@@ -268,6 +269,56 @@ func TestPLEWithoutTaskExpertsIsMMoE(t *testing.T) {
 		if diff := cmp.Diff(k[fmt.Sprint("y", 2+i)].Float64s(), k[fmt.Sprint("y", i)].Float64s()); diff != "" {
 			t.Error(diff)
 		}
+	}
+}
+
+// TestTransfers: the equations of Xi et al. (2021), token by token.
+func TestTransfers(t *testing.T) {
+	const n = 5
+	names := []string{"a", "b", "c"}
+	k := structure(t, func(g *builder.Graph, x *builder.Value) []*builder.Value {
+		return nn.Transfers(scopes(g, names), x, n)
+	})
+	for i := range tokens {
+		var before []float64
+		for task, name := range names {
+			at := "head/" + name
+			z := relu(k.affine(at+"/tower", k.row("x", i)))
+			if task > 0 {
+				var scores []float64
+				var values [][]float64
+				for _, u := range [][]float64{relu(k.affine(at+"/transfer", before)), z} {
+					all := k.affine(at+"/attention", u)
+					score := 0.0
+					for j := range n {
+						score += all[n+j] * all[2*n+j] / math.Sqrt(n)
+					}
+					scores, values = append(scores, score), append(values, all[:n])
+				}
+				z = mixed(softmax(scores, 1), values)
+			}
+			same(t, k, fmt.Sprint("y", task), i, z)
+			before = z
+		}
+	}
+}
+
+// TestCalibration: only what rises counts.
+func TestCalibration(t *testing.T) {
+	k := structure(t, func(g *builder.Graph, x *builder.Value) []*builder.Value {
+		p := []*builder.Value{g.Sigmoid(x), g.Sigmoid(g.Sin(x)), g.Sigmoid(g.Exp(x))}
+		return append(p, nn.Calibration(g, p), nn.Calibration(g, p[:1]))
+	})
+	want := 0.0
+	for i, p := range k["y0"].Float64s() {
+		q, r := k["y1"].Float64s()[i], k["y2"].Float64s()[i]
+		want += (math.Max(q-p, 0) + math.Max(r-q, 0)) / (tokens * 4)
+	}
+	if got := k["y3"].Float64s()[0]; math.Abs(got-want) > 1e-12 || want == 0 {
+		t.Errorf("the penalty is %v, want %v", got, want)
+	}
+	if got := k["y4"].Float64s()[0]; got != 0 {
+		t.Errorf("one task has a penalty of %v", got)
 	}
 }
 

@@ -11,6 +11,7 @@ var structures = []models.SharingConfig{
 	{Method: "cgc", TaskExperts: 1},
 	{Method: "ple", Experts: 2, TaskExperts: 2, ExpertHidden: 8},
 	{Method: "mtan", Bottleneck: 8},
+	{Method: "aitm", Tower: 8},
 	{Method: "adapter", Bottleneck: 8},
 	{Method: "low_rank"},
 }
