@@ -17,7 +17,8 @@ export ESPALIER_NODE_DIR    := $(ENV)/node
 export ESPALIER_INTEROP_DIR := $(ENV)/interop
 export ESPALIER_PYTHON_TORCH := $(ENV)/torch/bin/python
 
-# Where models of other frameworks are made.
+# Where models of other frameworks are made, with what came of them. Only two
+# targets name it to tests: it is there once `make foreign` has run.
 FOREIGN := $(ENV)/foreign
 
 # How many random matrices the balancing methods are compared with TorchJD on
@@ -31,10 +32,10 @@ test: go-test foreign interop torchjd
 go-test: env
 	$(GO) test $(PACKAGES)
 
-interop: env $(ENV)/middle.stamp $(ENV)/node.stamp
+interop: env $(ENV)/middle.stamp $(ENV)/node.stamp foreign
 	rm -rf $(ESPALIER_INTEROP_DIR)
 	$(GO) run ./interop/generate -out $(ESPALIER_INTEROP_DIR)
-	$(ESPALIER_PYTHON) -m pytest -q -p no:cacheprovider interop
+	ESPALIER_FOREIGN_DIR=$(FOREIGN) $(ESPALIER_PYTHON) -m pytest -q -p no:cacheprovider interop
 
 # docs/interop.md from what the last `make interop` found, also where its last
 # test failed because the page says something else.

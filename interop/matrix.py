@@ -175,7 +175,16 @@ def results():
         "files": sum(1 + len(m["tasks"]) for m in models().values()),
         "onnx": importlib.metadata.version("onnx"),
         "runtimes": [result(name) for name in modules()],
+        "foreign": foreign(),
     }
+
+
+def foreign():
+    """What the Go test in foreign/ found about models of other frameworks."""
+    path = pathlib.Path(os.environ.get("ESPALIER_FOREIGN_DIR", "")) / "verdicts.json"
+    if not path.exists():
+        raise RuntimeError("ESPALIER_FOREIGN_DIR names no folder that `make foreign` has filled: run the tests with `make interop`")
+    return json.loads(path.read_text())
 
 
 def result(name):

@@ -36,9 +36,24 @@ them. Differences are the largest of the run that wrote this page; another machi
 - **ONNX Runtime**, onnxruntime-node and onnxruntime-web: nothing. The WebAssembly backend has all operators, those that split text among them. The browser is
   Chromium without a window, and the page's script is `ort.wasm.min.js` as it comes in the package.
 - **OpenVINO**: `INFERENCE_PRECISION_HINT: f32`, or machines with bfloat16 compute in it.
+- **onnx2torch**: `Reshape` with `allowzero`, `GreaterOrEqual` of operator set 16, `LayerNormalization` of unknown shapes, `LSTM` and
+  `GRU`, which it lacks and takes as functions of PyTorch: `interop/runtimes/onnx2torch.py` has them.
 - **tract**: the shapes of inputs, in which names stand for any size, and `None` for those of outputs. A file with an LSTM or
   GRU needs the size of the batch as a number: its model is made ready once a shape.
 
+"""
+
+FOREIGN = """
+## Files of other tools
+
+The other direction: `make foreign` makes models with other frameworks, exports them as each does, and asks both engines of
+this project about them, at more than one size where the file allows it. Truth is what the framework itself gives. Scores
+may differ by {absolute:g} and {relative:g} of them; labels must be equal. A model that pure Go does not run is refused when it is
+opened, with the names of what it lacks. [runtime.md](runtime.md#files-of-other-tools) says how such files are used.
+
+"""
+
+LAST = """
 Why files look as they do for that is in [design.md](design.md); what goes into the graph of a file that reads text in
 [tokenizers.md](tokenizers.md). To add a runtime, see `interop/runtimes/__init__.py`.
 """
@@ -72,8 +87,24 @@ def render(results):
     parts.append("\nWhat does not, and why:\n\n")
     rows = [[r["title"], l["what"], l["why"], f"{l['cases']}", f"`{said(l['said'])}`"] for r in of for l in r["limits"]]
     parts.append(table(["runtime", "files", "why", "calls", "what it says"], rows))
-    parts.append(AFTER)
+    parts += [AFTER, foreign(results["foreign"]), LAST]
     return "".join(parts)
+
+
+def foreign(verdicts):
+    """One row for each model of another framework."""
+    engines = {}
+    for v in verdicts:
+        engines.setdefault(v["name"], {})[v["engine"]] = v
+    rows = []
+    for name, of in engines.items():
+        both = [of["ort"], of["gonum"]]
+        rows.append([
+            name, of["ort"]["exporter"], of["ort"]["about"],
+            *(v.get("reason") or "agrees" for v in both), *("" if v.get("reason") else f"{v['largest']:.1e}" for v in both),
+        ])  # fmt: skip
+    head = ["file", "exported by", "model", "ONNX Runtime", "pure Go", "ONNX Runtime differs by", "pure Go differs by"]
+    return FOREIGN.format(**verdicts[0]) + table(head, rows)
 
 
 def said(text):

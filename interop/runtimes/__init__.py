@@ -32,6 +32,7 @@ ALL = [
     "reference",
     "openvino",
     "tract",
+    "onnx2torch",
 ]
 
 

@@ -42,13 +42,11 @@ func einsum(c *call) error {
 	case []float64:
 		return sumInto[float64](c, s, y)
 	case []int32:
-		s.plain(y.Len(), multiply[int32](c.in, y))
+		return s.plain(c, y.Len(), multiply[int32](c.in, y))
 	case []int64:
-		s.plain(y.Len(), multiply[int64](c.in, y))
-	default:
-		return refuse(c.in[0])
+		return s.plain(c, y.Len(), multiply[int64](c.in, y))
 	}
-	return nil
+	return refuse(c.in[0])
 }
 
 // unnamed is the letter of the last dimension behind an ellipsis; those before
@@ -179,22 +177,36 @@ func multiply[T number](in []*tensor.Tensor, y *tensor.Tensor) func(to int, from
 	}
 }
 
-// plain goes through all products.
-func (s *sum) plain(results int, add func(to int, from []int)) {
-	summed := 1
-	for _, n := range s.sizes[s.kept:] {
-		summed *= int(n)
+// plain goes through all products, until the context ends.
+func (s *sum) plain(c *call, results int, add func(to int, from []int)) error {
+	summed, err := s.sizes[s.kept:].Elements()
+	if err != nil || results*summed == 0 {
+		return err
 	}
-	if results*summed == 0 {
-		return
+	index, from := make([]int64, len(s.sizes)), make([]int, len(s.strides))
+	for at := 0; ; at++ {
+		if at&0xffff == 0 && c.ctx.Err() != nil {
+			return c.ctx.Err()
+		}
+		add(at/summed, from)
+		l := len(index) - 1
+		for ; l >= 0; l-- {
+			index[l]++
+			for i := range from {
+				from[i] += s.strides[i][l]
+			}
+			if index[l] < s.sizes[l] {
+				break
+			}
+			for i := range from {
+				from[i] -= s.strides[i][l] * int(s.sizes[l])
+			}
+			index[l] = 0
+		}
+		if l < 0 {
+			return nil
+		}
 	}
-	// walk goes along the last dimension in one step; here every element counts.
-	one := append(slices.Clone(s.sizes), 1)
-	strides := make([][]int, len(s.strides))
-	for i := range strides {
-		strides[i] = append(slices.Clone(s.strides[i]), 0)
-	}
-	walk(one, strides, func(at int, from []int) { add(at/summed, from) })
 }
 
 // sumInto computes a sum of two operands as products of matrices, where each
@@ -213,13 +225,11 @@ func sumInto[T float](c *call, s *sum, y *tensor.Tensor) error {
 		case l < s.kept && (a || s.sizes[l] == 1):
 			rows = append(rows, l)
 		case s.sizes[l] != 1:
-			s.plain(y.Len(), multiply[T](c.in, y))
-			return nil
+			return s.plain(c, y.Len(), multiply[T](c.in, y))
 		}
 	}
 	if len(c.in) != 2 || y.Len() == 0 {
-		s.plain(y.Len(), multiply[T](c.in, y))
-		return nil
+		return s.plain(c, y.Len(), multiply[T](c.in, y))
 	}
 	a, err := s.matrices(c, 0, batch, rows, inner)
 	if err != nil {

@@ -61,6 +61,7 @@ func (g *grams) readPool(a attributes) error {
 		words = keys(numbers)
 	}
 	starts := a.ints("ngram_counts")
+	g.most = min(g.most, len(starts)) // there are no longer ones
 	runs := 0
 	for i, from := range starts {
 		to := int64(len(words))
@@ -129,19 +130,21 @@ func (g *grams) count(c *call) error {
 	}
 	clear(y.Float32s())
 	for i := range n {
-		if err := c.ctx.Err(); err != nil {
+		if err := g.row(c, words[i*length:(i+1)*length], y.Float32s()[i*int(g.width):]); err != nil {
 			return err
 		}
-		g.row(words[i*length:(i+1)*length], y.Float32s()[i*int(g.width):])
 	}
 	return nil
 }
 
 // row counts one row. A run of one word leaves none out.
-func (g *grams) row(words []string, out []float32) {
+func (g *grams) row(c *call, words []string, out []float32) error {
 	run := make([]string, 0, g.most)
 	for size := g.shortest; size <= min(g.most, len(words)); size++ {
 		for skip := 0; skip <= g.skips && (size > 1 || skip == 0) && (size-1)*(skip+1) < len(words); skip++ {
+			if err := c.ctx.Err(); err != nil {
+				return err
+			}
 			for from := 0; from+(size-1)*(skip+1) < len(words); from++ {
 				run = run[:0]
 				for k := range size {
@@ -153,6 +156,7 @@ func (g *grams) row(words []string, out []float32) {
 			}
 		}
 	}
+	return nil
 }
 
 func (g *grams) add(at int, out []float32) {

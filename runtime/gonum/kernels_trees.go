@@ -336,6 +336,9 @@ func newTreeClassifier(a attributes, _ int64) (kernel, error) {
 		}
 		all, best, voted := make([]float64, n*f.targets), make([]int, n), make([]bool, f.targets)
 		for i := range n {
+			if err := c.ctx.Err(); err != nil {
+				return err
+			}
 			scores := all[i*f.targets : (i+1)*f.targets]
 			f.sum(xs[i*width:(i+1)*width], scores, voted)
 			best[i] = decide(scores, voted)
@@ -476,6 +479,9 @@ func (f *forest) regressor(how string) (kernel, error) {
 		}
 		all, voted := make([]float64, n*f.targets), make([]bool, f.targets)
 		for i := range n {
+			if err := c.ctx.Err(); err != nil {
+				return err
+			}
 			scores := all[i*f.targets : (i+1)*f.targets]
 			f.sum(xs[i*width:(i+1)*width], scores, voted)
 			for k, base := range f.base {

@@ -403,3 +403,17 @@ func TestMapsAreNoTensors(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// FuzzOpenTables is FuzzOpen from models of tables, runs of words and sums.
+func FuzzOpenTables(f *testing.F) {
+	for _, draw := range tableOperators {
+		for seed := range uint64(4) {
+			model, err := draw(drawn{rand.New(rand.NewPCG(seed, 5))}).encode()
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(model)
+		}
+	}
+	f.Fuzz(openAndRun)
+}

@@ -39,7 +39,7 @@ func program(t *testing.T, statements string) string {
 	var imports strings.Builder
 	for name, path := range map[string]string{
 		"context": "context", "fmt": "fmt", "ort": "espalier/runtime/ort", "gonum": "espalier/runtime/gonum",
-		"predict": "espalier/runtime/predict", "runtime": "espalier/runtime", "schema": "espalier/schema",
+		"predict": "espalier/runtime/predict", "runtime": "espalier/runtime", "schema": "espalier/schema", "tensor": "espalier/tensor",
 	} {
 		if regexp.MustCompile(`\b` + name + `\.`).MatchString(regexp.MustCompile(`//.*`).ReplaceAllString(statements, "")) {
 			fmt.Fprintf(&imports, "\t%q\n", path)
@@ -111,6 +111,8 @@ func TestProgramsOnPagesCompile(t *testing.T) {
 				continue
 			case strings.Contains(b, `"iris.onnx"`):
 				statements = "var engine runtime.Engine\n" + b + "\n_, _ = p, err"
+			case strings.Contains(b, `"two_heads.onnx"`):
+				statements = "var engine runtime.Engine\nctx := context.Background()\n" + b + "\n_ = err"
 			case strings.HasPrefix(b, "runtime.Options{"):
 				statements = "_ = " + b
 			case strings.Contains(b, "p.Predict"):
