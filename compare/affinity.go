@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 
+	"gonum.org/v1/gonum/stat/distuv"
+
 	"espalier"
 	"espalier/data"
 	"espalier/recipe"
@@ -51,9 +53,12 @@ type Affinity struct {
 	// Steps of training were made, and Rate is that of the steps on one task.
 	Steps int     `json:"steps"`
 	Rate  float64 `json:"rate"`
-	// Groups is the suggested grouping, see [Group]; Score is its score.
+	// Groups is the suggested grouping, see [Group], of the tasks that were looked
+	// at; Score is its score.
 	Groups [][]string `json:"groups"`
 	Score  float64    `json:"score"`
+	// Unseen are the tasks that no batch had which was looked at.
+	Unseen []string `json:"unseen,omitempty"`
 }
 
 // errEnough ends a training that has been looked at for long enough.
@@ -179,14 +184,44 @@ func (w *watch) affinity(r *recipe.Recipe, o AffinityOptions) *Affinity {
 			}
 		}
 	}
-	groups, score := Group(a.Matrix, o.Groups)
+	a.suggest(o.Groups)
+	return a
+}
+
+// suggest groups the tasks of which something is known.
+func (a *Affinity) suggest(most int) {
+	var known []int
+	for i, t := range a.Tasks {
+		if a.Looks[i][i] > 0 {
+			known = append(known, i)
+		} else {
+			a.Unseen = append(a.Unseen, t)
+		}
+	}
+	m := newMatrix[float64](len(known))
+	for i, from := range known {
+		for j, to := range known {
+			m[i][j] = a.Matrix[from][to]
+		}
+	}
+	groups, score := Group(m, most)
 	a.Score = score
 	for _, g := range groups {
 		var names []string
 		for _, i := range g {
-			names = append(names, a.Tasks[i])
+			names = append(names, a.Tasks[known[i]])
 		}
 		a.Groups = append(a.Groups, names)
 	}
-	return a
+}
+
+// clear reports whether Student's interval at 95 % of the affinity of i to j is
+// on one side of 0; of one look nothing is.
+func (a *Affinity) clear(i, j int) bool {
+	n := float64(a.Looks[i][j])
+	if n < 2 {
+		return false
+	}
+	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: n - 1}.Quantile(0.975)
+	return math.Abs(a.Matrix[i][j]) > t*a.Errors[i][j]
 }

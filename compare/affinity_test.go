@@ -74,6 +74,33 @@ func TestAffinityFindsTheSameTask(t *testing.T) {
 	}
 }
 
+// TestWhatNoLookHasSeen: a task that no batch had is in no group and is named,
+// and one look tells nothing apart from 0.
+func TestWhatNoLookHasSeen(t *testing.T) {
+	a := &Affinity{
+		Recipe: "r", Tasks: []string{"a", "b", "c"}, Steps: 9, Rate: 0.5,
+		Matrix: [][]float64{{0.1, 0, 0.02}, {0, 0, 0}, {0.04, 0, 0.3}},
+		Errors: [][]float64{{0, 0, 0.01}, {0, 0, 0}, {0, 0, 0.1}},
+		Looks:  [][]int{{5, 0, 10}, {0, 0, 0}, {1, 0, 5}},
+	}
+	a.suggest(0)
+	if diff := cmp.Diff([][]string{{"a", "c"}}, a.Groups); diff != "" || !cmp.Equal(a.Unseen, []string{"b"}) || math.Abs(a.Score-0.06) > 1e-12 {
+		t.Errorf("groups %v, unseen %v, score %v", a.Groups, a.Unseen, a.Score)
+	}
+	// 0.02 is two standard errors; Student's quantile of ten looks is 2.26.
+	if a.clear(0, 2) || a.clear(2, 0) || a.clear(0, 1) {
+		t.Error("what may be chance is told apart from 0")
+	}
+	if a.Errors[0][2] = 0.0088; !a.clear(0, 2) {
+		t.Error("2.27 standard errors are not told apart from 0")
+	}
+	for _, want := range []string{"Of 2 pairs 1 are apart from 0", "Suggested groups: {a, c}", "\nIn no batch that was looked at: b. "} {
+		if !strings.Contains(a.footnote(), want) {
+			t.Errorf("the footnote lacks %q: %s", want, a.footnote())
+		}
+	}
+}
+
 func TestAffinitiesThatCannotBe(t *testing.T) {
 	r := related(t)
 	single, err := r.Single("a")

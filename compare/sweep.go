@@ -124,7 +124,7 @@ func SweepWeights(ctx context.Context, r *recipe.Recipe, dir string, o SweepOpti
 		return nil, err
 	}
 	err = s.gather(all, trials, outcomes)
-	return s, err
+	return s, errors.Join(keep(s, nil, filepath.Join(dir, "sweep-"+r.Name, label+".json")), err)
 }
 
 // sweepTrials lists the models: for each weighting one for every seed.

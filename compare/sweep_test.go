@@ -3,10 +3,15 @@ package compare
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"espalier/runtime/gonum"
 )
@@ -47,6 +52,14 @@ func TestSweepOfTheDemo(t *testing.T) {
 			t.Errorf("trial %d scores %v, its tasks %v", n, w.Score.Mean, w.Tasks)
 		}
 	}
+	content, err := os.ReadFile(filepath.Join(dir, "sweep-demo", "random.json"))
+	var written Sweep
+	if err == nil {
+		err = json.Unmarshal(content, &written)
+	}
+	if err != nil || !cmp.Equal(*s, written) {
+		t.Errorf("the file has %+v (%v)", written, err)
+	}
 	// The settings are those of a recipe.
 	for _, setting := range s.Settings() {
 		path, value, _ := strings.Cut(setting, "=")
@@ -55,7 +68,7 @@ func TestSweepOfTheDemo(t *testing.T) {
 		}
 	}
 	var text bytes.Buffer
-	if err := Text(&text, s); err != nil || !strings.Contains(text.String(), "\nbest ") || !strings.Contains(text.String(), "The best weights: --set train.balance.method=fixed --set tasks.topic.weight=") {
+	if err := Text(&text, s); err != nil || !strings.Contains(text.String(), "\nbest, equal ") || !strings.Contains(text.String(), "The best weights: --set train.balance.method=fixed --set tasks.topic.weight=") {
 		t.Errorf("the table is %s (%v)", text.String(), err)
 	}
 }
@@ -134,5 +147,23 @@ func TestSweepsThatCannotBe(t *testing.T) {
 	}
 	if _, err := SweepWeights(context.Background(), single, t.TempDir(), SweepOptions{}); err == nil || err.Error() != "compare: recipe topic has one task, whose weight changes nothing" {
 		t.Error(err)
+	}
+}
+
+// TestTheBestWeightsComeFirst: rows follow the scores, and a weighting that
+// failed stands last.
+func TestTheBestWeightsComeFirst(t *testing.T) {
+	trial := func(a, score float64, values ...float64) Weighting {
+		return Weighting{Weights: map[string]float64{"a": a}, Score: Sample{Mean: score, Values: values}}
+	}
+	s := &Sweep{Recipe: "r", Seeds: []int{1}, Tasks: []string{"a"}, Best: 2, Trials: []Weighting{
+		trial(1, 0.5, 0.5), trial(2, 0), trial(3, 0.7, 0.7), trial(4, 0.4, 0.4),
+	}}
+	var got []string
+	for _, row := range s.tables()[0][1:] {
+		got = append(got, row[0]+" "+row[2])
+	}
+	if diff := cmp.Diff([]string{"best 3.000", "equal 1.000", " 4.000", "failed 2.000"}, got); diff != "" {
+		t.Error(diff)
 	}
 }

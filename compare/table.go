@@ -1,9 +1,11 @@
 package compare
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -133,17 +135,35 @@ func failures(failed []Failure) string {
 	return text
 }
 
-// tables of a sweep have a row for each weighting, the best one marked.
+// tables of a sweep have a row for each weighting, in the order of their scores,
+// the best one and equal weights marked.
 func (s *Sweep) tables() [][][]string {
 	head := []string{"", "score"}
 	for _, t := range s.Tasks {
 		head = append(head, "weight "+t, t)
 	}
 	rows := [][]string{head}
-	for n, w := range s.Trials {
+	order := make([]int, len(s.Trials))
+	for n := range order {
+		order[n] = n
+	}
+	scored := func(n int) float64 {
+		if len(s.Trials[n].Score.Values) < len(s.Seeds) {
+			return math.Inf(-1)
+		}
+		return s.Trials[n].Score.Mean
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(scored(b), scored(a)) })
+	for _, n := range order {
+		w := s.Trials[n]
 		row := []string{"", w.Score.text()}
-		if n == s.Best {
+		switch {
+		case n == s.Best && n == 0:
+			row[0] = "best, equal"
+		case n == s.Best:
 			row[0] = "best"
+		case n == 0:
+			row[0] = "equal"
 		}
 		for _, t := range s.Tasks {
 			row = append(row, fmt.Sprintf("%.3f", w.Weights[t]), fmt.Sprintf("%.4f", w.Tasks[t]))
@@ -191,18 +211,22 @@ func (a *Affinity) footnote() string {
 	}
 	pairs, clear := 0, 0
 	for i := range a.Matrix {
-		for j, z := range a.Matrix[i] {
-			if i != j {
+		for j := range a.Matrix[i] {
+			if i != j && a.Looks[i][j] > 0 {
 				pairs++
-				if math.Abs(z) > 2*a.Errors[i][j] {
+				if a.clear(i, j) {
 					clear++
 				}
 			}
 		}
 	}
+	unseen := ""
+	if len(a.Unseen) > 0 {
+		unseen = fmt.Sprintf("\nIn no batch that was looked at: %s. Look more often, for longer, or at larger batches.", strings.Join(a.Unseen, ", "))
+	}
 	return fmt.Sprintf("%s: by how many thousandths the loss of the column's task falls with a gradient step of rate %.3g on the row's task alone,\n"+
 		"on the same batch; the mean over looks in %d steps of training. Above 0 the row helps the column.\n"+
-		"Of %d pairs %d are further from 0 than two standard errors of that mean.\n"+
+		"Of %d pairs %d are apart from 0, by Student's interval of that mean at 95 %%.\n"+
 		"Suggested groups: %s, score %.3f. A suggestion is no result: compare the groups' recipes.",
-		a.Recipe, a.Rate, a.Steps, pairs, clear, strings.Join(groups, " "), 1000*a.Score)
+		a.Recipe, a.Rate, a.Steps, pairs, clear, strings.Join(groups, " "), 1000*a.Score) + unseen
 }
