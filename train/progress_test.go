@@ -17,6 +17,7 @@ import (
 	"espalier/runtime/gonum"
 	"espalier/safetensors"
 	"espalier/train"
+	"espalier/train/balance"
 	"espalier/train/progress"
 )
 
@@ -440,5 +441,69 @@ func TestWhatCannotBeTrainedInOrder(t *testing.T) {
 		if _, err := train.New(m, gonum.New(), own); fmt.Sprint(err) != want {
 			t.Errorf("\n got %v\nwant %s", err, want)
 		}
+	}
+}
+
+// TestEveryMethodWithTasksThatComeAndGo: a task that trains alone and then leaves
+// the others, and two that begin later, with every method of balancing: losses
+// fall, and no number is not finite.
+func TestEveryMethodWithTasksThatComeAndGo(t *testing.T) {
+	m, c, d := plainDemo(t, "train.epochs=3", "train.batch=16", "train.optimizer.lr=0.02")
+	_, d = d.Split(0.04, 1)
+	tasks := m.Schema().TaskNames()
+	for _, method := range balance.Methods() {
+		for _, earlier := range []string{"drop", "stop", "freeze"} {
+			t.Run(method.Name+" "+earlier, func(t *testing.T) {
+				c.Balance = train.BalanceConfig{Method: method.Name}
+				c.Priorities = progress.Order{Groups: [][]string{tasks[:1], tasks[1:]}, Every: []int{1}, Earlier: earlier}
+				tr, _, epochs := after(t, m, c, d)
+				finite(t, tr)
+				for _, name := range tasks[1:] {
+					if first, last := epochs[1].Losses[name], epochs[2].Losses[name]; !(last < first) {
+						t.Errorf("the loss of %s goes from %v to %v", name, first, last)
+					}
+				}
+				if _, counts := epochs[2].Losses[tasks[0]]; counts != (earlier != "stop") {
+					t.Errorf("the log has losses %v", epochs[2].Losses)
+				}
+				if w := epochs[2].Balance.Weights; w != nil {
+					if _, weighed := w[tasks[0]]; weighed != (earlier == "freeze") {
+						t.Errorf("weights are %v", w)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestTheTrunkRestsInStepsOfADroppedTask: where steps are of one task, those of
+// one that is dropped move its head and nothing else, moments included.
+func TestTheTrunkRestsInStepsOfADroppedTask(t *testing.T) {
+	m, c, d := plainDemo(t, "train.epochs=2", "train.sampling.method=round_robin", "train.optimizer.weight_decay=0.1")
+	tasks := m.Schema().TaskNames()
+	c.Optimizer.Type = "adamw"
+	c.Priorities = progress.Order{Groups: [][]string{tasks[:1]}, Every: []int{1}, Earlier: "drop"}
+	tr := trainerOf(t, m, c)
+	var before map[string][]float32
+	var alone bool
+	steps := 0
+	_, err := tr.Fit(context.Background(), d, d, train.Hooks{
+		Before: func(b *data.Batch) error {
+			before, alone = parametersOf(tr), b.Counts[0] > 0
+			return nil
+		},
+		Step: func(epoch, _, _ int, _ []float32) {
+			if epoch < 2 {
+				return
+			}
+			steps++
+			did := moved(t, before, parametersOf(tr))
+			if did["trunk"] == alone || alone && !did[tasks[0]] {
+				t.Errorf("a step of the dropped task: %v; moved: %v", alone, did)
+			}
+		},
+	})
+	if err != nil || steps < 6 {
+		t.Errorf("%d steps, %v", steps, err)
 	}
 }
