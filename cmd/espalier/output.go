@@ -189,7 +189,11 @@ func (r *reporter) epoch(e train.Epoch) error {
 	}
 	fmt.Fprintf(r.w, "epoch %2d  %5.1f s ", e.Epoch, e.Seconds)
 	for _, s := range e.Valid {
-		fmt.Fprintf(r.w, "  %s loss %.3f %s %.4f", s.Task, e.Losses[s.Task], s.Metric, s.Value())
+		loss := "-" // no label counted
+		if l, ok := e.Losses[s.Task]; ok {
+			loss = fmt.Sprintf("%.3f", l)
+		}
+		fmt.Fprintf(r.w, "  %s loss %s %s %.4f", s.Task, loss, s.Metric, s.Value())
 	}
 	if e.Penalty != 0 {
 		fmt.Fprintf(r.w, "  penalty %.3g", e.Penalty)

@@ -43,14 +43,17 @@ func TestParameterTable(t *testing.T) {
 }
 
 // TestChangesOfTasks: a task that is in another state has a line behind its
-// epoch's.
+// epoch's; one that waits has no loss.
 func TestChangesOfTasks(t *testing.T) {
 	var b strings.Builder
-	err := (&reporter{w: &b}).epoch(train.Epoch{Epoch: 5, Best: true, Changes: []progress.Change{
+	err := (&reporter{w: &b}).epoch(train.Epoch{Epoch: 5, Best: true, Losses: map[string]float64{"slots": 0.5}, Valid: train.Scores{
+		{Task: "slots", Metric: "span_f1", Metrics: map[string]float64{"span_f1": 0.912}},
+		{Task: "mood", Metric: "accuracy", Metrics: map[string]float64{"accuracy": 0.25}},
+	}, Changes: []progress.Change{
 		{Task: "slots", To: progress.Frozen, Why: "no better than 0.912 for 3 epochs"},
 		{Task: "mood", From: progress.Waiting, Why: "2 epochs of those before are over"},
 	}})
-	const want = `epoch  5    0.0 s   best
+	const want = `epoch  5    0.0 s   slots loss 0.500 span_f1 0.9120  mood loss - accuracy 0.2500  best
 task slots is frozen from epoch 6 on (no better than 0.912 for 3 epochs)
 task mood is training from epoch 6 on (2 epochs of those before are over)
 `

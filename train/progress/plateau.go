@@ -75,7 +75,7 @@ func (r *Rate) State() []float64 { return append(r.watch.state(), r.value) }
 
 // Restore goes on from what State returned.
 func (r *Rate) Restore(state []float64) error {
-	if len(state) != watchState+1 || !r.watch.restore(state) {
+	if len(state) != watchState+1 || !(state[watchState] >= 0 && state[watchState] <= 1) || !r.watch.restore(state) {
 		return errors.New("progress: the state of a learning rate does not fit")
 	}
 	r.value = state[watchState]

@@ -83,7 +83,7 @@ func TestPlateausThatCannotBe(t *testing.T) {
 		}
 	}
 	r, _ := NewRate(Plateau{Factor: 0.5}, false)
-	for _, state := range [][]float64{nil, {1, 2}, {1, -2, 1}, {1, 0.5, 1}, {1, 1e300, 1}} {
+	for _, state := range [][]float64{nil, {1, 2}, {1, -2, 1}, {1, 0.5, 1}, {1, 1e300, 1}, {1, 1, 2}, {1, 1, math.NaN()}} {
 		if err := r.Restore(state); err == nil {
 			t.Errorf("the state %v is taken", state)
 		}

@@ -50,8 +50,8 @@ func (s Shares) Check(tasks []string) error {
 const slack = 1e-9
 
 // Ledger holds the steps of an epoch to the caps. It counts what each task has
-// taken against all that the steps so far would have taken without caps. It is
-// for one goroutine.
+// taken against all that the steps so far took, or would have taken where no task
+// might. It is for one goroutine.
 type Ledger struct {
 	caps  []float64
 	used  []float64
@@ -94,10 +94,9 @@ type Cost func(tasks []bool) (each []float64, all float64)
 // that would exceed theirs by the most. Where none is left, the one takes the
 // step alone that may and lacks most to its share; else nobody does.
 func (l *Ledger) Admit(present []bool, cost Cost) []bool {
-	_, all := cost(present)
 	admitted := slices.Clone(present)
 	for {
-		costs, _ := cost(admitted)
+		costs, all := cost(admitted)
 		worst, excess := -1, 1.0
 		for i, in := range admitted {
 			if !in || l.caps[i] >= 1 {
@@ -115,8 +114,11 @@ func (l *Ledger) Admit(present []bool, cost Cost) []bool {
 	if !slices.Contains(admitted, true) {
 		l.admitOne(present, admitted, cost)
 	}
+	costs, all := cost(admitted)
+	if !slices.Contains(admitted, true) {
+		_, all = cost(present)
+	}
 	l.total += all
-	costs, _ := cost(admitted)
 	for i, c := range costs {
 		if admitted[i] {
 			l.used[i] += c

@@ -108,8 +108,8 @@ func TestOneTaskAlone(t *testing.T) {
 }
 
 // TestCapsOfCompute: by hand. a costs 30 by itself and b 10, the trunk 20, which
-// those that take part share. With both a step costs 60, of which a has 40; a cap
-// of a half lets it take part while that is at most half of what has come so far.
+// those that take part share. With both a step costs 60, of which a has 40, and
+// without a 30; a cap of a half lets it take part while it has at most half of all.
 func TestCapsOfCompute(t *testing.T) {
 	cost := func(tasks []bool) (each []float64, all float64) {
 		each = make([]float64, 2)
@@ -132,13 +132,13 @@ func TestCapsOfCompute(t *testing.T) {
 	for range 8 {
 		got = append(got, l.Admit([]bool{true, true}, cost)[0])
 	}
-	// a may take part while used+40 <= 30n: n = 1: 40 > 30; 2: 40 <= 60; 3: 80 <=
-	// 90; 4: 120 <= 120; 5: 160 > 150; 6: 160 <= 180; 7: 200 <= 210; 8: 240 <= 240.
-	if diff := cmp.Diff([]bool{false, true, true, true, false, true, true, true}, got); diff != "" {
+	// used+40 against half of all: 40 > 30; 40 <= 45; 80 > 75; 80 <= 90; 120 <=
+	// 120; 160 > 150; 160 <= 165; 200 > 195.
+	if diff := cmp.Diff([]bool{false, true, false, true, true, false, true, false}, got); diff != "" {
 		t.Error(diff)
 	}
-	if s := l.Shares(); s[0] != 0.5 {
-		t.Errorf("a has %v of the compute", s[0])
+	if diff := cmp.Diff([]float64{160. / 360, 200. / 360}, l.Shares()); diff != "" {
+		t.Error(diff)
 	}
 }
 
