@@ -29,7 +29,7 @@ func fixture(t *testing.T) (*models.Model, map[string]*tensor.Tensor, *text.Voca
 	return fixtureOf(t, models.TrunkConfig{Type: "cnn", Embedding: 6, Layers: 1})
 }
 
-func fixtureOf(t *testing.T, trunk models.TrunkConfig) (*models.Model, map[string]*tensor.Tensor, *text.Vocabulary) {
+func fixtureOf(t testing.TB, trunk models.TrunkConfig) (*models.Model, map[string]*tensor.Tensor, *text.Vocabulary) {
 	t.Helper()
 	counter := text.NewCounter()
 	for i := range 20 {
@@ -51,7 +51,7 @@ func fixtureOf(t *testing.T, trunk models.TrunkConfig) (*models.Model, map[strin
 }
 
 // parametersOf are those that training starts from.
-func parametersOf(t *testing.T, m *models.Model) map[string]*tensor.Tensor {
+func parametersOf(t testing.TB, m *models.Model) map[string]*tensor.Tensor {
 	t.Helper()
 	b, err := m.Build(models.Inference)
 	if err != nil {

@@ -158,6 +158,9 @@ func File(ctx context.Context, path string, o Options) (*Report, error) {
 	if v.report.Bound == 0 {
 		v.report.Bound = Bound
 	}
+	if err := v.usable(); err != nil {
+		return nil, fmt.Errorf("verify: %s: %w", path, err)
+	}
 	if v.report.Data, err = dataBytes(m); err != nil {
 		return nil, fmt.Errorf("verify: %s: %w", path, err)
 	}
@@ -178,6 +181,27 @@ func File(ctx context.Context, path string, o Options) (*Report, error) {
 		}
 	}
 	return v.report, nil
+}
+
+// mostElements bounds the inputs that are made: a file may fix any size.
+const mostElements = 1 << 24
+
+// usable refuses a description that no inputs can be made for.
+func (v *verifier) usable() error {
+	if in := &v.schema.Inputs[0]; !v.schema.Tabular() {
+		switch {
+		case len(v.schema.Inputs) != 1 || in.Type != schema.Text:
+			return fmt.Errorf("the schema has %d inputs, which are neither one text nor columns of a table", len(v.schema.Inputs))
+		case v.vocabulary.Size() != in.VocabularySize:
+			return fmt.Errorf("the vocabulary has %d words, the schema says %d", v.vocabulary.Size(), in.VocabularySize)
+		}
+	}
+	for _, s := range v.batches() {
+		if s.Batch < 0 || s.Length < 1 || s.Batch > mostElements/s.Length {
+			return fmt.Errorf("a batch of %d rows and %d tokens cannot be tried; up to %d elements are", s.Batch, s.Length, mostElements)
+		}
+	}
+	return nil
 }
 
 type verifier struct {

@@ -271,8 +271,8 @@ func (f *file) fixColumn(name string, i int, d onnx.Dim) error {
 		n = int(d.Size)
 	}
 	switch {
-	case d.Known && n < 1:
-		return fmt.Errorf("predict: input %q has a fixed size of %d rows", name, n)
+	case d.Known && (n < 1 || n > maxFixed):
+		return fmt.Errorf("predict: input %q has a fixed size of %d rows; from 1 to %d are made", name, n, maxFixed)
 	case i > 0 && n != f.batch:
 		size := func(n int) string {
 			if n == 0 {

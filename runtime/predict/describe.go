@@ -90,6 +90,10 @@ func find(infos []onnx.ValueInfo, name string) *onnx.ValueInfo {
 	return nil
 }
 
+// maxFixed is the most elements of an input whose size the file fixes: it is
+// made whole, however few texts there are.
+const maxFixed = 1 << 24
+
 // matchText compares the text input with what the graph declares.
 func (f *file) matchText(g *onnx.Graph) error {
 	in := f.schema.Inputs[0]
@@ -110,8 +114,8 @@ func (f *file) matchText(g *onnx.Graph) error {
 			f.limit = f.length
 		}
 	}
-	if f.batch < 0 || f.length < 0 || v.Shape[0].Known && f.batch == 0 {
-		return fmt.Errorf("predict: input %q has a fixed size of %d rows and %d tokens", in.Tensor, f.batch, f.length)
+	if f.batch < 0 || f.length < 0 || v.Shape[0].Known && f.batch == 0 || f.batch > maxFixed || f.length > maxFixed/max(f.batch, 1) {
+		return fmt.Errorf("predict: input %q has a fixed size of %d rows and %d tokens; from 1 to %d elements are made", in.Tensor, f.batch, f.length, maxFixed)
 	}
 	if c := in.Characters; c != nil && !in.InGraph {
 		if v := find(g.Inputs, c.Tensor); v == nil || v.DType != tensor.Int64 || len(v.Shape) != 3 {

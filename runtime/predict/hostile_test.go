@@ -68,6 +68,11 @@ func TestHostileMetadata(t *testing.T) {
 		{"a negative length", replace(`"max_length":6`, `"max_length":-6`), "neither may be negative"},
 		{"one label", replace(`["bad","good"]`, `["bad"]`), "needs at least two labels"},
 		{"a label for every number", replace(`["bad","good"]`, `["`+strings.Join(strings.Split(strings.Repeat("x", 3000), ""), `y","`)+`"]`), "stands twice"},
+		{"a fixed batch beyond memory", fixed(1<<40, 0), "has a fixed size of 1099511627776 rows"},
+		{"a fixed length beyond memory", fixed(0, 1<<40), "and 1099511627776 tokens"},
+		{"a product beyond memory", fixed(1<<20, 1<<20), "has a fixed size of 1048576 rows and 1048576 tokens"},
+		{"a product that overflows", fixed(1<<32, 1<<32), "has a fixed size of 4294967296 rows"},
+		{"a negative batch", fixed(-1, 0), "has a fixed size of -1 rows"},
 		{"an input for an output", replace(`"mood_label"`, `"ids"`), `the graph has no output "ids"`},
 		{"an output of another kind", replace(`"places_label"`, `"score_value"`), "has two roles"},
 	} {
@@ -86,6 +91,17 @@ func TestHostileMetadata(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// fixed gives the input a size, 0 leaving it open.
+func fixed(batch, length int64) func(m *onnx.Model) {
+	return func(m *onnx.Model) {
+		for i, size := range []int64{batch, length} {
+			if size != 0 {
+				m.Graph.Inputs[0].Shape[i] = onnx.Dim{Known: true, Size: size}
+			}
+		}
 	}
 }
 
