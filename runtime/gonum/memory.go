@@ -48,8 +48,9 @@ func newMemory(limit, threads int) *memory {
 // list is a freeList of any element type.
 type list interface {
 	tensor(shape tensor.Shape, n int) (*tensor.Tensor, error)
-	// release takes back a slice that came from here; others are left alone.
-	release(slice any)
+	// release takes back a tensor whose slice came from here; others are left
+	// alone.
+	release(t *tensor.Tensor)
 	// key identifies a slice that came from here and is in use.
 	key(slice any) (key any, ok bool)
 	forget()
@@ -58,9 +59,16 @@ type list interface {
 // freeList keeps slices by the power of two that their capacity is.
 type freeList[T tensor.Element] struct {
 	memory *memory
-	free   [64][][]T
+	free   [64][]freed[T]
 	owned  map[*T]bool // slices that came from here and are in use
 	bytes  int         // of an element
+}
+
+// freed is a slice that nobody uses, and the tensor over it, nil where there was
+// none: the next of its shape is the same.
+type freed[T tensor.Element] struct {
+	slice  []T
+	tensor *tensor.Tensor
 }
 
 func newFreeList[T tensor.Element](m *memory) *freeList[T] {
@@ -73,27 +81,51 @@ func newFreeList[T tensor.Element](m *memory) *freeList[T] {
 
 // get returns a slice of n elements that are undefined.
 func (p *freeList[T]) get(n int) ([]T, error) {
+	s, _, err := p.take(n, nil)
+	return s, err
+}
+
+// take returns a slice of n elements and, where one of that shape was given
+// back, the tensor over it.
+func (p *freeList[T]) take(n int, shape tensor.Shape) ([]T, *tensor.Tensor, error) {
 	if n == 0 {
-		return []T{}, nil
+		return []T{}, nil, nil
 	}
 	class := bits.Len(uint(n - 1))
 	bytes := p.bytes << class
 	if n > MaxElements || bytes > p.memory.limit-p.memory.used {
-		return nil, fmt.Errorf("%d elements more are %w", n, errMemory)
+		return nil, nil, fmt.Errorf("%d elements more are %w", n, errMemory)
 	}
 	p.memory.used += bytes
-	var s []T
-	if k := len(p.free[class]); k > 0 {
-		s = p.free[class][k-1][:n]
-		p.free[class] = p.free[class][:k-1]
-	} else {
-		s = make([]T, n, 1<<class)
+	free := p.free[class]
+	last := len(free) - 1
+	if last < 0 {
+		s := make([]T, n, 1<<class)
+		p.owned[&s[0]] = true
+		return s, nil, nil
 	}
+	for i := last; shape != nil && i >= max(0, last-looked); i-- {
+		if t := free[i].tensor; t != nil && t.Shape().Equal(shape) {
+			free[i], free[last] = free[last], free[i]
+			break
+		}
+	}
+	f := free[last]
+	free[last] = freed[T]{}
+	p.free[class] = free[:last]
+	s := f.slice[:n]
 	p.owned[&s[0]] = true
-	return s, nil
+	if f.tensor == nil || !f.tensor.Shape().Equal(shape) {
+		return s, nil, nil
+	}
+	return s, f.tensor, nil
 }
 
-func (p *freeList[T]) put(s []T) {
+// looked is how many slices are looked at for a tensor of a shape.
+const looked = 8
+
+// put takes a slice back, and a tensor over it, which may be nil.
+func (p *freeList[T]) put(s []T, t *tensor.Tensor) {
 	if len(s) == 0 {
 		return
 	}
@@ -111,20 +143,23 @@ func (p *freeList[T]) put(s []T) {
 	if texts, ok := any(s).([]string); ok {
 		clear(texts) // else they would live as long as the session
 	}
-	p.free[class] = append(p.free[class], s)
+	p.free[class] = append(p.free[class], freed[T]{s, t})
 }
 
 func (p *freeList[T]) tensor(shape tensor.Shape, n int) (*tensor.Tensor, error) {
-	s, err := p.get(n)
+	s, t, err := p.take(n, shape)
 	if err != nil {
 		return nil, fmt.Errorf("a result of shape %v: %w", shape, err)
+	}
+	if t != nil {
+		return t, nil
 	}
 	return tensor.Of(s, shape...)
 }
 
-func (p *freeList[T]) release(slice any) {
-	if s, ok := slice.([]T); ok {
-		p.put(s)
+func (p *freeList[T]) release(t *tensor.Tensor) {
+	if s, ok := t.Any().([]T); ok {
+		p.put(s, t)
 	}
 }
 
@@ -185,7 +220,7 @@ func (m *memory) release(t *tensor.Tensor) {
 		return
 	}
 	if p := m.lists[t.DType()]; p != nil {
-		p.release(t.Any())
+		p.release(t)
 	}
 }
 
@@ -195,7 +230,7 @@ func scratch[T tensor.Element](m *memory, n int) ([]T, error) {
 }
 
 func giveBack[T tensor.Element](m *memory, s []T) {
-	m.lists[tensor.TypeOf[T]()].(*freeList[T]).put(s)
+	m.lists[tensor.TypeOf[T]()].(*freeList[T]).put(s, nil)
 }
 
 // forget lets go of what a run handed out without taking it back: its results,

@@ -165,7 +165,7 @@ func TestAPureGoBufferAllocatesLittle(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			calls, most := float64(len(reuseTexts)+1), 8*float64(len(m.Graph.Nodes))
+			calls, most := float64(len(reuseTexts)+1), 6*float64(len(m.Graph.Nodes))
 			if p.Schema().Tabular() {
 				calls = float64(len(reuseRows()) + 1)
 			}
