@@ -28,13 +28,23 @@ type Batch struct {
 	Numbers    [][]float32
 	Categories [][]int64
 	// Labels has one entry per task: [Size] classes, [Size, Length] tags or
-	// [Size, labels] of 0 and 1 for multilabel, -1 where there is none; nil for
-	// regression.
+	// [Size, labels] of 0 and 1 for multilabel, [PairCount, labels] of them for
+	// relation, -1 where there is none; nil for regression.
 	Labels [][]int64
+	// Pairs has one entry per task, nil where it is no relation: the pairs of
+	// entities that labels are of, [PairCount, 2], by the places of their last
+	// tokens in [Size, Length], the head's first. PairCount is at least 1; behind
+	// a task's own pairs there are such without labels.
+	Pairs     [][]int64
+	PairCount int
+	// Relations has one entry per task, nil where it is no relation: of each
+	// example its relations, [schema.RelationWidth] numbers each, ordered, and nil where
+	// nothing is said of them.
+	Relations [][][]int32
 	// Values and Present are [Size] for regressions and nil otherwise.
 	// Present is 1 where there is a label.
 	Values, Present [][]float32
-	// Counts is how many labels each task has in the batch.
+	// Counts is how many labels each task has in the batch; of a relation pairs.
 	Counts []int
 }
 
@@ -120,11 +130,13 @@ func (d *Dataset) Fill(b *Batch, examples []int) {
 	tasks := len(d.columns)
 	if len(b.Labels) != tasks {
 		b.Labels, b.Values, b.Present = make([][]int64, tasks), make([][]float32, tasks), make([][]float32, tasks)
-		b.Counts = make([]int, tasks)
+		b.Counts, b.Pairs, b.Relations = make([]int, tasks), make([][]int64, tasks), make([][][]int32, tasks)
 	}
+	b.PairCount = 1
 	for t := range d.columns {
 		d.fillTask(b, t)
 	}
+	d.padPairs(b)
 }
 
 // Padded returns how many tokens, and characters of a word, examples are padded
@@ -188,6 +200,8 @@ func (d *Dataset) fillTask(b *Batch, t int) {
 			}
 			b.Counts[t]++
 		}
+	case schema.Relation:
+		d.fillRelations(b, t)
 	default:
 		b.Labels[t] = fill(b.Labels[t], b.Size, missing)
 		for row, i := range b.Examples {
@@ -214,6 +228,7 @@ func (b *Batch) Without(task int) {
 	b.Labels[task] = fill(b.Labels[task], len(b.Labels[task]), missing)
 	clear(b.Values[task])
 	clear(b.Present[task])
+	clear(b.Relations[task])
 }
 
 // fill returns n elements of value v, in s where it is large enough.

@@ -51,7 +51,8 @@ func (d *Dataset) addForm(c *text.Characters, form string) {
 // column holds one task's labels: one of its slices is in use.
 type column struct {
 	classes []int32   // by example
-	sets    [][]int32 // by example, nil where missing
+	sets    [][]int32 // by example, nil where missing; of relations schema.RelationWidth numbers each
+	ends    [][]int32 // by example, places of the entities' last tokens, beside the sets of relations
 	tags    []int32   // by token
 	values  []float32 // by example, NaN where missing
 }
@@ -69,6 +70,7 @@ type Stats struct {
 	Repaired            int // tags changed to be legal in their scheme
 	Overlapping         int // spans left out because they share tokens with others
 	Misaligned          int // spans left out or widened because they begin or end within tokens
+	Unrelated           int // relations left out because an entity of theirs was
 	Skipped             int // examples left out because they are broken
 	Unlabelled          int // examples left out because no task has a label of them
 	// FirstSkipped says what was wrong with the first of those.
@@ -89,6 +91,7 @@ func (s Stats) Notes() []string {
 	note(s.Unseen, "%d labels that training never saw count as missing")
 	note(s.Repaired, "%d tags that cannot stand where they do were repaired")
 	note(s.Overlapping, "%d spans that share tokens with others were left out")
+	note(s.Unrelated, "%d relations were left out because an entity of theirs was")
 	note(s.Misaligned, "%d spans that begin or end within a token were widened or left out")
 	return notes
 }
@@ -232,6 +235,8 @@ func (d *Dataset) copy(from *Dataset, i int) {
 			c.values = append(c.values, o.values[i])
 		case schema.MultiLabel:
 			c.sets = append(c.sets, o.sets[i])
+		case schema.Relation:
+			c.sets, c.ends = append(c.sets, o.sets[i]), append(c.ends, o.ends[i])
 		default:
 			c.classes = append(c.classes, o.classes[i])
 		}

@@ -165,7 +165,7 @@ func (e *Encoder) Learn(sources []Source) error {
 		for j, l := range t.Labels {
 			t.Counts[j] = seen[i][l]
 		}
-		if len(t.Labels) < 2 {
+		if len(t.Labels) < schema.LeastLabels(t.Type) {
 			return &TaskError{t.Name, fmt.Sprintf("has the one label %q in training; there is nothing to tell apart", t.Labels[0])}
 		}
 	}
@@ -271,6 +271,10 @@ type labels struct {
 	// a word for the value that is there.
 	list  []string
 	value float32
+	// spans are those of tags, by their numbers in the record; nil where only
+	// tags are given and no relation has asked. relations join them.
+	spans     []schema.Span
+	relations []relation
 }
 
 // labelled reports whether there is a label of any task.
@@ -295,8 +299,9 @@ func (e *Encoder) read(r *Record, stats *Stats) (*example, error) {
 	for i := range e.schema.Tasks {
 		t, l := &e.schema.Tasks[i], &x.labels[i]
 		switch t.Type {
+		case schema.Relation: // when the spans are there
 		case schema.Tagging:
-			l.list, l.ok, err = e.tags(r, t, x.tokens, &own)
+			l.list, l.spans, l.ok, err = e.tags(r, t, x.tokens, &own)
 		case schema.MultiLabel:
 			l.list, l.ok, err = several(r, t)
 		case schema.Regression:
@@ -310,6 +315,9 @@ func (e *Encoder) read(r *Record, stats *Stats) (*example, error) {
 		if err != nil {
 			return nil, err
 		}
+	}
+	if err := e.readRelations(r, x, &own); err != nil {
+		return nil, err
 	}
 	*stats = own
 	return x, nil
@@ -352,7 +360,7 @@ func (e *Encoder) input(r *Record) Field { return r.Fields[e.schema.Inputs[0].Na
 func (e *Encoder) tokens(r *Record) ([]token, error) {
 	name := e.schema.Inputs[0].Name
 	f, ok := r.Fields[name]
-	if !ok || f.Marked && f.unit == "" { // spans alone are no text
+	if !ok || f.Related || f.Marked && f.unit == "" { // spans alone are no text
 		return nil, r.Errorf("there is no field for input %q", name)
 	}
 	if f.List {
@@ -423,8 +431,11 @@ func single(r *Record, t *schema.Task) ([]string, bool, error) {
 	return []string{strings.TrimSpace(f.Text)}, true, nil
 }
 
-// noSpans refuses a field that is nothing but spans.
+// noSpans refuses a field that is nothing but spans or relations.
 func noSpans(r *Record, t *schema.Task, f Field) error {
+	if f.Related {
+		return r.errorAt(t.Name, "task %q is %s, but its field is a list of %d relations", t.Name, t.Type, len(f.Relations))
+	}
 	if f.Marked && f.unit == "" {
 		return r.errorAt(t.Name, "task %q is %s, but its field is a list of %d spans, which are for tagging", t.Name, t.Type, len(f.Spans))
 	}
@@ -523,6 +534,12 @@ func (e *Encoder) add(d *Dataset, r *Record, x *example) error {
 	}
 	for i, l := range x.labels {
 		l, kept := l, len(words)
+		if e.schema.Tasks[i].Type == schema.Relation {
+			if err := e.addRelations(d, r, i, x, kept); err != nil {
+				return err
+			}
+			continue
+		}
 		if x.begins != nil && e.schema.Tasks[i].Type == schema.Tagging {
 			l = e.spread(i, l, x.begins[:kept])
 		}

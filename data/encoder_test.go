@@ -94,6 +94,7 @@ func TestLearnAndEncode(t *testing.T) {
 		Values:  [][]float32{nil, nil, {1, 0, -2.5, 0}},
 		Present: [][]float32{nil, nil, {1, 0, 1, 0}},
 		Counts:  []int{2, 4, 2},
+		Pairs:   make([][]int64, 3), PairCount: 1, Relations: make([][][]int32, 3), // there is no relation
 	}
 	if diff := cmp.Diff(want, b); diff != "" {
 		t.Error(diff)

@@ -87,7 +87,7 @@ func (r *Record) merge(o *Record) error {
 	for _, name := range sortedKeys(o.Fields) {
 		f := o.Fields[name]
 		if had, ok := r.Fields[name]; ok {
-			if had.List != f.List || had.Text != f.Text || !slices.Equal(had.Tokens, f.Tokens) || !slices.Equal(had.Spans, f.Spans) {
+			if had.List != f.List || had.Text != f.Text || !slices.Equal(had.Tokens, f.Tokens) || !slices.Equal(had.Spans, f.Spans) || !slices.Equal(had.Relations, f.Relations) {
 				return o.errorAt(name, "%q is %s here, but %s in %s:%d; joined files have the same examples", name, f.show(), had.show(), r.File, r.Line)
 			}
 			continue

@@ -81,7 +81,10 @@ func (s Source) fill(rec *Record, example any, fields []string) error {
 		}
 		var field Field
 		var err error
-		if list, ok := v.([]any); ok && isSpans(list) {
+		if list, ok := v.([]any); ok && isRelations(list) {
+			field.Related = true
+			field.Relations, err = jsonRelations(list)
+		} else if ok && isSpans(list) {
 			field.Marked = true
 			field.Spans, err = jsonSpans(list)
 		} else {

@@ -126,6 +126,30 @@ func TestRealSpansKeepTheirNumber(t *testing.T) {
 	}
 }
 
+// So are the relations between them.
+func TestRealRelationsKeepTheirNumber(t *testing.T) {
+	for split, want := range map[string]int{"train": 1283, "dev": 343, "test": 422} {
+		source := []Source{{
+			Format: "spans", Root: shared + "conll04", File: "conll04_spans.json", Path: split, Fields: map[string]string{"text": "tokens", "ent": "entities", "rel": "relations"},
+		}}
+		e := encoder(t, pairing())
+		if err := e.Learn(source); err != nil {
+			t.Fatal(err)
+		}
+		d, err := e.Encode(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, set := range d.columns[0].sets {
+			n += len(set) / schema.RelationWidth
+		}
+		if n != want || d.Labelled(0) != d.Len() {
+			t.Errorf("%s has %d relations, want %d", split, n, want)
+		}
+	}
+}
+
 // Read as UTF-8, the same file says where it is not.
 func TestRealLatin1IsRefusedAsUTF8(t *testing.T) {
 	s := Source{Format: "lines", Root: shared + "trec", Files: map[string]string{"text": "TREC.train"}}

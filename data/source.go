@@ -87,15 +87,20 @@ type Field struct {
 	// Spans are labelled stretches of the input's tokens where that is a list,
 	// and of its characters where it is a text.
 	Spans  []schema.Span
-	Marked bool   // Spans is in use
-	unit   string // what the spans count, where the reader knows: bytes
-	file   string // where it stands when that is not the record's place
-	line   int
+	Marked bool // Spans is in use
+	// Relations are pairs of the spans of another field.
+	Relations []Relation
+	Related   bool   // Relations is in use
+	unit      string // what the spans count, where the reader knows: bytes
+	file      string // where it stands when that is not the record's place
+	line      int
 }
 
 // Missing reports whether the field holds nothing: a text that is empty or
 // white space is a missing label.
-func (f Field) Missing() bool { return !f.List && !f.Marked && strings.TrimSpace(f.Text) == "" }
+func (f Field) Missing() bool {
+	return !f.List && !f.Marked && !f.Related && strings.TrimSpace(f.Text) == ""
+}
 
 // Record is one example as it stands in a file. A field that is not in the map
 // is missing.

@@ -57,10 +57,11 @@ func spansKey(example any, key string, i, fields int) string {
 }
 
 // spell turns a field's spans into tags. input is the field the tokens come
-// from: spans of a list count tokens, those of a text characters.
-func spell(r *Record, t *schema.Task, f, input Field, tokens []token, rules TagRules, stats *Stats) ([]string, error) {
+// from: spans of a list count tokens, those of a text characters. It also
+// returns each span as one of tokens, and gone for those that are left out.
+func spell(r *Record, t *schema.Task, f, input Field, tokens []token, rules TagRules, stats *Stats) ([]string, []schema.Span, error) {
 	if t.Scheme == "" {
-		return nil, r.errorAt(t.Name, "task %q is given as spans; say how tags spell them: scheme: bio or bioes", t.Name)
+		return nil, nil, r.errorAt(t.Name, "task %q is given as spans; say how tags spell them: scheme: bio or bioes", t.Name)
 	}
 	spans := make([]span, len(f.Spans))
 	for i, s := range f.Spans {
@@ -77,23 +78,23 @@ func spell(r *Record, t *schema.Task, f, input Field, tokens []token, rules TagR
 		}
 		var err error
 		if spans, err = align(spans, input.Text, unit, tokens, rules, stats, wrong); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	for _, s := range spans {
 		if s.Start < 0 || s.Start >= s.End || s.End > len(tokens) {
-			return nil, wrong(s, "is not within the %d tokens", len(tokens))
+			return nil, nil, wrong(s, "is not within the %d tokens", len(tokens))
 		}
 	}
 	spans, err := disjoint(spans, rules.Overlap, stats, wrong)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	kept := make([]schema.Span, len(spans))
+	kept, places := make([]schema.Span, len(spans)), slices.Repeat([]schema.Span{gone}, len(f.Spans))
 	for i, s := range spans {
-		kept[i] = s.Span
+		kept[i], places[s.index] = s.Span, s.Span
 	}
-	return schema.SpellSpans(t.Scheme, kept, len(tokens)), nil
+	return schema.SpellSpans(t.Scheme, kept, len(tokens)), places, nil
 }
 
 // span is a span and its number in the record.

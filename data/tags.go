@@ -27,37 +27,38 @@ type TagRules struct {
 }
 
 // tags returns a record's labels of a tagging task, one for each token, as the
-// task's scheme spells them.
-func (e *Encoder) tags(r *Record, t *schema.Task, tokens []token, stats *Stats) ([]string, bool, error) {
+// task's scheme spells them, and the spans that they spell where those are given.
+func (e *Encoder) tags(r *Record, t *schema.Task, tokens []token, stats *Stats) (all []string, spans []schema.Span, ok bool, err error) {
 	f, ok := r.Fields[t.Name]
 	if !ok || f.Missing() {
-		return nil, false, nil
+		return nil, nil, false, nil
 	}
 	rules := e.Rules[t.Name]
-	var all []string
 	switch {
+	case f.Related:
+		return nil, nil, false, r.errorAt(t.Name, "task %q is %s, but its field is a list of %d relations", t.Name, t.Type, len(f.Relations))
 	case f.Marked, t.Scheme != "" && f.List && len(f.Tokens) == 0: // an empty list holds no spans
-		all, err := spell(r, t, f, e.input(r), tokens, rules, stats)
-		return all, true, err
+		all, spans, err = spell(r, t, f, e.input(r), tokens, rules, stats)
+		return all, spans, true, err
 	case f.List:
 		all = f.Tokens
 	default:
 		all = strings.Fields(f.Text)
 	}
 	if len(all) != len(tokens) {
-		return nil, false, r.errorAt(t.Name, "task %q has %d tags for %d tokens", t.Name, len(all), len(tokens))
+		return nil, nil, false, r.errorAt(t.Name, "task %q has %d tags for %d tokens", t.Name, len(all), len(tokens))
 	}
 	for i, tag := range all {
 		if err := checkScheme(t.Scheme, tag); err != nil {
-			return nil, false, r.errorAtToken(t.Name, i, "task %q: %w", t.Name, err)
+			return nil, nil, false, r.errorAtToken(t.Name, i, "task %q: %w", t.Name, err)
 		}
 	}
 	at, why := illegal(t.Scheme, all)
 	if at < 0 {
-		return all, true, nil
+		return all, nil, true, nil
 	}
 	if !rules.Repair {
-		return nil, false, r.errorAtToken(t.Name, at, "task %q: tag %q of token %d, %.40q, cannot %s in scheme %s (correct it, or set tasks.%s.repair: true)",
+		return nil, nil, false, r.errorAtToken(t.Name, at, "task %q: tag %q of token %d, %.40q, cannot %s in scheme %s (correct it, or set tasks.%s.repair: true)",
 			t.Name, all[at], at+1, tokens[at].form, why, t.Scheme, t.Name)
 	}
 	legal := repaired(t.Scheme, all)
@@ -66,7 +67,7 @@ func (e *Encoder) tags(r *Record, t *schema.Task, tokens []token, stats *Stats) 
 			stats.Repaired++
 		}
 	}
-	return legal, true, nil
+	return legal, nil, true, nil
 }
 
 // errorAtToken makes an error about a token of a field, whose line is known

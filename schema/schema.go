@@ -138,6 +138,8 @@ const (
 	MultiLabel TaskType = "multilabel"
 	// Regression gives a number for a whole input.
 	Regression TaskType = "regression"
+	// Relation gives labelled pairs of the spans that a tagging task finds.
+	Relation TaskType = "relation"
 )
 
 // Task describes one head.
@@ -152,8 +154,11 @@ type Task struct {
 	Separator string `json:"separator,omitempty"`
 	// Scheme is how tags spell spans: "bio", "bioes", or "" for plain tags.
 	Scheme string `json:"scheme,omitempty"`
+	// Entities names the tagging task, with a scheme, whose spans a relation
+	// joins.
+	Entities string `json:"entities,omitempty"`
 	// Thresholds are the probabilities from which on each label of multilabel
-	// applies.
+	// or relation applies; 0.5 where there are none.
 	Thresholds []float32 `json:"thresholds,omitempty"`
 	// Unit is what a value of regression counts, such as "minutes".
 	Unit string `json:"unit,omitempty"`
@@ -171,7 +176,9 @@ type Role string
 // The roles. Shapes are those of ids-in text models: classification
 // probabilities [batch, labels] and label [batch]; multilabel probabilities
 // and label [batch, labels], 1 for the labels that apply; tagging probabilities
-// [batch, sequence, labels] and label [batch, sequence]; value [batch].
+// [batch, sequence, labels] and label [batch, sequence]; value [batch]; relation
+// probabilities [batch, sequence, sequence, labels], by the last token of the
+// first span, the head, and of the second, the tail: see [AppendRelations].
 const (
 	Probabilities Role = "probabilities" // float32
 	Label         Role = "label"         // int64, index into Labels; 0 or 1 for each with multilabel
@@ -251,6 +258,18 @@ func (t *Task) Output(role Role) string {
 	return ""
 }
 
+// WithEntities adds to tasks the names of those whose spans their relations
+// join. What it is given comes first, in its order.
+func (s *Schema) WithEntities(tasks []string) []string {
+	out := slices.Clone(tasks)
+	for _, name := range tasks {
+		if t := s.Task(name); t != nil && t.Entities != "" && !slices.Contains(out, t.Entities) {
+			out = append(out, t.Entities)
+		}
+	}
+	return out
+}
+
 // LabelIndex returns the position of a label, or -1.
 func (t *Task) LabelIndex(label string) int {
 	for i, l := range t.Labels {
@@ -298,6 +317,26 @@ func (s *Schema) Check() error {
 		if err := t.check(); err != nil {
 			return fmt.Errorf("task %q: %w", t.Name, err)
 		}
+		if err := s.checkEntities(&t); err != nil {
+			return fmt.Errorf("task %q: %w", t.Name, err)
+		}
+	}
+	return nil
+}
+
+// checkEntities checks what a relation says of the spans that it joins.
+func (s *Schema) checkEntities(t *Task) error {
+	switch of := s.Task(t.Entities); {
+	case t.Type != Relation && t.Entities != "":
+		return fmt.Errorf("it is %s, which joins no entities", t.Type)
+	case t.Type != Relation:
+		return nil
+	case t.Entities == "":
+		return fmt.Errorf("relation names no entities; they are a tagging task with a scheme")
+	case of == nil:
+		return fmt.Errorf("its entities are %q, which is no task", t.Entities)
+	case of.Type != Tagging || of.Scheme == "":
+		return fmt.Errorf("its entities are %q, which is not tagging with a scheme", t.Entities)
 	}
 	return nil
 }
@@ -338,9 +377,9 @@ func positive(x float64) bool { return x > 0 && !math.IsInf(x, 0) }
 
 func (t *Task) check() error {
 	switch t.Type {
-	case Classification, Tagging, MultiLabel:
-		if len(t.Labels) < 2 {
-			return fmt.Errorf("%s needs at least two labels, it has %d", t.Type, len(t.Labels))
+	case Classification, Tagging, MultiLabel, Relation:
+		if least := LeastLabels(t.Type); len(t.Labels) < least {
+			return fmt.Errorf("%s needs at least %s, it has %d", t.Type, map[int]string{1: "one label", 2: "two labels"}[least], len(t.Labels))
 		}
 		seen := map[string]bool{}
 		for _, l := range t.Labels {
@@ -360,9 +399,18 @@ func (t *Task) check() error {
 			return fmt.Errorf("its mean is %v and its deviation %v; neither can be used", t.Mean, t.Deviation)
 		}
 	default:
-		return fmt.Errorf("type %q is not one of classification, multilabel, tagging, regression", t.Type)
+		return fmt.Errorf("type %q is not one of classification, multilabel, tagging, regression, relation", t.Type)
 	}
 	return nil
+}
+
+// LeastLabels is how many labels a task of a type must have to tell anything.
+// Of a relation one is enough: it holds or not.
+func LeastLabels(t TaskType) int {
+	if t == Relation {
+		return 1
+	}
+	return 2
 }
 
 // Encode returns the schema as JSON, the same bytes for the same schema.
