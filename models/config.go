@@ -137,6 +137,8 @@ func (h *HeadConfig) check(s *schema.Schema, name string) error {
 			return fmt.Errorf("it reads itself")
 		case t.Type == schema.Regression:
 			return fmt.Errorf("it reads %q, a regression, which has no probabilities", read)
+		case t.Type == schema.Relation:
+			return fmt.Errorf("it reads %q, a relation, whose probabilities are of pairs of tokens", read)
 		}
 	}
 	t := s.Task(name)

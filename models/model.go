@@ -5,6 +5,7 @@ package models
 
 import (
 	"fmt"
+	"slices"
 
 	"espalier/builder"
 	"espalier/builder/nn"
@@ -89,7 +90,8 @@ type CharacterConfig struct {
 
 // HeadConfig sizes one task's head.
 type HeadConfig struct {
-	// Hidden is the width of a layer between trunk and answer; 0: none.
+	// Hidden is the width of a layer between trunk and answer; 0: none. Of a
+	// relation it is that of the vectors of the two tokens, and 128 where it is 0.
 	Hidden int64
 	// Dropout applies to what the head reads.
 	Dropout float64
@@ -116,6 +118,9 @@ type TaskGraph struct {
 	// nn.Missing where there is none; float32 [batch] for regression. Nil in
 	// Inference.
 	Labels *builder.Value
+	// Pairs is the input "<task>_pairs" of a relation: int64 [pairs, 2], numbers
+	// of tokens in [batch, sequence]. Its labels are int64 [pairs, labels], 0 or 1.
+	Pairs *builder.Value
 	// Present is the input "<task>_present" of a regression: float32 [batch], 1
 	// where there is a label.
 	Present *builder.Value
@@ -409,8 +414,11 @@ func (c *context) characters(s *builder.Scope, ids *builder.Value, alphabet int6
 // head adds one task, which reads hidden states.
 func (c *context) head(s *builder.Scope, t *schema.Task, states *builder.Value) TaskGraph {
 	h := c.config.Heads[t.Name]
-	if t.Type == schema.Tagging {
+	switch t.Type {
+	case schema.Tagging:
 		return c.tagging(s, t, h, c.withAnswers(s, h, states))
+	case schema.Relation:
+		return c.relation(s, t, h, c.withAnswers(s, h, states))
 	}
 	x := c.withAnswers(s, h, c.sentence(states))
 	switch t.Type {
@@ -477,8 +485,11 @@ func (c *context) body(s *builder.Scope, h HeadConfig, x *builder.Value) *builde
 
 func outputs(t *schema.Task) []schema.Output {
 	roles := []schema.Role{schema.Probabilities, schema.Label}
-	if t.Type == schema.Regression {
+	switch t.Type {
+	case schema.Regression:
 		roles = []schema.Role{schema.Value}
+	case schema.Relation: // numbers of labels would be as many again, and twice the bytes
+		roles = []schema.Role{schema.Probabilities}
 	}
 	var out []schema.Output
 	for _, r := range roles {
@@ -516,21 +527,31 @@ func (m *Model) Parameters() (Count, error) {
 }
 
 // Alone counts what a model of each task by itself would learn: the trunk, as
-// hard sharing has it, and the task's head, which then reads no other.
+// hard sharing has it, and the task's head, which then reads no other. A relation
+// needs the head of its entities beside its own.
 func (m *Model) Alone() (map[string]int, error) {
 	alone := map[string]int{}
 	for _, t := range m.schema.Tasks {
 		s, c := *m.schema, m.config
-		s.Tasks = []schema.Task{t}
-		h := c.Heads[t.Name]
-		h.Reads = nil
-		c.Heads, c.Sharing = map[string]HeadConfig{t.Name: h}, SharingConfig{}
-		one := &Model{schema: &s, config: c, order: []int{0}}
+		s.Tasks, c.Heads, c.Sharing = nil, map[string]HeadConfig{}, SharingConfig{}
+		for _, name := range m.schema.WithEntities([]string{t.Name}) {
+			h := m.config.Heads[name]
+			h.Reads = slices.DeleteFunc(slices.Clone(h.Reads), func(read string) bool { return read != t.Entities })
+			s.Tasks, c.Heads[name] = append(s.Tasks, *m.schema.Task(name)), h
+		}
+		one := &Model{schema: &s, config: c}
+		var err error
+		if one.order, err = headOrder(&s, c.Heads); err != nil {
+			return nil, err
+		}
 		count, err := one.Parameters()
 		if err != nil {
 			return nil, err
 		}
-		alone[t.Name] = count.Shared + count.Tasks[t.Name]
+		alone[t.Name] = count.Shared
+		for _, n := range count.Tasks {
+			alone[t.Name] += n
+		}
 	}
 	return alone, nil
 }

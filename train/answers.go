@@ -30,7 +30,7 @@ type TaskAnswers struct {
 	// Rows are the examples' numbers in the data set, ascending.
 	Rows []int `json:"rows"`
 	// Predicted and Truth are what [metric.Accumulator] counts: indices of
-	// labels, or numbers for a regression and the metrics of [metric.OfScores].
+	// labels, [schema.RelationWidth] numbers for each relation, or numbers for a regression and the metrics of [metric.OfScores].
 	Predicted       [][]int64 `json:"predicted,omitempty"`
 	Truth           [][]int64 `json:"truth,omitempty"`
 	PredictedValues []float32 `json:"predicted_values,omitempty"`
@@ -68,8 +68,8 @@ func (a *Answers) add(m *Meter, i int, b *data.Batch, length int, out, scores *t
 		t.PredictedValues = append(t.PredictedValues, scores.Float32s()[2*row+1])
 		t.TrueValues = append(t.TrueValues, float32(b.Labels[i][row]))
 	} else {
-		predicted, truth := m.row(i, b, length, out, row)
-		if !slices.ContainsFunc(truth, func(y int64) bool { return y >= 0 }) {
+		predicted, truth := m.row(i, b, length, out, scores, row)
+		if t.Type == schema.Relation && truth == nil || t.Type != schema.Relation && !slices.ContainsFunc(truth, func(y int64) bool { return y >= 0 }) {
 			return
 		}
 		t.Predicted = append(t.Predicted, slices.Clone(predicted))

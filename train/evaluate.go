@@ -74,6 +74,10 @@ type Meter struct {
 	// and how many are answered right in every label they have.
 	examples, whole int
 	answers         *Answers // nil: they are not kept
+	// Of relations: the decoder, nil for other tasks, and the number of the task
+	// of their entities.
+	relations []*relations
+	entities  []int
 }
 
 // NewMeter returns a meter for the schema's tasks. main names the metric that
@@ -83,9 +87,14 @@ func NewMeter(s *schema.Schema, main map[string]string, more map[string][]string
 	m := &Meter{
 		tasks: s.Tasks, names: make([][]string, len(s.Tasks)), meters: make([][]metric.Accumulator, len(s.Tasks)),
 		loss: make([]float64, len(s.Tasks)), labels: make([]int, len(s.Tasks)),
+		relations: make([]*relations, len(s.Tasks)), entities: make([]int, len(s.Tasks)),
 	}
 	for i := range s.Tasks {
 		t := &s.Tasks[i]
+		if t.Type == schema.Relation {
+			m.entities[i] = slices.IndexFunc(s.Tasks, func(of schema.Task) bool { return of.Name == t.Entities })
+			m.relations[i] = newRelations(t, &s.Tasks[m.entities[i]])
+		}
 		name := main[t.Name]
 		if name == "" {
 			name = metric.Main(t)
@@ -117,25 +126,29 @@ func metricNames(t *schema.Task, more []string) []string {
 // Add counts a batch. answers are the output tensors by name, whose rows are
 // padded to length, at least the batch's own. losses may be nil.
 func (m *Meter) Add(b *data.Batch, length int, answers map[string]*tensor.Tensor, losses []float32) error {
-	outs := make([]*tensor.Tensor, len(m.tasks))
+	outs, scores := make([]*tensor.Tensor, len(m.tasks)), make([]*tensor.Tensor, len(m.tasks))
 	for i := range m.tasks {
 		t := &m.tasks[i]
-		if b.Counts[i] == 0 {
+		if b.Counts[i] == 0 && t.Type != schema.Relation { // texts without pairs have relations that are wrong
 			continue
 		}
 		m.labels[i] += b.Counts[i]
 		if losses != nil {
 			m.loss[i] += float64(losses[i]) * float64(b.Counts[i])
 		}
-		role := schema.Label
-		if t.Type == schema.Regression {
+		of, role := t, schema.Label
+		switch t.Type {
+		case schema.Regression:
 			role = schema.Value
+		case schema.Relation:
+			of = &m.tasks[m.entities[i]]
 		}
-		out := answers[t.Output(role)]
+		out := answers[of.Output(role)]
 		if out == nil {
-			return fmt.Errorf("task %q: output %q is not there", t.Name, t.Output(role))
+			return fmt.Errorf("task %q: output %q is not there", t.Name, of.Output(role))
 		}
-		if err := m.count(i, b, length, out, answers[t.Output(schema.Probabilities)]); err != nil {
+		scores[i] = answers[t.Output(schema.Probabilities)]
+		if err := m.count(i, b, length, out, scores[i]); err != nil {
 			return fmt.Errorf("task %q: %w", t.Name, err)
 		}
 		outs[i] = out
@@ -146,7 +159,14 @@ func (m *Meter) Add(b *data.Batch, length int, answers map[string]*tensor.Tensor
 			if outs[i] == nil || m.tasks[i].Type == schema.Regression {
 				continue
 			}
-			predicted, truth := m.row(i, b, length, outs[i], row)
+			predicted, truth := m.row(i, b, length, outs[i], scores[i], row)
+			if m.relations[i] != nil {
+				if truth != nil {
+					labels++
+					right = right && slices.Equal(predicted, truth)
+				}
+				continue
+			}
 			for j, y := range truth {
 				if y >= 0 {
 					labels++
@@ -164,10 +184,13 @@ func (m *Meter) Add(b *data.Batch, length int, answers map[string]*tensor.Tensor
 	return nil
 }
 
-// row returns the predicted and true labels of one example of a batch.
-func (m *Meter) row(i int, b *data.Batch, length int, out *tensor.Tensor, row int) (predicted, truth []int64) {
+// row returns the predicted and true labels of one example of a batch, nil where
+// nothing is said of its relations. scores are the probabilities.
+func (m *Meter) row(i int, b *data.Batch, length int, out, scores *tensor.Tensor, row int) (predicted, truth []int64) {
 	answers, labels := out.Int64s(), b.Labels[i]
 	switch m.tasks[i].Type {
+	case schema.Relation:
+		return m.relationsOf(i, b, length, out, scores, row)
 	case schema.MultiLabel:
 		n := len(m.tasks[i].Labels)
 		return answers[row*n : (row+1)*n], labels[row*n : (row+1)*n]
@@ -188,17 +211,20 @@ func (m *Meter) Whole() float64 {
 }
 
 // count counts task i's answers. scores are the probabilities, which a
-// classification with two labels has.
+// classification with two labels and a relation have.
 func (m *Meter) count(i int, b *data.Batch, length int, out, scores *tensor.Tensor) error {
 	per := 1
 	switch m.tasks[i].Type {
-	case schema.Tagging:
+	case schema.Tagging, schema.Relation: // whose entities are tagged
 		per = length
 	case schema.MultiLabel:
 		per = len(m.tasks[i].Labels)
 	}
 	if out.Len() != b.Size*per {
 		return fmt.Errorf("the answer has shape %v for a batch of %d by %d", out.Shape(), b.Size, length)
+	}
+	if m.relations[i] != nil && (scores == nil || scores.Len() != b.Size*length*length*len(m.tasks[i].Labels)) {
+		return fmt.Errorf("the probabilities %v do not fit a batch of %d by %d", scores, b.Size, length)
 	}
 	binary := m.tasks[i].Type == schema.Classification && len(m.tasks[i].Labels) == 2
 	if binary && (scores == nil || scores.Len() != 2*b.Size) {
@@ -212,7 +238,7 @@ func (m *Meter) count(i int, b *data.Batch, length int, out, scores *tensor.Tens
 					a.AddValues(scores.Float32s()[2*row+1:2*row+2], []float32{float32(y)})
 				}
 			} else if m.tasks[i].Type != schema.Regression {
-				a.AddLabels(m.row(i, b, length, out, row))
+				a.AddLabels(m.row(i, b, length, out, scores, row))
 			} else if b.Present[i][row] == 1 {
 				a.AddValues(out.Float32s()[row:row+1], b.Values[i][row:row+1])
 			}
@@ -257,7 +283,7 @@ func (t *Trainer) MeasureKeeping(ctx context.Context, d *data.Dataset) (*Meter, 
 }
 
 func (t *Trainer) measure(ctx context.Context, d *data.Dataset, keep bool) (*Meter, error) {
-	m, err := NewMeter(t.model.Schema(), t.config.Metrics, t.config.MoreMetrics)
+	m, err := NewMeter(t.described(), t.config.Metrics, t.config.MoreMetrics)
 	if err != nil {
 		return nil, err
 	}
@@ -322,6 +348,7 @@ func (t *Trainer) columnBatch(in []runtime.Named) (*data.Batch, error) {
 func (t *Trainer) answersTo(ctx context.Context, b *data.Batch) ([]runtime.Named, error) {
 	tasks := t.model.Schema().Tasks
 	b.Labels, b.Values, b.Present = make([][]int64, len(tasks)), make([][]float32, len(tasks)), make([][]float32, len(tasks))
+	b.Pairs, b.PairCount = make([][]int64, len(tasks)), 1
 	for i, task := range tasks {
 		size := b.Size
 		switch task.Type {
@@ -329,6 +356,8 @@ func (t *Trainer) answersTo(ctx context.Context, b *data.Batch) ([]runtime.Named
 			size *= b.Length
 		case schema.MultiLabel:
 			size *= len(task.Labels)
+		case schema.Relation:
+			size, b.Pairs[i] = len(task.Labels), make([]int64, 2)
 		}
 		b.Labels[i], b.Values[i], b.Present[i] = make([]int64, size), make([]float32, size), make([]float32, size)
 	}

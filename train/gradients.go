@@ -422,7 +422,7 @@ func (r *gradients) sizeAtCut(k int) int {
 func (r *gradients) combine(ctx context.Context, b *data.Batch, d *draws, w balance.Weights, direction []float32) error {
 	r.combineOwn(w)
 	if !r.full {
-		if err := r.combineAtCut(sizes(b.Size, b.Length, b.Width), w, direction); err != nil {
+		if err := r.combineAtCut(sizes(b), w, direction); err != nil {
 			return err
 		}
 		if err := r.backs[0].run(ctx, b, d); err != nil {

@@ -34,7 +34,7 @@ func (t *Trainer) draw(d *draws, b *data.Batch, step uint64, number int) error {
 		d.kept = t.dropWords(append(d.kept[:0], b.IDs...), seed, step)
 		d.ids = d.kept
 	}
-	return d.drawMasks(t.front().program, seed, step, sizes(b.Size, b.Length, b.Width))
+	return d.drawMasks(t.front().program, seed, step, sizes(b))
 }
 
 func (d *draws) drawMasks(p *program, seed, step uint64, sizes map[string]int64) error {

@@ -235,9 +235,9 @@ func (p *program) open(e runtime.Engine, opts runtime.Options) error {
 	return nil
 }
 
-// sizes assigns the batch's sizes to the names of dimensions.
-func sizes(batch, sequence, characters int) map[string]int64 {
-	return map[string]int64{"batch": int64(batch), "sequence": int64(sequence), "characters": int64(characters)}
+// sizes assigns a batch's sizes to the names of dimensions.
+func sizes(b *data.Batch) map[string]int64 {
+	return map[string]int64{"batch": int64(b.Size), "sequence": int64(b.Length), "characters": int64(b.Width), "pairs": int64(b.PairCount)}
 }
 
 // shapeOf returns a value's shape under an assignment of sizes.

@@ -115,7 +115,7 @@ func newRunner(p *program, a *arena, tasks []schema.Task, e ends) (*runner, erro
 	}
 	// What depends on the batch is bound to a batch of one token and replaced
 	// before the first run.
-	at := sizes(1, 1, 1)
+	at := sizes(&data.Batch{Size: 1, Length: 1, Width: 1, PairCount: 1})
 	one, err := r.batchInputs(&data.Batch{}, nil, at)
 	if err != nil {
 		return nil, err
@@ -226,8 +226,10 @@ func (r *runner) feed(name string, v *builder.Value, b *data.Batch, sizes map[st
 	}
 	for i, t := range r.program.built.Tasks {
 		switch {
-		case v == t.Labels && empty, v == t.Present && empty:
+		case v == t.Labels && empty, v == t.Present && empty, v == t.Pairs && empty:
 			return tensor.New(v.DType(), shape...)
+		case v == t.Pairs:
+			return tensor.Of(b.Pairs[i], shape...)
 		case v == t.Labels && v.DType() == tensor.Int64:
 			return tensor.Of(b.Labels[i], shape...)
 		case v == t.Labels:
@@ -244,7 +246,7 @@ func (r *runner) feed(name string, v *builder.Value, b *data.Batch, sizes map[st
 
 // run computes the program for a batch, a step with what was drawn for it.
 func (r *runner) run(ctx context.Context, b *data.Batch, d *draws) error {
-	at := sizes(b.Size, b.Length, b.Width)
+	at := sizes(b)
 	in, err := r.batchInputs(b, d, at)
 	if err != nil {
 		return err

@@ -37,7 +37,7 @@ func f1At(decisions []decision, threshold float32) float64 {
 // no threshold on the data is better by more than a hair.
 func TestThresholdsOfFrequentLabelsAreTheirDatas(t *testing.T) {
 	decisions := drawn(rand.New(rand.NewPCG(1, 1)), 20000, 1)
-	at, ok := bestThreshold(decisions)
+	at, ok := bestThreshold(decisions, 0)
 	if !ok {
 		t.Fatal("there is no threshold")
 	}
@@ -59,7 +59,7 @@ func TestThresholdsOfRareLabelsSuitOtherData(t *testing.T) {
 	expected, counted := 0.0, 0.0
 	for range 50 {
 		few := drawn(r, 100, 0.5)
-		at, ok := bestThreshold(few)
+		at, ok := bestThreshold(few, 0)
 		if !ok {
 			continue
 		}
@@ -78,11 +78,11 @@ func TestThresholdsOfRareLabelsSuitOtherData(t *testing.T) {
 }
 
 func TestNoThresholdWithoutATrueDecision(t *testing.T) {
-	if at, ok := bestThreshold([]decision{{0.3, false}, {0.9, false}}); ok {
+	if at, ok := bestThreshold([]decision{{0.3, false}, {0.9, false}}, 0); ok {
 		t.Errorf("the threshold is %v", at)
 	}
 	// Perfectly apart: the threshold stands between.
-	if at, ok := bestThreshold([]decision{{0.1, false}, {0.2, false}, {0.9, true}, {0.95, true}}); !ok || at <= 0.2 || at > 0.9 {
+	if at, ok := bestThreshold([]decision{{0.1, false}, {0.2, false}, {0.9, true}, {0.95, true}}, 0); !ok || at <= 0.2 || at > 0.9 {
 		t.Errorf("the threshold is %v (%v)", at, ok)
 	}
 }

@@ -37,6 +37,10 @@ func newOfLabel(kind, label string, t *schema.Task) (Accumulator, error) {
 	if i < 0 {
 		return nil, fmt.Errorf("metric: %s:%s is of a label that the task does not have; its labels are %s", kind, label, some(t.Labels))
 	}
+	if t.Type == schema.Relation {
+		r := NewRelationF1(len(t.Labels), true)
+		return &ofLabel{r, kind, func() Score { return r.Label(i) }}, nil
+	}
 	f := NewF1(len(t.Labels), Micro)
 	if t.Type == schema.MultiLabel {
 		return &ofLabel{&setF1{f}, kind, func() Score { return f.Class(i) }}, nil

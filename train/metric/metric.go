@@ -14,7 +14,8 @@ import (
 type Accumulator interface {
 	// AddLabels counts one sequence of predicted and true labels, both indices
 	// of the task's labels: one element for a classification, one per token
-	// for tagging; for multilabel one per label, 1 where it applies. True labels
+	// for tagging; for multilabel one per label, 1 where it applies; for relation
+	// [schema.RelationWidth] numbers for each that holds. True labels
 	// below 0 are missing; a predicted one that is no index is wrong. Regressions
 	// ignore it.
 	AddLabels(predicted, truth []int64)
@@ -69,6 +70,10 @@ func build(name string, t *schema.Task) Accumulator {
 		return &exactMatch{}
 	case "mse", "rmse", "mae", "r2":
 		return &regression{name: name}
+	case "relation_f1":
+		return NewRelationF1(len(t.Labels), true)
+	case "boundary_f1":
+		return NewRelationF1(len(t.Labels), false)
 	case "auc":
 		return &auc{}
 	case "log_loss":
@@ -88,6 +93,8 @@ func Names(t schema.TaskType) []string {
 		return []string{"macro_f1", "micro_f1", "exact_match"}
 	case schema.Regression:
 		return []string{"rmse", "mse", "mae", "r2"}
+	case schema.Relation:
+		return []string{"relation_f1", "boundary_f1"}
 	}
 	return []string{"accuracy", "macro_f1", "micro_f1", "auc", "log_loss"}
 }

@@ -133,6 +133,7 @@ func everyMetric(f func(name string, of *schema.Task)) {
 		task(schema.Classification, "a", "b", "c"),
 		task(schema.Tagging, "O", "B-x", "I-x", "B-y", "I-y"),
 		task(schema.Regression),
+		task(schema.Relation, "a"),
 	} {
 		for _, name := range Names(of.Type) {
 			if !OfScores(name) { // which have a test of their own
@@ -168,7 +169,11 @@ func TestMergedPartsEqualTheWhole(t *testing.T) {
 					continue
 				}
 				var p, y []int64
-				for range 1 + r.IntN(6) {
+				n := 1 + r.IntN(6)
+				if of.Type == schema.Relation {
+					n *= schema.RelationWidth
+				}
+				for range n {
 					p = append(p, r.Int64N(int64(len(of.Labels))))
 					y = append(y, r.Int64N(int64(len(of.Labels))+1)-1)
 				}
@@ -193,6 +198,8 @@ func TestOnlyTheSameMetricMerges(t *testing.T) {
 		{NewF1(2, Macro), NewF1(2, Micro)},
 		{NewSpanF1([]string{"O"}), NewSpanF1([]string{"O", "B-x"})},
 		{&regression{name: "mse"}, &regression{name: "mae"}},
+		{NewRelationF1(2, true), NewRelationF1(3, true)},
+		{NewRelationF1(2, true), NewRelationF1(2, false)},
 		{&auc{}, &logLoss{}},
 		{&logLoss{}, &auc{}},
 	} {
@@ -251,6 +258,7 @@ func TestMainMetricAndDirection(t *testing.T) {
 		{task(schema.Tagging), "accuracy", true},
 		{spans, "span_f1", true},
 		{task(schema.Regression), "rmse", false},
+		{task(schema.Relation), "relation_f1", true},
 	} {
 		if got := Main(c.of); got != c.main || HigherIsBetter(got) != c.higher {
 			t.Errorf("the main metric of %s (%s) is %s, higher is better: %v", c.of.Type, c.of.Scheme, got, HigherIsBetter(got))
