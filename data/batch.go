@@ -132,7 +132,7 @@ func (d *Dataset) Fill(b *Batch, examples []int) {
 		b.Labels, b.Values, b.Present = make([][]int64, tasks), make([][]float32, tasks), make([][]float32, tasks)
 		b.Counts, b.Pairs, b.Relations = make([]int, tasks), make([][]int64, tasks), make([][][]int32, tasks)
 	}
-	b.PairCount = 1
+	b.PairCount = d.PairCount(examples)
 	for t := range d.columns {
 		d.fillTask(b, t)
 	}
@@ -153,6 +153,22 @@ func (d *Dataset) Padded(examples []int) (tokens, characters int) {
 		}
 	}
 	return tokens, characters
+}
+
+// PairCount returns how many pairs of entities a batch of examples has, padding
+// included: those of the relation with the most, at least 1.
+func (d *Dataset) PairCount(examples []int) int {
+	most := 1
+	for t := range d.columns {
+		n := 0
+		if c := &d.columns[t]; c.ends != nil {
+			for _, i := range examples {
+				n += len(c.ends[i]) * max(len(c.ends[i])-1, 0)
+			}
+		}
+		most = max(most, n)
+	}
+	return most
 }
 
 func (d *Dataset) fillCharacters(b *Batch) {

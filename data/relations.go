@@ -239,7 +239,6 @@ func (d *Dataset) fillRelations(b *Batch, t int) {
 			}
 		}
 	}
-	b.PairCount = max(b.PairCount, b.Counts[t])
 }
 
 // padPairs gives all relation tasks as many pairs, without labels.

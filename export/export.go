@@ -24,7 +24,8 @@ import (
 
 // Options are settings of an export. The zero value writes all tasks.
 type Options struct {
-	// Heads are the tasks to write; empty means all. The order is the model's.
+	// Heads are the tasks to write; empty means all. A relation brings the task of
+	// its entities. The order is the model's.
 	Heads []string
 	// Training is put into the metadata as JSON: how the model was trained and
 	// measured. Nil leaves it out.
@@ -61,7 +62,7 @@ func Model(m *models.Model, values map[string]*tensor.Tensor, vocabulary *text.V
 	described.Tasks = slices.Clone(tasks)
 	for i := range described.Tasks {
 		t := &described.Tasks[i]
-		if x := values["head/"+t.Name+"/"+models.Thresholds]; x != nil && t.Type == schema.MultiLabel {
+		if x := values["head/"+t.Name+"/"+models.Thresholds]; x != nil {
 			t.Thresholds = slices.Clone(x.Float32s())
 		}
 	}
@@ -197,6 +198,7 @@ func selected(s *schema.Schema, heads []string) ([]schema.Task, error) {
 			return nil, fmt.Errorf("unknown task %q in --heads; the model has %s", h, strings.Join(s.TaskNames(), ", "))
 		}
 	}
+	heads = s.WithEntities(heads)
 	var tasks []schema.Task
 	for _, t := range s.Tasks {
 		if slices.Contains(heads, t.Name) {

@@ -190,7 +190,7 @@ func nameLabels(b *models.Built, s *schema.Schema) {
 	g := b.Graph
 	for i, t := range b.Tasks {
 		task := &s.Tasks[i]
-		if task.Type == schema.Regression || task.Type == schema.MultiLabel {
+		if task.Type == schema.Regression || task.Type == schema.MultiLabel || task.Type == schema.Relation {
 			continue
 		}
 		names := append(slices.Clone(task.Labels), "")

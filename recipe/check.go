@@ -410,7 +410,7 @@ func (c *checker) tasks(r *Recipe) {
 func (c *checker) reads(path string, t *Task, tasks []Task) {
 	var names []string
 	for _, other := range tasks {
-		if other.Name != t.Name && other.Type != string(schema.Regression) {
+		if other.Name != t.Name && other.Type != string(schema.Regression) && other.Type != string(schema.Relation) {
 			names = append(names, other.Name)
 		}
 	}
@@ -431,8 +431,37 @@ func (c *checker) ofSpans(path string, t *Task) {
 	c.oneOf(path+".offsets", t.Offsets, "characters", "bytes", "utf16")
 }
 
+// relation checks what a task says of the spans that it joins.
+func (c *checker) relation(path string, t *Task, tasks []Task) {
+	path += ".entities"
+	if t.Type != string(schema.Relation) {
+		if t.Entities != "" {
+			c.fail(path, "is for relation, not for %s", t.Type)
+		}
+		return
+	}
+	var names []string
+	for _, other := range tasks {
+		if other.Type == string(schema.Tagging) && other.Scheme != "" {
+			names = append(names, other.Name)
+		}
+	}
+	if len(names) == 0 {
+		c.fail(path, "needs a task of type tagging with a scheme, whose spans the relation joins, and there is none; add one, as in {entities: {type: tagging, scheme: bio}}")
+		return
+	}
+	c.oneOf(path, t.Entities, names...)
+	if !c.has(strings.TrimSuffix(path, "entities") + "hidden") {
+		t.Hidden = relationHidden
+	}
+	c.atLeast(strings.TrimSuffix(path, "entities")+"hidden", t.Hidden, 1)
+}
+
+// relationHidden is the width of a relation's vectors where none is given.
+const relationHidden = 128
+
 func (c *checker) task(path string, t *Task, tasks []Task) {
-	c.oneOf(path+".type", t.Type, string(schema.Classification), string(schema.MultiLabel), string(schema.Tagging), string(schema.Regression))
+	c.oneOf(path+".type", t.Type, string(schema.Classification), string(schema.MultiLabel), string(schema.Tagging), string(schema.Regression), string(schema.Relation))
 	if t.Scheme != "" {
 		c.oneOf(path+".scheme", t.Scheme, "bio", "bioes")
 		if t.Type != string(schema.Tagging) {
@@ -449,6 +478,7 @@ func (c *checker) task(path string, t *Task, tasks []Task) {
 		c.fail(path+".unit", "is for regression, not for %s", t.Type)
 	}
 	c.ofSpans(path, t)
+	c.relation(path, t, tasks)
 	c.reads(path, t, tasks)
 	c.share(path+".label_smoothing", t.LabelSmoothing)
 	c.positive(path+".focal", t.Focal, true)

@@ -36,7 +36,8 @@ func (r *Recipe) reread(kind string) (*Recipe, error) {
 // the data the examples that have a label of it. What weighs tasks against each
 // other, what the head reads of other tasks, how tasks share the trunk, in which
 // order they begin, when one ends before the others and how much each takes fall
-// away.
+// away. A relation has nothing to join without its entities: it comes with their
+// task, behind it, which its head may still read.
 func (r *Recipe) Single(task string) (*Recipe, error) {
 	i := slices.IndexFunc(r.Tasks, func(t Task) bool { return t.Name == task })
 	if i < 0 {
@@ -50,9 +51,16 @@ func (r *Recipe) Single(task string) (*Recipe, error) {
 		var plain Recipe
 		plain.setDefaults()
 		own := s.Tasks[i]
-		own.Weight, own.Reads, own.Stop = 1, nil, Stop{}
-		s.Name = task
-		s.Tasks = []Task{own}
+		kept := []Task{own}
+		if own.Entities != "" {
+			of := slices.IndexFunc(s.Tasks, func(t Task) bool { return t.Name == own.Entities })
+			kept = append(kept, s.Tasks[of])
+		}
+		for j := range kept {
+			kept[j].Weight, kept[j].Stop = 1, Stop{}
+			kept[j].Reads = slices.DeleteFunc(slices.Clone(kept[j].Reads), func(read string) bool { return read != own.Entities || j > 0 })
+		}
+		s.Name, s.Tasks = task, kept
 		// Every key that names several tasks or sets them against each other
 		// goes back to its default here.
 		s.Sharing, s.Train.Balance, s.Train.Sampling = plain.Sharing, plain.Train.Balance, plain.Train.Sampling

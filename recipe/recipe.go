@@ -377,14 +377,17 @@ type Sharing struct {
 type Task struct {
 	Name string
 	// Type is classification (one label for a text or a table's row), multilabel
-	// (any number of them), tagging (one for every token of a text) or regression
-	// (a number).
+	// (any number of them), tagging (one for every token of a text), regression
+	// (a number) or relation (labelled pairs of the spans that tagging finds).
 	Type string `key:"type"`
 	// Field is the field of the data that holds its labels; its name.
 	Field string `key:"field"`
 	// Scheme says how tags spell spans: bio or bioes. Without it, tags are
 	// measured one by one.
 	Scheme string `key:"scheme,omitempty"`
+	// Entities names the tagging task, with a scheme, whose spans a relation
+	// joins.
+	Entities string `key:"entities,omitempty"`
 	// Separator stands between the labels of multilabel in a text field; a
 	// comma.
 	Separator string `key:"separator,omitempty"`
@@ -427,7 +430,8 @@ type Task struct {
 	Schedule Schedule `key:"schedule,omitempty"`
 	// Stop ends the task's training when its metric no longer improves.
 	Stop Stop `key:"stop,omitempty"`
-	// Hidden is the width of a layer of the task's own; 0, none.
+	// Hidden is the width of a layer of the task's own; 0, none. Of a relation it
+	// is that of the vectors of the two entities that it compares; 128.
 	Hidden int `key:"hidden"`
 	// Dropout applies to what the head reads; 0.
 	Dropout float64 `key:"dropout"`
@@ -806,6 +810,8 @@ func (t *Task) unused() []string {
 	switch {
 	case t.Type == "regression":
 		return append(keys, "crf", "separator", "balanced", "class_weights", "label_smoothing", "focal")
+	case t.Type == "relation":
+		return append(keys, "crf", "separator")
 	case t.CRF:
 		return append(keys, "balanced", "class_weights", "label_smoothing", "focal")
 	case t.Type != "tagging":

@@ -81,6 +81,7 @@ data:
 inputs: {text: {}}
 tasks:
   entities: {type: tagging, scheme: bioes}
+  relations: {type: relation, entities: entities}
 `
 	nluHome = `
 data:
@@ -169,9 +170,9 @@ func TestRealDataIsReadByRecipesAlone(t *testing.T) {
 			"[28 7 4]",
 		},
 		{
-			"conll04", conll04, // a label for each token
-			map[string]string{"train": "922 [26525]", "valid": "231 [6993]", "test": "288 [8336]"},
-			"[17]", // O, and BIES of four types
+			"conll04", conll04, // a label for each token, and one text's relations are one
+			map[string]string{"train": "922 [26525 922]", "valid": "231 [6993 231]", "test": "288 [8336 288]"},
+			"[17 5]", // O, and BIES of four types
 		},
 		{
 			// Goes-with parts have no lemma; labels that training never saw are

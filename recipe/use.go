@@ -33,7 +33,7 @@ func (r *Recipe) Schema() *schema.Schema {
 		s.Inputs[0].Characters = &schema.Characters{MaxLength: c.MaxLength}
 	}
 	for _, t := range r.Tasks {
-		s.Tasks = append(s.Tasks, schema.Task{Name: t.Name, Type: schema.TaskType(t.Type), Scheme: t.Scheme, Separator: t.Separator, Unit: t.Unit})
+		s.Tasks = append(s.Tasks, schema.Task{Name: t.Name, Type: schema.TaskType(t.Type), Scheme: t.Scheme, Entities: t.Entities, Separator: t.Separator, Unit: t.Unit})
 	}
 	return s
 }

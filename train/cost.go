@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"espalier/builder"
+	"espalier/data"
 	"espalier/models"
 	"espalier/train/progress"
 )
@@ -16,7 +17,7 @@ import (
 // of a step need is divided evenly among them.
 type costs struct {
 	parts []costPart
-	known map[[3]int][]float64 // what the parts cost, by sizes
+	known map[[4]int][]float64 // what the parts cost, by sizes
 }
 
 // costPart are the operators that the same tasks need.
@@ -30,7 +31,7 @@ func newCosts(m *models.Model) (*costs, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &costs{known: map[[3]int][]float64{}}
+	c := &costs{known: map[[4]int][]float64{}}
 	of := make([]map[*builder.Value]bool, len(built.Tasks))
 	for i, t := range built.Tasks {
 		of[i] = ancestors([]*builder.Value{t.Loss}, nil)
@@ -52,11 +53,12 @@ func newCosts(m *models.Model) (*costs, error) {
 	return c, nil
 }
 
-// step returns what a step of so many examples, tokens and characters costs.
-func (c *costs) step(size [3]int) (progress.Cost, error) {
+// step returns what a step of so many examples, tokens, characters and pairs of
+// entities costs.
+func (c *costs) step(size [4]int) (progress.Cost, error) {
 	parts, ok := c.known[size]
 	if !ok {
-		at := sizes(size[0], size[1], size[2])
+		at := sizes(&data.Batch{Size: size[0], Length: size[1], Width: size[2], PairCount: size[3]})
 		for _, p := range c.parts {
 			total := 0.0
 			for _, n := range p.nodes {

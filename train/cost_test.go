@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"espalier/builder"
+	"espalier/data"
 	"espalier/tensor"
 )
 
@@ -36,7 +37,7 @@ func TestCostOfOperators(t *testing.T) {
 		v    *builder.Value
 		want float64
 	}{{h, 3 * 5 * 11 * 7}, {r, 3 * 5 * 11}, {gemm, 3 * 11 * 7}, {turned, 3 * 11 * 7}, {walked[0], float64(scan)}} {
-		got, err := nodeCost(c.v.Node(), sizes(3, 5, 1))
+		got, err := nodeCost(c.v.Node(), sizes(&data.Batch{Size: 3, Length: 5, Width: 1}))
 		if err != nil || got != c.want {
 			t.Errorf("%s costs %v, not %v (%v)", c.v.Node().Op, got, c.want, err)
 		}

@@ -93,7 +93,7 @@ func (t *Trainer) costOf(set *data.Dataset, examples []int) (progress.Cost, erro
 		return progress.EachStep, nil
 	}
 	tokens, characters := set.Padded(examples)
-	cost, err := t.costs.step([3]int{len(examples), tokens, characters})
+	cost, err := t.costs.step([4]int{len(examples), tokens, characters, set.PairCount(examples)})
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}

@@ -166,6 +166,16 @@ func describe(text string, p *predict.Prediction) string {
 			if len(t.Labels) == 0 {
 				b.WriteString("-")
 			}
+		case t.Type == schema.Relation:
+			for i, r := range t.Relations {
+				if i > 0 {
+					b.WriteString(", ")
+				}
+				fmt.Fprintf(&b, "%s -%s-> %s (%.3f)", r.Head.Text, r.Label, r.Tail.Text, r.Probability)
+			}
+			if len(t.Relations) == 0 {
+				b.WriteString("-")
+			}
 		case t.Type != schema.Tagging:
 			fmt.Fprintf(&b, "%s (%.3f)", t.Label, t.Probability)
 		case t.Spans != nil || !hasTags(t):

@@ -35,7 +35,7 @@ func (p *Prediction) Task(name string) *Answer {
 
 // Answer is one task's answer. Which fields are set depends on the type: a
 // classification has Label and Probability, multilabel has Labels, tagging has Tags and Spans, a
-// regression has Value.
+// regression has Value, a relation has Relations.
 type Answer struct {
 	Task string          `json:"task"`
 	Type schema.TaskType `json:"type"`
@@ -51,6 +51,10 @@ type Answer struct {
 
 	Tags  []Tag  `json:"tags,omitempty"`
 	Spans []Span `json:"spans,omitempty"`
+
+	// Relations are between spans of the task of the relation's entities, in the
+	// order of heads, tails and the schema's labels.
+	Relations []Relation `json:"relations,omitempty"`
 
 	Value *float32 `json:"value,omitempty"`
 	// Unit is what Value counts, as the schema says it.
@@ -76,10 +80,22 @@ type Span struct {
 	Last      int    `json:"last"`
 }
 
+// Relation says that a label holds between two spans.
+type Relation struct {
+	Label string `json:"label"`
+	// Probability is the label's for the two: from its threshold in the schema on
+	// it holds.
+	Probability float32 `json:"probability"`
+	Head        Span    `json:"head"`
+	Tail        Span    `json:"tail"`
+}
+
 // task is a task and what reading its outputs needs.
 type task struct {
 	schema.Task
-	numbers map[string]int64 // of labels
+	numbers  map[string]int64 // of labels
+	first    int              // of the outputs, the task's own
+	entities int              // of a relation: the number of its entities' task
 }
 
 func newTask(t *schema.Task) task {
@@ -91,7 +107,8 @@ func newTask(t *schema.Task) task {
 }
 
 // read takes the tasks' outputs, of so many rows, apart into predictions, and
-// writes over what these hold.
+// writes over what these hold. Answers that only relations needed stand behind
+// those that were asked for, where the next call finds their memory.
 func (w *worker) read(out []Prediction, texts []string, outputs []runtime.Named, rows int) error {
 	// What a fresh batch needs is made at once for all its rows.
 	var fresh slabs
@@ -102,13 +119,12 @@ func (w *worker) read(out []Prediction, texts []string, outputs []runtime.Named,
 		}
 		out[i].Tasks = out[i].Tasks[:n]
 	}
-	for k := range w.predictor.tasks {
+	for _, k := range w.predictor.order {
 		t := &w.predictor.tasks[k]
-		v, err := t.view(&w.numbers, outputs, rows)
+		v, err := t.view(&w.numbers, outputs[t.first:], rows)
 		if err != nil {
 			return fmt.Errorf("predict: task %q: %w", t.Name, err)
 		}
-		outputs = outputs[len(t.Outputs):]
 		for i := range out {
 			a := &out[i].Tasks[k]
 			a.Task, a.Type, a.Unit = t.Name, t.Type, t.Unit
@@ -120,6 +136,8 @@ func (w *worker) read(out []Prediction, texts []string, outputs []runtime.Named,
 				*a.Value = v.values[i]
 			case schema.MultiLabel:
 				v.readSet(a, i, &fresh, len(out)-i)
+			case schema.Relation:
+				err = w.readRelations(&v, i, a, out[i].Tasks[t.entities].Spans)
 			case schema.Tagging:
 				err = w.readTags(a, &v, i, out[i:], texts, &fresh)
 			default:
@@ -129,6 +147,9 @@ func (w *worker) read(out []Prediction, texts []string, outputs []runtime.Named,
 				return fmt.Errorf("predict: task %q: %w", t.Name, err)
 			}
 		}
+	}
+	for i := range out {
+		out[i].Tasks = out[i].Tasks[:w.predictor.asked]
 	}
 	return nil
 }

@@ -143,7 +143,7 @@ func (f *file) match(g *onnx.Graph) error {
 				continue
 			}
 			last := v.Shape[len(v.Shape)-1]
-			one := len(t.Labels) == 2 && last.Size == 1 && t.Type != schema.MultiLabel // the second's alone
+			one := len(t.Labels) == 2 && last.Size == 1 && t.Type != schema.MultiLabel && t.Type != schema.Relation // the second's alone
 			if last.Known && last.Size != int64(len(t.Labels)) && !one {
 				return fmt.Errorf("predict: task %q has %d labels, output %q has %d", t.Name, len(t.Labels), o.Tensor, last.Size)
 			}

@@ -32,7 +32,8 @@ type Options struct {
 	// Engine runs the file; it must be given.
 	Engine runtime.Engine
 	// Tasks are the tasks to answer; empty means all. The part of the graph
-	// that only others need is cut out, and not computed.
+	// that only others need is cut out, and not computed. A relation needs its
+	// entities, which are computed then, but not answered.
 	Tasks []string
 	// Session configures the engine's session.
 	Session runtime.Options
@@ -61,7 +62,9 @@ type Options struct {
 type Predictor struct {
 	file    *file
 	key     string // of the tasks, in the file's map
-	tasks   []task
+	tasks   []task // those that are answered, and behind them those that relations need
+	asked   int    // how many are answered
+	order   []int  // of reading them: relations behind what they join
 	session runtime.Session
 	workers workers
 	gather  *gatherer // nil: calls run one by one
@@ -145,10 +148,12 @@ func open(data []byte, o Options, content func() ([]byte, error)) (*Predictor, e
 // part opens the part of the file that some tasks need. The caller holds the
 // lock, or is the only one who knows the file.
 func (f *file) part(tasks []schema.Task, m *onnx.Model, data []byte) (*Predictor, error) {
-	p := &Predictor{file: f, key: keyOf(tasks)}
+	p := &Predictor{file: f, key: keyOf(tasks), asked: len(tasks)}
 	var outputs []string
+	tasks = f.withEntities(tasks)
 	for i := range tasks {
 		p.tasks = append(p.tasks, newTask(&tasks[i]))
+		p.tasks[i].first = len(outputs)
 		for _, o := range tasks[i].Outputs {
 			if slices.Contains(outputs, o.Tensor) {
 				return nil, fmt.Errorf("predict: task %q: output %q has two roles", tasks[i].Name, o.Tensor)
@@ -156,6 +161,7 @@ func (f *file) part(tasks []schema.Task, m *onnx.Model, data []byte) (*Predictor
 			outputs = append(outputs, o.Tensor)
 		}
 	}
+	p.setOrder()
 	if len(outputs) < len(m.Graph.Outputs) {
 		part, err := onnx.Cut(m, outputs)
 		if err == nil {
@@ -174,6 +180,34 @@ func (f *file) part(tasks []schema.Task, m *onnx.Model, data []byte) (*Predictor
 	}
 	f.parts[p.key] = p
 	return p, nil
+}
+
+// setOrder finds the tasks whose spans relations join, and puts those behind.
+func (p *Predictor) setOrder() {
+	var relations []int
+	for i := range p.tasks {
+		t := &p.tasks[i]
+		if t.Type != schema.Relation {
+			p.order = append(p.order, i)
+			continue
+		}
+		relations = append(relations, i)
+		t.entities = slices.IndexFunc(p.tasks, func(of task) bool { return of.Name == t.Entities })
+	}
+	p.order = append(p.order, relations...)
+}
+
+// withEntities adds the tasks whose spans relations join, behind the others.
+func (f *file) withEntities(tasks []schema.Task) []schema.Task {
+	names := make([]string, len(tasks))
+	for i := range tasks {
+		names[i] = tasks[i].Name
+	}
+	tasks = slices.Clone(tasks)
+	for _, name := range f.schema.WithEntities(names)[len(names):] {
+		tasks = append(tasks, *f.schema.Task(name))
+	}
+	return tasks
 }
 
 func keyOf(tasks []schema.Task) string {

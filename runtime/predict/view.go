@@ -14,7 +14,7 @@ type view struct {
 	task          *task
 	made          *numbers
 	length        int       // of a sequence, 1 for other tasks
-	probabilities []float32 // [rows, length, labels]
+	probabilities []float32 // [rows, length, labels], of a relation [rows, length, length, labels]
 	labels        []int64   // [rows, length], or [rows, labels]; nil: by probability
 	values        []float32 // [rows]
 }
@@ -36,6 +36,12 @@ func (t *task) view(made *numbers, outputs []runtime.Named, rows int) (view, err
 			length = x.Shape()[1]
 			v.length = int(length)
 		}
+		if t.Type == schema.Relation {
+			if x.Rank() != 4 || x.Shape()[1] != x.Shape()[2] {
+				return v, fmt.Errorf("output %q is %v, a relation's is [batch, sequence, sequence, labels]", o.Tensor, x)
+			}
+			v.length = int(x.Shape()[1])
+		}
 		if err := v.take(o, x, rows); err != nil {
 			return v, err
 		}
@@ -43,14 +49,20 @@ func (t *task) view(made *numbers, outputs []runtime.Named, rows int) (view, err
 	switch {
 	case t.Type == schema.Regression && v.values == nil:
 		return v, fmt.Errorf("no output plays the role of %s", schema.Value)
-	case t.Type != schema.Regression && v.probabilities == nil && (v.labels == nil || t.Type == schema.MultiLabel):
+	case t.Type != schema.Regression && v.probabilities == nil && (v.labels == nil || t.several()):
 		return v, fmt.Errorf("no output plays the role of %s", schema.Probabilities)
 	}
 	return v, nil
 }
 
+// several reports whether each label applies or not by itself.
+func (t *task) several() bool { return t.Type == schema.MultiLabel || t.Type == schema.Relation }
+
 func (v *view) take(o schema.Output, x *tensor.Tensor, rows int) error {
 	places, n := rows*v.length, len(v.task.Labels)
+	if v.task.Type == schema.Relation {
+		places *= v.length
+	}
 	var err error
 	switch o.Role {
 	case schema.Probabilities, schema.Logits:
@@ -60,7 +72,7 @@ func (v *view) take(o schema.Output, x *tensor.Tensor, rows int) error {
 		if o.Role == schema.Logits {
 			v.probabilities = v.squash(v.probabilities, places)
 		}
-		if n == 2 && v.task.Type != schema.MultiLabel && len(v.probabilities) == places && places > 0 {
+		if n == 2 && !v.task.several() && len(v.probabilities) == places && places > 0 {
 			v.probabilities = v.made.complement(v.probabilities)
 		}
 		return expect(o, len(v.probabilities), places*n)
@@ -68,7 +80,7 @@ func (v *view) take(o schema.Output, x *tensor.Tensor, rows int) error {
 		if v.labels, err = v.task.number(v.made, x); err != nil {
 			return fmt.Errorf("output %q: %w", o.Tensor, err)
 		}
-		if v.task.Type == schema.MultiLabel {
+		if v.task.several() {
 			places *= n
 		}
 		return expect(o, len(v.labels), places)
@@ -136,7 +148,7 @@ func (v *view) applies(i, j int) bool {
 func (v *view) squash(x []float32, places int) []float32 {
 	out := v.made.float32s(len(x))
 	n := len(v.task.Labels)
-	if v.task.Type == schema.MultiLabel || len(x) == places {
+	if v.task.several() || len(x) == places {
 		for i, z := range x {
 			out[i] = float32(1 / (1 + math.Exp(-float64(z))))
 		}
