@@ -139,7 +139,11 @@ func stretch(single *recipe.Recipe, steps int) (*recipe.Recipe, error) {
 	longer := func(epochs int) int { return (epochs*steps + own - 1) / own }
 	return single.Derive(func(r *recipe.Recipe) {
 		r.Train.Epochs, r.Train.Patience = longer(r.Train.Epochs), longer(r.Train.Patience)
-		for _, s := range []*recipe.Schedule{&r.Train.Schedule, &r.Train.Trunk.Schedule, &r.Tasks[0].Schedule} {
+		schedules := []*recipe.Schedule{&r.Train.Schedule, &r.Train.Trunk.Schedule}
+		for i := range r.Tasks { // a relation comes with its entities
+			schedules = append(schedules, &r.Tasks[i].Schedule)
+		}
+		for _, s := range schedules {
 			switch s.Type {
 			case "step":
 				s.Every = longer(s.Every)
