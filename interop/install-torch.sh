@@ -44,10 +44,10 @@ lib=$("$python" -c 'import pathlib, sysconfig; print(pathlib.Path(sysconfig.get_
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 made=()
-if [ -e "$lib/libtorch_cuda.so" ] && command -v nm cc >/dev/null; then
-    stand_ins "$lib"
+if [ -e "$lib/libtorch_cuda.so" ]; then
+    stand_ins "$lib" || echo "libraries to stand in for those of accelerators cannot be made: is there a C compiler?" >&2
 fi
-if ! "$python" -c 'import torch'; then
+if ! "$python" -c 'import torch' 2>/dev/null; then
     echo "PyTorch does not load without its libraries for accelerators: installing them" >&2
     rm -f "${made[@]}"
     "${pip[@]}" torch==2.15.0

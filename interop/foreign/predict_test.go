@@ -4,7 +4,9 @@ package foreign
 
 import (
 	"context"
+	"errors"
 	"math"
+	"strings"
 	"testing"
 
 	"espalier/runtime"
@@ -134,5 +136,20 @@ func TestTextIntoScikitLearn(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestPredictorOfMaps: a predictor says before it runs anything that an output is
+// no tensor, and what to do.
+func TestPredictorOfMaps(t *testing.T) {
+	m := read(t, "sklearn_zipmap")
+	s := heads(schema.Probabilities, "output_probability", "")
+	s.Tasks = s.Tasks[:1]
+	for name, e := range engines(t) {
+		_, err := predict.Open(m.path, predict.Options{Engine: e, Schema: s})
+		want := `output "output_probability" is a sequence, not a tensor; export it as one, which skl2onnx does with zipmap=False`
+		if !errors.Is(err, runtime.ErrUnsupported) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v", name, err)
+		}
 	}
 }

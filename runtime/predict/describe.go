@@ -137,7 +137,7 @@ func (f *file) match(g *onnx.Graph) error {
 				return fmt.Errorf("predict: task %q: the graph has no output %q", t.Name, o.Tensor)
 			}
 			if v.Kind != "" && v.Kind != "tensor" {
-				return fmt.Errorf("predict: task %q: %w: output %q is a %s, not a tensor; export it as one", t.Name, runtime.ErrUnsupported, o.Tensor, v.Kind)
+				return fmt.Errorf("predict: task %q: %w: output %q is a %s, not a tensor; export it as one, which skl2onnx does with zipmap=False", t.Name, runtime.ErrUnsupported, o.Tensor, v.Kind)
 			}
 			if o.Role != schema.Probabilities && o.Role != schema.Logits || len(v.Shape) == 0 {
 				continue
