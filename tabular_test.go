@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"espalier"
 	"espalier/export"
 	"espalier/recipe"
@@ -17,6 +19,7 @@ import (
 	"espalier/runtime/gonum"
 	"espalier/runtime/ort"
 	"espalier/runtime/predict"
+	"espalier/schema"
 )
 
 // houses writes a table whose answers follow from its columns: the load is
@@ -165,5 +168,63 @@ func askHouses(t *testing.T, p *predict.Predictor) {
 	}
 	if _, err := p.Predict(ctx, "a text"); err == nil {
 		t.Error("a model of a table answers for a text")
+	}
+}
+
+// TestColumnsKnowTheTrainingRowsAlone: whatever stands in the rows of validation
+// and test, means, deviations and values are those of the training rows.
+func TestColumnsKnowTheTrainingRowsAlone(t *testing.T) {
+	learn := func(other string) *schema.Schema {
+		dir := t.TempDir()
+		text := "data:\n"
+		for part, rows := range map[string]string{"train": "1,farm,no\n2,shop,yes\n6,farm,no\n", "valid": other, "test": other} {
+			path := filepath.Join(dir, part+".csv")
+			if err := os.WriteFile(path, []byte("wage,work,rich\n"+rows), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			text += fmt.Sprintf("  %s: {format: csv, file: %q}\n", part, path)
+		}
+		r, err := recipe.Parse("r.yaml", []byte("name: r\n"+text+"columns: {numeric: [wage], categorical: [work]}\ntasks: {rich: {type: classification}}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		run, err := espalier.Learn(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return run.Model.Schema()
+	}
+	s := learn("3,farm,yes\n")
+	if in := s.Input("wage"); in.Mean != 3 || math.Abs(in.Deviation-math.Sqrt(14.0/3)) > 1e-12 {
+		t.Errorf("the mean is %v and the deviation %v", in.Mean, in.Deviation)
+	}
+	if diff := cmp.Diff(s, learn("90000,mill,yes\n,,no\n-5,bank,no\n")); diff != "" {
+		t.Errorf("other rows of validation and test make other columns (-want +got):\n%s", diff)
+	}
+}
+
+// TestWhatCannotBeLearnedIsToldBeforeTraining: a task with one class, and
+// experts that are none; no run is begun.
+func TestWhatCannotBeLearnedIsToldBeforeTraining(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "d.csv")
+	if err := os.WriteFile(path, []byte("wage,rich,old\n1,no,no\n2,no,yes\n3,no,no\n4,,yes\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprintf("name: r\ndata: {train: {format: csv, file: %q}, holdout: 0.25}\ncolumns: {numeric: [wage]}\ntasks: {old: {type: classification}, rich: {type: classification}}\n", path)
+	dir := filepath.Join(t.TempDir(), "run")
+	r, err := recipe.Parse("r.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = espalier.Train(context.Background(), r, dir, espalier.Options{Engine: gonum.New()})
+	if want := `r.yaml:4: tasks.rich: data: task "rich" has the one label "no" in training; there is nothing to tell apart`; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("a run was begun: %v", err)
+	}
+	_, err = recipe.Parse("r.yaml", []byte(text+"sharing: {method: mmoe, experts: 0}\n"))
+	if want := `r.yaml:5: sharing.experts is 0, it must be at least 1`; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }
