@@ -23,11 +23,16 @@ type seedResult struct {
 	size    int64   // bytes of the exported file; of the first seed
 }
 
-// read returns a recipe with a seed, on one thread.
-func read(name string, seed int) (*recipe.Recipe, error) {
-	r, err := recipe.Read(filepath.Join("examples", name+".yaml"))
+// read returns a row's recipe with a seed, on one thread.
+func (w row) read(seed int) (*recipe.Recipe, error) {
+	r, err := recipe.Read(filepath.Join("examples", w.file()+".yaml"))
 	if err != nil {
 		return nil, err
+	}
+	if w.of != "" {
+		if r, err = r.With(append([]string{"name=" + w.recipe}, w.settings...)...); err != nil {
+			return nil, err
+		}
 	}
 	if err := r.Set("train.seed", fmt.Sprint(seed)); err != nil {
 		return nil, err
@@ -37,7 +42,7 @@ func read(name string, seed int) (*recipe.Recipe, error) {
 
 // fit makes a run, or reads it where it is made already.
 func fit(ctx context.Context, e runtime.Engine, row row, seed int, dir string) (*seedResult, error) {
-	r, err := read(row.recipe, seed)
+	r, err := row.read(seed)
 	if err != nil {
 		return nil, err
 	}
@@ -51,6 +56,12 @@ func fit(ctx context.Context, e runtime.Engine, row row, seed int, dir string) (
 			return nil, err
 		}
 	}
+	return finished(ctx, e, dir, seed == 1)
+}
+
+// finished reads a run that is finished, and the size of its file where that is
+// asked for.
+func finished(ctx context.Context, e runtime.Engine, dir string, size bool) (*seedResult, error) {
 	out := &seedResult{}
 	content, err := os.ReadFile(filepath.Join(dir, "result.json"))
 	if err == nil {
@@ -59,7 +70,7 @@ func fit(ctx context.Context, e runtime.Engine, row row, seed int, dir string) (
 	if err != nil {
 		return nil, err
 	}
-	if out.epoch, err = fastestEpoch(filepath.Join(dir, "log.jsonl")); err != nil || seed > 1 {
+	if out.epoch, err = fastestEpoch(filepath.Join(dir, "log.jsonl")); err != nil || !size {
 		return out, err
 	}
 	out.size, err = exported(ctx, e, dir)

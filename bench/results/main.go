@@ -30,6 +30,7 @@ type bench struct {
 	figures     string // folder that is kept
 	page        string
 	linear      string
+	peers       string
 	seeds, jobs int
 }
 
@@ -40,6 +41,7 @@ func main() {
 	flag.StringVar(&b.figures, "figures", "bench/results/figures", "folder of what was measured")
 	flag.StringVar(&b.page, "page", "docs/results.md", "page to write")
 	flag.StringVar(&b.linear, "linear", "bench/out/linear.jsonl", "what bench/peers/linear.py wrote")
+	flag.StringVar(&b.peers, "peers", "bench/out", "folder in which bench/peers/tabular.py left a file for each set")
 	flag.IntVar(&b.seeds, "seeds", 3, "seeds of each recipe")
 	flag.IntVar(&b.jobs, "jobs", 2, "runs at a time, on one thread each")
 	flag.Parse()

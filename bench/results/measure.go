@@ -89,18 +89,33 @@ func (w row) measure(ctx context.Context, b *bench) (any, error) {
 
 // measureCompared compares the joint model with one model per task.
 func (w row) measureCompared(ctx context.Context, b *bench) (any, error) {
-	r, err := read(w.recipe, 1)
+	r, err := w.read(1)
 	if err != nil {
 		return nil, err
 	}
 	fmt.Fprintf(os.Stderr, "%s: joint and single-task models\n", w.recipe)
-	result, err := compare.Run(ctx, r, filepath.Join(b.out, w.recipe), compare.Options{
+	dir := filepath.Join(b.out, w.recipe)
+	if w.folder != "" {
+		dir = filepath.Join(b.out, w.folder)
+	}
+	result, err := compare.Run(ctx, r, dir, compare.Options{
 		Engine: b.engine, Seeds: b.seeds, Jobs: b.jobs, Done: func(p compare.Progress) { fmt.Fprintln(os.Stderr, p) },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", w.recipe, err)
 	}
-	return &measured{Comparison: result}, nil
+	if len(w.figures) == 0 {
+		return &measured{Comparison: result}, nil
+	}
+	var seeds []seedResult
+	for _, seed := range result.Seeds {
+		s, err := finished(ctx, b.engine, filepath.Join(dir, fmt.Sprintf("seed-%d", seed), "joint-"+w.recipe), seed == 1)
+		if err != nil {
+			return nil, err
+		}
+		seeds = append(seeds, *s)
+	}
+	return &measured{Figures: w.scores(seeds), Cost: costOf(seeds), Comparison: result}, nil
 }
 
 // scores are the row's figures.

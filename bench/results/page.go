@@ -17,7 +17,8 @@ type result struct {
 const head = `# Results
 
 Written by ` + "`make results`" + `, which trains the recipes in [examples](../examples) with 3 seeds each. Figures are those of
-the test sets as published, in percent: the mean over seeds, ± the standard deviation. Each recipe's settings and each
+the test sets as published (Census-Income and ENB2012 have none: a part that a seed in their recipes divides off), in
+percent: the mean over seeds, ± the standard deviation. Each recipe's settings and each
 run's best epoch were chosen on validation; the test set is measured once a run, with the epoch that was kept. Nothing
 is pretrained. Beside them stands what a linear model reaches on the same data
 ([bench/peers/linear.py](../bench/peers/linear.py)): over TF-IDF of words and characters by scikit-learn, or a linear
@@ -53,6 +54,7 @@ func page(w io.Writer, folder string) error {
 	}
 	p.remarks(results)
 	p.costs(results)
+	p.besidePyTorch(results, folder)
 	for _, r := range results {
 		p.comparison(r)
 	}
@@ -143,9 +145,29 @@ func (p *printer) costs(results []result) {
 	p.printf("| set | epochs | best epoch | s per epoch | shared parameters | of the heads | file, MB |\n|---|---|---|---|---|---|---|\n")
 	for _, r := range results {
 		if c := r.Cost; c != nil {
-			p.printf("| %s | %d | %.0f | %.1f | %d | %d | %.1f |\n", r.set, c.Epochs, c.Best, c.Seconds, c.Shared, c.Heads, float64(c.Bytes)/1e6)
+			p.printf("| %s | %d | %.0f | %s | %d | %d | %s |\n", r.set, c.Epochs, c.Best, brief(c.Seconds), c.Shared, c.Heads, brief(float64(c.Bytes)/1e6))
 		}
 	}
+}
+
+// brief has one digit behind the point, and below 1 two digits.
+func brief(x float64) string {
+	if x < 1 {
+		return fmt.Sprintf("%.2g", x)
+	}
+	return fmt.Sprintf("%.1f", x)
+}
+
+// command is the one that compares.
+func (r *result) command() string {
+	text := "espalier compare examples/" + r.file() + ".yaml"
+	if r.of != "" {
+		text += " --set name=" + r.recipe
+	}
+	for _, s := range r.settings {
+		text += " --set '" + s + "'"
+	}
+	return text
 }
 
 // comparison writes the whole comparison of a set that has one.
@@ -153,7 +175,7 @@ func (p *printer) comparison(r result) {
 	if r.Comparison == nil {
 		return
 	}
-	p.printf("\n## %s: %s\n\nBy `espalier compare examples/%s.yaml`; see [compare.md](compare.md) for how to read it.\n\n", r.set, r.compared, r.recipe)
+	p.printf("\n## %s: %s\n\nBy `%s`; see [compare.md](compare.md) for how to read it.\n\n", r.set, r.compared, r.command())
 	if p.err == nil {
 		p.err = compare.Markdown(p.w, r.Comparison)
 	}

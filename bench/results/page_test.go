@@ -2,10 +2,13 @@ package main
 
 import (
 	"bytes"
+	"math"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestThePageIsWhatItsFiguresSay(t *testing.T) {
@@ -55,5 +58,27 @@ func TestPartsAreChosenByHowTheirNamesStart(t *testing.T) {
 	_, err := choose(all, []string{"trek"})
 	if err == nil || err.Error() != `no set's name starts with "trek": there are trec, fdu_mtl, fdu_balancers` {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestPeersAreReadBySetAndStructure(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "census_income.jsonl")
+	lines := `{"structure": "ple", "tasks": ["income", "married"], "test": [0.9, 0.98], "seconds": 2.5, "parameters": 7}
+{"structure": "ple", "tasks": ["income", "married"], "test": [0.92, 0.98], "seconds": 2, "parameters": 7}
+{"structure": "single", "tasks": ["married"], "test": [0.5], "seconds": 1, "parameters": 3}
+`
+	if err := os.WriteFile(path, []byte(lines), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	got := peerFigures{}
+	if err := got.read("census_income", path); err != nil {
+		t.Fatal(err)
+	}
+	want := peerFigures{
+		"census_income ple":    {map[string]spread{"income": {2, 91, math.Sqrt2}, "married": {2, 98, 0}}, 2, 7},
+		"census_income single": {map[string]spread{"married": {1, 50, 0}}, 1, 3},
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateApprox(0, 1e-9)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -10,7 +10,12 @@ type figure struct {
 
 // row is one data set.
 type row struct {
-	recipe    string // of examples/, without its ending
+	recipe string // its name, and that of its file in examples/ unless of says another
+	// settings change the recipe of a file; folder is that of the runs where it
+	// is not the recipe's, so that rows share their single-task models.
+	of        string
+	settings  []string
+	folder    string
 	set       string
 	figures   []figure
 	published string // what others reached without pretraining
@@ -18,7 +23,23 @@ type row struct {
 	// compared is the heading of the joint model's comparison with one model per
 	// task, where there is one.
 	compared string
+	// peer is the structure in bench/peers/tabular.py that the row stands beside.
+	peer string
 }
+
+// file is the recipe's, without its ending.
+func (w row) file() string {
+	if w.of != "" {
+		return w.of
+	}
+	return w.recipe
+}
+
+// tables are the sets that bench/peers/tabular.py trains on, too.
+var tables = []string{"census_income", "enb2012"}
+
+// censusFigures are those of all ways to share.
+var censusFigures = []figure{{"income, AUC", "income", "auc", 94.5}, {"never married, AUC", "never_married", "auc", 98.5}}
 
 // rows are the data sets of the page, in its order.
 var rows = []row{
@@ -77,5 +98,27 @@ var rows = []row{
 	},
 	{
 		recipe: "fdu_mtl", set: "FDU-MTL", compared: "16 domains together against 16 models",
+	},
+	{
+		recipe: "census_income", folder: "census", set: "Census-Income, MMoE", figures: censusFigures, peer: "mmoe",
+		compared: "two tasks together against two models",
+	},
+	{
+		recipe: "census_income_ple", folder: "census", set: "Census-Income, PLE", figures: censusFigures, peer: "ple",
+		compared: "two tasks together against two models",
+	},
+	{
+		recipe: "census_income_shared", of: "census_income", settings: []string{"sharing={method: hard}"},
+		folder: "census", set: "Census-Income, shared trunk", figures: censusFigures, peer: "shared",
+		compared: "two tasks together against two models",
+	},
+	{
+		recipe: "census_income_aitm", of: "census_income", settings: []string{"sharing={method: aitm, tower: 16}"},
+		folder: "census", set: "Census-Income, AITM", figures: censusFigures,
+		compared: "two tasks together against two models",
+	},
+	{
+		recipe: "enb2012", set: "ENB2012", peer: "shared", compared: "two tasks together against two models",
+		figures: []figure{{"heating load, R2", "heatload", "r2", 99}, {"cooling load, R2", "coolload", "r2", 97}},
 	},
 }
