@@ -60,7 +60,8 @@ type Config struct {
 	// Threads is what the engine may use; 0: all cores.
 	Threads int
 	// Profile is a file prefix: an engine that can writes there, when the
-	// trainer is closed, how long each operator of the steps took.
+	// trainer is closed, how long each operator of the steps took; with -back
+	// behind it those of the backward pass where the step is divided.
 	Profile string
 }
 

@@ -99,7 +99,9 @@ func newGradients(t *Trainer, d *division, full bool, opts runtime.Options) (*gr
 	if err != nil || d.back == nil {
 		return r, err
 	}
-	opts.Profile = ""
+	if opts.Profile != "" {
+		opts.Profile += "-back"
+	}
 	if err := d.back.open(t.engine, opts); err != nil {
 		return r, err
 	}

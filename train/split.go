@@ -309,7 +309,7 @@ func (d *division) save(results, seeds []*builder.Value) []*builder.Value {
 		n := v.Node()
 		switch {
 		case n == nil || slices.Contains(gathered, v):
-		case varies[v] || isView(n):
+		case varies[v] || isView(n) || spreads(n):
 			stack = append(append(stack, n.Inputs...), n.Captures...)
 		default:
 			kept[v] = true
@@ -324,6 +324,19 @@ func (d *division) save(results, seeds []*builder.Value) []*builder.Value {
 		}
 	}
 	return saved
+}
+
+// spreads reports whether a node repeats smaller operands over its result, so
+// that computing it again reads less than saving it.
+func spreads(n *builder.Node) bool {
+	switch n.Op {
+	case "Expand":
+		return true
+	case "Mul", "Add":
+		same := func(v *builder.Value) bool { return v.Shape().Equal(n.Outputs[0].Shape()) }
+		return !slices.ContainsFunc(n.Inputs, same)
+	}
+	return false
 }
 
 // isView reports whether an engine hands on a node's operand as it is, or reads

@@ -30,15 +30,43 @@ func dots(x []float32, rows [][]float32, from int, sums []laneSums) {
 	j := 0
 	if n > 0 {
 		for ; j+4 <= len(rows); j += 4 {
-			dots4Vector(&x[0], &rows[j][from], &rows[j+1][from], &rows[j+2][from], &rows[j+3][from], n, &sums[j])
+			dots4(&x[0], &rows[j][from], &rows[j+1][from], &rows[j+2][from], &rows[j+3][from], n, &sums[j])
 		}
-		for ; j < len(rows); j++ {
-			dotVector(&x[0], &rows[j][from], n, &sums[j])
+		if rest := rows[j:]; len(rest) > 1 {
+			// Two or three rows take no longer than four, one of them again.
+			var of [4]laneSums
+			last := rest[len(rest)-1]
+			third := rest[min(2, len(rest)-1)]
+			copy(of[:], sums[j:j+len(rest)])
+			dots4(&x[0], &rest[0][from], &rest[1][from], &third[from], &last[from], n, &of[0])
+			copy(sums[j:j+len(rest)], of[:])
+		} else if len(rest) == 1 {
+			dotVector(&x[0], &rest[0][from], n, &sums[j])
 		}
 	}
 	for j, row := range rows {
 		dotScalar(x[n:], row[from+n:from+len(x)], &sums[j])
 	}
+}
+
+// dotsOfTwo is dots of two rows of one length, which read the others together.
+func dotsOfTwo(x, z []float32, rows [][]float32, from int, sums, others []laneSums) {
+	j := 0
+	if n := vectorised(len(x)); hasWide && n == len(x) && n > 0 {
+		for ; j+4 <= len(rows); j += 4 {
+			dots2by4Wide(&x[0], &z[0], &rows[j][from], &rows[j+1][from], &rows[j+2][from], &rows[j+3][from], n, &sums[j], &others[j])
+		}
+	}
+	dots(x, rows[j:], from, sums[j:])
+	dots(z, rows[j:], from, others[j:])
+}
+
+func dots4(x, y0, y1, y2, y3 *float32, n int, sums *laneSums) {
+	if hasWide {
+		dots4Wide(x, y0, y1, y2, y3, n, sums)
+		return
+	}
+	dots4Vector(x, y0, y1, y2, y3, n, sums)
 }
 
 func dotScalar(x, y []float32, sums *laneSums) {
@@ -61,6 +89,22 @@ func addScaledScalar(sums []float64, x []float32, w float64) {
 	sums = sums[:len(x)]
 	for k, v := range x {
 		sums[k] += float64(w * float64(v))
+	}
+}
+
+// narrow rounds sums to dst.
+func narrow(dst []float32, sums []float64) {
+	n := vectorised(len(sums))
+	if n > 0 {
+		narrowVector(&dst[0], &sums[0], n)
+	}
+	narrowScalar(dst[n:], sums[n:])
+}
+
+func narrowScalar(dst []float32, sums []float64) {
+	dst = dst[:len(sums)]
+	for k, x := range sums {
+		dst[k] = float32(x)
 	}
 }
 

@@ -11,6 +11,24 @@ var hasVector = cpu.X86.HasAVX2 && cpu.X86.HasFMA
 //go:noescape
 func dots4Vector(x, y0, y1, y2, y3 *float32, n int, sums *laneSums)
 
+// hasWide reports whether the kernels with wide registers can run.
+var hasWide = hasVector && cpu.X86.HasAVX512F
+
+// dots4Wide is dots4Vector with registers twice as wide.
+//
+//go:noescape
+func dots4Wide(x, y0, y1, y2, y3 *float32, n int, sums *laneSums)
+
+// dots2by4Wide is dots4Wide of two rows with the same four.
+//
+//go:noescape
+func dots2by4Wide(x0, x1, y0, y1, y2, y3 *float32, n int, sums0, sums1 *laneSums)
+
+// narrowVector does n elements, a multiple of lanes, as narrowScalar does.
+//
+//go:noescape
+func narrowVector(dst *float32, sums *float64, n int)
+
 // dotVector does n elements, a multiple of lanes, as dotScalar does.
 //
 //go:noescape

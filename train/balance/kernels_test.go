@@ -26,13 +26,33 @@ func TestKernelsInAssemblyEqualGo(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, n := range []int{1, 7, 8, 9, 16, 31, 250} {
 		rows := drawRows(random, 7, n)
-		got, want := make([]laneSums, 6), make([]laneSums, 6)
-		dots(rows[6], rows[:6], 0, got)
+		want := make([]laneSums, 6)
 		for j := range want {
 			dotScalar(rows[6], rows[j], &want[j])
 		}
-		if !slices.Equal(got, want) {
-			t.Errorf("dots of %d elements: %v, want %v", n, got, want)
+		for k := range len(want) + 1 {
+			got := make([]laneSums, k)
+			dots(rows[6], rows[:k], 0, got)
+			if !slices.Equal(got, want[:k]) {
+				t.Errorf("dots of %d elements with %d rows: %v, want %v", n, k, got, want[:k])
+			}
+		}
+		pair := [2][]laneSums{make([]laneSums, 6), make([]laneSums, 6)}
+		dotsOfTwo(rows[6], rows[0], rows[:6], 0, pair[0], pair[1])
+		var other laneSums
+		dotScalar(rows[0], rows[5], &other)
+		if !slices.Equal(pair[0], want) || pair[1][5] != other {
+			t.Errorf("dots of two with %d elements: %v, want %v", n, pair[0], want)
+		}
+		if whole := vectorised(n); whole > 0 { // narrow registers, where the others are used too
+			got := make([]laneSums, 4)
+			dots4Vector(&rows[6][0], &rows[0][0], &rows[1][0], &rows[2][0], &rows[3][0], whole, &got[0])
+			for j, row := range rows[:4] {
+				dotScalar(rows[6][whole:], row[whole:], &got[j])
+			}
+			if !slices.Equal(got, want[:4]) {
+				t.Errorf("dots of %d elements in narrow registers: %v, want %v", n, got, want[:4])
+			}
 		}
 		sums, plain := make([]float64, n), make([]float64, n)
 		for _, x := range rows {
@@ -41,6 +61,12 @@ func TestKernelsInAssemblyEqualGo(t *testing.T) {
 		}
 		if !slices.Equal(sums, plain) {
 			t.Errorf("sums of %d elements differ", n)
+		}
+		fine, coarse := make([]float32, n), make([]float32, n)
+		narrow(fine, sums)
+		narrowScalar(coarse, sums)
+		if !slices.Equal(fine, coarse) {
+			t.Errorf("rounded sums of %d elements differ", n)
 		}
 		a, b := slices.Clone(rows[0]), slices.Clone(rows[0])
 		blend(a, rows[1], 0.9, 0.1)
@@ -111,34 +137,38 @@ func naiveDot(a, b []float32) float64 {
 }
 
 // BenchmarkRows is what a step over 10 tasks and a million shared parameters
-// costs: two passes over the rows for methods on the Gram matrix. Copying the
-// rows is what a pass costs at least.
+// costs: two passes over the rows for methods on the Gram matrix. Reading the
+// rows is what a pass costs at least; "passes" is the time in such passes.
 func BenchmarkRows(b *testing.B) {
 	const tasks, size = 10, 1_000_000
 	rows := drawRows(rand.New(rand.NewPCG(5, 6)), tasks, size)
 	d := make([]float32, size)
-	b.Run("read", func(b *testing.B) {
-		b.SetBytes(4 * tasks * size)
-		for b.Loop() {
-			for _, r := range rows {
-				sums := laneSums{}
-				dots(r, [][]float32{r}, 0, []laneSums{sums})
+	var pass float64 // ns
+	run := func(name string, do func()) {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(4 * tasks * size)
+			for b.Loop() {
+				do()
 			}
-		}
+			each := float64(b.Elapsed()) / float64(b.N)
+			if name == "read" {
+				pass = each
+			}
+			b.ReportMetric(each/pass, "passes")
+		})
+	}
+	all := slices.Concat(rows...)
+	one := [][]float32{all}
+	run("read", func() {
+		sumOfParts(len(all), func(from, to int) float64 {
+			var sums [1]laneSums
+			dots(all[from:to], one, from, sums[:])
+			return sums[0].total()
+		})
 	})
-	b.Run("gram", func(b *testing.B) {
-		b.SetBytes(4 * tasks * size)
-		for b.Loop() {
-			Gram(rows)
-		}
-	})
-	b.Run("combine", func(b *testing.B) {
-		b.SetBytes(4 * tasks * size)
-		w := filled(tasks, 0.3)
-		for b.Loop() {
-			Combine(d, rows, w)
-		}
-	})
+	run("gram", func() { Gram(rows) })
+	w := filled(tasks, 0.3)
+	run("combine", func() { Combine(d, rows, w) })
 	var names []string
 	losses := make([]float64, tasks)
 	for i := range tasks {
@@ -149,22 +179,19 @@ func BenchmarkRows(b *testing.B) {
 		if !m.Needs.Gram && !m.Needs.Rows {
 			continue
 		}
-		b.Run(m.Name, func(b *testing.B) {
-			b.SetBytes(4 * tasks * size)
-			balancer, err := New(Config{Method: m.Name, Tasks: names})
+		balancer, err := New(Config{Method: m.Name, Tasks: names})
+		if err != nil {
+			b.Fatal(err)
+		}
+		s := Step{Losses: losses, Rows: rows, Direction: d}
+		run(m.Name, func() {
+			s.Number++
+			w, err := balancer.Weigh(&s)
 			if err != nil {
 				b.Fatal(err)
 			}
-			s := Step{Losses: losses, Rows: rows, Direction: d}
-			for b.Loop() {
-				s.Number++
-				w, err := balancer.Weigh(&s)
-				if err != nil {
-					b.Fatal(err)
-				}
-				if w.Shared != nil {
-					Combine(d, rows, w.Shared)
-				}
+			if w.Shared != nil {
+				Combine(d, rows, w.Shared)
 			}
 		})
 	}

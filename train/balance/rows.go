@@ -17,7 +17,7 @@ const (
 	// chunk is how many elements of the rows are summed up on their own.
 	chunk = 1 << 15
 	// block is how many elements of all rows fit into a near cache together.
-	block = 1 << 11
+	block = 1 << 10
 )
 
 // products computes the inner products of all pairs, those with j <= i alone
@@ -75,12 +75,17 @@ func chunkProducts(a, b [][]float32, from, to int, symmetric bool) []float64 {
 	partial := make([]laneSums, len(a)*len(b))
 	for ; from < to; from += block {
 		end := min(from+block, to)
-		for i := range a {
+		for i := 0; i < len(a); i += 2 {
 			n := len(b)
 			if symmetric {
-				n = i + 1
+				n = min(i+2, n) // one of the pairs of the first is not needed
 			}
-			dots(a[i][from:end], b[:n], from, partial[i*len(b):])
+			sums := partial[i*len(b):]
+			if i+1 == len(a) {
+				dots(a[i][from:end], b[:n], from, sums)
+				continue
+			}
+			dotsOfTwo(a[i][from:end], a[i+1][from:end], b[:n], from, sums, sums[len(b):])
 		}
 	}
 	out := make([]float64, len(partial))
@@ -107,9 +112,7 @@ func Combine(dst []float32, rows [][]float32, weights []float64) {
 					addScaled(total, rows[i][from:to], w)
 				}
 			}
-			for k, x := range total {
-				dst[from+k] = float32(x)
-			}
+			narrow(dst[from:to], total)
 		}
 	})
 }
