@@ -120,7 +120,8 @@ func (t *Trainer) compileParts(opts runtime.Options) error {
 
 // openParts compiles the step in parts; full: with gradients of parameters.
 func (t *Trainer) openParts(full bool, opts runtime.Options) error {
-	d, err := divide(t.model)
+	// With a sampler, batches lack tasks, and what is divided leaves them out.
+	d, err := divide(t.model, full && t.sampler == nil)
 	if err != nil {
 		return err
 	}

@@ -36,15 +36,15 @@ func CompareParts(t *Trainer, b *data.Batch) (wrong []string, err error) {
 	if err := t.draw(&t.draws, b, 1, 0); err != nil {
 		return nil, err
 	}
-	for _, full := range []bool{true, false} {
-		d, err := divide(t.model)
+	for _, way := range []struct{ full, whole bool }{{full: true}, {full: true, whole: true}, {}} {
+		d, err := divide(t.model, way.whole)
 		if err != nil {
 			return nil, err
 		}
-		if d.back == nil {
+		if d.back == nil && !way.whole {
 			return []string{"what tasks share is not divided from what they have of their own"}, nil
 		}
-		parts, err := newGradients(t, d, full, runtime.Options{})
+		parts, err := newGradients(t, d, way.full, runtime.Options{})
 		if err != nil {
 			return nil, err
 		}

@@ -32,8 +32,11 @@ type taskGradient struct {
 // the same whatever the gradient. The back takes gradients at the cut to the
 // parameters before it: it runs once for combined gradients, or once a task.
 //
-// Where nothing is learned before a cut, back is nil, and the front has all
-// gradients by all parameters, one set a task.
+// Undivided, back is nil, and the front has all gradients by all parameters, one
+// set a task. Then nothing is handed over through memory, which is faster where
+// all tasks' gradients are wanted by parameters; divided, those of tasks that a
+// batch lacks cost nothing. Where nothing is learned before a cut, there is no
+// other way.
 type division struct {
 	front, back *program
 	cut         []*builder.Value
@@ -45,17 +48,19 @@ type division struct {
 	rows  []taskGradient // by looked-up rows, without a back
 }
 
-// divide compiles the step in parts.
-func divide(m *models.Model) (*division, error) {
+// divide compiles the step in parts, or undivided.
+func divide(m *models.Model, whole bool) (*division, error) {
 	built, err := m.Build(models.Training)
 	if err != nil {
 		return nil, err
 	}
 	front := &program{built: built, lookup: lookups(built), graded: map[string]bool{}}
 	d := &division{front: front}
-	d.cut = d.shared()
-	if d.cut == nil {
-		d.cut = d.frontier()
+	if !whole {
+		d.cut = d.shared()
+		if d.cut == nil {
+			d.cut = d.frontier()
+		}
 	}
 	before := ancestors(d.cut, nil)
 	outputs := d.frontGradients(before)
