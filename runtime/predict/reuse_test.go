@@ -43,6 +43,7 @@ func everyTask(t testing.TB, in schema.Input, o export.Options) []byte {
 			{Name: "moods", Type: schema.MultiLabel, Labels: []string{"calm", "sad", "odd"}, Thresholds: []float32{0.1, 0.5, 0.2}},
 			{Name: "tags", Type: schema.Tagging, Labels: []string{"x", "y"}},
 			{Name: "spans", Type: schema.Tagging, Scheme: "bio", Labels: []string{"O", "B-X", "I-X"}},
+			{Name: "rel", Type: schema.Relation, Entities: "spans", Labels: []string{"near", "far"}},
 			{Name: "score", Type: schema.Regression, Unit: "stars"},
 		},
 	}, models.Config{Trunk: models.TrunkConfig{Type: "cnn", Embedding: 8, Layers: 1}, Heads: map[string]models.HeadConfig{"spans": {CRF: true}}})
