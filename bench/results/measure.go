@@ -98,9 +98,7 @@ func (w row) measureCompared(ctx context.Context, b *bench) (any, error) {
 	if w.folder != "" {
 		dir = filepath.Join(b.out, w.folder)
 	}
-	result, err := compare.Run(ctx, r, dir, compare.Options{
-		Engine: b.engine, Seeds: b.seeds, Jobs: b.jobs, Done: func(p compare.Progress) { fmt.Fprintln(os.Stderr, p) },
-	})
+	result, err := compare.Run(ctx, r, dir, b.comparing(b.seeds))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", w.recipe, err)
 	}

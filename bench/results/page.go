@@ -57,6 +57,9 @@ func page(w io.Writer, folder string) error {
 	p.besidePyTorch(results, folder)
 	for _, r := range results {
 		p.comparison(r)
+		if r.recipe == domains {
+			p.ofDomains(r.set, folder)
+		}
 	}
 	return p.err
 }
@@ -176,7 +179,5 @@ func (p *printer) comparison(r result) {
 		return
 	}
 	p.printf("\n## %s: %s\n\nBy `%s`; see [compare.md](compare.md) for how to read it.\n\n", r.set, r.compared, r.command())
-	if p.err == nil {
-		p.err = compare.Markdown(p.w, r.Comparison)
-	}
+	p.report(r.Comparison)
 }

@@ -32,7 +32,7 @@ func parts() []part {
 	for _, r := range rows {
 		all = append(all, part{r.recipe, r.measure})
 	}
-	all = append(all, part{"pytorch", measurePeers})
+	all = append(all, part{"pytorch", measurePeers}, part{balancersPart, measureBalancers})
 	return append(all, part{"linear", func(_ context.Context, b *bench) (any, error) { return readLinear(b.linear) }})
 }
 
