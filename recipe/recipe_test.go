@@ -647,7 +647,7 @@ func TestSetMessages(t *testing.T) {
 		{"train.epochs", "", "--set train.epochs: the value is empty; write '' for an empty text"},
 		{"train.epochs", "{", `--set train.epochs: "{" is not valid YAML`},
 		{"trunk.kernel", "2", "--set trunk.kernel: trunk.kernel is 2, it must be odd, so that a text keeps its length"},
-		{"tasks.topic.type", "tag", `--set tasks.topic.type: tasks.topic.type is "tag", which is not one of classification, multilabel, tagging, regression`},
+		{"tasks.topic.type", "tag", `--set tasks.topic.type: tasks.topic.type is "tag", which is not one of classification, multilabel, tagging, regression, relation`},
 	} {
 		if err := r.Set(c.path, c.value); err == nil || err.Error() != c.want {
 			t.Errorf("got  %v\nwant %s", err, c.want)
