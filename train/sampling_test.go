@@ -257,3 +257,29 @@ func TestSamplingWithMaxTokens(t *testing.T) {
 		}
 	}
 }
+
+// TestTasksThatShareNoExamplesDoNotConflictAtTheRepresentation: each example has
+// a place of its own there, so that gradients stand at right angles and pcgrad
+// is the plain sum; by the parameters they do not.
+func TestTasksThatShareNoExamplesDoNotConflictAtTheRepresentation(t *testing.T) {
+	losses := map[string]map[string]float64{}
+	for _, at := range []string{"plain", "representation", "parameters"} {
+		m, c, d := corpora(t, "train.epochs=1", "train.batch=64")
+		if at != "plain" {
+			c.Balance = train.BalanceConfig{Method: "pcgrad", At: at}
+		}
+		res, err := trainerOf(t, m, c).Fit(context.Background(), d, d, train.Hooks{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		losses[at] = res.Epochs[0].Losses
+		if b := res.Epochs[0].Balance; at == "representation" && *b.Conflicts != 0 || at == "parameters" && *b.Conflicts == 0 {
+			t.Errorf("at the %s the share of conflicts is %v", at, *b.Conflicts)
+		}
+	}
+	for task, want := range losses["plain"] {
+		if got := losses["representation"][task]; math.Abs(got-want) > 1e-6 {
+			t.Errorf("the loss of %s is %v, of the plain sum %v", task, got, want)
+		}
+	}
+}
