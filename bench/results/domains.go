@@ -18,7 +18,7 @@ const (
 
 // balancers are compared on it, the first of which is what others must beat: of the
 // methods on gradients, which take longest, one.
-const balancers = "equal,uncertainty,dwa,imtl-l,pcgrad@representation"
+const balancers = "equal,uncertainty,dwa,imtl-l,rlw,pcgrad@representation"
 
 func measureBalancers(ctx context.Context, b *bench) (any, error) {
 	r, err := row{recipe: domains}.read(1)
