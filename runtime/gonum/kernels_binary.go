@@ -519,10 +519,30 @@ func pow(c *call) error {
 }
 
 func toFloats(t *tensor.Tensor) ([]float64, error) {
-	out := make([]float64, t.Len())
-	switch d := t.Any().(type) {
-	case []float64:
+	if d, ok := tensor.Data[float64](t); ok {
 		return d, nil
+	}
+	out := make([]float64, t.Len())
+	return out, widenTo(out, t)
+}
+
+// floats is toFloats in memory of the run's; give it back. Elements that need no
+// copy are shared, which giving back undoes.
+func (c *call) floats(t *tensor.Tensor) ([]float64, error) {
+	if d, ok := tensor.Data[float64](t); ok {
+		c.share(t)
+		return d, nil
+	}
+	out, err := scratch[float64](c.memory, t.Len())
+	if err != nil {
+		return nil, err
+	}
+	return out, widenTo(out, t)
+}
+
+// widenTo writes a tensor's numbers, which are not float64, to out.
+func widenTo(out []float64, t *tensor.Tensor) error {
+	switch d := t.Any().(type) {
 	case []float32:
 		apply(out, d, func(v float32) float64 { return float64(v) })
 	case []int64:
@@ -534,9 +554,9 @@ func toFloats(t *tensor.Tensor) ([]float64, error) {
 	case []uint64:
 		apply(out, d, func(v uint64) float64 { return float64(v) })
 	default:
-		return nil, refuse(t)
+		return refuse(t)
 	}
-	return out, nil
+	return nil
 }
 
 func where(c *call) error {

@@ -77,7 +77,7 @@ func (a attributes) classes(numbers, texts string) (classes, error) {
 func (l classes) len() int { return len(l.numbers) + len(l.texts) }
 
 // write sets output 0 to a label for each row.
-func (l classes) write(c *call, best []int) error {
+func (l classes) write(c *call, best []int64) error {
 	shape := tensor.Shape{int64(len(best))}
 	if l.texts != nil {
 		y, err := c.make(0, tensor.String, shape)
@@ -99,15 +99,25 @@ func (l classes) write(c *call, best []int) error {
 	return nil
 }
 
-// largest returns the place of the first of the largest.
-func largest(xs []float64) int {
-	best := 0
+// largest returns the place of the first of the largest, or of those that are
+// among, which is nil for all; 0 where there is none.
+func largest(xs []float64, among []bool) int {
+	best := -1
 	for i, x := range xs {
-		if x > xs[best] {
+		if (among == nil || among[i]) && (best < 0 || x > xs[best]) {
 			best = i
 		}
 	}
-	return best
+	return max(best, 0)
+}
+
+// scores returns room for rows of scores, undefined. Give it back.
+func (c *call) scores(rows, width int) ([]float64, error) {
+	n, err := tensor.Shape{int64(rows), int64(width)}.Elements()
+	if err != nil {
+		return nil, err
+	}
+	return scratch[float64](c.memory, n)
 }
 
 // linear is rows of coefficients, each with an intercept.
@@ -127,29 +137,40 @@ func newLinear(a attributes, targets int) (*linear, error) {
 	return l, nil
 }
 
-// scores computes [rows, targets].
+// scores computes [rows, targets]. Give them back.
 func (l *linear) scores(c *call) (scores []float64, n int, err error) {
 	xs, n, width, err := c.rows(0)
 	if err != nil {
 		return nil, 0, err
 	}
+	defer giveBack(c.memory, xs)
 	if width != len(l.coefficients)/l.targets {
 		return nil, 0, fmt.Errorf("rows have %d numbers, the model reads %d", width, len(l.coefficients)/l.targets)
 	}
-	if err := c.charge(8 * n * l.targets); err != nil {
+	if scores, err = c.scores(n, l.targets); err != nil {
 		return nil, 0, err
 	}
-	scores = make([]float64, n*l.targets)
-	for i := range scores {
-		row, k := xs[i/l.targets*width:], i%l.targets
-		for j, w := range l.coefficients[k*width : (k+1)*width] {
-			scores[i] += row[j] * float64(w)
+	for i := range n {
+		if err := c.ctx.Err(); err != nil {
+			return nil, 0, err
 		}
-		if l.intercepts != nil {
-			scores[i] += float64(l.intercepts[k])
-		}
+		l.row(xs[i*width:(i+1)*width], scores[i*l.targets:(i+1)*l.targets])
 	}
 	return scores, n, nil
+}
+
+// row computes the scores of one row.
+func (l *linear) row(xs, scores []float64) {
+	for k := range scores {
+		s := 0.0
+		for j, w := range l.coefficients[k*len(xs) : (k+1)*len(xs)] {
+			s += xs[j] * float64(w)
+		}
+		if l.intercepts != nil {
+			s += float64(l.intercepts[k])
+		}
+		scores[k] = s
+	}
 }
 
 // newLinearClassifier makes the labels of the largest scores, and the scores
@@ -183,21 +204,32 @@ func newLinearClassifier(a attributes, _ int64) (kernel, error) {
 		if err != nil {
 			return err
 		}
-		best := make([]int, n)
+		defer giveBack(c.memory, scores)
+		best, err := scratch[int64](c.memory, n)
+		if err != nil {
+			return err
+		}
+		defer giveBack(c.memory, best)
 		for i := range best {
 			if targets == 1 {
-				if scores[i] > 0 {
-					best[i] = labels.len() - 1
+				if best[i] = 0; scores[i] > 0 {
+					best[i] = int64(labels.len() - 1)
 				}
 				continue
 			}
-			best[i] = largest(scores[i*targets : (i+1)*targets])
+			best[i] = int64(largest(scores[i*targets:(i+1)*targets], nil))
 		}
 		if err := labels.write(c, best); err != nil {
 			return err
 		}
 		if targets == 1 && labels.len() == 2 {
-			scores = withFirst(scores, how)
+			both, err := c.scores(n, 2)
+			if err != nil {
+				return err
+			}
+			defer giveBack(c.memory, both)
+			withFirst(both, scores, how)
+			return c.writeScores(1, both, n, apply)
 		}
 		return c.writeScores(1, scores, n, apply)
 	}, nil
@@ -205,16 +237,13 @@ func newLinearClassifier(a attributes, _ int64) (kernel, error) {
 
 // withFirst adds the first label's score to the second's: what is left to 1, or
 // what the logistic function makes that.
-func withFirst(scores []float64, how string) []float64 {
-	both := make([]float64, 0, 2*len(scores))
-	for _, s := range scores {
+func withFirst(both, scores []float64, how string) {
+	for i, s := range scores {
+		both[2*i], both[2*i+1] = 1-s, s
 		if how == "LOGISTIC" {
-			both = append(both, -s, s)
-		} else {
-			both = append(both, 1-s, s)
+			both[2*i] = -s
 		}
 	}
-	return both
 }
 
 // writeScores sets an output to n rows of scores after their transformation.
@@ -251,6 +280,7 @@ func newLinearRegressor(a attributes, _ int64) (kernel, error) {
 		if err != nil {
 			return err
 		}
+		defer giveBack(c.memory, scores)
 		return c.writeScores(0, scores, n, apply)
 	}, nil
 }

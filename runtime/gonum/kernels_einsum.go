@@ -23,9 +23,17 @@ type sum struct {
 // einsum multiplies operands element by element as an equation says and sums
 // over the letters that the result does not have.
 func einsum(c *call) error {
+	first, err := c.input(0)
+	if err != nil {
+		return err
+	}
 	for i := range c.node.Inputs {
-		if x, err := c.input(i); err != nil || x.DType() != c.in[0].DType() {
-			return fmt.Errorf("operand %d is %v, the first %v", i, x, c.in[0])
+		x, err := c.input(i)
+		if err != nil {
+			return err
+		}
+		if x.DType() != first.DType() {
+			return fmt.Errorf("operand %d is %v, the first %v", i, x, first)
 		}
 	}
 	s, err := newSum(c.attrs.text("equation", ""), c.in)

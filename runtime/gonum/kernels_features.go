@@ -28,7 +28,7 @@ func featureKernels() map[string]kernel {
 }
 
 // rows returns operand i as numbers with the sizes of its two dimensions; one
-// dimension is one row.
+// dimension is one row. Give the numbers back.
 func (c *call) rows(i int) (xs []float64, n, width int, err error) {
 	x, err := c.input(i)
 	if err != nil {
@@ -37,7 +37,7 @@ func (c *call) rows(i int) (xs []float64, n, width int, err error) {
 	if x.Rank() < 1 || x.Rank() > 2 {
 		return nil, 0, 0, fmt.Errorf("operand %d is %v, not of rank 1 or 2", i, x)
 	}
-	xs, err = toFloats(x)
+	xs, err = c.floats(x)
 	n, width = 1, int(x.Shape()[x.Rank()-1])
 	if x.Rank() == 2 {
 		n = int(x.Shape()[0])
@@ -56,6 +56,7 @@ func newScaler(a attributes, _ int64) (kernel, error) {
 		if err != nil {
 			return err
 		}
+		defer giveBack(c.memory, xs)
 		if len(offset) != 1 && len(offset) != width {
 			return fmt.Errorf("rows have %d numbers, there are %d offsets", width, len(offset))
 		}
@@ -92,6 +93,7 @@ func newNormalizer(a attributes, _ int64) (kernel, error) {
 		if err != nil {
 			return err
 		}
+		defer giveBack(c.memory, xs)
 		y, err := c.make(0, tensor.Float32, c.in[0].Shape())
 		if err != nil {
 			return err
@@ -170,12 +172,9 @@ func newOneHotEncoder(a attributes, _ int64) (kernel, error) {
 		if err != nil {
 			return err
 		}
-		words, ok := tensor.Data[string](x)
-		var xs []float64
-		if !ok {
-			if xs, err = toFloats(x); err != nil {
-				return err
-			}
+		find, err := finder(x, byNumber, byText)
+		if err != nil {
+			return err
 		}
 		y, err := c.make(0, tensor.Float32, append(slices.Clone(x.Shape()), int64(width)))
 		if err != nil {
@@ -183,13 +182,7 @@ func newOneHotEncoder(a attributes, _ int64) (kernel, error) {
 		}
 		clear(y.Float32s())
 		for i := range x.Len() {
-			var k int
-			var known bool
-			if ok {
-				k, known = byText[words[i]]
-			} else {
-				k, known = byNumber[int64(xs[i])]
-			}
+			k, known := find(i)
 			switch {
 			case known:
 				y.Float32s()[i*width+k] = 1
@@ -199,6 +192,32 @@ func newOneHotEncoder(a attributes, _ int64) (kernel, error) {
 		}
 		return nil
 	}, nil
+}
+
+// finder tells which category an element of x is, if it is one. A number's
+// fraction is cut off; what is then no int64 is no category.
+func finder(x *tensor.Tensor, byNumber map[int64]int, byText map[string]int) (func(i int) (k int, known bool), error) {
+	switch d := x.Any().(type) {
+	case []string:
+		return func(i int) (k int, known bool) { k, known = byText[d[i]]; return k, known }, nil
+	case []int64:
+		return func(i int) (k int, known bool) { k, known = byNumber[d[i]]; return k, known }, nil
+	case []int32:
+		return func(i int) (k int, known bool) { k, known = byNumber[int64(d[i])]; return k, known }, nil
+	case []float32:
+		return func(i int) (k int, known bool) { return findNumber(byNumber, float64(d[i])) }, nil
+	case []float64:
+		return func(i int) (k int, known bool) { return findNumber(byNumber, d[i]) }, nil
+	}
+	return nil, refuse(x)
+}
+
+func findNumber(places map[int64]int, x float64) (k int, known bool) {
+	if !(x >= -1<<63 && x < 1<<63) {
+		return 0, false
+	}
+	k, known = places[int64(x)]
+	return k, known
 }
 
 // places tells where each of the different elements stands first.
@@ -268,18 +287,23 @@ func binarizer(c *call) error {
 	if err != nil {
 		return err
 	}
-	xs, err := toFloats(x)
+	xs, err := c.floats(x)
 	if err != nil {
 		return err
 	}
+	defer giveBack(c.memory, xs)
 	y, err := c.make(0, x.DType(), x.Shape())
 	if err != nil {
 		return err
 	}
 	threshold := float64(c.attrs.float("threshold", 0))
-	marks := make([]int64, len(xs))
+	marks, err := scratch[int64](c.memory, len(xs))
+	if err != nil {
+		return err
+	}
+	defer giveBack(c.memory, marks)
 	for i, v := range xs {
-		if v > threshold {
+		if marks[i] = 0; v > threshold {
 			marks[i] = 1
 		}
 	}
@@ -302,6 +326,7 @@ func featureVectorizer(c *call) error {
 		if err != nil {
 			return err
 		}
+		defer giveBack(c.memory, xs)
 		if i > 0 && n != rows || size != int64(w) {
 			return fmt.Errorf("operand %d is %v; %d numbers of each of %d rows are asked for", i, c.in[i], size, rows)
 		}

@@ -120,13 +120,36 @@ func (f *forest) sum(row, scores []float64, voted []bool) {
 	}
 }
 
-// rowsOf returns the operand as rows that are wide enough.
+// rowsOf returns the operand as rows that are wide enough. Give them back.
 func (f *forest) rowsOf(c *call) (xs []float64, n, width int, err error) {
 	xs, n, width, err = c.rows(0)
 	if err == nil && width < f.features {
 		err = fmt.Errorf("rows have %d numbers, the trees read %d", width, f.features)
 	}
 	return xs, n, width, err
+}
+
+// scores computes [rows, targets], each row's sums of votes as finish leaves
+// them. Give them back.
+func (f *forest) scores(c *call, xs []float64, n, width int, finish func(i int, scores []float64, voted []bool)) ([]float64, error) {
+	all, err := c.scores(n, f.targets)
+	if err != nil {
+		return nil, err
+	}
+	voted, err := scratch[bool](c.memory, f.targets)
+	if err != nil {
+		return nil, err
+	}
+	defer giveBack(c.memory, voted)
+	for i := range n {
+		if err := c.ctx.Err(); err != nil {
+			return nil, err
+		}
+		scores := all[i*f.targets : (i+1)*f.targets]
+		f.sum(xs[i*width:(i+1)*width], scores, voted)
+		finish(i, scores, voted)
+	}
+	return all, nil
 }
 
 // check makes sure that every tree is one: each node is reached, and none twice,
@@ -331,18 +354,19 @@ func newTreeClassifier(a attributes, _ int64) (kernel, error) {
 		if err != nil {
 			return err
 		}
-		if err := c.charge(8 * n * f.targets); err != nil {
+		defer giveBack(c.memory, xs)
+		best, err := scratch[int64](c.memory, n)
+		if err != nil {
 			return err
 		}
-		all, best, voted := make([]float64, n*f.targets), make([]int, n), make([]bool, f.targets)
-		for i := range n {
-			if err := c.ctx.Err(); err != nil {
-				return err
-			}
-			scores := all[i*f.targets : (i+1)*f.targets]
-			f.sum(xs[i*width:(i+1)*width], scores, voted)
-			best[i] = decide(scores, voted)
+		defer giveBack(c.memory, best)
+		all, err := f.scores(c, xs, n, width, func(i int, scores []float64, voted []bool) {
+			best[i] = int64(decide(scores, voted))
+		})
+		if err != nil {
+			return err
 		}
+		defer giveBack(c.memory, all)
 		if err := labels.write(c, best); err != nil {
 			return err
 		}
@@ -371,21 +395,10 @@ func (f *forest) decider(how string) (decider, error) {
 		for k, base := range f.base {
 			scores[k], voted[k] = scores[k]+base, true
 		}
-		best := winner(scores, voted)
+		best := largest(scores, voted)
 		apply(scores)
 		return best
 	}, nil
-}
-
-// winner returns the first of the largest scores of those with a vote.
-func winner(scores []float64, voted []bool) int {
-	best := -1
-	for k, s := range scores {
-		if voted[k] && (best < 0 || s > scores[best]) {
-			best = k
-		}
-	}
-	return max(best, 0)
 }
 
 // votesForOne tells whether all votes are for one target, and none below 0.
@@ -474,22 +487,18 @@ func (f *forest) regressor(how string) (kernel, error) {
 		if err != nil {
 			return err
 		}
-		if err := c.charge(8 * n * f.targets); err != nil {
-			return err
-		}
-		all, voted := make([]float64, n*f.targets), make([]bool, f.targets)
-		for i := range n {
-			if err := c.ctx.Err(); err != nil {
-				return err
-			}
-			scores := all[i*f.targets : (i+1)*f.targets]
-			f.sum(xs[i*width:(i+1)*width], scores, voted)
+		defer giveBack(c.memory, xs)
+		all, err := f.scores(c, xs, n, width, func(_ int, scores []float64, voted []bool) {
 			for k, base := range f.base {
 				if voted[k] { // as in ONNX Runtime, a target without a vote is 0
 					scores[k] += base
 				}
 			}
+		})
+		if err != nil {
+			return err
 		}
+		defer giveBack(c.memory, all)
 		return c.writeScores(0, all, n, apply)
 	}, nil
 }
@@ -507,10 +516,10 @@ func newTreeEnsemble(a attributes, _ int64) (kernel, error) {
 		return nil, fmt.Errorf("aggregate_function %d or post_transform %d is none of the operator's", fold, how)
 	}
 	f.fold = folds[fold]
-	if err := f.readNodes(a); err != nil {
+	targets := a.ints("leaf_targetids")
+	if err := f.readNodes(a, len(targets)); err != nil {
 		return nil, err
 	}
-	targets := a.ints("leaf_targetids")
 	weights, dtype, err := a.doubles("leaf_weights")
 	if err != nil {
 		return nil, err
@@ -522,6 +531,9 @@ func newTreeEnsemble(a attributes, _ int64) (kernel, error) {
 		f.leaves = append(f.leaves, []vote{{int(target), weights[i]}})
 	}
 	for _, root := range a.ints("tree_roots") {
+		if root < 0 || root >= int64(len(f.nodes)) {
+			return nil, fmt.Errorf("a tree begins at node %d, there are %d nodes", root, len(f.nodes))
+		}
 		f.roots = append(f.roots, int(root))
 	}
 	if err := f.check(); err != nil {
@@ -541,8 +553,8 @@ func newTreeEnsemble(a attributes, _ int64) (kernel, error) {
 	}, nil
 }
 
-// readNodes reads the nodes of version 5.
-func (f *forest) readNodes(a attributes) error {
+// readNodes reads the nodes of version 5, which has so many leaves.
+func (f *forest) readNodes(a attributes, leaves int) error {
 	features, missing := a.ints("nodes_featureids"), a.ints("nodes_missing_value_tracks_true")
 	yes, no, yesLeaf, noLeaf := a.ints("nodes_truenodeids"), a.ints("nodes_falsenodeids"), a.ints("nodes_trueleafs"), a.ints("nodes_falseleafs")
 	splits, _, err := a.doubles("nodes_splits")
@@ -564,19 +576,28 @@ func (f *forest) readNodes(a attributes) error {
 			return err
 		}
 	}
-	to := func(place, leaf int64) int {
-		if leaf != 0 {
-			return ^int(place)
+	to := func(node int, place, leaf int64) (int, error) {
+		switch {
+		case leaf != 0 && place >= 0 && place < int64(leaves):
+			return ^int(place), nil
+		case leaf != 0:
+			return 0, fmt.Errorf("node %d leads to leaf %d, there are %d leaves", node, place, leaves)
+		case place >= 0 && place < int64(len(features)):
+			return int(place), nil
 		}
-		return int(place)
+		return 0, fmt.Errorf("node %d leads to node %d, there are %d nodes", node, place, len(features))
 	}
 	for i := range features {
-		n := treeNode{
-			feature: int(features[i]), mode: branch(modes[i]), value: splits[i], missing: i < len(missing) && missing[i] != 0,
-			yes: to(yes[i], yesLeaf[i]), no: to(no[i], noLeaf[i]),
-		}
-		if modes[i] < 0 || modes[i] > float64(isMember) {
+		// Not a number and fractions are no modes either.
+		if !(modes[i] >= 0 && modes[i] <= float64(isMember) && modes[i] == math.Trunc(modes[i])) {
 			return fmt.Errorf("node %d has mode %v, which is none of the operator's", i, modes[i])
+		}
+		n := treeNode{feature: int(features[i]), mode: branch(modes[i]), value: splits[i], missing: i < len(missing) && missing[i] != 0}
+		if n.yes, err = to(i, yes[i], yesLeaf[i]); err != nil {
+			return err
+		}
+		if n.no, err = to(i, no[i], noLeaf[i]); err != nil {
+			return err
 		}
 		if n.mode == isMember {
 			n.members, members = firstSet(members)

@@ -193,7 +193,7 @@ func (m *memory) new(dtype tensor.DType, shape tensor.Shape) (*tensor.Tensor, er
 // charge counts bytes of strings that a kernel made; they count until the run
 // ends.
 func (m *memory) charge(bytes int) error {
-	if bytes > m.limit-m.used {
+	if bytes < 0 || bytes > m.limit-m.used {
 		return fmt.Errorf("%d bytes of text more are %w", bytes, errMemory)
 	}
 	m.used += bytes

@@ -3,6 +3,7 @@
 package gonum_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -306,6 +307,9 @@ func describe(m *textModel) string {
 	for _, a := range m.attrs {
 		s += fmt.Sprintf("\n\t%s = %s %q %v %v %d", a.Name, a.String, a.Strings, a.Ints, a.Floats, a.Int)
 	}
+	if m.inputs[0] == nil {
+		return s + "\n\tof nothing"
+	}
 	return s + fmt.Sprintf("\n\tof %v %v", m.inputs[0], m.inputs[0].Any())
 }
 
@@ -326,6 +330,170 @@ func tree(change func(ints map[string][]int64, modes []string)) []onnx.Attribute
 		attrs = append(attrs, onnx.IntsAttr(name, v))
 	}
 	return attrs
+}
+
+// ensemble is a tree of version 5 for one target, changed as a test wants: row[0]
+// <= 1 leads to leaf 0, else to leaf 1.
+func ensemble(x *tensor.Tensor, change func(ints map[string][]int64, modes []float32)) *textModel {
+	modes := []float32{0}
+	ints := map[string][]int64{
+		"tree_roots": {0}, "nodes_featureids": {0}, "nodes_truenodeids": {0}, "nodes_trueleafs": {1},
+		"nodes_falsenodeids": {1}, "nodes_falseleafs": {1}, "leaf_targetids": {0, 0},
+	}
+	change(ints, modes)
+	floats := func(name string, xs ...float32) onnx.Attribute {
+		return onnx.TensorAttr(name, onnx.TensorOf("", tensor.Must(tensor.Of(xs, int64(len(xs))))))
+	}
+	m := of("TreeEnsemble", 5, x)
+	m.attrs = []onnx.Attribute{
+		floats("nodes_splits", 1), floats("nodes_modes", modes...), floats("leaf_weights", 1, 2),
+		onnx.IntAttr("n_targets", 1), onnx.IntAttr("aggregate_function", 1),
+	}
+	for name, v := range ints {
+		m.attrs = append(m.attrs, onnx.IntsAttr(name, v))
+	}
+	return m
+}
+
+// TestNumbersThatAreNoCategory: what no int64 is has 0s alone, on any processor,
+// and a large category is not taken for its neighbour.
+func TestNumbersThatAreNoCategory(t *testing.T) {
+	large := int64(1)<<53 + 1
+	categories := onnx.IntsAttr("cats_int64s", []int64{0, 2, math.MinInt64, math.MaxInt64, large})
+	for _, c := range []struct {
+		x    *tensor.Tensor
+		want int // the category's place, or -1
+	}{
+		{tensor.Must(tensor.Of([]float32{float32(math.NaN())}, 1, 1)), -1},
+		{tensor.Must(tensor.Of([]float32{float32(math.Inf(1))}, 1, 1)), -1},
+		{tensor.Must(tensor.Of([]float32{float32(math.Inf(-1))}, 1, 1)), -1},
+		{tensor.Must(tensor.Of([]float64{1e300}, 1, 1)), -1},
+		{tensor.Must(tensor.Of([]float64{-1e300}, 1, 1)), -1},
+		{tensor.Must(tensor.Of([]float64{1 << 63}, 1, 1)), -1},
+		{tensor.Must(tensor.Of([]float64{-1 << 63}, 1, 1)), 2},
+		{tensor.Must(tensor.Of([]float32{2.5}, 1, 1)), 1},
+		{tensor.Must(tensor.Of([]int64{large}, 1, 1)), 4},
+		{tensor.Must(tensor.Of([]int64{large - 1}, 1, 1)), -1},
+		{tensor.Must(tensor.Of([]int32{2}, 1, 1)), 1},
+	} {
+		m := of("OneHotEncoder", 1, c.x)
+		m.attrs = []onnx.Attribute{categories}
+		got, err := m.run(gonum.New())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at := slices.Index(got[0].Float32s(), 1); at != c.want {
+			t.Errorf("%v: category %d, want %d", c.x.Any(), at, c.want)
+		}
+		m.attrs = append(m.attrs, onnx.IntAttr("zeros", 0))
+		if _, err := m.run(gonum.New()); (err != nil) != (c.want < 0) {
+			t.Errorf("%v without zeros: %v", c.x.Any(), err)
+		}
+	}
+}
+
+// chained makes one node after the other of an operator of ai.onnx.ml, each
+// reading the one before.
+func chained(t *testing.T, op string, length int, attrs ...onnx.Attribute) []byte {
+	t.Helper()
+	g := &onnx.Graph{Name: "chain", Inputs: []onnx.ValueInfo{{Name: "x0", DType: tensor.Float32, HasShape: true, Shape: make([]onnx.Dim, 2)}}}
+	for i := range length {
+		g.Nodes = append(g.Nodes, &onnx.Node{
+			Name: fmt.Sprint("n", i), OpType: op, Domain: "ai.onnx.ml", Attributes: attrs,
+			Inputs: []string{fmt.Sprint("x", i)}, Outputs: []string{fmt.Sprint("x", i+1)},
+		})
+	}
+	g.Outputs = []onnx.ValueInfo{{Name: fmt.Sprint("x", length), DType: tensor.Float32}}
+	model, err := onnx.Encode(&onnx.Model{IRVersion: 9, OpsetImports: []onnx.OperatorSetID{{Version: 20}, {Domain: "ai.onnx.ml", Version: 3}}, Graph: g})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return model
+}
+
+// TestTableOperatorsGiveMemoryBack: what an operator needs beside its result
+// counts, and no longer than the operator runs.
+func TestTableOperatorsGiveMemoryBack(t *testing.T) {
+	const rows, nodes = 1 << 14, 40
+	x := tensor.Must(tensor.New(tensor.Float32, rows, 1))
+	linear := []onnx.Attribute{onnx.FloatsAttr("coefficients", []float32{1})}
+	regressor := tree(func(ints map[string][]int64, _ []string) { ints["target_ids"] = []int64{0, 0} })
+	for i := range regressor {
+		if regressor[i].Name == "n_targets" {
+			regressor[i].Int = 1
+		}
+	}
+	for op, c := range map[string]struct {
+		attrs []onnx.Attribute
+		bytes int // by row: its result and what lies beside it
+	}{
+		"LinearRegressor":       {linear, 8 + 8}, // the copy of its operand goes back before its result is made
+		"TreeEnsembleRegressor": {regressor, 4 + 8 + 8},
+		"Binarizer":             {nil, 4 + 8 + 8},
+		"Scaler":                {[]onnx.Attribute{onnx.FloatsAttr("offset", []float32{0}), onnx.FloatsAttr("scale", []float32{1})}, 4 + 8},
+	} {
+		t.Run(op, func(t *testing.T) {
+			run := func(length, limit int) error {
+				e := gonum.New()
+				e.MaxMemory = limit
+				s, err := e.Open(chained(t, op, length, c.attrs...), runtime.Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer s.Close()
+				return s.Run(t.Context(), []runtime.Named{{Name: "x0", Tensor: x}}, []runtime.Named{{Name: fmt.Sprint("x", length)}})
+			}
+			if err := run(nodes, (c.bytes+4)*rows+1024); err != nil {
+				t.Errorf("%d nodes: %v", nodes, err)
+			}
+			if err := run(1, c.bytes*rows-1024); err == nil || !strings.Contains(err.Error(), "more memory than one run may take") {
+				t.Errorf("one node with less than it needs: %v", err)
+			}
+		})
+	}
+}
+
+// TestRowsWithoutEnd: rows of no number may be more than can be counted.
+func TestRowsWithoutEnd(t *testing.T) {
+	x := tensor.Must(tensor.New(tensor.Float32, 1<<61, 0))
+	m := of("TreeEnsembleRegressor", 3, x)
+	m.attrs = []onnx.Attribute{
+		onnx.StringsAttr("nodes_modes", []string{"LEAF"}), onnx.FloatsAttr("nodes_values", []float32{0}), onnx.IntAttr("n_targets", 4), onnx.FloatsAttr("target_weights", nil),
+	}
+	for _, name := range []string{"nodes_treeids", "nodes_nodeids", "nodes_featureids", "nodes_truenodeids", "nodes_falsenodeids"} {
+		m.attrs = append(m.attrs, onnx.IntsAttr(name, []int64{0}))
+	}
+	if _, err := m.run(gonum.New()); err == nil || !strings.Contains(err.Error(), "more elements") {
+		t.Errorf("got error %v", err)
+	}
+}
+
+// endsAfter is a context that is cancelled when it has been asked so often.
+type endsAfter struct {
+	context.Context
+	asked, after int
+}
+
+func (c *endsAfter) Err() error {
+	if c.asked++; c.asked > c.after {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestLinearModelsStop: a context is looked at between rows.
+func TestLinearModelsStop(t *testing.T) {
+	const rows = 1000
+	s, err := gonum.New().Open(chained(t, "LinearRegressor", 1, onnx.FloatsAttr("coefficients", []float32{1})), runtime.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	x := tensor.Must(tensor.New(tensor.Float32, rows, 1))
+	ctx := &endsAfter{Context: t.Context(), after: rows / 2}
+	if err := s.Run(ctx, []runtime.Named{{Name: "x0", Tensor: x}}, []runtime.Named{{Name: "x1"}}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
 }
 
 // TestMistakesInTableOperators: what a file of another tool has wrong is said when
@@ -369,6 +537,17 @@ func TestMistakesInTableOperators(t *testing.T) {
 		{forest(func(ints map[string][]int64, _ []string) { ints["target_ids"][0] = 2 }), "a leaf votes for 2, there are 2 targets"},
 		{forest(func(ints map[string][]int64, _ []string) { ints["target_nodeids"][0] = 0 }), "tree 0: node 0 votes and is no leaf"},
 		{forest(func(_ map[string][]int64, modes []string) { modes[0] = "BRANCH" }), `tree 0: node 0 has mode "BRANCH", which is none of the operator's`},
+		{ensemble(row, func(map[string][]int64, []float32) {}), ""},
+		{ensemble(row, func(ints map[string][]int64, _ []float32) {
+			ints["nodes_truenodeids"][0], ints["nodes_trueleafs"][0] = -1, 0
+		}), "node 0 leads to node -1, there are 1 nodes"},
+		{ensemble(row, func(ints map[string][]int64, _ []float32) { ints["nodes_falsenodeids"][0] = -1 }), "node 0 leads to leaf -1, there are 2 leaves"},
+		{ensemble(row, func(ints map[string][]int64, _ []float32) { ints["nodes_falsenodeids"][0] = 2 }), "node 0 leads to leaf 2, there are 2 leaves"},
+		{ensemble(row, func(ints map[string][]int64, _ []float32) { ints["nodes_falsenodeids"][0] = math.MinInt64 }), "node 0 leads to leaf -9223372036854775808, there are 2 leaves"},
+		{ensemble(row, func(ints map[string][]int64, _ []float32) { ints["tree_roots"][0] = -1 }), "a tree begins at node -1, there are 1 nodes"},
+		{ensemble(row, func(_ map[string][]int64, modes []float32) { modes[0] = float32(math.NaN()) }), "node 0 has mode NaN, which is none of the operator's"},
+		{ensemble(row, func(_ map[string][]int64, modes []float32) { modes[0] = 1.5 }), "node 0 has mode 1.5, which is none of the operator's"},
+		{ensemble(row, func(_ map[string][]int64, modes []float32) { modes[0] = 7 }), "node 0 has mode 7, which is none of the operator's"},
 		{with("Scaler", row), "there are 0 offsets and 0 scales"},
 		{with("Scaler", row, onnx.FloatsAttr("offset", []float32{1, 2}), onnx.FloatsAttr("scale", []float32{1, 2})), "rows have 1 numbers, there are 2 offsets"},
 		{with("Normalizer", row, onnx.StringAttr("norm", "L3")), `norm "L3" is not one of MAX, L1, L2`},
@@ -379,6 +558,8 @@ func TestMistakesInTableOperators(t *testing.T) {
 		{with("LinearRegressor", row, onnx.FloatsAttr("coefficients", []float32{1}), onnx.StringAttr("post_transform", "TANH")), `post_transform "TANH" is not one of NONE`},
 		{with("LinearClassifier", row, onnx.FloatsAttr("coefficients", []float32{1})), "one of classlabels_ints and classlabels_strings must have labels"},
 		{sum("ij,jk", row), "it has 2 operands, 1 are given"},
+		{sum("ij->i", nil), "operand 0 is missing"},
+		{sum("ij,j->i", row, nil), "operand 1 is missing"},
 		{sum("ijk->i", row), "operand 0 is float32[1,1]"},
 		{sum("ij->k", row), `"k" of the result is in no operand`},
 		{sum("ij->ii", row), "a letter stands twice in the result"},

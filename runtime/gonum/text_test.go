@@ -30,6 +30,10 @@ func (m *textModel) encode() ([]byte, error) {
 	g := &onnx.Graph{Name: "text"}
 	n := &onnx.Node{Name: "the " + m.op, OpType: m.op, Domain: m.domain, Attributes: m.attrs}
 	for i, x := range m.inputs {
+		if x == nil { // left out
+			n.Inputs = append(n.Inputs, "")
+			continue
+		}
 		v := onnx.ValueInfo{Name: fmt.Sprintf("x%d", i), DType: x.DType(), HasShape: true}
 		for range x.Shape() {
 			v.Shape = append(v.Shape, onnx.Dim{})
@@ -60,7 +64,9 @@ func (m *textModel) run(e runtime.Engine) ([]*tensor.Tensor, error) {
 	defer s.Close()
 	var in, out []runtime.Named
 	for i, x := range m.inputs {
-		in = append(in, runtime.Named{Name: fmt.Sprintf("x%d", i), Tensor: x})
+		if x != nil {
+			in = append(in, runtime.Named{Name: fmt.Sprintf("x%d", i), Tensor: x})
+		}
 	}
 	for i := range m.outputs {
 		out = append(out, runtime.Named{Name: fmt.Sprintf("y%d", i)})
