@@ -68,7 +68,7 @@ func (e *Encoder) readRelations(r *Record, x *example, stats *Stats) error {
 		if t.Type != schema.Relation {
 			continue
 		}
-		of := &x.labels[e.taskIndex(t.Entities)]
+		of := &x.labels[e.schema.TaskIndex(t.Entities)]
 		if of.ok && of.spans == nil {
 			of.spans = schema.Spans(of.list)
 		}
@@ -124,7 +124,7 @@ func related(r *Record, t *schema.Task, spans []schema.Span, entities bool, stat
 // entities' last tokens.
 func (e *Encoder) relate(d *Dataset, r *Record, task int, x *example, kept int) (set, ends []int32, err error) {
 	t := &e.schema.Tasks[task]
-	of := e.taskIndex(t.Entities)
+	of := e.schema.TaskIndex(t.Entities)
 	types := schema.SpanTypes(e.schema.Tasks[of].Labels)
 	places := placesOf(x, kept)
 	for _, s := range x.labels[of].spans {
@@ -158,10 +158,6 @@ func (e *Encoder) relate(d *Dataset, r *Record, task int, x *example, kept int) 
 		set = append(set, row[:]...)
 	}
 	return set, ends, nil
-}
-
-func (e *Encoder) taskIndex(name string) int {
-	return slices.IndexFunc(e.schema.Tasks, func(t schema.Task) bool { return t.Name == name })
 }
 
 // placesOf returns where an example's tokens stand among what is kept of it:

@@ -221,12 +221,15 @@ func OutputName(task string, role Role) string { return task + "_" + string(role
 
 // Task returns the task of that name, or nil.
 func (s *Schema) Task(name string) *Task {
-	for i := range s.Tasks {
-		if s.Tasks[i].Name == name {
-			return &s.Tasks[i]
-		}
+	if i := s.TaskIndex(name); i >= 0 {
+		return &s.Tasks[i]
 	}
 	return nil
+}
+
+// TaskIndex returns the place of the task of that name, or -1.
+func (s *Schema) TaskIndex(name string) int {
+	return slices.IndexFunc(s.Tasks, func(t Task) bool { return t.Name == name })
 }
 
 // Input returns the input of that name, or nil.

@@ -92,7 +92,7 @@ func NewMeter(s *schema.Schema, main map[string]string, more map[string][]string
 	for i := range s.Tasks {
 		t := &s.Tasks[i]
 		if t.Type == schema.Relation {
-			m.entities[i] = slices.IndexFunc(s.Tasks, func(of schema.Task) bool { return of.Name == t.Entities })
+			m.entities[i] = s.TaskIndex(t.Entities)
 			m.relations[i] = newRelations(t, &s.Tasks[m.entities[i]])
 		}
 		name := main[t.Name]

@@ -40,7 +40,7 @@ func (b *Buffer) PredictColumns(ctx context.Context, c Columns) ([]Prediction, e
 func (b *Buffer) PredictRows(ctx context.Context, rows ...map[string]string) ([]Prediction, error) {
 	b.rows = append(b.rows[:0], rows...)
 	defer clear(b.rows)
-	return b.keep(b.worker.predictTable(ctx, b.answers, &table{texts: b.rows, rows: len(rows)}))
+	return b.keep(b.worker.predictTable(ctx, b.answers, &table{byRows: true, texts: b.rows, rows: len(rows)}))
 }
 
 func (b *Buffer) keep(answers []Prediction, err error) ([]Prediction, error) {

@@ -35,14 +35,13 @@ func (p *Predictor) PredictColumns(ctx context.Context, c Columns) ([]Prediction
 func (p *Predictor) PredictRows(ctx context.Context, rows ...map[string]string) ([]Prediction, error) {
 	w := p.workers.take(p)
 	defer p.workers.put(w)
-	if rows == nil {
-		rows = []map[string]string{} // none, and not columns
-	}
-	return w.predictTable(ctx, nil, &table{texts: rows, rows: len(rows)})
+	return w.predictTable(ctx, nil, &table{byRows: true, texts: rows, rows: len(rows)})
 }
 
-// table is what is asked about: columns or, where there are none, rows of texts.
+// table is what is asked about: columns, or rows of texts, of which there may be
+// none.
 type table struct {
+	byRows  bool
 	columns Columns
 	texts   []map[string]string
 	rows    int
@@ -88,7 +87,7 @@ func (w *worker) predictTable(ctx context.Context, dst []Prediction, t *table) (
 // check finds the number of rows, and refuses columns that are no input of their
 // kind: a name that is spelled wrongly must not pass for a missing column.
 func (t *table) check(s *schema.Schema) error {
-	if t.texts != nil {
+	if t.byRows {
 		return nil
 	}
 	for name := range t.columns.Numbers {
@@ -184,7 +183,7 @@ func (c *column) fill(in *schema.Input, ids valueIDs, t *table, from, n int) err
 		case i >= n:
 		case numbers != nil:
 			x = numbers[from+i]
-		case t.texts != nil:
+		case t.byRows:
 			x, err = number(in, t.texts[from+i][in.Name], from+i)
 		}
 		if err != nil {
@@ -198,7 +197,7 @@ func (c *column) fill(in *schema.Input, ids valueIDs, t *table, from, n int) err
 		case i >= n:
 		case values != nil:
 			value = values[from+i]
-		case t.texts != nil:
+		case t.byRows:
 			value = t.texts[from+i][in.Name]
 		}
 		if value = strings.TrimSpace(value); c.ids != nil {

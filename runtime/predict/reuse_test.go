@@ -233,6 +233,42 @@ func reusing(t *testing.T, p *predict.Predictor, b *predict.Buffer) func() {
 	return again
 }
 
+// TestNoRows: no row has no answer and is no mistake, whether rows or columns, and
+// on a buffer that has answered nothing yet.
+func TestNoRows(t *testing.T) {
+	ctx := context.Background()
+	for name, e := range engines(t) {
+		p, err := predict.OpenBytes(everyTable(t, export.Options{}), predict.Options{Engine: e})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		b := p.NewBuffer()
+		defer b.Close()
+		for _, when := range []string{"fresh", "used"} {
+			if when == "used" {
+				if got, err := b.PredictRows(ctx, map[string]string{"age": "30"}); err != nil || len(got) != 1 {
+					t.Fatalf("%s: %v, %v", name, got, err)
+				}
+			}
+			for how, ask := range map[string]func() ([]predict.Prediction, error){
+				"a buffer's rows": func() ([]predict.Prediction, error) { return b.PredictRows(ctx) },
+				"a buffer's columns": func() ([]predict.Prediction, error) {
+					return b.PredictColumns(ctx, predict.Columns{Numbers: map[string][]float32{"age": {}}})
+				},
+				"a predictor's rows": func() ([]predict.Prediction, error) { return p.PredictRows(ctx) },
+				"a predictor's columns": func() ([]predict.Prediction, error) {
+					return p.PredictColumns(ctx, predict.Columns{Numbers: map[string][]float32{"age": {}}})
+				},
+			} {
+				if got, err := ask(); err != nil || len(got) != 0 {
+					t.Errorf("%s, %s, %s: %v, %v", name, how, when, got, err)
+				}
+			}
+		}
+	}
+}
+
 // TestRowsOfATableAreSplitAndPadded for a file with a fixed batch: answers are
 // those of a file with an open one.
 func TestRowsOfATableAreSplitAndPadded(t *testing.T) {

@@ -18,18 +18,17 @@ import (
 type worker struct {
 	predictor *Predictor
 	// owns is set where answers are the worker's own, good until its next call.
-	owns      bool
-	shapes    []*prepared // the last used first
-	bytes     int         // of the shapes' tensors
-	names     []string    // of a row's tags
-	found     []schema.Span
-	begins    []int   // of a text's pieces
-	places    [][]int // by row, where words' first pieces stand, if they have pieces
-	relations []view  // of the batch
-	ends      []int   // of a row's spans
-	pairs     []schema.Pair
-	scratch   text.Scratch
-	numbers   numbers
+	owns    bool
+	shapes  []*prepared // the last used first
+	bytes   int         // of the shapes' tensors
+	names   []string    // of a row's tags
+	found   []schema.Span
+	begins  []int   // of a text's pieces
+	places  [][]int // by row, where words' first pieces stand, if they have pieces
+	ends    []int   // of a row's spans
+	pairs   []schema.Pair
+	scratch text.Scratch
+	numbers numbers
 }
 
 // workers are those that have nothing to do.
