@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-
-	"espalier/train/progress"
 )
 
 // schedule checks how a learning rate moves.
@@ -83,7 +81,7 @@ func (c *checker) shares(r *Recipe) {
 	}
 	if c.err == nil {
 		if err := r.Training().Shares.Check(tasks); err != nil {
-			c.fail("train.shares", "cannot be: %s", progress.Trim(err))
+			c.fail("train.shares", "cannot be: %w", err)
 		}
 	}
 }

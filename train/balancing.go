@@ -65,7 +65,7 @@ func newBalancer(c Config, tasks []string) (*balance.Balancer, error) {
 	}
 	at := c.Balance.At
 	needs := b.Needs()
-	gradients := needs.Gram || needs.Rows || needs.Direction || needs.Batches > 0
+	gradients := onGradients(needs)
 	switch {
 	case at != "" && at != atParameters && at != atRepresentation:
 		return nil, fmt.Errorf("train: gradients are balanced at %q, it is one of %s, %s", at, atParameters, atRepresentation)
@@ -97,12 +97,15 @@ func weighsAhead(b *balance.Balancer, options map[string]any) bool {
 // for it, and the forward pass that tells losses after a step.
 func (t *Trainer) compileParts(opts runtime.Options) error {
 	needs := t.balancer.Needs()
-	full := t.config.Balance.At != atRepresentation && (needs.Gram || needs.Rows || needs.Direction || needs.Batches > 0)
-	measured := t.plain != nil && t.config.Balance.Diagnostics > 0
-	if t.plain == nil || measured {
-		if err := t.openParts(full || measured, opts); err != nil {
-			return err
-		}
+	var err error
+	switch {
+	case t.plain == nil:
+		t.parts, err = t.openParts(t.config.Balance.At != atRepresentation && onGradients(needs), opts)
+	case t.config.Balance.Diagnostics > 0:
+		t.looks, err = t.openParts(true, opts)
+	}
+	if err != nil {
+		return err
 	}
 	if !needs.After {
 		return nil
@@ -118,19 +121,21 @@ func (t *Trainer) compileParts(opts runtime.Options) error {
 	return err
 }
 
-// openParts compiles the step in parts; full: with gradients of parameters.
-func (t *Trainer) openParts(full bool, opts runtime.Options) error {
+// openParts compiles a step in parts; full: with gradients of parameters.
+func (t *Trainer) openParts(full bool, opts runtime.Options) (*gradients, error) {
 	// With a sampler, batches lack tasks, and what is divided leaves them out.
 	d, err := divide(t.model, full && t.sampler == nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if t.config.Balance.At == atRepresentation && d.back == nil {
-		return errors.New("train: balance at the representation: this model learns nothing before what its tasks have of their own; set balance to equal or fixed")
+		return nil, errors.New("train: balance at the representation: this model learns nothing before what its tasks have of their own; set balance to equal or fixed")
 	}
-	t.parts, err = newGradients(t, d, full, opts)
-	return err
+	return newGradients(t, d, full, opts)
 }
+
+// onGradients reports whether a method reads the tasks' gradients.
+func onGradients(n balance.Needs) bool { return n.Gram || n.Rows || n.Direction || n.Batches > 0 }
 
 // whole reports whether the step is the plain one. One from which a task is
 // dropped is made in parts: its head and the trunk follow different sums.
@@ -159,6 +164,11 @@ func (t *Trainer) compute(ctx context.Context, b *data.Batch, d *draws, extra []
 			return err
 		}
 	}
+	if t.looks != nil && t.measures(s) {
+		if err := t.measureGradients(ctx, b, d, s); err != nil {
+			return err
+		}
+	}
 	if err := t.parts.front.run(ctx, b, d); err != nil {
 		return err
 	}
@@ -171,7 +181,7 @@ func (t *Trainer) compute(ctx context.Context, b *data.Batch, d *draws, extra []
 			return err
 		}
 	}
-	if needs.Gram || needs.Rows || t.parts.full || t.measures(s) {
+	if onGradients(needs) || t.looks == nil && t.measures(s) {
 		s.Gram = t.parts.gram(s.Present)
 		if err := t.finiteGram(s); err != nil {
 			return err
@@ -228,13 +238,13 @@ func (t *Trainer) measures(s *balance.Step) bool {
 
 // measureGradients computes the tasks' gradients for the report alone.
 func (t *Trainer) measureGradients(ctx context.Context, b *data.Batch, d *draws, s *balance.Step) error {
-	if err := t.parts.front.run(ctx, b, d); err != nil {
+	if err := t.looks.front.run(ctx, b, d); err != nil {
 		return err
 	}
-	if err := t.parts.fill(ctx, b, d, s.Present); err != nil {
+	if err := t.looks.fill(ctx, b, d, s.Present); err != nil {
 		return err
 	}
-	s.Gram = t.parts.gram(s.Present)
+	s.Gram = t.looks.gram(s.Present)
 	return t.finiteGram(s)
 }
 

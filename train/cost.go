@@ -17,8 +17,12 @@ import (
 // of a step need is divided evenly among them.
 type costs struct {
 	parts []costPart
-	known map[[4]int][]float64 // what the parts cost, by sizes
+	known map[[4]int][]float64 // what the parts cost, by sizes; at most mostKnown
 }
+
+// mostKnown bounds what is remembered of batches, of which a long run may not
+// have two of the same sizes.
+const mostKnown = 4096
 
 // costPart are the operators that the same tasks need.
 type costPart struct {
@@ -69,6 +73,9 @@ func (c *costs) step(size [4]int) (progress.Cost, error) {
 				total += x
 			}
 			parts = append(parts, total)
+		}
+		if len(c.known) >= mostKnown {
+			clear(c.known)
 		}
 		c.known[size] = parts
 	}

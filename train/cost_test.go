@@ -75,3 +75,26 @@ func TestCostsAreDivided(t *testing.T) {
 		}
 	}
 }
+
+// TestCostsThatAreRemembered: however many sizes batches have, few are remembered,
+// and each costs what it does.
+func TestCostsThatAreRemembered(t *testing.T) {
+	g := builder.New("costs", builder.Options{})
+	v := g.Relu(g.Input("x", tensor.Float32, builder.Named("batch"), builder.Named("sequence")))
+	c := &costs{parts: []costPart{{needs: []bool{true}, nodes: []*builder.Node{v.Node()}}}, known: map[[4]int][]float64{}}
+	for i := range 3 * mostKnown {
+		size := [4]int{1 + i%7, 1 + i, 1, 0}
+		for range 2 {
+			cost, err := c.step(size)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, all := cost([]bool{true}); all != float64(size[0]*size[1]) {
+				t.Fatalf("%v costs %v", size, all)
+			}
+		}
+		if len(c.known) > mostKnown {
+			t.Fatalf("%d sizes are remembered", len(c.known))
+		}
+	}
+}

@@ -20,8 +20,10 @@ type TaskProgress struct {
 	// LR is the learning rate of what belongs to the task alone in the epoch's
 	// last step; 0 where it rests.
 	LR float64 `json:"lr"`
-	// Share is the share of the epoch's steps in which labels of the task
-	// counted or, where Config.Shares is of compute, of what they cost.
+	// Share is the share of the steps that the epoch might have had in which
+	// labels of the task counted or, where Config.Shares is of compute, of what
+	// they cost. A step that the caps leave to no task is one of them, though it
+	// is not made.
 	Share float64 `json:"share"`
 }
 
@@ -34,11 +36,11 @@ func (t *Trainer) newProgress() error {
 	}
 	var err error
 	if t.tracker, err = progress.New(t.config.progress(tasks, t.lower())); err != nil {
-		return fmt.Errorf("train: %s", progress.Trim(err))
+		return fmt.Errorf("train: %w", err)
 	}
 	t.states = t.tracker.States()
 	if err := t.config.Shares.Check(tasks); err != nil {
-		return fmt.Errorf("train: %s", progress.Trim(err))
+		return fmt.Errorf("train: %w", err)
 	}
 	if t.config.Shares.Compute() {
 		if t.costs, err = newCosts(t.model); err != nil {
@@ -62,10 +64,8 @@ func (c Config) progress(tasks []string, lower []bool) progress.Config {
 // CheckProgress reports an order of tasks or an end of one that cannot be,
 // before anything is compiled.
 func (c Config) CheckProgress(tasks []string) error {
-	if _, err := progress.New(c.withDefaults().progress(tasks, make([]bool, len(tasks)))); err != nil {
-		return errors.New(progress.Trim(err))
-	}
-	return nil
+	_, err := progress.New(c.withDefaults().progress(tasks, make([]bool, len(tasks))))
+	return err
 }
 
 // validated reports a task whose metric decides something and of which the
@@ -126,7 +126,9 @@ func (t *Trainer) enter(states []progress.State) error {
 	if !t.drops() || t.parts != nil {
 		return nil
 	}
-	return t.openParts(false, runtime.Options{Threads: t.config.Threads, Deterministic: true})
+	var err error
+	t.parts, err = t.openParts(false, runtime.Options{Threads: t.config.Threads, Deterministic: true})
+	return err
 }
 
 // drops reports whether a task's loss moves its head and not the trunk.

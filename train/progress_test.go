@@ -98,29 +98,31 @@ func TestWhatMovesInEachState(t *testing.T) {
 	tasks := m.Schema().TaskNames()
 	first, others := tasks[0], tasks[1:]
 	c.Optimizer.Type, c.Optimizer.WeightDecay = "adamw", 0.1
-	for earlier, want := range map[string][2]bool{ // of the first task's head, and of the others'
-		"train": {true, true}, "freeze": {false, true}, "drop": {true, true}, "stop": {false, true},
+	for earlier, want := range map[string]struct {
+		first, others bool // whether their heads move
+		changes       int
+	}{
+		"train": {true, true, len(others)}, "freeze": {false, true, len(tasks)}, "drop": {true, true, len(tasks)}, "stop": {false, true, len(tasks)},
 	} {
 		c.Priorities = progress.Order{Groups: [][]string{{first}}, Every: []int{1}, Earlier: earlier}
 		_, at, epochs := after(t, m, c, d)
 		one, two := moved(t, at[0], at[1]), moved(t, at[1], at[2])
-		if !one["trunk"] || !one[first] || !two["trunk"] || two[first] != want[0] {
+		if !one["trunk"] || !one[first] || !two["trunk"] || two[first] != want.first {
 			t.Errorf("%s: in the first epoch %v moved, in the second %v", earlier, one, two)
 		}
 		for _, other := range others {
-			if one[other] || two[other] != want[1] {
+			if one[other] || two[other] != want.others {
 				t.Errorf("%s: %s moved: %v, then %v", earlier, other, one[other], two[other])
 			}
 			if p := epochs[0].Tasks[other]; p.State != progress.Waiting || p.LR != 0 || p.Share != 0 {
 				t.Errorf("%s: the log says of %s %+v while it waits", earlier, other, p)
 			}
 		}
-		if p := epochs[1].Tasks[first]; p.LR != map[bool]float64{true: c.Optimizer.LR}[want[0]] || (p.Share == 1) != (earlier != "stop") {
+		if p := epochs[1].Tasks[first]; p.LR != map[bool]float64{true: c.Optimizer.LR}[want.first] || (p.Share == 1) != (earlier != "stop") {
 			t.Errorf("%s: the log says of %s %+v", earlier, first, p)
 		}
-		changes := map[string]int{"train": 0}
-		if n, ok := changes[earlier]; len(epochs[0].Changes) != len(others)+1 && (!ok || len(epochs[0].Changes) != len(others)+n) {
-			t.Errorf("%s: changes %+v", earlier, epochs[0].Changes)
+		if len(epochs[0].Changes) != want.changes {
+			t.Errorf("%s: %d changes, want %d: %+v", earlier, len(epochs[0].Changes), want.changes, epochs[0].Changes)
 		}
 	}
 }
@@ -202,6 +204,34 @@ func TestADroppedTaskLeavesTheTrunk(t *testing.T) {
 				t.Errorf("the log says %+v", p)
 			}
 		})
+	}
+}
+
+// TestLooksAfterATaskIsDropped: with a method that needs no gradients, diagnostics
+// look at those of every so many steps also when a task has been dropped, of the
+// tasks that shape the trunk, and change no byte of what is learned.
+func TestLooksAfterATaskIsDropped(t *testing.T) {
+	m, c, d := plainDemo(t, "train.epochs=3", "train.batch=32")
+	tasks := m.Schema().TaskNames()
+	c.Priorities = progress.Order{Groups: [][]string{tasks[:1], tasks[1:2]}, Every: []int{1}, Earlier: "drop"}
+	_, want, plain := after(t, m, c, d)
+	c.Balance.Diagnostics = 3
+	_, got, epochs := after(t, m, c, d)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error("the run differs from one without diagnostics")
+	}
+	before := 0
+	for i, e := range epochs {
+		if looks := e.Steps/3 - before/3; e.Balance.Measured != looks || looks == 0 || looks > (e.Steps-before)/2 {
+			t.Errorf("epoch %d: gradients were looked at in %d of steps %d to %d", e.Epoch, e.Balance.Measured, before+1, e.Steps)
+		}
+		if _, there := e.Balance.Norms[tasks[i]]; !there || len(e.Balance.Norms) != 1 {
+			t.Errorf("epoch %d: the gradients of %v were looked at", e.Epoch, e.Balance.Norms)
+		}
+		if n := plain[i].Balance.Measured; n != 0 {
+			t.Errorf("epoch %d: without diagnostics gradients were looked at in %d steps", e.Epoch, n)
+		}
+		before = e.Steps
 	}
 }
 
@@ -426,7 +456,7 @@ func TestWhatCannotBeTrainedInOrder(t *testing.T) {
 		`train: the schedule of the trunk: optim: schedule "sine" is not one of constant, linear, cosine, inverse_sqrt, step, plateau`: func(c *train.Config) {
 			c.Trunk.Schedule.Type = "sine"
 		},
-		`train: schedule: progress: the factor of a plateau is 0, it must be above 0 and below 1`: func(c *train.Config) {
+		`train: schedule: the factor of a plateau is 0, it must be above 0 and below 1`: func(c *train.Config) {
 			c.Schedule = train.ScheduleConfig{Type: "plateau"}
 		},
 		`train: a share is capped of task "mood"; there are topic, sentiment, entities`: func(c *train.Config) {

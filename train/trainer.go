@@ -29,6 +29,7 @@ type Trainer struct {
 	arena     *arena
 	plain     *runner    // the step whose weights are known ahead; nil with parts
 	parts     *gradients // the step that computes gradients task by task
+	looks     *gradients // gradients for the report alone, beside the plain step; else nil
 	after     *runner    // losses with the step's draws
 	eval      *runner
 	balancer  *balance.Balancer
@@ -235,7 +236,7 @@ func (t *Trainer) Close() error {
 			errs = append(errs, r.close(), r.program.session.Close())
 		}
 	}
-	return errors.Join(append(errs, t.parts.close())...)
+	return errors.Join(append(errs, t.parts.close(), t.looks.close())...)
 }
 
 // Parameters returns views of the current parameters by name. They change with

@@ -44,24 +44,24 @@ func (o Order) check(tasks []string, epochs int) error {
 	seen := map[string]bool{}
 	for _, g := range o.Groups {
 		if len(g) == 0 {
-			return fmt.Errorf("progress: the order has an empty group")
+			return fmt.Errorf("the order has an empty group")
 		}
 		for _, name := range g {
 			switch {
 			case !slices.Contains(tasks, name):
 				return unknownTask("the order names", name, tasks)
 			case seen[name]:
-				return fmt.Errorf("progress: the order names task %q twice", name)
+				return fmt.Errorf("the order names task %q twice", name)
 			}
 			seen[name] = true
 		}
 	}
 	if _, ok := endings[o.Earlier]; !ok && o.Earlier != "" && o.Earlier != "train" {
-		return fmt.Errorf("progress: earlier tasks are to %q, which is not one of train, freeze, drop, stop", o.Earlier)
+		return fmt.Errorf("earlier tasks are to %q, which is not one of train, freeze, drop, stop", o.Earlier)
 	}
 	groups := len(o.groups(tasks))
 	if groups < 2 {
-		return fmt.Errorf("progress: the order has all tasks in one group, nothing comes after it; leave some out or divide it")
+		return fmt.Errorf("the order has all tasks in one group, nothing comes after it; leave some out or divide it")
 	}
 	switch o.By {
 	case "", byEpoch:
@@ -69,26 +69,26 @@ func (o Order) check(tasks []string, epochs int) error {
 	case byPerformance:
 		return o.checkPerformance(tasks)
 	}
-	return fmt.Errorf("progress: the next tasks begin by %q, which is not one of epoch, performance", o.By)
+	return fmt.Errorf("the next tasks begin by %q, which is not one of epoch, performance", o.By)
 }
 
 func (o Order) checkEpochs(groups, epochs int) error {
 	if len(o.Every) != 1 && len(o.Every) != groups-1 {
-		return fmt.Errorf("progress: every has %d numbers, it must have 1, or %d: one for each group but the last", len(o.Every), groups-1)
+		return fmt.Errorf("every has %d numbers, it must have 1, or %d: one for each group but the last", len(o.Every), groups-1)
 	}
 	total := 0
 	for i := range groups - 1 {
 		n := o.every(i)
 		if n < 1 {
-			return fmt.Errorf("progress: the next tasks begin after %d epochs, it must be at least 1", n)
+			return fmt.Errorf("the next tasks begin after %d epochs, it must be at least 1", n)
 		}
 		total += n
 	}
 	if total >= epochs {
-		return fmt.Errorf("progress: the last tasks would begin after %d epochs, and there are %d; lower every or train longer", total, epochs)
+		return fmt.Errorf("the last tasks would begin after %d epochs, and there are %d; lower every or train longer", total, epochs)
 	}
 	if len(o.Reach) > 0 || o.Patience != 0 {
-		return fmt.Errorf("progress: patience and reach are for an order by performance, this one is by epoch")
+		return fmt.Errorf("patience and reach are for an order by performance, this one is by epoch")
 	}
 	return nil
 }
@@ -96,16 +96,16 @@ func (o Order) checkEpochs(groups, epochs int) error {
 func (o Order) checkPerformance(tasks []string) error {
 	switch {
 	case len(o.Every) > 0:
-		return fmt.Errorf("progress: every is for an order by epoch, this one is by performance")
+		return fmt.Errorf("every is for an order by epoch, this one is by performance")
 	case o.Patience < 1:
-		return fmt.Errorf("progress: the patience of the order is %d, it must be at least 1", o.Patience)
+		return fmt.Errorf("the patience of the order is %d, it must be at least 1", o.Patience)
 	}
 	for _, name := range sortedNames(o.Reach) {
 		if !slices.Contains(tasks, name) {
 			return unknownTask("a value to reach is given for", name, tasks)
 		}
 		if v := o.Reach[name]; math.IsNaN(v) || math.IsInf(v, 0) {
-			return fmt.Errorf("progress: task %q is to reach %v, it must be a finite number", name, v)
+			return fmt.Errorf("task %q is to reach %v, it must be a finite number", name, v)
 		}
 	}
 	return nil
@@ -145,7 +145,7 @@ func (o Order) groups(tasks []string) [][]int {
 
 func unknownTask(what, name string, tasks []string) error {
 	if near := nearest.Word(name, tasks); near != "" {
-		return fmt.Errorf("progress: %s task %q, which is not there; did you mean %q?", what, name, near)
+		return fmt.Errorf("%s task %q, which is not there; did you mean %q?", what, name, near)
 	}
-	return fmt.Errorf("progress: %s task %q; there are %s", what, name, strings.Join(tasks, ", "))
+	return fmt.Errorf("%s task %q; there are %s", what, name, strings.Join(tasks, ", "))
 }

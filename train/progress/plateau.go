@@ -25,13 +25,13 @@ type Plateau struct {
 func (p Plateau) Check() error {
 	switch {
 	case !(p.Factor > 0 && p.Factor < 1):
-		return fmt.Errorf("progress: the factor of a plateau is %v, it must be above 0 and below 1", p.Factor)
+		return fmt.Errorf("the factor of a plateau is %v, it must be above 0 and below 1", p.Factor)
 	case p.Patience < 0:
-		return fmt.Errorf("progress: the patience of a plateau is %d, it cannot be negative", p.Patience)
+		return fmt.Errorf("the patience of a plateau is %d, it cannot be negative", p.Patience)
 	case !(p.Min >= 0 && p.Min <= 1):
-		return fmt.Errorf("progress: the min of a plateau is %v, it must be between 0 and 1", p.Min)
+		return fmt.Errorf("the min of a plateau is %v, it must be between 0 and 1", p.Min)
 	case !(p.Threshold >= 0) || math.IsInf(p.Threshold, 0):
-		return fmt.Errorf("progress: the threshold of a plateau is %v, it must be a number of at least 0", p.Threshold)
+		return fmt.Errorf("the threshold of a plateau is %v, it must be a number of at least 0", p.Threshold)
 	}
 	return nil
 }
@@ -76,7 +76,7 @@ func (r *Rate) State() []float64 { return append(r.watch.state(), r.value) }
 // Restore goes on from what State returned.
 func (r *Rate) Restore(state []float64) error {
 	if len(state) != watchState+1 || !(state[watchState] >= 0 && state[watchState] <= 1) || !r.watch.restore(state) {
-		return errors.New("progress: the state of a learning rate does not fit")
+		return errors.New("the state of a learning rate does not fit")
 	}
 	r.value = state[watchState]
 	return nil

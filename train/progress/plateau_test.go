@@ -73,10 +73,10 @@ func TestPlateauBelowZero(t *testing.T) {
 
 func TestPlateausThatCannotBe(t *testing.T) {
 	for want, p := range map[string]Plateau{
-		"progress: the factor of a plateau is 1, it must be above 0 and below 1":          {Factor: 1},
-		"progress: the patience of a plateau is -1, it cannot be negative":                {Factor: 0.5, Patience: -1},
-		"progress: the min of a plateau is 2, it must be between 0 and 1":                 {Factor: 0.5, Min: 2},
-		"progress: the threshold of a plateau is -0.1, it must be a number of at least 0": {Factor: 0.5, Threshold: -0.1},
+		"the factor of a plateau is 1, it must be above 0 and below 1":          {Factor: 1},
+		"the patience of a plateau is -1, it cannot be negative":                {Factor: 0.5, Patience: -1},
+		"the min of a plateau is 2, it must be between 0 and 1":                 {Factor: 0.5, Min: 2},
+		"the threshold of a plateau is -0.1, it must be a number of at least 0": {Factor: 0.5, Threshold: -0.1},
 	} {
 		if _, err := NewRate(p, false); fmt.Sprint(err) != want {
 			t.Errorf("%+v:\n got %v\nwant %s", p, err, want)

@@ -27,7 +27,7 @@ func (s Shares) Compute() bool { return s.Of == ofCompute }
 // Check reports the first setting that cannot be.
 func (s Shares) Check(tasks []string) error {
 	if s.Of != "" && s.Of != ofSteps && s.Of != ofCompute {
-		return fmt.Errorf("progress: shares are of %q, which is not one of steps, compute", s.Of)
+		return fmt.Errorf("shares are of %q, which is not one of steps, compute", s.Of)
 	}
 	sum := 0.0
 	for _, name := range sortedNames(s.Caps) {
@@ -36,12 +36,12 @@ func (s Shares) Check(tasks []string) error {
 		}
 		c := s.Caps[name]
 		if !(c > 0 && c <= 1) {
-			return fmt.Errorf("progress: the cap on the share of task %q is %v, it must be above 0 and at most 1", name, c)
+			return fmt.Errorf("the cap on the share of task %q is %v, it must be above 0 and at most 1", name, c)
 		}
 		sum += c
 	}
 	if len(s.Caps) == len(tasks) && sum < 1-slack {
-		return fmt.Errorf("progress: the caps of all tasks add up to %.4g, below 1: there would be steps that no task may take; raise one, or leave one out", sum)
+		return fmt.Errorf("the caps of all tasks add up to %.4g, below 1: there would be steps that no task may take; raise one, or leave one out", sum)
 	}
 	return nil
 }

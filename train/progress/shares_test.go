@@ -144,11 +144,11 @@ func TestCapsOfCompute(t *testing.T) {
 
 func TestSharesThatCannotBe(t *testing.T) {
 	for want, s := range map[string]Shares{
-		`progress: shares are of "time", which is not one of steps, compute`:                                                              {Of: "time"},
-		`progress: a share is capped of task "slot", which is not there; did you mean "slots"?`:                                           {Caps: map[string]float64{"slot": 0.5}},
-		`progress: the cap on the share of task "slots" is 0, it must be above 0 and at most 1`:                                           {Caps: map[string]float64{"slots": 0}},
-		`progress: the cap on the share of task "slots" is NaN, it must be above 0 and at most 1`:                                         {Caps: map[string]float64{"slots": math.NaN()}},
-		`progress: the caps of all tasks add up to 0.8, below 1: there would be steps that no task may take; raise one, or leave one out`: {Caps: map[string]float64{"slots": 0.5, "intent": 0.3}},
+		`shares are of "time", which is not one of steps, compute`:                                                              {Of: "time"},
+		`a share is capped of task "slot", which is not there; did you mean "slots"?`:                                           {Caps: map[string]float64{"slot": 0.5}},
+		`the cap on the share of task "slots" is 0, it must be above 0 and at most 1`:                                           {Caps: map[string]float64{"slots": 0}},
+		`the cap on the share of task "slots" is NaN, it must be above 0 and at most 1`:                                         {Caps: map[string]float64{"slots": math.NaN()}},
+		`the caps of all tasks add up to 0.8, below 1: there would be steps that no task may take; raise one, or leave one out`: {Caps: map[string]float64{"slots": 0.5, "intent": 0.3}},
 	} {
 		if err := s.Check([]string{"intent", "slots"}); fmt.Sprint(err) != want {
 			t.Errorf("%+v:\n got %v\nwant %s", s, err, want)

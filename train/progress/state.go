@@ -39,7 +39,7 @@ func (s *State) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("progress: there is no state %q", text)
+	return fmt.Errorf("there is no state %q", text)
 }
 
 // Counts reports whether the task's labels count in a step.

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strings"
 )
 
 // Stop says when a task is done, and what becomes of it then.
@@ -51,10 +50,10 @@ func New(c Config) (*Tracker, error) {
 			return nil, unknownTask("stop is set of", name, c.Tasks)
 		}
 		if _, ok := endings[s.Then]; !ok && s.Then != "" {
-			return nil, fmt.Errorf("progress: task %q is then to %q, which is not one of stop, freeze, drop", name, s.Then)
+			return nil, fmt.Errorf("task %q is then to %q, which is not one of stop, freeze, drop", name, s.Then)
 		}
 		if s.Patience < 1 {
-			return nil, fmt.Errorf("progress: the patience of task %q is %d, it must be at least 1", name, s.Patience)
+			return nil, fmt.Errorf("the patience of task %q is %d, it must be at least 1", name, s.Patience)
 		}
 	}
 	t := &Tracker{config: c, groups: c.Order.groups(c.Tasks), states: make([]State, len(c.Tasks)), tasks: make([]watch, len(c.Tasks))}
@@ -206,7 +205,7 @@ func (t *Tracker) State() []float64 {
 // Restore goes on from what State returned. On an error the tracker is as it
 // was.
 func (t *Tracker) Restore(state []float64) error {
-	misfit := errors.New("progress: the state is of other tasks")
+	misfit := errors.New("the state is of other tasks")
 	const each = 1 + watchState
 	if len(state) != 3+each*len(t.states) {
 		return misfit
@@ -236,6 +235,3 @@ func epochs(n int) string {
 }
 
 func sortedNames[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }
-
-// Trim takes the package's name off a message, for one that names a setting.
-func Trim(err error) string { return strings.TrimPrefix(err.Error(), "progress: ") }
