@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -119,12 +120,56 @@ func RunVariants(ctx context.Context, r *recipe.Recipe, variants []Variant, dir 
 		return nil, err
 	}
 	v := &Variants{Recipe: r.Name, Budget: o.Budget, Engine: o.Engine.Name(), Confidence: o.Confidence, Resamples: o.Resamples}
+	if v.Single, err = singleMeans(r, trials, outcomes, o); err != nil {
+		return nil, err
+	}
 	for i := range variants {
 		if err := v.add(ctx, r, variants[i], i, trials, outcomes, o); err != nil {
 			return nil, err
 		}
 	}
-	return v, keep(v, v.Failed, filepath.Join(dir, "variants-"+r.Name+o.suffix()+".json"))
+	return v, keep(v, v.Failed, filepath.Join(dir, "variants-"+r.Name+"-"+mark(variants)+o.suffix()+".json"))
+}
+
+// mark tells the files of different sets of variants in one folder apart. Their
+// order counts: the first is what the others are compared with.
+func mark(variants []Variant) string {
+	h := fnv.New32a()
+	for _, v := range variants {
+		fmt.Fprintf(h, "%q %q\n", v.Name, v.Settings)
+	}
+	return fmt.Sprintf("%08x", h.Sum32())
+}
+
+// singleMeans are the means over tasks of what the single-task models have, of
+// the seeds that have all of them.
+func singleMeans(r *recipe.Recipe, trials []*trial, outcomes []*outcome, o Options) (Sample, error) {
+	var names, metrics []string
+	alone := make([]*train.Answers, o.Seeds)
+	against := make([][]*train.TaskAnswers, len(r.Tasks))
+	for i, t := range r.Tasks {
+		names, metrics = append(names, t.Name), append(metrics, t.Metric)
+		against[i] = make([]*train.TaskAnswers, o.Seeds)
+	}
+	for seed := range alone {
+		alone[seed] = &train.Answers{Tasks: make([]train.TaskAnswers, len(r.Tasks))}
+	}
+	for i, t := range trials {
+		seed := t.seed - r.Train.Seed
+		switch own := outcomes[i].answers; {
+		case !t.single:
+		case own == nil:
+			alone[seed] = nil
+		case alone[seed] != nil:
+			alone[seed].Examples = max(alone[seed].Examples, own.Examples)
+			alone[seed].Tasks[t.number], against[t.number][seed] = own.Tasks[0], &own.Tasks[0]
+		}
+	}
+	p, err := newPairs(alone, against, names) // with themselves
+	if err != nil {
+		return Sample{}, err
+	}
+	return judge(p, metrics, 0, o.Confidence).means(func(t *Task) Sample { return t.Single }), nil
 }
 
 // vary makes the recipes of the variants.
@@ -219,7 +264,7 @@ func (v *Variants) add(ctx context.Context, r *recipe.Recipe, of Variant, number
 	}
 	result.Failed = nil
 	varied := Varied{Name: of.Name, Settings: of.Settings, Comparison: result}
-	varied.Joint, v.Single = result.means(func(t *Task) Sample { return t.Joint }), result.means(func(t *Task) Sample { return t.Single })
+	varied.Joint = result.means(func(t *Task) Sample { return t.Joint })
 	if number > 0 {
 		if varied.OverFirst, err = overFirst(r, number, trials, outcomes, o); err != nil {
 			return err

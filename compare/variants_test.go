@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -67,22 +68,64 @@ func TestVariantsOfTheDemo(t *testing.T) {
 	if mmoe := v.Variants[2].Comparison.Resources.Parameters.Joint; mmoe <= plain.Resources.Parameters.Joint {
 		t.Errorf("mmoe has %v parameters", mmoe)
 	}
-	content, err := os.ReadFile(filepath.Join(dir, "variants-demo.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var written Variants
-	if err := json.Unmarshal(content, &written); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(*v, written); diff != "" {
+	if diff := cmp.Diff([]Variants{*v}, written(t, dir)); diff != "" {
 		t.Errorf("the file differs: %s", diff)
 	}
 	again, err := RunVariants(context.Background(), r, variants, dir, o)
 	if err != nil || !cmp.Equal(v, again) {
 		t.Errorf("what was finished gives another result (%v)", err)
 	}
+	two, err := RunVariants(context.Background(), r, variants[1:3], dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := written(t, dir)
+	for _, want := range []*Variants{v, two} {
+		if !slices.ContainsFunc(files, func(got Variants) bool { return cmp.Equal(*want, got) }) || len(files) != 2 {
+			t.Errorf("one set of variants takes the place of another: %d files, without %d variants", len(files), len(want.Variants))
+		}
+	}
 	testAMissingVariant(t, dir, variants, o)
+	testTheLastVariantMissing(t, dir, append(variants[:2:2], variants[3], variants[2]), v.Single, o)
+}
+
+// written are the results of comparisons of variants that stand in a folder.
+func written(t *testing.T, dir string) []Variants {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "variants-demo-*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make([]Variants, len(files))
+	for i, name := range files {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(content, &all[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
+}
+
+// testTheLastVariantMissing: what the single models have does not hang on whether
+// the joint models of a variant are there, with one seed or with none.
+func testTheLastVariantMissing(t *testing.T, dir string, variants []Variant, single Sample, o Options) {
+	r, _ := small(t, "train.epochs=1")
+	for failed := 1; failed <= 2; failed++ { // seed 2 is broken already
+		v, err := RunVariants(context.Background(), r, variants, dir, o)
+		if err == nil || v == nil || len(v.Failed) != failed || (v.Variants[3].Comparison.Mean == nil) != (failed == 2) {
+			t.Fatalf("%d broken folders give %+v, %v", failed, v, err)
+		}
+		if diff := cmp.Diff(single, v.Single); diff != "" {
+			t.Errorf("with %d of 2 of the last variant's models missing the single models differ: %s", failed, diff)
+		}
+		at := filepath.Join(dir, "seed-1", "joint-demo-mmoe", "recipe.yaml")
+		if err := os.WriteFile(at, []byte("name: other"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // testAMissingVariant: one that failed is told of once, and the others stay.
