@@ -7,8 +7,8 @@ import (
 	"espalier/tensor"
 )
 
-// relationHidden is the width of a relation's vectors where none is given.
-const relationHidden = 128
+// RelationHidden is the width of a relation's vectors where none is given.
+const RelationHidden = 128
 
 // relation answers with a probability of each label for every pair of tokens,
 // the last of two entities, by a sigmoid of its own: an entity may stand in
@@ -23,7 +23,7 @@ const relationHidden = 128
 // training costs what there are of them; answers are of all pairs of tokens.
 func (c *context) relation(s *builder.Scope, t *schema.Task, h HeadConfig, x *builder.Value) TaskGraph {
 	width, n := h.Hidden, int64(len(t.Labels))
-	def(&width, relationHidden)
+	def(&width, RelationHidden)
 	x = c.dropout(x, h.Dropout)
 	vectors := func(name string) *builder.Value {
 		return c.dropout(c.Relu(nn.Dense(s.In(name), x, width)), h.Dropout)

@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"espalier/internal/nearest"
+	"espalier/models"
 	"espalier/schema"
 	"espalier/text"
 	"espalier/train/balance"
@@ -452,13 +453,10 @@ func (c *checker) relation(path string, t *Task, tasks []Task) {
 	}
 	c.oneOf(path, t.Entities, names...)
 	if !c.has(strings.TrimSuffix(path, "entities") + "hidden") {
-		t.Hidden = relationHidden
+		t.Hidden = models.RelationHidden
 	}
 	c.atLeast(strings.TrimSuffix(path, "entities")+"hidden", t.Hidden, 1)
 }
-
-// relationHidden is the width of a relation's vectors where none is given.
-const relationHidden = 128
 
 func (c *checker) task(path string, t *Task, tasks []Task) {
 	c.oneOf(path+".type", t.Type, string(schema.Classification), string(schema.MultiLabel), string(schema.Tagging), string(schema.Regression), string(schema.Relation))

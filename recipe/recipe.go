@@ -619,7 +619,7 @@ type Balance struct {
 	// Diagnostics measures every so many steps how the tasks' gradients lie to
 	// each other, with methods that do not need them, and shows it with those that
 	// do; true is every 10 steps; 0 or false, never.
-	Diagnostics int `key:"diagnostics,omitempty,switch"`
+	Diagnostics int `key:"diagnostics,omitempty,switch=10"`
 	// Options are the method's, by name: a number, a word, or a mapping from
 	// tasks to numbers. Every method with weights has heads (weighted or
 	// unweighted: whether what belongs to one task follows the weights) and
@@ -910,7 +910,10 @@ func (r *Recipe) With(settings ...string) (*Recipe, error) {
 			return nil, err
 		}
 	}
-	return changed, changed.fill()
+	if err := changed.fill(); err != nil {
+		return nil, err
+	}
+	return changed, nil
 }
 
 // fill sets the fields from the document.

@@ -548,6 +548,9 @@ func TestWithManySettings(t *testing.T) {
 	if diff := cmp.Diff(before, marshalled(t, r)); diff != "" {
 		t.Error(diff)
 	}
+	if half, err := r.With("train.epochs=0"); half != nil || err == nil {
+		t.Errorf("a setting that cannot be gives %v, %v", half, err)
+	}
 	if _, err := r.With("train.epochs"); err == nil || err.Error() != `"train.epochs" is not of the form path=value` {
 		t.Error(err)
 	}

@@ -155,10 +155,12 @@ func (d *decoder) decode(n *yaml.Node, to any) error {
 // a mapping from names to structs; a list that may be a single element; left
 // out when empty; a list that stands in the place of the field of the same key
 // before it, which is not written then; a list of lists each of which may be a
-// single element; a number that may be true, for a default, or false, for 0.
+// single element; a number that may be
+// true, for the one behind switch=, or false, for 0.
 type key struct {
-	name                                           string
-	named, list, omitempty, many, groups, switched bool
+	name                                 string
+	named, list, omitempty, many, groups bool
+	on                                   int64 // what true stands for, 0 where it may not be
 }
 
 func keyOf(f reflect.StructField) (key, bool) {
@@ -167,15 +169,20 @@ func keyOf(f reflect.StructField) (key, bool) {
 		return key{}, false
 	}
 	parts := strings.Split(tag, ",")
-	return key{
+	k := key{
 		name:      parts[0],
 		named:     slices.Contains(parts, "named"),
 		list:      slices.Contains(parts, "list"),
 		omitempty: slices.Contains(parts, "omitempty"),
 		many:      slices.Contains(parts, "many"),
 		groups:    slices.Contains(parts, "groups"),
-		switched:  slices.Contains(parts, "switch"),
-	}, true
+	}
+	for _, part := range parts {
+		if on, ok := strings.CutPrefix(part, "switch="); ok {
+			k.on, _ = strconv.ParseInt(on, 10, 64)
+		}
+	}
+	return k, true
 }
 
 func (d *decoder) value(n *yaml.Node, to reflect.Value, path string, k key) error {
@@ -192,17 +199,14 @@ func (d *decoder) value(n *yaml.Node, to reflect.Value, path string, k key) erro
 		return d.structure(n, to, path)
 	case to.Kind() == reflect.Map:
 		return d.mapping(n, to, path)
-	case k.switched:
-		return d.switched(n, to, path)
+	case k.on != 0:
+		return d.switched(n, to, path, k.on)
 	}
 	return d.scalar(n, to, path)
 }
 
-// switchedOn is what true stands for as a number.
-const switchedOn = 10
-
 // switched reads a number, true or false.
-func (d *decoder) switched(n *yaml.Node, to reflect.Value, path string) error {
+func (d *decoder) switched(n *yaml.Node, to reflect.Value, path string, number int64) error {
 	var on bool
 	switch {
 	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!int":
@@ -212,7 +216,7 @@ func (d *decoder) switched(n *yaml.Node, to reflect.Value, path string) error {
 	}
 	to.SetInt(0)
 	if on {
-		to.SetInt(switchedOn)
+		to.SetInt(number)
 	}
 	return nil
 }

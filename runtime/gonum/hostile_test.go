@@ -111,6 +111,10 @@ func hostiles() []hostile {
 			ints: map[string][]int64{"one": {1}}, opens: true, want: "operand 1",
 		},
 		{
+			name: "an operand of a sum that is left out", nodes: []*onnx.Node{node("Einsum", "one ", "y", onnx.StringAttr("equation", "i,i->i"))},
+			ints: map[string][]int64{"one": {1}}, opens: true, want: "operand 1 is missing",
+		},
+		{
 			name: "a cycle", nodes: []*onnx.Node{node("Neg", "b", "a"), node("Neg", "a", "b"), node("Neg", "a", "y")},
 			want: "cycle",
 		},
