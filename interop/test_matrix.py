@@ -84,6 +84,7 @@ def test_models_cover_the_matrix():
             for batch in (1, 3):
                 assert (reads, of, crf, batch, True) in seen and (reads, of, crf, batch, False) in seen
             assert (reads, of, crf, 0, True) in seen
+    assert {("ids", "relation", False, b, one) for b in (0, 1, 3) for one in (True, False)} <= seen
     for reads in ("table", "table ids"):
         for of in ("classification", "multilabel", "regression"):
             assert {(reads, of, False, b, True) for b in (0, 1, 3)} <= seen
