@@ -22,6 +22,7 @@ type automaton struct {
 	classes []uint16              // of the ranges
 	samples []rune                // a character of each class
 	start   *state
+	refused *state // where one state more would be too many
 
 	mu     sync.Mutex
 	states map[string]*state
@@ -60,7 +61,7 @@ func newAutomaton(pattern string) *automaton {
 			return nil
 		}
 	}
-	a := &automaton{program: program, states: map[string]*state{}}
+	a := &automaton{program: program, refused: &state{}, states: map[string]*state{}}
 	if !a.classify() {
 		return nil
 	}
@@ -186,15 +187,17 @@ func (a *automaton) state(from []uint32) *state {
 	if known := a.states[string(key)]; known != nil {
 		return known
 	}
-	if a.reads += len(s.reads); (len(a.states)+1)*len(a.samples) > maxLinks || a.reads > maxReads {
+	if (len(a.states)+1)*len(a.samples) > maxLinks || a.reads+len(s.reads) > maxReads {
 		return nil
 	}
+	a.reads += len(s.reads)
 	s.next = make([]atomic.Pointer[state], len(a.samples))
 	a.states[string(key)] = s
 	return s
 }
 
-// follow makes the state behind s for a class, nil when there are too many.
+// follow makes the state behind s for a class, and keeps that it was refused where
+// there are too many: no text asks again.
 func (a *automaton) follow(s *state, class uint16) *state {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -205,6 +208,9 @@ func (a *automaton) follow(s *state, class uint16) *state {
 		}
 	}
 	next := a.state(out)
+	if next == nil {
+		next = a.refused
+	}
 	s.next[class].Store(next)
 	return next
 }
@@ -216,7 +222,7 @@ func (a *automaton) matches(s string, found func(start, end int)) bool {
 	for start := 0; start < len(s); {
 		end, at := start, start
 		for state := a.start; ; steps-- {
-			if state == nil || steps == 0 {
+			if state == a.refused || steps == 0 {
 				return false
 			}
 			if state.accepts {

@@ -98,6 +98,32 @@ func TestWhatAnAutomatonLeaves(t *testing.T) {
 	}
 }
 
+// TestARefusedStateIsNotMadeAgain: a text that needs more states than there may be
+// finds that out once, and what was refused does not count.
+func TestARefusedStateIsNotMadeAgain(t *testing.T) {
+	const pattern = `[ab]*a[ab]{15}`
+	var many strings.Builder
+	for r := rand.New(rand.NewPCG(1, 2)); many.Len() < 400000; {
+		many.WriteByte("ab"[r.IntN(2)])
+	}
+	a := newAutomaton(pattern)
+	if a.matches(many.String(), func(int, int) {}) {
+		t.Fatal("there are states enough")
+	}
+	reads := 0
+	for _, s := range a.states {
+		reads += len(s.reads)
+	}
+	if a.reads != reads || reads > maxReads || len(a.states)*len(a.samples) > maxLinks {
+		t.Errorf("%d instructions of %d states are counted as %d", reads, len(a.states), a.reads)
+	}
+	a.mu.Lock() // which a text that asks again would wait for
+	defer a.mu.Unlock()
+	if a.matches(many.String(), func(int, int) {}) {
+		t.Error("there are states enough for the second time")
+	}
+}
+
 func FuzzAutomaton(f *testing.F) {
 	for _, p := range patterns {
 		f.Add(p, "ab abc aaab xyz ’é\xff K")

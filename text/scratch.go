@@ -33,9 +33,7 @@ func (s *Scratch) lower(word string) string {
 		return lower(word)
 	}
 	start := len(s.lowered)
-	for _, r := range word {
-		s.lowered = utf8.AppendRune(s.lowered, unicode.ToLower(r))
-	}
+	s.lowered = appendLower(s.lowered, word)
 	// Where the slice grows, earlier words keep the memory they are in.
 	return unsafe.String(&s.lowered[start], len(s.lowered)-start)
 }
@@ -54,9 +52,12 @@ func lower(word string) string {
 	if !upper(word) {
 		return word
 	}
-	out := make([]byte, 0, len(word)+utf8.UTFMax)
+	return string(appendLower(make([]byte, 0, len(word)+utf8.UTFMax), word))
+}
+
+func appendLower(dst []byte, word string) []byte {
 	for _, r := range word {
-		out = utf8.AppendRune(out, unicode.ToLower(r))
+		dst = utf8.AppendRune(dst, unicode.ToLower(r))
 	}
-	return string(out)
+	return dst
 }
