@@ -145,6 +145,25 @@ func testAMissingVariant(t *testing.T, dir string, variants []Variant, o Options
 	}
 }
 
+// TestVariantsOfRecipesWithOneFolder: recipe a's variant b-c and recipe a-b's variant
+// c have one folder. The second is told so, and takes nothing of the first.
+func TestVariantsOfRecipesWithOneFolder(t *testing.T) {
+	dir := t.TempDir()
+	run := func(name, variant string) (*Variants, error) {
+		r, _ := small(t, "train.epochs=1", "trunk.embedding=2", "trunk.type=bag", "name="+name)
+		return RunVariants(context.Background(), r, []Variant{{Name: "plain"}, {variant, []string{"sharing={method: mmoe, experts: 2}"}}}, dir, Options{Engine: gonum.New(), Seeds: 1, Resamples: 1})
+	}
+	if _, err := run("a", "b-c"); err != nil {
+		t.Fatal(err)
+	}
+	v, err := run("a-b", "c")
+	at := filepath.Join(dir, "seed-1", "joint-a-b-c")
+	want := "seed 1, variant c: " + at + " holds a run of another recipe; remove it, or compare in another directory"
+	if fmt.Sprint(err) != want || v == nil || v.Variants[1].Comparison.Mean != nil || v.Variants[0].Comparison.Mean == nil {
+		t.Errorf("\n got %v\nwant %s", err, want)
+	}
+}
+
 func TestVariantsInWords(t *testing.T) {
 	for _, c := range []struct {
 		text string

@@ -155,8 +155,18 @@ func (t *Trainer) layOutSteps(set *data.Dataset, opts data.BatchOptions) error {
 	if err != nil {
 		return err
 	}
+	uncapped := *t
+	uncapped.config.Shares = progress.Shares{}
 	for i, task := range t.model.Schema().Tasks {
-		if c, ok := t.config.Shares.Caps[task.Name]; ok && shares[i] == 0 {
+		c, ok := t.config.Shares.Caps[task.Name]
+		if !ok || shares[i] > 0 {
+			continue
+		}
+		_, free, err := uncapped.plan(set, opts, 0, make([]progress.State, len(t.states)))
+		if err != nil {
+			return err
+		}
+		if free[i] > 0 { // else no step was drawn of it, which is not the cap's doing
 			return fmt.Errorf("train: the cap of %v leaves task %q no step in an epoch of %d; raise it, or make batches smaller", c, task.Name, len(all))
 		}
 	}

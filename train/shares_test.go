@@ -148,3 +148,17 @@ func TestACapThatLeavesNothing(t *testing.T) {
 		t.Errorf("\n got %v\nwant %s", err, want)
 	}
 }
+
+// TestACapOnATaskThatIsNotDrawn: that sampling gives a task no step is not what
+// its cap does, and the run goes as without one.
+func TestACapOnATaskThatIsNotDrawn(t *testing.T) {
+	m, c, d := corpora(t)
+	c.Sampling = sample.Config{Method: "weights", Weights: map[string]float64{"topic": 0}}
+	c.Shares.Caps = map[string]float64{"topic": 0.5, "price": 0.9}
+	steps, epochs := took(t, m, c, d)
+	for e := range epochs {
+		if len(steps[e]) == 0 || epochs[e].Tasks["topic"].Share != 0 {
+			t.Errorf("epoch %d has %d steps, topic a share of %v", e+1, len(steps[e]), epochs[e].Tasks["topic"].Share)
+		}
+	}
+}
