@@ -164,33 +164,61 @@ func (t *Trainer) fill(f *feed, set *data.Dataset, s step, more [][][]int, i int
 	return nil
 }
 
-// endEpoch tells the balancer of the epoch, and reports what it did.
-func (t *Trainer) endEpoch(e *Epoch, sums []float64, counts []int) error {
-	losses, seen := make([]float64, len(sums)), make([]bool, len(sums))
-	for i := range sums {
-		if seen[i] = counts[i] > 0 && t.states[i] != progress.Dropped; seen[i] {
-			losses[i] = sums[i] / float64(counts[i])
-		}
-	}
-	if err := t.balancer.EndEpoch(losses, seen); err != nil {
-		return fmt.Errorf("train: epoch %d: %w", t.epoch+1, err)
-	}
-	e.Balance = t.report.epoch()
-	return nil
+// sums add up what the steps of an epoch tell, by task.
+type sums struct {
+	losses  []float64 // by label
+	labels  []int
+	penalty float64 // by step
 }
 
+// mean is a task's mean loss, and whether it had a label.
+func (s *sums) mean(task int) (float64, bool) {
+	if s.labels[task] == 0 {
+		return 0, false
+	}
+	return s.losses[task] / float64(s.labels[task]), true
+}
+
+// runEpoch makes an epoch's steps and measures what they led to.
 func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, opts data.BatchOptions, hooks Hooks) (*Epoch, error) {
 	start := time.Now()
-	tasks := t.model.Schema().Tasks
-	sums, counts := make([]float64, len(tasks)), make([]int, len(tasks))
-	var penalty float64
 	plan, shares, err := t.plan(set, opts, t.epoch, t.states)
 	if err != nil {
 		return nil, err
 	}
+	sums, err := t.runSteps(ctx, set, opts, plan, hooks)
+	if err != nil {
+		return nil, err
+	}
+	e := &Epoch{
+		Epoch: t.epoch + 1, Steps: t.steps, Losses: map[string]float64{}, Penalty: sums.penalty / float64(max(len(plan), 1)),
+		LR: t.config.Optimizer.LR * t.groups[0].rate(t.steps), Seconds: time.Since(start).Seconds(),
+	}
+	for i, task := range t.model.Schema().Tasks {
+		if loss, ok := sums.mean(i); ok {
+			e.Losses[task.Name] = loss
+		}
+	}
+	if err := t.endEpoch(e, sums); err != nil {
+		return nil, err
+	}
+	if err := t.averaged(func() error { return t.validate(ctx, valid, e) }); err != nil {
+		return nil, err
+	}
+	if err := t.endProgress(e, shares); err != nil {
+		return nil, err
+	}
+	t.epoch++
+	return e, nil
+}
+
+// runSteps makes the steps of an epoch.
+func (t *Trainer) runSteps(ctx context.Context, set *data.Dataset, opts data.BatchOptions, plan []step, hooks Hooks) (*sums, error) {
+	n := len(t.model.Schema().Tasks)
+	s := &sums{losses: make([]float64, n), labels: make([]int, n)}
 	more := t.morePlans(set, opts)
 	before := t.steps
-	err = ahead(ctx, len(plan), func(i int, f *feed) error {
+	return s, ahead(ctx, len(plan), func(i int, f *feed) error {
 		return t.fill(f, set, plan[i], more, i, uint64(before+i+1))
 	}, func(i int, f *feed) error {
 		if hooks.Before != nil {
@@ -203,56 +231,51 @@ func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, opts d
 			return err
 		}
 		for j, l := range losses {
-			sums[j] += float64(l) * float64(f.batch.Counts[j])
-			counts[j] += f.batch.Counts[j]
+			s.losses[j] += float64(l) * float64(f.batch.Counts[j])
+			s.labels[j] += f.batch.Counts[j]
 		}
-		penalty += float64(t.front().penalty[0])
+		s.penalty += float64(t.front().penalty[0])
 		if hooks.Step != nil {
 			hooks.Step(t.epoch+1, i+1, len(plan), losses)
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	e := &Epoch{
-		Epoch: t.epoch + 1, Steps: t.steps, Losses: map[string]float64{}, Penalty: penalty / float64(max(len(plan), 1)),
-		LR: t.config.Optimizer.LR * t.groups[0].rate(t.steps), Seconds: time.Since(start).Seconds(),
-	}
-	for j, task := range tasks {
-		if counts[j] > 0 {
-			e.Losses[task.Name] = sums[j] / float64(counts[j])
+}
+
+// endEpoch tells the balancer of the epoch, and reports what it did.
+func (t *Trainer) endEpoch(e *Epoch, s *sums) error {
+	losses, seen := make([]float64, len(t.states)), make([]bool, len(t.states))
+	for i, state := range t.states {
+		if loss, ok := s.mean(i); ok && state != progress.Dropped {
+			losses[i], seen[i] = loss, true
 		}
 	}
-	if err := t.endEpoch(e, sums, counts); err != nil {
-		return nil, err
+	if err := t.balancer.EndEpoch(losses, seen); err != nil {
+		return fmt.Errorf("train: epoch %d: %w", t.epoch+1, err)
 	}
-	err = t.averaged(func() (err error) {
-		if err := t.tuneThresholds(ctx, valid); err != nil {
-			return err
-		}
-		if e.Valid, err = t.Evaluate(ctx, valid); err != nil {
-			return err
-		}
-		for _, s := range e.Valid { // the epoch's last step may have gone wrong
-			if math.IsNaN(s.Loss) || math.IsInf(s.Loss, 0) {
-				return &DivergedError{Task: s.Task, Step: t.steps, Epoch: e.Epoch, Value: s.Loss}
-			}
-		}
-		t.learnScores(e.Valid)
-		e.Score = e.Valid.Mean()
-		if t.best.values == nil || e.Score > t.best.score {
-			e.Best = true
-			t.best = best{values: t.arena.snapshot(), score: e.Score, epoch: e.Epoch}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
+	e.Balance = t.report.epoch()
+	return nil
+}
+
+// validate measures the model, and keeps its parameters where they are the best
+// so far.
+func (t *Trainer) validate(ctx context.Context, valid *data.Dataset, e *Epoch) (err error) {
+	if err := t.tuneThresholds(ctx, valid); err != nil {
+		return err
 	}
-	if err := t.endProgress(e, shares); err != nil {
-		return nil, err
+	if e.Valid, err = t.Evaluate(ctx, valid); err != nil {
+		return err
 	}
-	t.epoch++
-	return e, nil
+	for _, s := range e.Valid { // the epoch's last step may have gone wrong
+		if math.IsNaN(s.Loss) || math.IsInf(s.Loss, 0) {
+			return &DivergedError{Task: s.Task, Step: t.steps, Epoch: e.Epoch, Value: s.Loss}
+		}
+	}
+	t.learnScores(e.Valid)
+	e.Score = e.Valid.Mean()
+	if t.best.values == nil || e.Score > t.best.score {
+		e.Best = true
+		t.best = best{values: t.arena.snapshot(), score: e.Score, epoch: e.Epoch}
+	}
+	return nil
 }
