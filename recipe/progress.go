@@ -7,6 +7,121 @@ import (
 	"slices"
 )
 
+// Stop ends a task's training.
+type Stop struct {
+	// Patience is after how many epochs without a better value of the task's
+	// metric it is done, at least 1.
+	Patience int `key:"patience"`
+	// Then is what becomes of it: stop (the default), after which its labels do
+	// not count and its head stays as it is, freeze, where the head does and the
+	// loss goes on shaping the trunk, or drop, where the head goes on learning
+	// and the loss moves nothing else.
+	Then string `key:"then"`
+}
+
+// Rate is the learning rate of a part of the model.
+type Rate struct {
+	// LR is the factor of optimizer.lr; 1.
+	LR float64 `key:"lr"`
+	// Schedule moves the rate in the place of train.schedule. A plateau looks at
+	// the mean of the tasks' metrics.
+	Schedule Schedule `key:"schedule,omitempty"`
+}
+
+// Priorities is the order in which tasks begin, the most important first;
+// docs/priorities.md says what becomes of a task in each of its states.
+type Priorities struct {
+	// Order lists tasks, one after the other; a list in it are tasks that begin
+	// together. Tasks that it does not name begin last.
+	Order [][]string `key:"order,groups"`
+	// By is epoch (the default), or performance, by which the next tasks begin
+	// when none of those that began last improves any more.
+	By string `key:"by"`
+	// Every is after how many epochs the next tasks begin by epoch, or a list of
+	// such numbers, one for each step of the order but the last; 1.
+	Every   int   `key:"every"`
+	Everies []int `key:"every,many"`
+	// Patience is after how many epochs without a better value of its metric a
+	// task lets the next begin, by performance; 2. Reach are values of metrics,
+	// by task, with which it does so at once.
+	Patience int                `key:"patience"`
+	Reach    map[string]float64 `key:"reach,omitempty"`
+	// Earlier is what becomes of the tasks that train when the next begin: train
+	// (the default: they go on), freeze, drop or stop, as in a task's stop.
+	Earlier string `key:"earlier"`
+}
+
+// Shares caps how much of an epoch single tasks take.
+type Shares struct {
+	// Of is what is counted: steps (the default), those in which labels of a task
+	// count, or compute, what its steps cost, counted from the model.
+	Of string `key:"of"`
+	// Caps are the largest shares, by task, above 0 and at most 1. A task that is
+	// not named has no cap.
+	Caps map[string]float64 `key:"caps"`
+}
+
+// Schedule moves a learning rate.
+type Schedule struct {
+	// Type is constant (the default), linear, cosine, inverse_sqrt, step or
+	// plateau, which lowers the rate when a metric on validation has stopped
+	// improving.
+	Type string `key:"type"`
+	// Warmup is how many steps the rate takes to rise from 0; 0.
+	Warmup int `key:"warmup"`
+	// Final is the share of the rate that is left at the end of linear and
+	// cosine; 0.
+	Final float64 `key:"final"`
+	// Every is after how many epochs step multiplies the rate by factor; 1.
+	Every int `key:"every"`
+	// Factor is that factor, and by which plateau lowers the rate; 0.5.
+	Factor float64 `key:"factor"`
+	// Patience is how many epochs plateau lets pass without improvement before
+	// the next lowers the rate; 2.
+	Patience int `key:"patience"`
+	// Min is the share of the rate that plateau never goes below; 0.
+	Min float64 `key:"min"`
+	// Threshold is by which share of the best value a better one must differ for
+	// plateau; 0.0001.
+	Threshold float64 `key:"threshold"`
+}
+
+func (s *Schedule) setDefaults() {
+	*s = Schedule{Type: "constant", Every: 1, Factor: 0.5, Patience: 2, Threshold: 0.0001}
+}
+
+func (s *Stop) setDefaults() { s.Then = "stop" }
+
+func (r *Rate) setDefaults() { r.LR = 1 }
+
+func (s *Shares) setDefaults() { s.Of = "steps" }
+
+func (p *Priorities) setDefaults() {
+	*p = Priorities{By: "epoch", Every: 1, Patience: 2, Earlier: "train"}
+}
+
+func (s *Schedule) unused() []string {
+	switch s.Type {
+	case "linear", "cosine":
+		return append([]string{"every", "factor"}, ofPlateau...)
+	case "step":
+		return append([]string{"final"}, ofPlateau...)
+	case "plateau":
+		return []string{"final", "every"}
+	}
+	return append([]string{"final", "every", "factor"}, ofPlateau...)
+}
+
+// ofPlateau are the keys that only plateau reads.
+var ofPlateau = []string{"patience", "min", "threshold"}
+
+func (p *Priorities) unused() []string {
+	if p.By == "performance" {
+		return []string{"every"}
+	}
+	return []string{"patience", "reach"}
+}
+
 // schedule checks how a learning rate moves.
 func (c *checker) schedule(path string, s *Schedule) {
 	path += "."
