@@ -124,4 +124,7 @@ def claims(page):
 
 
 if __name__ == "__main__":
-    sys.stdout.write(render(json.loads(pathlib.Path(sys.argv[1]).read_text())))
+    results = pathlib.Path(sys.argv[1])
+    if not results.exists():
+        sys.exit(f"{results} is not there: run `make interop` first")
+    sys.stdout.write(render(json.loads(results.read_text())))

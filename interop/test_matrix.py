@@ -75,16 +75,30 @@ def test_limits_are_held_to(monkeypatch, batch, wrong, unexpected):
     assert matrix.unexpected("tract", matrix.Outcome(case, wrong=wrong)) == unexpected
 
 
+def test_runtime_that_does_not_run_is_asked_once(monkeypatch, tmp_path):
+    """Each file's answer is then the error, which the tests of every model say."""
+    files = {f["file"] for m in matrix.models().values() for f in (m, *m["tasks"].values())}
+    monkeypatch.setattr(matrix, "folder", lambda: tmp_path)
+    monkeypatch.setattr(matrix.modules()["pure_go"], "command", lambda *_: ["sh", "-c", "echo no library >&2; exit 3"])
+    given = matrix.ask("pure_go")
+    assert given["failed"] == "pure_go: exit status 3: no library\n"
+    assert given["answers"] == {f: {"error": given["failed"]} for f in files}
+    monkeypatch.setattr(matrix, "answers", lambda: {"pure_go": given})
+    model, of = next(iter(matrix.models().items()))
+    assert all(o.wrong == given["failed"] for o in matrix.outcomes("pure_go", model, next(iter(of["tasks"]))))
+    with pytest.raises(RuntimeError, match="no library"):
+        matrix.result("pure_go")
+
+
 def test_models_cover_the_matrix():
     """Without this, a model that is no longer made would not be missed."""
     seen = {(c.reads, c.type, c.crf, c.batch, c.length in (0, 1)) for m, of in matrix.models().items() for n, t in of["tasks"].items() for c in (matrix.case_of(m, of, n, t, call) for call in of["calls"])}
-    types = [("classification", False), ("multilabel", False), ("tagging", False), ("tagging", True), ("regression", False)]
+    types = [("classification", False), ("multilabel", False), ("tagging", False), ("tagging", True), ("regression", False), ("relation", False)]
     for reads in ("ids", "text"):
         for of, crf in types:
             for batch in (1, 3):
                 assert (reads, of, crf, batch, True) in seen and (reads, of, crf, batch, False) in seen
             assert (reads, of, crf, 0, True) in seen
-    assert {("ids", "relation", False, b, one) for b in (0, 1, 3) for one in (True, False)} <= seen
     for reads in ("table", "table ids"):
         for of in ("classification", "multilabel", "regression"):
             assert {(reads, of, False, b, True) for b in (0, 1, 3)} <= seen

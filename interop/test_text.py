@@ -44,8 +44,13 @@ def check(cases, answers):
         for row, i in enumerate(batch):
             tokens = cases["tokens"][i]
             assert outputs["tokens"][row] == tokens + [""] * (length - len(tokens))
+            of_row = {a["task"]: a for a in cases["answers"][i]["tasks"]}
             for task, answer in zip(cases["tasks"], cases["answers"][i]["tasks"], strict=True):
-                check_task(task, answer, {o["role"]: outputs[o["tensor"]][row] for o in task["outputs"]}, length)
+                of_task = {o["role"]: outputs[o["tensor"]][row] for o in task["outputs"]}
+                if task["type"] == "relation":
+                    check_relations(task, answer, of_row[task["entities"]].get("spans", []), of_task["probabilities"], length)
+                else:
+                    check_task(task, answer, of_task, length)
 
 
 def check_task(task, answer, outputs, length):
@@ -65,6 +70,20 @@ def check_task(task, answer, outputs, length):
     assert outputs["label"] == [t["label"] for t in tags] + [""] * (length - len(tags))
     of_tags = [probabilities[j * len(labels) + labels.index(t["label"])] for j, t in enumerate(tags)]
     near(of_tags, [t["probability"] for t in tags])
+
+
+def check_relations(task, answer, spans, probabilities, length):
+    """Compares a row's probabilities of pairs of tokens with the relations that Go finds between spans."""
+    labels, thresholds, found = task["labels"], numpy.float32(task["thresholds"]), []
+    for head in spans:
+        for tail in spans:
+            at = (head["last"] * length + tail["last"]) * len(labels)
+            for label, p, threshold in zip(labels, probabilities[at : at + len(labels)], thresholds, strict=True):
+                if head != tail and p >= threshold:
+                    found.append((label, head, tail, p))
+    relations = answer.get("relations", [])
+    assert [f[:3] for f in found] == [(r["label"], r["head"], r["tail"]) for r in relations]
+    near([f[3] for f in found], [r["probability"] for r in relations])
 
 
 @pytest.mark.parametrize("name", [n for n, m in matrix.models().items() if m["reads"] == "text"])

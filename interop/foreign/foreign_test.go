@@ -176,6 +176,9 @@ func TestFrameworksAgree(t *testing.T) {
 			})
 		}
 	}
+	if t.Failed() || len(verdicts) != 2*len(names) { // of a run of some models no page is written
+		return
+	}
 	data, err := json.MarshalIndent(verdicts, "", " ")
 	if err != nil {
 		t.Fatal(err)

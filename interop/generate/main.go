@@ -53,9 +53,6 @@ func run(out string) error {
 			return fmt.Errorf("generate: %s: %w", c.Method, err)
 		}
 	}
-	if err := writeRelations(x); err != nil {
-		return fmt.Errorf("generate: relations: %w", err)
-	}
 	if err := writeTexts(x); err != nil {
 		return err
 	}

@@ -110,7 +110,7 @@ func writeText(x *matrix, folder, trunk string, in schema.Input, spelled bool) e
 		}
 	}
 	return writeJSON(filepath.Join(x.out, folder, "cases.json"), map[string]any{
-		"tasks": m.Schema().Tasks, "texts": texts, "batches": batches, "tokens": forms, "answers": answers,
+		"tasks": p.Schema().Tasks, "texts": texts, "batches": batches, "tokens": forms, "answers": answers,
 	})
 }
 

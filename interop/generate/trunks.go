@@ -28,6 +28,7 @@ var trunks = map[string]models.TrunkConfig{
 // read others.
 var heads = map[string]models.HeadConfig{
 	"topic": {Hidden: 8}, "spans": {CRF: true}, "slots": {Reads: []string{"topic", "moods"}}, "urgency": {Reads: []string{"entities", "spans"}},
+	"links": {Hidden: 8, Reads: []string{"entities"}},
 }
 
 // description is a schema with every task type.
@@ -48,6 +49,7 @@ func description(words int, trunk models.TrunkConfig) *schema.Schema {
 			{Name: "slots", Type: schema.Tagging, Labels: []string{"x", "y", "z"}},
 			{Name: "urgency", Type: schema.Classification, Labels: []string{"low", "high"}},
 			{Name: "score", Type: schema.Regression},
+			{Name: "links", Type: schema.Relation, Labels: []string{"of", "in", "near"}, Entities: "entities"},
 		},
 	}
 }
