@@ -171,6 +171,44 @@ func TestPlainLoopsRefuseWhatIsNone(t *testing.T) {
 	}
 }
 
+// TestBodiesKeepConstantsOfTheGraphsInsideThem: a branch in a body reads the
+// body's own copy, but not one of a default that a caller may replace; what it
+// reads of what is stacked is not stacked itself.
+func TestBodiesKeepConstantsOfTheGraphsInsideThem(t *testing.T) {
+	branch := func(in ...string) *onnx.Graph {
+		return &onnx.Graph{Nodes: []*onnx.Node{{OpType: "Sum", Name: "sum", Inputs: in, Outputs: []string{"r"}}}, Outputs: []onnx.ValueInfo{{Name: "r"}}}
+	}
+	inner := branch("kept", "given", "y")
+	body := &onnx.Graph{
+		Inputs: []onnx.ValueInfo{{Name: "x"}}, Outputs: []onnx.ValueInfo{{Name: "y"}, {Name: "z"}},
+		Nodes: []*onnx.Node{
+			{OpType: "Cast", Name: "c", Inputs: []string{"x"}, Outputs: []string{"y"}},
+			{OpType: "If", Name: "if", Inputs: []string{"y"}, Outputs: []string{"z"}, Attributes: []onnx.Attribute{{Name: "then_branch", Graph: inner}, {Name: "else_branch", Graph: branch("y")}}},
+		},
+	}
+	one := tensor.Must(tensor.Of([]float32{1}))
+	g := &onnx.Graph{
+		Inputs: []onnx.ValueInfo{{Name: "xs"}, {Name: "given"}}, Outputs: []onnx.ValueInfo{{Name: "ys"}, {Name: "zs"}},
+		Initializers: []*onnx.Tensor{onnx.TensorOf("kept", one), onnx.TensorOf("given", one)},
+		Nodes: []*onnx.Node{{
+			OpType: "Scan", Name: "n", Inputs: []string{"xs"}, Outputs: []string{"ys", "zs"},
+			Attributes: []onnx.Attribute{{Name: "body", Graph: body}, {Name: "num_scan_inputs", Int: 1}},
+		}},
+	}
+	if err := onnx.PlainLoops(g); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"n/outer/kept", "given", "y"}, inner.Nodes[0].Inputs); diff != "" {
+		t.Errorf("the branch reads (-want +got):\n%s", diff)
+	}
+	if len(body.Initializers) != 1 || body.Initializers[0].Name != "n/outer/kept" {
+		t.Errorf("the body has %d constants, want its own copy of one", len(body.Initializers))
+	}
+	if got := []string{body.Outputs[0].Name, body.Outputs[1].Name}; !cmp.Equal(got, []string{"y/stacked", "z"}) {
+		t.Errorf("the body stacks %v", got)
+	}
+}
+
 // TestConstantsAreComputedAsTheyWouldBe: sums and products of constants before
 // the graph runs, but for what a caller may replace or asks for.
 func TestConstantsAreComputedAsTheyWouldBe(t *testing.T) {

@@ -10,8 +10,9 @@ import (
 // PlainLoops gives the Scans of a graph the form that most runtimes can run.
 // The standard allows more than many of them have:
 //
-//   - A body keeps its own copies of the constants that it would read from the
-//     graph around it.
+//   - A body keeps its own copies of the constants that it, or a graph inside it,
+//     would read from the graph around it. A default that callers may replace is
+//     none.
 //   - Its inputs and outputs are declared without names of dimensions, which
 //     some take for sizes of their own.
 //   - What it stacks, nothing else in it reads.
@@ -27,6 +28,9 @@ func PlainLoops(g *Graph) error {
 	constants := map[string]*Tensor{}
 	for _, t := range g.Initializers {
 		constants[t.Name] = t
+	}
+	for _, v := range g.Inputs { // a default that a caller may replace
+		delete(constants, v.Name)
 	}
 	var nodes []*Node
 	for _, n := range g.Nodes {
@@ -75,7 +79,7 @@ func scanOf(n *Node) (*scan, error) {
 func (s *scan) close(constants map[string]*Tensor) {
 	rename := map[string]string{}
 	for _, n := range s.body.Nodes {
-		for _, name := range n.Inputs {
+		for _, name := range references(n) {
 			t := constants[name]
 			if t == nil || rename[name] != "" {
 				continue
@@ -103,7 +107,7 @@ func (s *scan) forgetDims() {
 func (s *scan) stackAlone() {
 	read := map[string]bool{}
 	for _, n := range s.body.Nodes {
-		for _, name := range n.Inputs {
+		for _, name := range references(n) {
 			read[name] = true
 		}
 	}
@@ -180,8 +184,9 @@ func allOnes(xs []int64) bool {
 }
 
 // foldConstants computes what few operators give of constants: those that stand
-// between parameters and the bodies that read them. Float32 is rounded as it is
-// when the graph runs.
+// between parameters and the bodies that read them. Sums, products and quotients
+// of float32 are rounded as they are when the graph runs; an exponential is the
+// nearest float32, from which an engine's may differ in its last bits.
 func foldConstants(g *Graph) error {
 	known, outputs := map[string]*Tensor{}, map[string]bool{}
 	for _, t := range g.Initializers {
