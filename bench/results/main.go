@@ -36,7 +36,7 @@ type bench struct {
 
 func main() {
 	b := &bench{}
-	sets := flag.String("sets", "", "parts of the page to measure anew, by how their names start and separated by spaces; all when empty, or none")
+	sets := flag.String("sets", "", "parts of the page to measure anew, separated by spaces, each by its name or by how it starts and a *; all when empty, or none")
 	flag.StringVar(&b.out, "out", "runs/results", "folder of the runs")
 	flag.StringVar(&b.figures, "figures", "bench/results/figures", "folder of what was measured")
 	flag.StringVar(&b.page, "page", "docs/results.md", "page to write")

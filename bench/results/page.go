@@ -144,7 +144,7 @@ func (p *printer) remarks(results []result) {
 }
 
 func (p *printer) costs(results []result) {
-	p.printf("\n## Cost\n\nOne thread a run, two runs at a time on two cores, which did other work beside them. The time is that of the fastest epoch, without\nvalidation; the size is that of the exported file.\n\n")
+	p.printf("\n## Cost\n\nOne thread a run, two runs at a time on two cores. The time is that of the fastest epoch, without\nvalidation; the size is that of the exported file.\n\n")
 	p.printf("| set | epochs | best epoch | s per epoch | shared parameters | of the heads | file, MB |\n|---|---|---|---|---|---|---|\n")
 	for _, r := range results {
 		if c := r.Cost; c != nil {

@@ -33,15 +33,17 @@ func TestEveryPartOfThePageWasMeasured(t *testing.T) {
 	}
 }
 
-func TestPartsAreChosenByHowTheirNamesStart(t *testing.T) {
-	all := []part{{name: "trec"}, {name: "fdu_mtl"}, {name: "fdu_balancers"}}
+func TestPartsAreChosenByNameOrByHowItStarts(t *testing.T) {
+	all := []part{{name: "trec"}, {name: "fdu_mtl"}, {name: "fdu_balancers"}, {name: "census"}, {name: "census_ple"}}
 	for _, test := range []struct {
 		names []string
 		want  []string
 	}{
-		{nil, []string{"trec", "fdu_mtl", "fdu_balancers"}},
+		{nil, []string{"trec", "fdu_mtl", "fdu_balancers", "census", "census_ple"}},
 		{[]string{"none"}, nil},
-		{[]string{"fdu", "fdu_mtl"}, []string{"fdu_mtl", "fdu_balancers"}},
+		{[]string{"fdu*", "fdu_mtl"}, []string{"fdu_mtl", "fdu_balancers"}},
+		{[]string{"census"}, []string{"census"}},
+		{[]string{"census*"}, []string{"census", "census_ple"}},
 	} {
 		chosen, err := choose(all, test.names)
 		if err != nil {
@@ -55,9 +57,12 @@ func TestPartsAreChosenByHowTheirNamesStart(t *testing.T) {
 			t.Errorf("%q (-want +got):\n%s", test.names, diff)
 		}
 	}
-	_, err := choose(all, []string{"trek"})
-	if err == nil || err.Error() != `no set's name starts with "trek": there are trec, fdu_mtl, fdu_balancers` {
-		t.Errorf("got %v", err)
+	for _, name := range []string{"trek", "tre", "x*"} {
+		_, err := choose(all, []string{name})
+		want := `no set is called "` + name + `": there are trec, fdu_mtl, fdu_balancers, census, census_ple; trec* takes all whose names start with trec`
+		if err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
 	}
 }
 

@@ -36,8 +36,8 @@ func parts() []part {
 	return append(all, part{"linear", func(_ context.Context, b *bench) (any, error) { return readLinear(b.linear) }})
 }
 
-// choose returns the parts that names start with, all of them for no names and
-// none for "none".
+// choose returns the parts of those names, all of them for no names and none for
+// "none". A * at the end of a name stands for any rest.
 func choose(all []part, names []string) ([]part, error) {
 	if len(names) == 0 {
 		return all, nil
@@ -50,7 +50,8 @@ func choose(all []part, names []string) ([]part, error) {
 	for _, n := range names {
 		found := false
 		for _, p := range all {
-			if strings.HasPrefix(p.name, n) {
+			start, any := strings.CutSuffix(n, "*")
+			if p.name == n || any && strings.HasPrefix(p.name, start) {
 				chosen[p.name], found = true, true
 			}
 		}
@@ -58,7 +59,7 @@ func choose(all []part, names []string) ([]part, error) {
 			for _, p := range all {
 				known = append(known, p.name)
 			}
-			return nil, fmt.Errorf("no set's name starts with %q: there are %s", n, strings.Join(known, ", "))
+			return nil, fmt.Errorf("no set is called %q: there are %s; trec* takes all whose names start with trec", n, strings.Join(known, ", "))
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(all), func(p part) bool { return !chosen[p.name] }), nil

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // peerFigures are what PyTorch's models reach, by "SET STRUCTURE".
@@ -79,12 +80,12 @@ func (p *printer) besidePyTorch(results []result, folder string) {
 	p.printf("\n## Tables beside PyTorch\n\nThe same architectures, optimizer, batch and epochs in plain PyTorch\n" +
 		"([bench/peers/tabular.py](../bench/peers/tabular.py)) on the same rows, which bench/split wrote as the model reads them; both on\n" +
 		"one thread, epochs chosen on validation alike. The time of an epoch is that of the fastest; they did not run at\n" +
-		"the same time, and the machine did other work, so that ratios of times are rough.\n\n")
+		"the same time, so that ratios of times are rough.\n\n")
 	p.printf("| set | figure | test | PyTorch's | s per epoch | PyTorch's | parameters | PyTorch's |\n|---|---|---|---|---|---|---|---|\n")
 	for _, r := range results {
 		file := r.file()
-		at := slices.IndexFunc(tables, func(set string) bool { return len(file) >= len(set) && file[:len(set)] == set })
-		if at < 0 || r.peer == "" || (*peers)[tables[at]+" "+r.peer] == nil {
+		at := slices.IndexFunc(tables, func(set string) bool { return strings.HasPrefix(file, set) })
+		if at < 0 || r.peer == "" || r.Cost == nil || (*peers)[tables[at]+" "+r.peer] == nil {
 			continue
 		}
 		p.beside(r, (*peers)[tables[at]+" "+r.peer])

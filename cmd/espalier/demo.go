@@ -33,7 +33,7 @@ func newDemo() *cobra.Command {
 into the program, with some labels missing, exports one ONNX file with all three
 heads, compares the file with the trainer, and answers for a few sentences.`,
 		Example: `  espalier demo
-  espalier demo --engine gonum --out /tmp/demo`,
+  espalier demo --engine gonum --out runs/demo-go`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			e, err := engine.open(cmd.ErrOrStderr())
