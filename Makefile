@@ -39,8 +39,9 @@ interop: env $(ENV)/middle.stamp $(ENV)/node.stamp foreign
 
 # docs/interop.md from what the last `make interop` found, also where its last
 # test failed because the page says something else.
-interop-page:
-	$(ESPALIER_PYTHON) interop/page.py $(ESPALIER_INTEROP_DIR)/results.json > docs/interop.md
+interop-page: $(ENV)/python.stamp
+	$(ESPALIER_PYTHON) interop/page.py $(ESPALIER_INTEROP_DIR)/results.json > $(ENV)/interop.md.part
+	mv $(ENV)/interop.md.part docs/interop.md
 
 # Models that PyTorch, Keras and scikit-learn export now, on both engines, beside
 # what the frameworks themselves answer.
@@ -92,21 +93,23 @@ bench-predict: env
 soak: env
 	$(GO) run ./bench/predict -soak 1000000
 
-demo:
+demo: $(LIBRARY)
 	$(GO) run ./cmd/espalier demo
 
 # One table: our training step beside Keras and PyTorch on this machine.
-bench: env $(ENV)/bench.stamp
+bench: env $(ENV)/bench.stamp $(ENV)/torch.stamp
 	bench/run.sh
 
 # docs/results.md: the recipes of examples/ with three seeds each, beside linear
-# models and, of tables, the same models in PyTorch. All of them take more than an hour; SETS="trec sst2" measures those
-# anew, and SETS=none only writes the page from what bench/results/figures keeps.
-# Runs that are there already are not made again.
+# models and, of tables, the same models in PyTorch. All of them take more than an
+# hour; SETS="trec fdu*" measures anew the set of that name and those whose names
+# start so, and SETS=none only writes the page from what bench/results/figures
+# keeps. Runs that are there already are not made again.
 SETS ?=
 LINEAR := bench/out/linear.jsonl
 PEERS  := bench/out/census_income.jsonl bench/out/enb2012.jsonl
-results: env $(if $(SETS),$(if $(filter linear,$(SETS)),$(LINEAR)) $(if $(filter pytorch,$(SETS)),$(PEERS)),$(LINEAR) $(PEERS))
+BY_PEERS := $(if $(SETS),$(filter $(subst *,%,$(SETS)),linear pytorch),linear pytorch)
+results: env $(if $(filter linear,$(BY_PEERS)),$(LINEAR)) $(if $(filter pytorch,$(BY_PEERS)),$(PEERS))
 	$(GO) run ./bench/results -sets "$(SETS)"
 
 $(LINEAR): bench/peers/linear.py | $(ENV)/bench.stamp
@@ -115,7 +118,7 @@ $(LINEAR): bench/peers/linear.py | $(ENV)/bench.stamp
 	mv $@.part $@
 
 # The models of tables in PyTorch, on the rows that the recipes divide off.
-$(PEERS): bench/out/%.jsonl: bench/peers/tabular.py | $(ENV)/bench.stamp
+$(PEERS): bench/out/%.jsonl: bench/peers/tabular.py examples/%.yaml bench/split/main.go | $(ENV)/bench.stamp
 	$(GO) run ./bench/split examples/$*.yaml bench/out/$*
 	$(ENV)/bench/bin/python $< bench/out/$* > $@.part
 	mv $@.part $@
@@ -153,17 +156,18 @@ $(ENV)/node.stamp: interop/package.json interop/package-lock.json
 	cd $(ENV)/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 
-# The library is fetched by pip or npm and checked against its SHA-256.
-$(LIBRARY):
+# The library is fetched by pip or npm and checked against its SHA-256. Which
+# one that is stands in install.go.
+$(LIBRARY): runtime/ort/install/install.go
 	$(GO) run ./cmd/espalier ort install --dir $(ENV)/ort
 
 # What needs PyTorch.
 $(ENV)/torch.stamp: interop/install-torch.sh interop/requirements-torch.txt
-	$< $(ENV)/torch
+	PYTHON="$(PYTHON)" $< $(ENV)/torch
 	touch $@
 
-$(ENV)/bench.stamp: bench/requirements.txt
-	bench/install.sh $(ENV)/bench
+$(ENV)/bench.stamp: bench/install.sh bench/requirements.txt
+	PYTHON="$(PYTHON)" $< $(ENV)/bench
 	touch $@
 
 clean:

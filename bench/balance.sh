@@ -11,12 +11,9 @@ steps=${STEPS:-20}
 mkdir -p "$out"
 go build -o "$out/step" ./bench/step
 : > "$out/balance.jsonl"
-[ -x "$env/torch/bin/python" ] || echo "TorchJD is not installed: make torchjd does it" >&2
 for _ in $(seq "$rounds"); do
     "$out/step" -layers 2 -balance -steps "$steps" >> "$out/balance.jsonl"
-    if [ -x "$env/torch/bin/python" ]; then
-        "$env/torch/bin/python" -W ignore bench/peers/torchjd_step.py --steps "$steps" >> "$out/balance.jsonl"
-    fi
+    "$env/torch/bin/python" -W ignore bench/peers/torchjd_step.py --steps "$steps" >> "$out/balance.jsonl"
 done
 for sharing in mmoe ple mtan cross_stitch; do
     "$out/step" -layers 2 -balance -sharing "$sharing" -steps "$steps" >> "$out/balance.jsonl"
