@@ -342,6 +342,30 @@ func TestSimplifyKeepsResultsAndDropsTheRest(t *testing.T) {
 	}
 }
 
+// TestSimplifyRenamesWhatABranchGives: a branch may give a constant from outside,
+// which another that is equal stands for.
+func TestSimplifyRenamesWhatABranchGives(t *testing.T) {
+	m := small()
+	g := m.Graph
+	g.Initializers = append(g.Initializers, onnx.TensorOf("same", tensor.Scalar(float32(1))), onnx.TensorOf("yes", tensor.Scalar(true)))
+	branch := func(name string) onnx.Attribute {
+		return onnx.GraphAttr(name, &onnx.Graph{Name: name, Outputs: []onnx.ValueInfo{{Name: "same", DType: tensor.Float32}}})
+	}
+	g.Nodes = append(g.Nodes, &onnx.Node{
+		Name: "if", OpType: "If", Inputs: []string{"yes"}, Outputs: []string{"z"}, Attributes: []onnx.Attribute{branch("then_branch"), branch("else_branch")},
+	})
+	g.Outputs = append(g.Outputs, onnx.ValueInfo{Name: "z", DType: tensor.Float32})
+	if err := onnx.Check(m); err != nil {
+		t.Fatal(err)
+	}
+	if err := onnx.Simplify(g); err != nil {
+		t.Fatal(err)
+	}
+	if err := onnx.Check(m); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestCutLeavesWhatItWasGiven: the part has what its output needs, and the whole
 // is as before.
 func TestCutLeavesWhatItWasGiven(t *testing.T) {

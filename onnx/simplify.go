@@ -134,6 +134,8 @@ func contentKey(t *Tensor) string {
 	return b.String()
 }
 
+// renameInputs gives what nodes read other names, in graphs inside them too, whose
+// outputs may be values from outside.
 func renameInputs(g *Graph, rename map[string]string) {
 	for _, n := range g.Nodes {
 		for i, name := range n.Inputs {
@@ -144,6 +146,11 @@ func renameInputs(g *Graph, rename map[string]string) {
 		for i := range n.Attributes {
 			for _, inner := range subgraphs(&n.Attributes[i]) {
 				renameInputs(inner, rename)
+				for j, o := range inner.Outputs {
+					if to, ok := rename[o.Name]; ok {
+						inner.Outputs[j].Name = to
+					}
+				}
 			}
 		}
 	}
