@@ -98,14 +98,15 @@ func weighsAhead(b *balance.Balancer, options map[string]any) bool {
 func (t *Trainer) compileParts(opts runtime.Options) error {
 	needs := t.balancer.Needs()
 	var err error
-	switch {
-	case t.plain == nil:
-		t.parts, err = t.openParts(t.config.Balance.At != atRepresentation && onGradients(needs), opts)
-	case t.config.Balance.Diagnostics > 0:
-		t.looks, err = t.openParts(true, opts)
+	if t.plain == nil {
+		if t.parts, err = t.openParts(t.config.Balance.At != atRepresentation && onGradients(needs), opts); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
+	if t.config.Balance.Diagnostics > 0 && !onGradients(needs) {
+		if t.looks, err = t.openParts(true, opts); err != nil {
+			return err
+		}
 	}
 	if !needs.After {
 		return nil
@@ -181,7 +182,7 @@ func (t *Trainer) compute(ctx context.Context, b *data.Batch, d *draws, extra []
 			return err
 		}
 	}
-	if onGradients(needs) || t.looks == nil && t.measures(s) {
+	if onGradients(needs) {
 		s.Gram = t.parts.gram(s.Present)
 		if err := t.finiteGram(s); err != nil {
 			return err

@@ -218,6 +218,29 @@ func TestReportOfAnEpoch(t *testing.T) {
 	}
 }
 
+// TestLooksAreAtAllParameters: what diagnostics measure of a first step does not
+// depend on the method, whatever its own step computes.
+func TestLooksAreAtAllParameters(t *testing.T) {
+	m, c, d := demoData(t, "train.batch=4000", "train.epochs=1")
+	var want map[string]float64
+	for _, method := range []string{"equal", "gls", "famo", "cagrad"} {
+		c.Balance = train.BalanceConfig{Method: method, Diagnostics: 1}
+		res, err := trainerOf(t, m, c).Fit(context.Background(), d, d, train.Hooks{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := res.Epochs[0].Balance.Norms
+		if want == nil {
+			want = got
+		}
+		for task, x := range want {
+			if !(math.Abs(got[task]-x) <= 1e-5*x) {
+				t.Errorf("%s: the gradient of %s has length %v, with equal weights %v", method, task, got[task], x)
+			}
+		}
+	}
+}
+
 // TestWhatCannotBeBalanced: before anything is compiled or trained.
 func TestWhatCannotBeBalanced(t *testing.T) {
 	m, c, _ := demoData(t)

@@ -29,7 +29,7 @@ type Trainer struct {
 	arena     *arena
 	plain     *runner    // the step whose weights are known ahead; nil with parts
 	parts     *gradients // the step that computes gradients task by task
-	looks     *gradients // gradients for the report alone, beside the plain step; else nil
+	looks     *gradients // gradients for the report alone, of methods that read none; else nil
 	after     *runner    // losses with the step's draws
 	eval      *runner
 	balancer  *balance.Balancer
