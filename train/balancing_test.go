@@ -86,45 +86,54 @@ func encoded(f *safetensors.File) ([]byte, error) {
 	return b.Bytes(), err
 }
 
+// sameWhenResumed goes on from a state that was written half way, and compares where
+// that ends with the run that was not broken. It returns the state as read.
+func sameWhenResumed(t *testing.T, whole, resumed *train.Trainer, d *data.Dataset, half []byte) *safetensors.File {
+	t.Helper()
+	state, err := safetensors.Decode(half)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := resumed.Resume(state); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := resumed.Fit(context.Background(), d, d, train.Hooks{}); err != nil {
+		t.Fatal(err)
+	}
+	want, err1 := encoded(whole.State())
+	got, err2 := encoded(resumed.State())
+	if err1 != nil || err2 != nil || !bytes.Equal(want, got) {
+		t.Errorf("a resumed run ends in another state (%v, %v)", err1, err2)
+	}
+	return state
+}
+
 // TestBalancersResumeToTheSameBytes: two epochs, and one epoch, its state
 // written and read, and the second, end in the same bytes.
 func TestBalancersResumeToTheSameBytes(t *testing.T) {
 	for _, method := range []string{"moco", "dwa", "famo", "gradvac", "modo"} {
-		m, c, d := demoData(t, "train.epochs=2", "train.batch=256", "trunk.type=bag")
-		c.Balance = train.BalanceConfig{Method: method}
-		whole := trainerOf(t, m, c)
-		var half []byte
-		_, err := whole.Fit(context.Background(), d, d, train.Hooks{Epoch: func(e train.Epoch) error {
-			if e.Epoch > 1 {
-				return nil
+		t.Run(method, func(t *testing.T) {
+			m, c, d := demoData(t, "train.epochs=2", "train.batch=256", "trunk.type=bag")
+			c.Balance = train.BalanceConfig{Method: method}
+			whole := trainerOf(t, m, c)
+			var half []byte
+			_, err := whole.Fit(context.Background(), d, d, train.Hooks{Epoch: func(e train.Epoch) error {
+				if e.Epoch > 1 {
+					return nil
+				}
+				var err error
+				half, err = encoded(whole.State())
+				return err
+			}})
+			if err != nil {
+				t.Fatal(err)
 			}
-			var err error
-			half, err = encoded(whole.State())
-			return err
-		}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		state, err := safetensors.Decode(half)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resumed := trainerOf(t, m, c)
-		if err := resumed.Resume(state); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := resumed.Fit(context.Background(), d, d, train.Hooks{}); err != nil {
-			t.Fatal(err)
-		}
-		want, err1 := encoded(whole.State())
-		got, err2 := encoded(resumed.State())
-		if err1 != nil || err2 != nil || !bytes.Equal(want, got) {
-			t.Errorf("%s: a resumed run ends in another state (%v, %v)", method, err1, err2)
-		}
-		c.Balance = train.BalanceConfig{Method: "gradnorm"}
-		if err := trainerOf(t, m, c).Resume(state); err == nil || !strings.Contains(err.Error(), "it was written with another method") {
-			t.Errorf("%s: the state of another method gives %v", method, err)
-		}
+			state := sameWhenResumed(t, whole, trainerOf(t, m, c), d, half)
+			c.Balance = train.BalanceConfig{Method: "gradnorm"}
+			if err := trainerOf(t, m, c).Resume(state); err == nil || !strings.Contains(err.Error(), "it was written with another method") {
+				t.Errorf("%s: the state of another method gives %v", method, err)
+			}
+		})
 	}
 }
 
@@ -382,20 +391,5 @@ func TestSamplingTrainsAndResumes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	state, err := safetensors.Decode(half)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resumed := trainerOf(t, m, c)
-	if err := resumed.Resume(state); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := resumed.Fit(context.Background(), d, d, train.Hooks{}); err != nil {
-		t.Fatal(err)
-	}
-	want, err1 := encoded(whole.State())
-	got, err2 := encoded(resumed.State())
-	if err1 != nil || err2 != nil || !bytes.Equal(want, got) {
-		t.Errorf("a resumed run ends in another state (%v, %v)", err1, err2)
-	}
+	sameWhenResumed(t, whole, trainerOf(t, m, c), d, half)
 }

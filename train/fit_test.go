@@ -58,7 +58,7 @@ func learned(t *testing.T, r *recipe.Recipe) (*models.Model, train.Config, *data
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := models.NewText(encoder.Schema(), r.Model())
+	m, err := models.New(encoder.Schema(), r.Model())
 	if err != nil {
 		t.Fatal(err)
 	}

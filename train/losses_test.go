@@ -8,7 +8,6 @@ import (
 	"testing/fstest"
 
 	"espalier/data"
-	"espalier/models"
 	"espalier/recipe"
 	"espalier/train"
 	"espalier/train/balance"
@@ -49,21 +48,7 @@ func TestNoLossIsNegative(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.FS = fstest.MapFS{"d.tsv": {Data: []byte(b.String())}}
-	e, err := r.Encoder()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := e.Learn(r.Sources("train")); err != nil {
-		t.Fatal(err)
-	}
-	d, err := e.Encode(r.Sources("train"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := models.New(e.Schema(), r.Model())
-	if err != nil {
-		t.Fatal(err)
-	}
+	m, _, d := learned(t, r)
 	for _, method := range balance.Methods() {
 		if !method.Needs.Positive {
 			continue

@@ -54,22 +54,7 @@ train: {epochs: 3, batch: 4, optimizer: {lr: 0.001}}
 	if r, err = r.With(set...); err != nil {
 		t.Fatal(err)
 	}
-	e, err := r.Encoder()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := e.Learn(r.Sources("train")); err != nil {
-		t.Fatal(err)
-	}
-	d, err := e.Encode(r.Sources("train"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := models.New(e.Schema(), r.Model())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m, r.Training(), d
+	return learned(t, r)
 }
 
 // trained is what an epoch trained, by task.

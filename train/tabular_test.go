@@ -48,21 +48,7 @@ func tableOf(t *testing.T, table, text string, set ...string) (*models.Model, *r
 			t.Fatal(err)
 		}
 	}
-	e, err := r.Encoder()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := e.Learn(r.Sources("train")); err != nil {
-		t.Fatal(err)
-	}
-	d, err := e.Encode(r.Sources("train"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := models.New(e.Schema(), r.Model())
-	if err != nil {
-		t.Fatal(err)
-	}
+	m, _, d := learned(t, r)
 	return m, r, d
 }
 
