@@ -78,6 +78,12 @@ func divide(m *models.Model, whole bool) (*division, error) {
 // ancestors are the values that some are computed from, those themselves
 // included, but for what lies behind a cut.
 func ancestors(of []*builder.Value, cut map[*builder.Value]bool) map[*builder.Value]bool {
+	return walk(of, func(v *builder.Value, _ *builder.Node) bool { return !cut[v] })
+}
+
+// walk goes from some values back to what they are computed from, and further
+// from each for which it is told so. It returns where it has been.
+func walk(of []*builder.Value, further func(*builder.Value, *builder.Node) bool) map[*builder.Value]bool {
 	seen := map[*builder.Value]bool{}
 	stack := slices.Clone(of)
 	for len(stack) > 0 {
@@ -87,7 +93,7 @@ func ancestors(of []*builder.Value, cut map[*builder.Value]bool) map[*builder.Va
 			continue
 		}
 		seen[v] = true
-		if n := v.Node(); n != nil && !cut[v] {
+		if n := v.Node(); n != nil && further(v, n) {
 			stack = append(append(stack, n.Inputs...), n.Captures...)
 		}
 	}
@@ -302,24 +308,15 @@ func (d *division) save(results, seeds []*builder.Value) []*builder.Value {
 	g := d.front.built.Graph
 	varies := descendants(g, seeds)
 	gathered := d.front.rows()
-	seen, kept := map[*builder.Value]bool{}, map[*builder.Value]bool{}
-	stack := slices.Clone(results)
-	for len(stack) > 0 {
-		v := stack[len(stack)-1]
-		stack = stack[:len(stack)-1]
-		if v == nil || seen[v] {
-			continue
+	kept := map[*builder.Value]bool{}
+	walk(results, func(v *builder.Value, n *builder.Node) bool {
+		if slices.Contains(gathered, v) {
+			return false
 		}
-		seen[v] = true
-		n := v.Node()
-		switch {
-		case n == nil || slices.Contains(gathered, v):
-		case varies[v] || isView(n) || spreads(n):
-			stack = append(append(stack, n.Inputs...), n.Captures...)
-		default:
-			kept[v] = true
-		}
-	}
+		again := varies[v] || isView(n) || spreads(n)
+		kept[v] = !again
+		return again
+	})
 	var saved []*builder.Value
 	for _, n := range g.Nodes() { // in the order of the graph
 		for _, v := range n.Outputs {
