@@ -62,5 +62,10 @@ class Limit:
     sometimes: bool = False  # wrong answers, which can be right by chance; one at least must be wrong
 
 
+def of_text(says):
+    """The limit of a runtime that has the standard's operators alone, by what it says of the one that it lacks."""
+    return Limit("that read text", lambda c: c.reads == "text", says, "it has the standard's operators, and splitting text into tokens is one of ONNX Runtime's")
+
+
 def modules():
     return {name: importlib.import_module(f"runtimes.{name}") for name in ALL}
