@@ -42,7 +42,7 @@ func (c call) output(i int) int { return slices.Index(c.n.Outputs, c.n.Composite
 // booleans need none: no gradient ever reaches them.
 func rules() map[string]rule {
 	all := map[string]rule{}
-	for _, family := range []map[string]rule{elementwise(), linear(), reductions(), norms(), indexing(), shapes(), recurrences()} {
+	for _, family := range []map[string]rule{elementwise(), linear(), reductions(), norms(), indexing(), shapes(), recurrences(), chains()} {
 		for op, r := range family {
 			all[op] = r
 		}

@@ -3,7 +3,7 @@ package grad
 import "espalier/builder"
 
 func recurrences() map[string]rule {
-	return map[string]rule{"LSTMSteps": lstmSteps, "GRUSteps": gruSteps, "ForwardSteps": forwardSteps}
+	return map[string]rule{"LSTMSteps": lstmSteps, "GRUSteps": gruSteps}
 }
 
 // reversed reports the direction of a recurrence's Scan.
@@ -104,29 +104,4 @@ func gruSteps(c call) []*builder.Value {
 	dx := g.Concat(-1, gatesOnly[0], g.Mul(dh, toN))
 	flat := flatten(g, d)
 	return []*builder.Value{dx, g.Gemm(flatten(g, previous), flat, nil, true, false), sumTo(g, flat, c.x(2).Shape())}
-}
-
-// forwardSteps is the backward algorithm: it carries the gradients of both
-// states and gives, for a seed that is the distribution of the last tag, the
-// marginal distribution of every tag as the emissions' gradient.
-func forwardSteps(c call) []*builder.Value {
-	g, dlast := c.g, c.dy[c.output(0)]
-	saved := c.n.Composite.Saved
-	p, sums, mask := saved[1], saved[2], saved[3]
-	factors := c.x(1)
-	zero := g.ZerosLike(dlast)
-	final, out := g.Scan([]*builder.Value{zero, dlast}, []*builder.Value{p, g.Reciprocal(sums), mask}, builder.ScanOptions{Reverse: true},
-		func(b *builder.Graph, state, in []*builder.Value) builder.Step {
-			none := b.Scalar(0)
-			ds := b.Mul(state[0], in[1])
-			dx := b.Add(b.Mul(b.MatMul(ds, b.Transpose(factors, 1, 0)), in[0]), b.Where(in[2], state[1], none))
-			return builder.Step{
-				States:  []*builder.Value{dx, b.Where(in[2], none, state[1])},
-				Outputs: []*builder.Value{dx, ds},
-			}
-		})
-	if g.Err() != nil {
-		return nil
-	}
-	return []*builder.Value{out[0], g.Gemm(flatten(g, p), flatten(g, out[1]), nil, true, false), final[0]}
 }
