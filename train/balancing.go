@@ -155,7 +155,8 @@ func (t *Trainer) front() *runner {
 func (t *Trainer) compute(ctx context.Context, b *data.Batch, d *draws, extra []*feed, s *balance.Step) error {
 	s.Present = make([]bool, len(t.weights))
 	for i := range s.Present {
-		s.Present[i] = b.Counts[i] > 0 && t.states[i] != progress.Dropped
+		t.present[i] = b.Counts[i] > 0
+		s.Present[i] = t.present[i] && t.states[i] != progress.Dropped
 	}
 	if t.whole() {
 		return t.computePlain(ctx, b, d, s)

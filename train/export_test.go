@@ -129,3 +129,8 @@ func distance(a, b []float32) (diff, length float64) {
 	}
 	return math.Sqrt(diff), math.Sqrt(length)
 }
+
+// LossesOn evaluates the losses of a batch.
+func (t *Trainer) LossesOn(b *data.Batch) ([]float64, error) {
+	return t.lossesOn(context.Background(), b)
+}

@@ -162,7 +162,7 @@ func plainHeads(c Config, tasks []string) ([]float64, error) {
 // The parts of a saved state that are about tasks' progress.
 const (
 	trackerState = "progress/tasks"
-	groupState   = "progress/groups" // steps before and since the start of each
+	groupState   = "progress/groups" // steps before the start of each
 	rateState    = "progress/rate_"  // of a plateau, by group
 )
 
@@ -174,7 +174,7 @@ func (t *Trainer) saveProgress(f *safetensors.File) {
 	put(trackerState, t.tracker.State())
 	var counts []float64
 	for i, g := range t.groups {
-		counts = append(counts, float64(g.begun), float64(g.optim.Step()))
+		counts = append(counts, float64(g.begun))
 		if g.plateau != nil {
 			put(fmt.Sprint(rateState, i), g.plateau.State())
 		}
@@ -185,7 +185,6 @@ func (t *Trainer) saveProgress(f *safetensors.File) {
 // restoreProgress goes on from what saveProgress wrote.
 func (t *Trainer) restoreProgress(f *safetensors.File, steps int) error {
 	if t.tracker == nil {
-		t.groups[0].optim.SetStep(steps)
 		return nil
 	}
 	floats := func(name string) []float64 {
@@ -195,7 +194,7 @@ func (t *Trainer) restoreProgress(f *safetensors.File, steps int) error {
 		return nil
 	}
 	counts := floats(groupState)
-	if len(counts) != 2*len(t.groups) || slices.ContainsFunc(counts, func(x float64) bool {
+	if len(counts) != len(t.groups) || slices.ContainsFunc(counts, func(x float64) bool {
 		return !(x >= -1 && x <= float64(steps)) || x != math.Trunc(x)
 	}) {
 		return errors.New("train: the state is of a run without learning rates, an order or ends of single tasks")
@@ -205,8 +204,7 @@ func (t *Trainer) restoreProgress(f *safetensors.File, steps int) error {
 	}
 	for i := range t.groups {
 		g := &t.groups[i]
-		g.begun = int(counts[2*i])
-		g.optim.SetStep(max(int(counts[2*i+1]), 0))
+		g.begun = int(counts[i])
 		if g.plateau == nil {
 			continue
 		}

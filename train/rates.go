@@ -5,8 +5,8 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strings"
 
+	"espalier/models"
 	"espalier/train/metric"
 	"espalier/train/optim"
 	"espalier/train/progress"
@@ -22,8 +22,7 @@ type group struct {
 	// which a schedule of its own counts from; -1 until then.
 	begun   int
 	own     bool
-	plateau *progress.Rate   // nil: the rate follows from the step
-	optim   *optim.Optimizer // counts the steps that the group learned in
+	plateau *progress.Rate // nil: the rate follows from the step
 }
 
 // rate is what the optimizer's learning rate is multiplied by in a step.
@@ -108,7 +107,6 @@ func (t *Trainer) rates() []RateConfig {
 
 // newGroups makes the groups, at the start of a run.
 func (t *Trainer) newGroups() error {
-	c := t.config.Optimizer
 	for i, r := range t.rates() {
 		g := group{factor: r.LR, own: r.Schedule.Type != "", begun: -1}
 		if g.factor == 0 {
@@ -118,18 +116,12 @@ func (t *Trainer) newGroups() error {
 		if g.own {
 			s = r.Schedule
 		}
-		var err error
 		if s.Type == plateau {
+			var err error
 			lower := i > 0 && t.lower()[i-1]
 			if g.plateau, err = progress.NewRate(s.plateau(), lower); err != nil {
 				return err
 			}
-		}
-		g.optim, err = optim.New(optim.Config{
-			Type: c.Type, Beta1: c.Beta1, Beta2: c.Beta2, Epsilon: c.Epsilon, Momentum: c.Momentum, Nesterov: c.Nesterov,
-		})
-		if err != nil {
-			return err
 		}
 		t.groups = append(t.groups, g)
 	}
@@ -163,14 +155,17 @@ func (t *Trainer) setSchedules(perEpoch, total int) error {
 
 // groupOf returns the number of the group that a parameter belongs to.
 func (t *Trainer) groupOf(name string) int {
-	if !shared(name) && len(t.groups) > 1 {
-		for i, task := range t.model.Schema().Tasks {
-			if strings.HasPrefix(name, "head/"+task.Name+"/") {
-				return i + 1
-			}
-		}
+	if len(t.groups) == 1 {
+		return 0
 	}
-	return 0
+	return t.ownerOf(name) + 1
+}
+
+// ownerOf returns the number of the task that a parameter belongs to, -1 for a
+// shared one.
+func (t *Trainer) ownerOf(name string) int {
+	task, _ := models.TaskOf(name)
+	return t.model.Schema().TaskIndex(task)
 }
 
 // rests reports whether nothing of a group moves: a task's own part where it

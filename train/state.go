@@ -15,9 +15,19 @@ import (
 const (
 	statePrefix = "parameter/" // the current parameters
 	bestPrefix  = "best/"      // those of the best epoch
-	slotPrefix  = "optimizer/" // the optimizer's moments
+	slotPrefix  = "optimizer/" // the optimizer's moments, by parameter
 	meanPrefix  = "average/"   // the moving average of the parameters
 	taskPrefix  = "balance/"   // what weighing tasks goes on from
+)
+
+// stepsState holds how many steps each block of parameters was updated in.
+const stepsState = "steps"
+
+// The format of a state. Its first one kept moments by place and counted the
+// steps of all parameters as one.
+const (
+	stateFormat = "espalier-state-2"
+	firstFormat = "espalier-state-1"
 )
 
 // State returns all that a run needs to go on exactly as if it had not been
@@ -26,7 +36,7 @@ const (
 // nothing: write it before the next step.
 func (t *Trainer) State() *safetensors.File {
 	f := &safetensors.File{Tensors: map[string]*tensor.Tensor{}, Metadata: map[string]string{
-		"format": "espalier-state-1",
+		"format": stateFormat,
 		"epoch":  strconv.Itoa(t.epoch),
 		"step":   strconv.Itoa(t.steps),
 	}}
@@ -46,6 +56,11 @@ func (t *Trainer) State() *safetensors.File {
 	for name, s := range t.slots() {
 		f.Tensors[slotPrefix+name] = tensor.Must(tensor.Of(s, int64(len(s))))
 	}
+	counts := make([]int64, len(t.blocks))
+	for i := range t.blocks {
+		counts[i] = int64(t.blocks[i].optim.Step())
+	}
+	f.Tensors[stepsState] = tensor.Must(tensor.Of(counts, int64(len(counts))))
 	t.saveSampler(f)
 	t.saveProgress(f)
 	weighing := t.balancer.State()
@@ -74,30 +89,52 @@ func (t *Trainer) restoreBalance(f *safetensors.File) error {
 	return nil
 }
 
-// slots lists the optimizer's moments by name.
+// slots lists the optimizer's moments by parameter.
 func (t *Trainer) slots() map[string][]float32 {
 	all := map[string][]float32{}
-	add := func(name string, s *optim.Slots) {
+	add := func(name string, s *optim.Slots, from, to int) {
 		if s.First != nil {
-			all[name+"/first"] = s.First
+			all[name+"/first"] = s.First[from:to:to]
 		}
 		if s.Second != nil {
-			all[name+"/second"] = s.Second
+			all[name+"/second"] = s.Second[from:to:to]
 		}
 	}
-	for i, r := range t.dense {
-		add(fmt.Sprintf("dense_%d", i), r.slots)
+	for _, r := range t.dense {
+		for _, s := range t.arena.slots {
+			if from := s.offset - r.from; s.offset >= r.from && s.offset < r.to {
+				add(s.param.Name, r.slots, from, from+s.param.Size())
+			}
+		}
 	}
 	for _, s := range t.tables {
-		add(s.param.Name, s.slots)
+		add(s.param.Name, s.slots, 0, len(s.values))
 	}
 	return all
+}
+
+// savedSteps reads how many steps the blocks were updated in.
+func (t *Trainer) savedSteps(f *safetensors.File, steps int) ([]int64, error) {
+	v := f.Tensors[stepsState]
+	if v == nil || v.DType() != tensor.Int64 || v.Len() != len(t.blocks) {
+		return nil, fmt.Errorf("train: the state's %s do not fit; it is from another model or other settings of tasks", stepsState)
+	}
+	for _, n := range v.Int64s() {
+		if n < 0 || n > int64(steps) {
+			return nil, fmt.Errorf("train: the state says that parameters were updated in %d of %d steps", n, steps)
+		}
+	}
+	return v.Int64s(), nil
 }
 
 // Resume goes on from a state that State returned for the same model and
 // configuration. On an error the trainer is as it was.
 func (t *Trainer) Resume(f *safetensors.File) error {
-	if got := f.Metadata["format"]; got != "espalier-state-1" {
+	switch got := f.Metadata["format"]; got {
+	case stateFormat:
+	case firstFormat:
+		return fmt.Errorf("train: the state is of an earlier version, in format %s, and this one goes on from %s: end the run with the version that began it, or train anew in another directory", got, stateFormat)
+	default:
 		return fmt.Errorf("train: the file is not a training state (its format is %q)", got)
 	}
 	epoch, err1 := strconv.Atoi(f.Metadata["epoch"])
@@ -107,6 +144,10 @@ func (t *Trainer) Resume(f *safetensors.File) error {
 	}
 	if t.tracker == nil && f.Tensors[trackerState] != nil {
 		return fmt.Errorf("train: the state is of a run whose tasks have rates, an order or ends of their own, of which this one says nothing")
+	}
+	counts, err := t.savedSteps(f, steps)
+	if err != nil {
+		return err
 	}
 	slots := t.slots()
 	for name, to := range slots {
@@ -145,6 +186,9 @@ func (t *Trainer) Resume(f *safetensors.File) error {
 	}
 	for name, to := range slots {
 		copy(to, f.Tensors[slotPrefix+name].Float32s())
+	}
+	for i, n := range counts {
+		t.blocks[i].optim.SetStep(int(n))
 	}
 	t.epoch, t.steps, t.best = epoch, steps, top
 	if t.config.Average > 0 && len(mean) > 0 {

@@ -37,6 +37,8 @@ type Trainer struct {
 	report    *report
 	draws     draws             // of Step
 	groups    []group           // that learn at rates of their own
+	blocks    []block           // that the same losses reach
+	present   []bool            // the tasks with a label in the step's batch
 	tracker   *progress.Tracker // nil: all tasks train all the time
 	states    []progress.State  // of the tasks in this epoch
 	costs     *costs            // of steps; nil where nothing asks for them
@@ -56,7 +58,7 @@ type Trainer struct {
 // region is a run of the arena whose parameters are treated alike.
 type region struct {
 	from, to int
-	group    int
+	block    int
 	decay    float64
 	slots    *optim.Slots
 }
@@ -64,7 +66,7 @@ type region struct {
 // tableState is what an embedding table's updates need.
 type tableState struct {
 	*table
-	group int
+	block int
 	rows  *optim.Rows
 	slots *optim.Slots
 	// padding is the row that learns nothing, -1 for none: that of a column's
@@ -95,6 +97,7 @@ func New(m *models.Model, e runtime.Engine, c Config) (*Trainer, error) {
 		}
 		t.weights = append(t.weights, float32(w))
 	}
+	t.present = make([]bool, len(tasks))
 	var err error
 	if t.balancer, err = newBalancer(c, tasks); err != nil {
 		return nil, err
@@ -183,13 +186,17 @@ func answerNames(tasks []schema.Task) []string {
 	return names
 }
 
-// newOptimizer lays regions over the arena: neighbours of one group with the
+// newOptimizer lays regions over the arena: neighbours of one block with the
 // same decay are one. Parameters that no loss reaches are in none.
 func (t *Trainer) newOptimizer(p *program) error {
 	if err := t.newGroups(); err != nil {
 		return err
 	}
 	c := t.config.Optimizer
+	blockOf, err := t.newBlocks(p)
+	if err != nil {
+		return err
+	}
 	for i, s := range t.arena.slots {
 		if !p.graded[s.param.Name] {
 			continue
@@ -202,23 +209,23 @@ func (t *Trainer) newOptimizer(p *program) error {
 		if i+1 < len(t.arena.slots) {
 			end = t.arena.slots[i+1].offset
 		}
-		of := t.groupOf(s.param.Name)
-		if n := len(t.dense); n > 0 && t.dense[n-1].group == of && t.dense[n-1].decay == decay && t.dense[n-1].to == s.offset {
+		of := blockOf[s.param.Name]
+		if n := len(t.dense); n > 0 && t.dense[n-1].block == of && t.dense[n-1].decay == decay && t.dense[n-1].to == s.offset {
 			t.dense[n-1].to = end
 			continue
 		}
-		t.dense = append(t.dense, region{from: s.offset, to: end, group: of, decay: decay})
+		t.dense = append(t.dense, region{from: s.offset, to: end, block: of, decay: decay})
 	}
 	for i := range t.dense {
-		t.dense[i].slots = t.groups[0].optim.NewSlots(t.dense[i].to - t.dense[i].from)
+		t.dense[i].slots = t.blocks[0].optim.NewSlots(t.dense[i].to - t.dense[i].from)
 	}
 	for _, tab := range t.arena.tables {
 		if tab.param.Frozen {
 			continue
 		}
 		s := &tableState{
-			table: tab, group: t.groupOf(tab.param.Name), rows: optim.NewRows(int(tab.param.Shape[0]), tab.dim),
-			slots: t.groups[0].optim.NewSlots(len(tab.values)), padding: text.Padding,
+			table: tab, block: blockOf[tab.param.Name], rows: optim.NewRows(int(tab.param.Shape[0]), tab.dim),
+			slots: t.blocks[0].optim.NewSlots(len(tab.values)), padding: text.Padding,
 		}
 		if t.model.Schema().Tabular() {
 			s.padding = -1

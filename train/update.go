@@ -42,13 +42,13 @@ func (t *Trainer) clip() float64 {
 	return norm
 }
 
-// gradientParts are the gradients of the groups that do not rest: first those
+// gradientParts are the gradients of the blocks that are updated: first those
 // that are clipped together, then those of each task that is dropped.
 func (t *Trainer) gradientParts() [][][]float32 {
 	all := make([][][]float32, 1+len(t.states))
-	add := func(group int, part []float32) {
-		at := 0
-		if t.rests(group) {
+	add := func(block int, part []float32) {
+		at, group := 0, t.blocks[block].group
+		if t.still(block) {
 			return
 		}
 		if group > 0 && t.states[group-1] == progress.Dropped {
@@ -57,15 +57,15 @@ func (t *Trainer) gradientParts() [][][]float32 {
 		all[at] = append(all[at], part)
 	}
 	for _, r := range t.dense {
-		add(r.group, t.arena.gradients[r.from:r.to])
+		add(r.block, t.arena.gradients[r.from:r.to])
 	}
 	for _, s := range t.tables {
-		add(s.group, s.rows.Sums)
+		add(s.block, s.rows.Sums)
 	}
 	return slices.DeleteFunc(all, func(parts [][]float32) bool { return len(parts) == 0 })
 }
 
-// apply makes the optimizers' step. What rests keeps its moments, too.
+// apply makes the optimizers' step. What is not updated keeps its moments, too.
 func (t *Trainer) apply(step int) {
 	rates := make([]float64, len(t.groups))
 	for i := range t.groups {
@@ -77,21 +77,26 @@ func (t *Trainer) apply(step int) {
 			g.begun = step - 1
 		}
 		rates[i] = t.config.Optimizer.LR * g.rate(step)
-		g.optim.Begin()
+	}
+	still := make([]bool, len(t.blocks))
+	for i := range t.blocks {
+		if still[i] = t.still(i); !still[i] {
+			t.blocks[i].optim.Begin()
+		}
 	}
 	for _, r := range t.dense {
-		if !t.rests(r.group) {
-			t.groups[r.group].optim.Update(t.arena.values[r.from:r.to], t.arena.gradients[r.from:r.to], r.slots, rates[r.group], r.decay)
+		if b := &t.blocks[r.block]; !still[r.block] {
+			b.optim.Update(t.arena.values[r.from:r.to], t.arena.gradients[r.from:r.to], r.slots, rates[b.group], r.decay)
 		}
 	}
 	for _, s := range t.tables {
-		o := t.groups[s.group].optim
+		b := &t.blocks[s.block]
 		switch {
-		case t.rests(s.group):
+		case still[s.block]:
 		case t.config.Optimizer.Dense:
-			o.UpdateTable(s.values, s.rows, s.slots, rates[s.group], 0)
+			b.optim.UpdateTable(s.values, s.rows, s.slots, rates[b.group], 0)
 		default:
-			o.UpdateRows(s.values, s.rows, s.slots, rates[s.group], 0)
+			b.optim.UpdateRows(s.values, s.rows, s.slots, rates[b.group], 0)
 		}
 	}
 }

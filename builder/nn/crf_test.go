@@ -230,10 +230,7 @@ func crfGraph(t *testing.T, tags int64, legal nn.Legal) (*builder.Graph, []build
 	c := nn.NewCRF(g.Scope("crf"), tags, legal)
 	loss, count := c.Loss(e, labels, mask)
 	z := c.LogPartition(e, mask)
-	wrt := []*builder.Value{e}
-	for _, p := range g.Parameters() {
-		wrt = append(wrt, p)
-	}
+	wrt := append([]*builder.Value{e}, g.Parameters()...)
 	ofZ, ofLoss := grad.Gradients(g, []*builder.Value{g.SumAll(z)}, nil, wrt), grad.Gradients(g, []*builder.Value{loss}, nil, wrt)
 	outputs := []builder.Output{{Name: "z", Value: z}, {Name: "loss", Value: loss}, {Name: "count", Value: count}, {Name: "best", Value: c.Best(e, mask)}}
 	for i, v := range wrt {
