@@ -1,5 +1,7 @@
 package metric
 
+import "math"
+
 // Average says how the counts of classes become one number.
 type Average int
 
@@ -77,7 +79,7 @@ func (f *F1) Merge(other Accumulator) error {
 // Count is the number of labels counted.
 func (f *F1) Count() int { return f.total }
 
-// Value is the average; 0 where nothing has been counted.
+// Value is the average, NaN where no class is true or predicted.
 func (f *F1) Value() float64 {
 	var pooled counts
 	mean, weights := 0.0, 0.0
@@ -98,15 +100,29 @@ func (f *F1) Value() float64 {
 		// A prediction outside of the labels is wrong but of no class.
 		return ratio(2*pooled.right, f.total+pooled.true)
 	case weights == 0:
-		return 0
+		return math.NaN()
 	}
 	return mean / weights
 }
 
-// Class returns the precision, recall and F1 of one class, each 0 where its
-// denominator is, and how often the class is true.
+// Class returns the precision, recall and F1 of one class, each NaN where its
+// denominator is 0, and how often the class is true.
 func (f *F1) Class(c int) Score {
 	return score(f.classes[c])
+}
+
+// Unpredicted returns the classes that are true somewhere and predicted nowhere.
+func (f *F1) Unpredicted() []int { return unpredicted(f.classes) }
+
+// unpredicted returns the classes that are true somewhere and predicted nowhere.
+func unpredicted(classes []counts) []int {
+	var never []int
+	for i, c := range classes {
+		if c.true > 0 && c.predicted == 0 {
+			never = append(never, i)
+		}
+	}
+	return never
 }
 
 // Score is how well one class or one type of span is found.

@@ -5,6 +5,7 @@ package metric
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"espalier/schema"
@@ -25,7 +26,8 @@ type Accumulator interface {
 	// Merge counts all that another accumulator of the same metric and task
 	// has counted, and fails for any other.
 	Merge(Accumulator) error
-	// Value is the metric so far; 0 when Count is 0.
+	// Value is the metric so far, NaN where it is not defined: of no label, and
+	// where its definition divides by a count that is 0; see [Reason].
 	Value() float64
 	// Count is how many labels, spans or sequences Value is about.
 	Count() int
@@ -126,10 +128,10 @@ func mismatch(into, from any) error {
 	return fmt.Errorf("metric: cannot merge %T into %T: they do not measure the same", from, into)
 }
 
-// ratio is a/b, and 0 for b = 0: a share of nothing.
+// ratio is a/b, and NaN for b = 0: a share of nothing.
 func ratio(a, b int) float64 {
 	if b == 0 {
-		return 0
+		return math.NaN()
 	}
 	return float64(a) / float64(b)
 }

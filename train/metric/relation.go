@@ -81,5 +81,9 @@ func (r *RelationF1) Recall() float64 { return r.all.recall() }
 // Count is the number of true relations.
 func (r *RelationF1) Count() int { return r.all.true }
 
+// Unpredicted returns the labels of relations that are true somewhere and
+// predicted nowhere.
+func (r *RelationF1) Unpredicted() []int { return unpredicted(r.labels) }
+
 // Label returns the score of the relations of one label.
 func (r *RelationF1) Label(l int) Score { return score(r.labels[l]) }

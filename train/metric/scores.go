@@ -13,7 +13,7 @@ func OfScores(name string) bool { return name == "auc" || name == "log_loss" }
 // auc is the area under the receiver operating characteristic: the share of
 // pairs of a positive and a negative case in which the positive one has the
 // higher score, equal scores counting half (Hanley and McNeil 1982). It keeps
-// every score. Without a case of either kind there is nothing to measure: 0.
+// every score. Without a case of each kind it is not defined.
 type auc struct {
 	positive, negative []float32
 }
@@ -50,7 +50,7 @@ func (a *auc) Count() int {
 // the equal ones once.
 func (a *auc) Value() float64 {
 	if a.Count() == 0 {
-		return 0
+		return math.NaN()
 	}
 	slices.Sort(a.positive)
 	slices.Sort(a.negative)
@@ -103,7 +103,7 @@ func (l *logLoss) Count() int { return l.n }
 
 func (l *logLoss) Value() float64 {
 	if l.n == 0 {
-		return 0
+		return math.NaN()
 	}
 	return l.sum / float64(l.n)
 }

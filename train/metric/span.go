@@ -99,5 +99,17 @@ func (s *SpanF1) Count() int { return s.all.true }
 // Types lists the types of spans that were true or predicted, sorted.
 func (s *SpanF1) Types() []string { return slices.Sorted(maps.Keys(s.types)) }
 
+// Unpredicted returns the types of spans that are true somewhere and predicted
+// nowhere, sorted.
+func (s *SpanF1) Unpredicted() []string {
+	var never []string
+	for _, kind := range s.Types() {
+		if c := s.types[kind]; c.true > 0 && c.predicted == 0 {
+			never = append(never, kind)
+		}
+	}
+	return never
+}
+
 // Type returns the score of the spans of one type.
 func (s *SpanF1) Type(kind string) Score { return score(s.types[kind]) }

@@ -37,7 +37,7 @@ func TestSpansAgreeWithSeqeval(t *testing.T) {
 		}
 		types := map[string]Score{}
 		for _, kind := range s.Types() {
-			types[kind] = s.Type(kind)
+			types[kind] = orZero(s.Type(kind))
 		}
 		if diff := cmp.Diff(g.Types, types, close9); diff != "" {
 			t.Errorf("%v, by type: %s", g.Tags, diff)

@@ -5,8 +5,7 @@ import "math"
 // regression measures numbers: the mean squared error, its root, the mean
 // absolute error, or the coefficient of determination r2, 1 minus the squared
 // error over that of always answering the mean of the truth. Where the truth
-// is one number there is nothing to explain, and r2 is 1 without any error and
-// 0 otherwise, as scikit-learn defines it.
+// is one number there is nothing to explain, and r2 is not defined.
 type regression struct {
 	name         string
 	n            int
@@ -55,7 +54,7 @@ func (r *regression) Count() int { return r.n }
 
 func (r *regression) Value() float64 {
 	if r.n == 0 {
-		return 0
+		return math.NaN()
 	}
 	n := float64(r.n)
 	switch {
@@ -67,10 +66,8 @@ func (r *regression) Value() float64 {
 		return r.squared / n
 	case r.spread > 0:
 		return 1 - r.squared/r.spread
-	case r.squared == 0:
-		return 1
 	}
-	return 0
+	return math.NaN()
 }
 
 // MeanLoss is the mean of a loss over labels: batches differ in how many

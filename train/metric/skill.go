@@ -1,0 +1,96 @@
+package metric
+
+import (
+	"math"
+
+	"espalier/schema"
+)
+
+// Skill makes a metric comparable with those of other tasks: a number without a
+// unit, 1 where nothing is wrong, and more is better. Choices that look at several
+// tasks go by it. Metrics of which more is better are shares and stand for
+// themselves, except that r2 goes below 0 without end. An error is set against a
+// reference from the training data, which is what is known without an input:
+//
+//	rmse      the deviation of the values: the root of the mean square error of answering their mean
+//	mse       its square
+//	mae       the deviation, which no mean absolute deviation exceeds
+//	log_loss  the entropy of the labels: the loss of answering their frequencies
+//	r2        1 - r2 is the error already, against that of answering the mean of the values that it is measured on
+//
+// With x the error over its reference the skill is 1 - x down to 0, and 1/x - 1 below. NaN stands for a
+// value that is not defined, and for a reference that the task does not have:
+// files from before the deviation of texts' regressions was kept lack it.
+func Skill(name string, value float64, t *schema.Task) float64 {
+	switch name {
+	case "rmse", "mae":
+		return skill(value, t.Deviation)
+	case "mse":
+		return skill(value, t.Deviation*t.Deviation)
+	case "log_loss":
+		return skill(value, entropy(t.Counts))
+	case "r2":
+		return skill(1-value, 1)
+	}
+	return value
+}
+
+// skill is the skill score 1 - error/reference (Murphy 1988, "Skill Scores Based on
+// the Mean Square Error and Their Relationships to the Correlation Coefficient"):
+// 0 at the reference, 1 without an error. Above the reference that falls without
+// end, and one failing task would outweigh all others in a mean. There it is
+// reference/error - 1 instead, which has the same slope where they meet and ends
+// at -1: an error that is k times the reference counts as much against a task as
+// one of a k-th of it counts for it.
+func skill(err, reference float64) float64 {
+	switch {
+	case !(reference > 0):
+		return math.NaN()
+	case err > reference:
+		return reference/err - 1
+	}
+	return 1 - err/reference
+}
+
+// entropy is that of the frequencies of labels, in nats; that of two equally
+// frequent ones where they were not counted.
+func entropy(counts []int) float64 {
+	total := 0
+	for _, n := range counts {
+		total += n
+	}
+	if total == 0 {
+		return math.Ln2
+	}
+	h := 0.0
+	for _, n := range counts {
+		if p := float64(n) / float64(total); p > 0 {
+			h -= p * math.Log(p)
+		}
+	}
+	return h
+}
+
+// Reason says why a metric of labels that are there is not defined.
+func Reason(name string) string {
+	kind, label, ok := OfLabel(name)
+	switch {
+	case ok && kind == "precision":
+		return label + " is never predicted"
+	case ok && kind == "recall":
+		return label + " is never true"
+	case ok:
+		return label + " is neither true nor predicted"
+	}
+	switch name {
+	case "auc":
+		return "all labels are of one class"
+	case "r2":
+		return "the true values are all the same"
+	case "span_f1":
+		return "there is no span, neither true nor predicted"
+	case "relation_f1", "boundary_f1":
+		return "there is no relation, neither true nor predicted"
+	}
+	return "no label is true or predicted"
+}
