@@ -75,6 +75,8 @@ type Stats struct {
 	Unlabelled          int // examples left out because no task has a label of them
 	// FirstSkipped says what was wrong with the first of those.
 	FirstSkipped string
+	// Lacks are fields that no example of a source has.
+	Lacks []Lack
 }
 
 // Notes says in sentences what was not taken as it stood.
@@ -93,6 +95,9 @@ func (s Stats) Notes() []string {
 	note(s.Overlapping, "%d spans that share tokens with others were left out")
 	note(s.Unrelated, "%d relations were left out because an entity of theirs was")
 	note(s.Misaligned, "%d spans that begin or end within a token were widened or left out")
+	for _, l := range s.Lacks {
+		notes = append(notes, l.String())
+	}
 	return notes
 }
 

@@ -148,7 +148,11 @@ func (e *Encoder) Learn(sources []Source) error {
 	for i := range e.schema.Tasks {
 		t := &e.schema.Tasks[i]
 		if len(seen[i]) == 0 {
-			return &TaskError{t.Name, fmt.Sprintf("has no label in any of %d training examples; check that its field is mapped, or remove the task", records)}
+			reason := fmt.Sprintf("has no label in any of %d training examples; check that its field is mapped, or remove the task", records)
+			if lack := stats.Lacking(t.Name); lack != "" {
+				reason = fmt.Sprintf("has no label in any of %d training examples; %s", records, lack)
+			}
+			return &TaskError{t.Name, reason}
 		}
 		if t.Type == schema.Regression {
 			if e.columns == nil {

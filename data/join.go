@@ -84,6 +84,7 @@ func (r *joined) ended(part int, records []*Record) error {
 
 // merge adds another record's fields.
 func (r *Record) merge(o *Record) error {
+	r.names = append(r.names, o.names...)
 	for _, name := range sortedKeys(o.Fields) {
 		f := o.Fields[name]
 		if had, ok := r.Fields[name]; ok {

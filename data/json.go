@@ -95,6 +95,9 @@ func (s Source) fill(rec *Record, example any, fields []string) error {
 		}
 		rec.Fields[f] = field
 	}
+	if object, ok := example.(map[string]any); ok && len(rec.Fields) < len(fields) {
+		rec.names = sortedKeys(object)
+	}
 	if isArray && len(rec.Fields) == 0 && len(array) > 0 {
 		return rec.Errorf("the example is a JSON array; say what its elements are, as in fields: {%s: 0}", fields[0])
 	}

@@ -109,7 +109,8 @@ type Record struct {
 	Line   int    // where the record starts, from 1
 	Place  string // where in the file, beside the line: the path in a JSON document
 	Fields map[string]Field
-	lines  []int // of the tokens, where each has its own
+	lines  []int    // of the tokens, where each has its own
+	names  []string // what the example has in its file, where the reader knows
 }
 
 // Errorf makes an error that says where the record stands.
@@ -230,12 +231,15 @@ func eachOf(s Source, fields []string, stats *Stats, do func(*Record) error) (er
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
+	lacks := newLacking(s, fields)
 	for {
 		rec, err := r.Next()
 		if err == io.EOF {
+			lacks.end(stats)
 			return nil
 		}
 		if err == nil {
+			lacks.see(rec)
 			err = do(rec)
 		}
 		if err == nil {

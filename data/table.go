@@ -19,6 +19,7 @@ type tableReader struct {
 	delim   string
 	columns map[string]int // field -> column
 	width   int            // columns of the first line
+	names   []string       // of the columns
 	first   []string       // a first line that is data
 }
 
@@ -69,6 +70,7 @@ func (r *tableReader) header(s Source, fields []string) error {
 			n = strings.TrimSpace(n)
 			_, twice[n] = names[n]
 			names[n] = i
+			r.names = append(r.names, n)
 		}
 	}
 	for _, f := range fields {
@@ -129,7 +131,7 @@ func (r *tableReader) Next() (*Record, error) {
 			row = nil // an empty line
 		}
 	}
-	rec := &Record{File: r.in.name, Line: line, Fields: map[string]Field{}}
+	rec := &Record{File: r.in.name, Line: line, Fields: map[string]Field{}, names: r.names}
 	if len(row) != r.width {
 		return nil, rec.Errorf("the line has %d columns, the first line has %d", len(row), r.width)
 	}

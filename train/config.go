@@ -21,8 +21,8 @@ type Config struct {
 	Schedule ScheduleConfig
 	// Tasks says how fast single tasks learn, and when they are done.
 	Tasks map[string]TaskConfig
-	// Trunk is the rate of what tasks share. A plateau looks at the mean of
-	// their metrics.
+	// Trunk is the rate of what tasks share. A plateau looks at what epochs are
+	// judged by.
 	Trunk RateConfig
 	// Priorities is the order in which tasks begin.
 	Priorities progress.Order
@@ -51,9 +51,11 @@ type Config struct {
 	// Patience is how many epochs may pass without a better validation score
 	// before training stops; 0: all epochs run.
 	Patience int
-	// Metrics names the metric of each task that Score is the mean of; a task
-	// that is not named has its type's main metric.
+	// Metrics names the metric that each task is judged by; a task that is not
+	// named has its type's main metric.
 	Metrics map[string]string
+	// Select says by what epochs are judged; the mean of the tasks' scores.
+	Select Selection
 	// MoreMetrics names metrics of each task that are measured beside those of
 	// its type.
 	MoreMetrics map[string][]string
@@ -180,6 +182,9 @@ func (c Config) check(tasks []string) error {
 		if !known[name] {
 			return fmt.Errorf("train: a metric is given for task %q; the model has %v", name, tasks)
 		}
+	}
+	if err := c.Select.check(tasks); err != nil {
+		return err
 	}
 	return c.checkRates(tasks)
 }

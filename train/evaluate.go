@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"espalier/data"
@@ -17,41 +18,31 @@ type TaskScore struct {
 	Task string `json:"task"`
 	// Loss is the mean over the present labels.
 	Loss float64 `json:"loss"`
-	// Labels is how many labels there were; without any the rest is 0 and
-	// means nothing.
+	// Labels is how many labels there were; without any no metric is defined,
+	// and the loss means nothing.
 	Labels int `json:"labels"`
 	// Metric names the one that the task is judged by.
 	Metric string `json:"metric"`
-	// Metrics has every metric that is defined for the task.
-	Metrics map[string]float64 `json:"metrics"`
+	// Metrics has every metric of the task that is defined, Undefined says of the
+	// others why they are not.
+	Metrics   map[string]float64 `json:"metrics"`
+	Undefined map[string]string  `json:"undefined,omitempty"`
+	// Score is what Metric is in choices over several tasks: without a unit, at
+	// most 1, more is better; see [metric.Skill]. It is nil where Metric is not
+	// defined.
+	Score *float64 `json:"score,omitempty"`
 }
 
-// Value is the metric that the task is judged by.
-func (s TaskScore) Value() float64 { return s.Metrics[s.Metric] }
+// Value is the metric that the task is judged by, NaN where it is not defined.
+func (s TaskScore) Value() float64 {
+	if v, ok := s.Metrics[s.Metric]; ok {
+		return v
+	}
+	return math.NaN()
+}
 
 // Scores are the scores of all tasks, in the schema's order.
 type Scores []TaskScore
-
-// Mean is the mean of the tasks' metrics, tasks without labels left out; a
-// metric of which less is better counts negatively.
-func (s Scores) Mean() float64 {
-	total, n := 0.0, 0
-	for _, t := range s {
-		if t.Labels == 0 {
-			continue
-		}
-		v := t.Value()
-		if !metric.HigherIsBetter(t.Metric) {
-			v = -v
-		}
-		total += v
-		n++
-	}
-	if n == 0 {
-		return 0
-	}
-	return total / float64(n)
-}
 
 func (t *Trainer) metricOf(task *schema.Task) string {
 	if name := t.config.Metrics[task.Name]; name != "" {
@@ -256,12 +247,32 @@ func (m *Meter) Scores() Scores {
 			s.Loss = m.loss[i] / float64(m.labels[i])
 		}
 		for j, n := range m.names[i] {
-			s.Metrics[n] = m.meters[i][j].Value()
+			s.add(n, m.meters[i][j].Value())
+		}
+		if x := skill(s.Metric, s.Metrics, &m.tasks[i]); !math.IsNaN(x) {
+			s.Score = &x
 		}
 		scores[i] = s
 	}
 	return scores
 }
+
+// add notes a metric, or why it is not defined.
+func (s *TaskScore) add(name string, value float64) {
+	if s.Labels > 0 && !math.IsNaN(value) && !math.IsInf(value, 0) {
+		s.Metrics[name] = value
+		return
+	}
+	if s.Undefined == nil {
+		s.Undefined = map[string]string{}
+	}
+	if s.Undefined[name] = metric.Reason(name); s.Labels == 0 {
+		s.Undefined[name] = noLabel
+	}
+}
+
+// noLabel is why no metric is defined of a task without labels.
+const noLabel = "there is no label"
 
 // Evaluate scores the current parameters on a data set.
 func (t *Trainer) Evaluate(ctx context.Context, d *data.Dataset) (Scores, error) {

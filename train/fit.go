@@ -28,10 +28,13 @@ type Epoch struct {
 	Tasks   map[string]TaskProgress `json:"tasks,omitempty"`
 	Changes []progress.Change       `json:"changes,omitempty"`
 	Valid   Scores                  `json:"valid"`
-	Score   float64                 `json:"score"` // mean of the tasks' metrics on validation
-	Best    bool                    `json:"best"`  // the best score so far
-	LR      float64                 `json:"lr"`
-	Seconds float64                 `json:"seconds"` // of training, without validation
+	// Score is what the epoch is judged by, see [Selection]; nil where nothing that
+	// it is made of is defined. Best says that the epoch is the one to keep so far:
+	// that with the best score or, before any has one, the last.
+	Score   *float64 `json:"score,omitempty"`
+	Best    bool     `json:"best"`
+	LR      float64  `json:"lr"`
+	Seconds float64  `json:"seconds"` // of training, without validation
 }
 
 // Progress is told about a running epoch: steps made and steps in all.
@@ -95,11 +98,31 @@ type best struct {
 	values map[string]*tensor.Tensor
 	score  float64
 	epoch  int
+	// tasks is how many the score is made of; 0 where no epoch has had one, and
+	// this is the last. An epoch with fewer cannot be held against it.
+	tasks int
+	// without counts the epochs since that could not.
+	without int
+}
+
+// take notes an epoch's score, and reports whether it is the one to keep. More
+// tasks with a score are better than fewer: a task whose metric is not defined
+// for what a model predicts does not win by being left out.
+func (b *best) take(score float64, tasks, epoch int) bool {
+	switch {
+	case tasks < b.tasks:
+		b.without++
+		return false
+	case tasks == b.tasks && tasks > 0 && score <= b.score:
+		return false
+	}
+	*b = best{score: score, tasks: tasks, epoch: epoch}
+	return true
 }
 
 // patienceOver reports whether the score has not improved for long enough. As
 // long as a task waits it has not, and what was before the last one began does
-// not count.
+// not count, nor do epochs without a score.
 func (t *Trainer) patienceOver() bool {
 	since := t.best.epoch
 	if t.tracker != nil {
@@ -108,7 +131,7 @@ func (t *Trainer) patienceOver() bool {
 		}
 		since = max(since, t.tracker.Began())
 	}
-	return t.config.Patience > 0 && t.epoch-since >= t.config.Patience
+	return t.config.Patience > 0 && t.best.tasks > 0 && t.epoch-since-t.best.without >= t.config.Patience
 }
 
 // Best returns the parameters of the epoch that was best so far, nil before
@@ -272,10 +295,16 @@ func (t *Trainer) validate(ctx context.Context, valid *data.Dataset, e *Epoch) (
 		}
 	}
 	t.learnScores(e.Valid)
-	e.Score = e.Valid.Mean()
-	if t.best.values == nil || e.Score > t.best.score {
-		e.Best = true
-		t.best = best{values: t.arena.snapshot(), score: e.Score, epoch: e.Epoch}
+	score, tasks := t.config.Select.Score(e.Valid)
+	if tasks > 0 {
+		e.Score = &score
+	}
+	if e.Best = t.best.take(score, tasks, e.Epoch); e.Best {
+		t.best.values = t.arena.snapshot()
+	}
+	t.score = score
+	if tasks < t.best.tasks {
+		t.score = math.NaN()
 	}
 	return nil
 }

@@ -105,15 +105,13 @@ func (t *Trainer) endProgress(e *Epoch, shares []float64) error {
 			p.LR = t.config.Optimizer.LR * t.groups[i+1].rate(t.steps)
 		}
 		e.Tasks[s.Task] = p
-		if values[i] = s.Value(); s.Labels == 0 {
-			values[i] = math.NaN()
-		}
+		values[i] = s.Value()
 		if g := &t.groups[i+1]; g.plateau != nil && t.states[i].Learns() {
 			g.plateau.EndEpoch(values[i])
 		}
 	}
 	if p := t.groups[0].plateau; p != nil && !t.rests(0) {
-		p.EndEpoch(e.Score)
+		p.EndEpoch(t.score)
 	}
 	e.Changes = t.tracker.EndEpoch(values)
 	return t.enter(t.tracker.States())

@@ -64,7 +64,7 @@ func (t *Trainer) learnScores(scores Scores) {
 	}
 	of := make([]float64, len(scores))
 	for i, s := range scores {
-		of[i] = s.Value()
+		of[i] = s.score()
 	}
 	t.sampler.Learn(of)
 }

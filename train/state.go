@@ -1,6 +1,8 @@
 package train
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -49,6 +51,8 @@ func (t *Trainer) State() *safetensors.File {
 	if t.best.values != nil {
 		f.Metadata["best_epoch"] = strconv.Itoa(t.best.epoch)
 		f.Metadata["best_score"] = strconv.FormatUint(math.Float64bits(t.best.score), 16)
+		f.Metadata["best_tasks"] = strconv.Itoa(t.best.tasks)
+		f.Metadata["best_without"] = strconv.Itoa(t.best.without)
 		for name, v := range t.best.values {
 			f.Tensors[bestPrefix+name] = v
 		}
@@ -197,17 +201,22 @@ func (t *Trainer) Resume(f *safetensors.File) error {
 	return nil
 }
 
+// savedBest reads the best epoch. A state from before scores were free of scale
+// does not say how many tasks its score is made of; it can be held against no
+// other, and the next epoch with a score takes its place.
 func (t *Trainer) savedBest(f *safetensors.File, epoch string) (best, error) {
 	n, err1 := strconv.Atoi(epoch)
 	bits, err2 := strconv.ParseUint(f.Metadata["best_score"], 16, 64)
-	if err1 != nil || err2 != nil {
+	tasks, err3 := strconv.Atoi(cmp.Or(f.Metadata["best_tasks"], "0"))
+	without, err4 := strconv.Atoi(cmp.Or(f.Metadata["best_without"], "0"))
+	if err := errors.Join(err1, err2, err3, err4); err != nil || tasks < 0 || without < 0 {
 		return best{}, fmt.Errorf("train: the state's best epoch is damaged")
 	}
 	values := underPrefix(f, bestPrefix)
 	if err := t.fits(values); err != nil {
 		return best{}, fmt.Errorf("train: the state's best parameters %w", err)
 	}
-	return best{values: values, score: math.Float64frombits(bits), epoch: n}, nil
+	return best{values: values, score: math.Float64frombits(bits), epoch: n, tasks: tasks, without: without}, nil
 }
 
 // fits reports parameters that are not the model's.

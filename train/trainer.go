@@ -50,6 +50,7 @@ type Trainer struct {
 	frequency []int // of words in the training data, by id
 	steps     int   // steps made
 	best      best
+	score     float64 // of the last epoch, NaN where it can be held against no other
 	average   average
 	weights   []float32
 	rowGrad   []*buffer // of the plain step, by lookup
@@ -87,9 +88,6 @@ func New(m *models.Model, e runtime.Engine, c Config) (*Trainer, error) {
 		of := t.metricOf(task)
 		if _, err := metric.New(of, task); err != nil {
 			return nil, fmt.Errorf("train: task %q: %w", task.Name, err)
-		}
-		if c.Sampling.Method == "progress" && !metric.HigherIsBetter(of) {
-			return nil, fmt.Errorf("train: sampling by progress goes by what scores lack to 1, and task %q is measured by %s; give it another metric", task.Name, of)
 		}
 		w := 1.0
 		if v, ok := c.Weights[task.Name]; ok {

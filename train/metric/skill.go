@@ -91,6 +91,8 @@ func Reason(name string) string {
 		return "there is no span, neither true nor predicted"
 	case "relation_f1", "boundary_f1":
 		return "there is no relation, neither true nor predicted"
+	case "rmse", "mse", "mae", "log_loss":
+		return "an answer is not a finite number"
 	}
 	return "no label is true or predicted"
 }

@@ -163,6 +163,7 @@ func TestReasons(t *testing.T) {
 		"span_f1":     "there is no span, neither true nor predicted",
 		"relation_f1": "there is no relation, neither true nor predicted",
 		"micro_f1":    "no label is true or predicted",
+		"rmse":        "an answer is not a finite number",
 	} {
 		if got := Reason(name); got != want {
 			t.Errorf("%s is not defined because %q, want %q", name, got, want)

@@ -57,8 +57,8 @@ func NewRate(p Plateau, lower bool) (*Rate, error) {
 // Value is what the learning rate is multiplied by.
 func (r *Rate) Value() float64 { return r.value }
 
-// EndEpoch takes in the score of an epoch; one that is not a number is no
-// improvement.
+// EndEpoch takes in the score of an epoch. One that is not a number says nothing,
+// and the epoch does not count.
 func (r *Rate) EndEpoch(score float64) {
 	r.watch.see(score, r.plateau.Threshold)
 	if r.watch.bad <= r.plateau.Patience {
@@ -95,15 +95,18 @@ const watchState = 2
 
 func newWatch(lower bool) watch { return watch{lower: lower, best: math.NaN()} }
 
-// see takes in a score. A better one differs by more than a share of the best:
+// see takes in a score, but one that is not a number. A better one differs by more than a share of the best:
 // of its absolute value, so that scores below 0 are treated as those above.
 func (w *watch) see(score, share float64) {
+	if math.IsNaN(score) {
+		return
+	}
 	margin := share * math.Abs(w.best)
 	better := score > w.best+margin
 	if w.lower {
 		better = score < w.best-margin
 	}
-	if better || math.IsNaN(w.best) && !math.IsNaN(score) {
+	if better || math.IsNaN(w.best) {
 		w.best, w.bad = score, 0
 		return
 	}

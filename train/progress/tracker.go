@@ -118,8 +118,9 @@ func (t *Tracker) Watches(task int) bool {
 	return t.config.Order.By == byPerformance && !slices.Contains(t.groups[last], task)
 }
 
-// EndEpoch takes in the tasks' metrics after an epoch, NaN where there is none,
-// and returns what changes with the next.
+// EndEpoch takes in the tasks' metrics after an epoch, NaN where one is not
+// defined, which neither ends a task's training nor goes on with it, and returns
+// what changes with the next.
 func (t *Tracker) EndEpoch(values []float64) []Change {
 	t.epoch++
 	was := t.States()
@@ -162,7 +163,11 @@ func (t *Tracker) phaseOver() string {
 		return ""
 	}
 	for _, i := range t.groups[t.phase] {
-		if t.states[i] == Training && t.tasks[i].bad < o.Patience && !t.reached(i) {
+		over := t.tasks[i].bad >= o.Patience
+		if math.IsNaN(t.tasks[i].best) { // nothing says that the task is to be waited for
+			over = t.epoch-t.since >= o.Patience
+		}
+		if t.states[i] == Training && !over && !t.reached(i) {
 			return ""
 		}
 	}

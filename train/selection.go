@@ -1,0 +1,103 @@
+package train
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"espalier/schema"
+	"espalier/train/metric"
+)
+
+// Selection says by what epochs are judged: the best one, patience and the trunk's
+// plateau go by it. The zero value is the mean of the tasks' scores.
+type Selection struct {
+	// Weights are those of the tasks' scores, by task; a task that is not named
+	// does not count. Without any, all count alike.
+	Weights map[string]float64
+	// Loss goes by the mean of the tasks' losses on validation, in the place of
+	// their scores.
+	Loss bool
+}
+
+// Score is what an epoch is judged by, more is better: the weighted mean over the
+// tasks that have a score, or the mean of the losses with its sign turned. tasks
+// is how many there are, and the score is NaN where there is none.
+func (s Selection) Score(of Scores) (score float64, tasks int) {
+	total, weights := 0.0, 0.0
+	for _, t := range of {
+		value, w := t.score(), s.weight(t.Task)
+		if s.Loss {
+			if value = -t.Loss; t.Labels == 0 {
+				value = math.NaN()
+			}
+		}
+		if w == 0 || math.IsNaN(value) {
+			continue
+		}
+		total += w * value
+		weights += w
+		tasks++
+	}
+	if tasks == 0 {
+		return math.NaN(), 0
+	}
+	return total / weights, tasks
+}
+
+// weight is how much a task counts.
+func (s Selection) weight(task string) float64 {
+	if s.Weights == nil {
+		return 1
+	}
+	return s.Weights[task]
+}
+
+// check reports a choice that cannot be.
+func (s Selection) check(tasks []string) error {
+	if s.Weights == nil {
+		return nil
+	}
+	sum := 0.0
+	for _, name := range slices.Sorted(maps.Keys(s.Weights)) {
+		if !slices.Contains(tasks, name) {
+			return fmt.Errorf("train: epochs are to be chosen by task %q; the model has %v", name, tasks)
+		}
+		w := s.Weights[name]
+		if !(w >= 0) || math.IsInf(w, 0) {
+			return fmt.Errorf("train: epochs are to be chosen with the weight %v of task %q, it must be a number of at least 0", w, name)
+		}
+		sum += w
+	}
+	if sum == 0 {
+		return fmt.Errorf("train: epochs are to be chosen by tasks whose weights are all 0")
+	}
+	return nil
+}
+
+// score is the scale-free one that choices go by, NaN where there is none. Scores
+// that were kept before there was one have it computed as far as it can be.
+func (s TaskScore) score() float64 {
+	switch {
+	case s.Score != nil:
+		return *s.Score
+	case s.Undefined != nil || s.Labels == 0:
+		return math.NaN()
+	}
+	return skill(s.Metric, s.Metrics, &schema.Task{})
+}
+
+// skill is the scale-free score of a task by one of its metrics. A regression
+// whose deviation in training is not known has that of its r2.
+func skill(name string, metrics map[string]float64, t *schema.Task) float64 {
+	value, ok := metrics[name]
+	if !ok {
+		return math.NaN()
+	}
+	s := metric.Skill(name, value, t)
+	if r2, ok := metrics["r2"]; ok && math.IsNaN(s) {
+		s = metric.Skill("r2", r2, t)
+	}
+	return s
+}
