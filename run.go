@@ -48,6 +48,8 @@ type Outcome struct {
 	ValidWhole float64 `json:"valid_whole"`
 	TestWhole  float64 `json:"test_whole,omitempty"`
 	Engine     string  `json:"engine"`
+	// Warnings say what may not be as it was meant, a line each.
+	Warnings []string `json:"warnings,omitempty"`
 	// How many numbers the model learns: those that tasks share, those of one
 	// task each, and, beside it, those of a model of each task by itself.
 	Shared int            `json:"shared_parameters"`
@@ -107,7 +109,13 @@ func Train(ctx context.Context, r *recipe.Recipe, dir string, o Options) (*Run, 
 		}
 	}
 	run.startVectors(t, o.Log)
-	result, err := t.Fit(ctx, set, valid, train.Hooks{Before: o.Hooks.Before, Step: o.Hooks.Step, Epoch: func(e train.Epoch) error {
+	warn := func(text string) {
+		o.Log("warning: %s", text)
+		if o.Hooks.Warn != nil {
+			o.Hooks.Warn(text)
+		}
+	}
+	result, err := t.Fit(ctx, set, valid, train.Hooks{Before: o.Hooks.Before, Step: o.Hooks.Step, Warn: warn, Epoch: func(e train.Epoch) error {
 		if err := run.saveEpoch(t, e); err != nil {
 			return err
 		}
@@ -482,6 +490,8 @@ func (r *Run) finish(ctx context.Context, t *train.Trainer, res *train.Result, v
 		return nil, err
 	}
 	out.Valid, out.ValidWhole = m.Scores(), m.Whole()
+	t.Review(m)
+	out.Warnings = t.Warnings()
 	if len(r.Recipe.Sources("test")) > 0 {
 		test, err := r.Data("test", o.Log)
 		if err != nil {

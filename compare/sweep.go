@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"path/filepath"
@@ -58,10 +59,12 @@ type Sweep struct {
 type Weighting struct {
 	// Weights are the factors of the tasks' losses, 1 on average.
 	Weights map[string]float64 `json:"weights"`
-	// Score is the mean of the tasks' metrics at the best epoch, which is what
-	// training chooses epochs by; Values has one for each seed that worked.
-	Score Sample `json:"score"`
-	// Tasks are the tasks' own metrics, means over seeds.
+	// Score is what training chooses epochs by, at the best epoch, see
+	// [train.Selection]. It is left out where a model has failed, or has no score
+	// because no metric that it is made of is defined.
+	Score Sample `json:"score,omitzero"`
+	// Tasks are the tasks' own metrics, means over seeds; one that is not defined
+	// for all of them is left out.
 	Tasks map[string]float64 `json:"tasks"`
 }
 
@@ -144,22 +147,27 @@ func sweepTrials(r *recipe.Recipe, dir, label string, all [][]float64, seeds []i
 				return nil, err
 			}
 			at := filepath.Join(dir, fmt.Sprintf("%s-%03d", label, n), fmt.Sprintf("seed-%d", seed))
-			trials = append(trials, &trial{seed: seed, model: fmt.Sprintf("weights %d", n), recipe: seeded, dir: at})
+			trials = append(trials, &trial{seed: seed, model: weightsName(n), recipe: seeded, dir: at})
 		}
 	}
 	return trials, nil
 }
 
+// weightsName names the models of a weighting.
+func weightsName(n int) string { return fmt.Sprintf("weights %d", n) }
+
 // gather scores the weightings and chooses.
 func (s *Sweep) gather(all [][]float64, trials []*trial, outcomes []*outcome) error {
 	var failed error
+	most := 0 // tasks that a score is made of
 	for n, weights := range all {
-		w := Weighting{Weights: map[string]float64{}, Tasks: map[string]float64{}}
+		w := Weighting{Weights: map[string]float64{}}
 		for i, task := range s.Tasks {
 			w.Weights[task] = weights[i]
 		}
 		var scores []float64
 		var valid []train.Scores
+		least := len(s.Tasks)
 		for i := range s.Seeds {
 			at := n*len(s.Seeds) + i
 			if err := outcomes[at].err; err != nil {
@@ -168,24 +176,35 @@ func (s *Sweep) gather(all [][]float64, trials []*trial, outcomes []*outcome) er
 				failed = errors.Join(failed, f)
 				continue
 			}
-			valid = append(valid, outcomes[at].result.Valid)
-			scores = append(scores, outcomes[at].result.Valid.Mean())
+			of := outcomes[at].result.Valid
+			score, tasks := trials[at].recipe.Training().Select.Score(of)
+			valid, scores, least = append(valid, of), append(scores, score), min(least, tasks)
 		}
-		for _, of := range valid {
-			for _, t := range of {
-				w.Tasks[t.Task] += t.Value() / float64(len(valid))
-			}
-		}
-		// A weighting of which a model failed is no choice.
-		if len(scores) == len(s.Seeds) {
+		w.Tasks = means(valid)
+		// A weighting of which a model failed or has no score is no choice, nor is
+		// one with a score of fewer tasks than another's.
+		if len(scores) == len(s.Seeds) && least > 0 {
 			w.Score = newSample(scores)
-			if s.Best < 0 || w.Score.Mean > s.Trials[s.Best].Score.Mean {
-				s.Best = n
+			if s.Best < 0 || least > most || least == most && w.Score.Mean > s.Trials[s.Best].Score.Mean {
+				s.Best, most = n, least
 			}
 		}
 		s.Trials = append(s.Trials, w)
 	}
 	return failed
+}
+
+// means are the means of the tasks' metrics over models, of those tasks that have
+// theirs defined for all.
+func means(models []train.Scores) map[string]float64 {
+	of := map[string]float64{}
+	for _, scores := range models {
+		for _, t := range scores {
+			of[t.Task] += t.Value() / float64(len(models))
+		}
+	}
+	maps.DeleteFunc(of, func(_ string, mean float64) bool { return math.IsNaN(mean) })
+	return of
 }
 
 // weightings lists weights with a mean of 1, the equal ones first, and names

@@ -150,20 +150,20 @@ func TestSweepsThatCannotBe(t *testing.T) {
 	}
 }
 
-// TestTheBestWeightsComeFirst: rows follow the scores, and a weighting that
-// failed stands last.
+// TestTheBestWeightsComeFirst: rows follow the scores, and weightings that
+// failed or have none stand last.
 func TestTheBestWeightsComeFirst(t *testing.T) {
 	trial := func(a, score float64, values ...float64) Weighting {
 		return Weighting{Weights: map[string]float64{"a": a}, Score: Sample{Mean: score, Values: values}}
 	}
 	s := &Sweep{Recipe: "r", Seeds: []int{1}, Tasks: []string{"a"}, Best: 2, Trials: []Weighting{
-		trial(1, 0.5, 0.5), trial(2, 0), trial(3, 0.7, 0.7), trial(4, 0.4, 0.4),
-	}}
+		trial(1, 0.5, 0.5), trial(2, 0), trial(3, 0.7, 0.7), trial(4, 0.4, 0.4), trial(5, 0),
+	}, Failed: []Failure{{Model: weightsName(1)}}}
 	var got []string
 	for _, row := range s.tables()[0][1:] {
 		got = append(got, row[0]+" "+row[2])
 	}
-	if diff := cmp.Diff([]string{"best 3.000", "equal 1.000", " 4.000", "failed 2.000"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"best 3.000", "equal 1.000", " 4.000", "failed 2.000", "no score 5.000"}, got); diff != "" {
 		t.Error(diff)
 	}
 }

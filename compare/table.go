@@ -166,10 +166,17 @@ func (s *Sweep) tables() [][][]string {
 			row[0] = "equal"
 		}
 		for _, t := range s.Tasks {
-			row = append(row, fmt.Sprintf("%.3f", w.Weights[t]), fmt.Sprintf("%.4f", w.Tasks[t]))
+			metric := "-"
+			if v, ok := w.Tasks[t]; ok {
+				metric = fmt.Sprintf("%.4f", v)
+			}
+			row = append(row, fmt.Sprintf("%.3f", w.Weights[t]), metric)
 		}
 		if len(w.Score.Values) == 0 {
-			row[0], row[1] = "failed", "-"
+			row[0], row[1] = "no score", "-"
+			if slices.ContainsFunc(s.Failed, func(f Failure) bool { return f.Model == weightsName(n) }) {
+				row[0] = "failed"
+			}
 		}
 		rows = append(rows, row)
 	}
@@ -177,7 +184,7 @@ func (s *Sweep) tables() [][][]string {
 }
 
 func (s *Sweep) footnote() string {
-	text := fmt.Sprintf("%s: validation data, seeds %v. The score is the mean of the tasks' metrics at the best epoch; the test data was not read.", s.Recipe, s.Seeds)
+	text := fmt.Sprintf("%s: validation data, seeds %v. The score is what epochs are chosen by, at the best epoch; the test data was not read.", s.Recipe, s.Seeds)
 	if s.Best >= 0 {
 		text += "\nThe best weights:"
 		for _, setting := range s.Settings() {

@@ -35,8 +35,8 @@ func (r *Recipe) reread(kind string) (*Recipe, error) {
 // same input, trunk, optimizer, batch and epochs, the task's own head, and of
 // the data the examples that have a label of it. What weighs tasks against each
 // other, what the head reads of other tasks, how tasks share the trunk, in which
-// order they begin, when one ends before the others and how much each takes fall
-// away. A relation has nothing to join without its entities: it comes with their
+// order they begin, when one ends before the others, how much each takes and by
+// which of them the best epoch is chosen fall away. A relation has nothing to join without its entities: it comes with their
 // task, behind it, which its head may still read.
 func (r *Recipe) Single(task string) (*Recipe, error) {
 	i := slices.IndexFunc(r.Tasks, func(t Task) bool { return t.Name == task })
@@ -65,6 +65,9 @@ func (r *Recipe) Single(task string) (*Recipe, error) {
 		// goes back to its default here.
 		s.Sharing, s.Train.Balance, s.Train.Sampling = plain.Sharing, plain.Train.Balance, plain.Train.Sampling
 		s.Train.Priorities, s.Train.Shares = plain.Train.Priorities, plain.Train.Shares
+		if s.Train.Selects = nil; s.Train.Select != "loss" {
+			s.Train.Select = plain.Train.Select
+		}
 		s.Data.Unlabelled = "skip"
 	})
 }

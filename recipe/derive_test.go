@@ -7,6 +7,8 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"espalier/train"
 )
 
 const several = `name: several
@@ -128,6 +130,36 @@ func TestEveryExampleHasSingleTaskRecipes(t *testing.T) {
 			if err != nil || marshalled(t, again) != marshalled(t, single) || len(single.Tasks) != tasks || len(single.Data.Train) != len(r.Data.Train) {
 				t.Errorf("%s: task %s alone does not come back: %v", file, task.Name, err)
 			}
+		}
+	}
+}
+
+// TestSelection: what epochs are chosen by is read in each of its forms, comes
+// back as it is written, and is left to a single task only where that has it.
+func TestSelection(t *testing.T) {
+	for form, want := range map[string]train.Selection{
+		"mean":                   {},
+		"loss":                   {Loss: true},
+		"slots":                  {Weights: map[string]float64{"slots": 1}},
+		"{slots: 2, topic: 0.5}": {Weights: map[string]float64{"slots": 2, "topic": 0.5}},
+	} {
+		r := parsed(t, strings.Replace(several, "patience: 2", "patience: 2, select: "+form, 1))
+		if diff := cmp.Diff(want, r.Training().Select); diff != "" {
+			t.Errorf("%s: %s", form, diff)
+		}
+		again, err := r.Derive(func(*Recipe) {})
+		if err != nil || marshalled(t, again) != marshalled(t, r) || !cmp.Equal(again.Training().Select, want) {
+			t.Errorf("%s does not come back: %v", form, err)
+		}
+		single, err := r.Single("topic")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(train.Selection{Loss: form == "loss"}, single.Training().Select); diff != "" {
+			t.Errorf("%s, of topic alone: %s", form, diff)
+		}
+		if err := r.Set("train.select", "topic"); err != nil || !cmp.Equal(r.Training().Select, train.Selection{Weights: map[string]float64{"topic": 1}}) {
+			t.Errorf("%s set anew is %+v (%v)", form, r.Training().Select, err)
 		}
 	}
 }

@@ -24,7 +24,7 @@ type Rate struct {
 	// LR is the factor of optimizer.lr; 1.
 	LR float64 `key:"lr"`
 	// Schedule moves the rate in the place of train.schedule. A plateau looks at
-	// the mean of the tasks' metrics.
+	// what train.select says.
 	Schedule Schedule `key:"schedule,omitempty"`
 }
 

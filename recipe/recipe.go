@@ -380,7 +380,7 @@ func (r *Recipe) setDefaults() {
 	r.Trunk.Characters = Characters{Type: "none", Embedding: 32, Hidden: 64, Kernel: 3, MaxLength: 20}
 	r.Sharing.setDefaults()
 	r.Train = Train{
-		Epochs: 10, Batch: 32, Seed: 1,
+		Epochs: 10, Batch: 32, Seed: 1, Select: "mean",
 		Optimizer: Optimizer{Type: "adam", LR: 0.001, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8},
 		Balance:   Balance{Method: "equal"},
 	}

@@ -109,6 +109,7 @@ train:
   balance:
     method: equal
   average: 0
+  select: mean
   patience: 0
   threads: 0
 `
@@ -336,7 +337,7 @@ func TestOneMistake(t *testing.T) {
 		{"a task twice", base + "\n  topic: {type: tagging}", `r.yaml:7: key "tasks.topic" stands twice, first at r.yaml:6`},
 		{"a key that is a list", base + "\n[1]: 2", "r.yaml:7: a key must be a word"},
 		{"an alias", base + "\ntrain: {epochs: &n 3, batch: *n}", "r.yaml:7: train.epochs: anchors and aliases are not read in recipes; write the value out"},
-		{"a merge key", base + "\ntrain: {<<: {epochs: 3}}", `r.yaml:7: unknown key "<<" in train; the keys there are epochs, batch, max_tokens, seed, optimizer, clip_norm, schedule, trunk, priorities, shares, balance, sampling, average, patience, threads`},
+		{"a merge key", base + "\ntrain: {<<: {epochs: 3}}", `r.yaml:7: unknown key "<<" in train; the keys there are epochs, batch, max_tokens, seed, optimizer, clip_norm, schedule, trunk, priorities, shares, balance, sampling, average, select, patience, threads`},
 		{"not a whole number", base + "\ntrain: {epochs: ten}", `r.yaml:7: train.epochs must be a whole number, found "ten"`},
 		{"a fraction", base + "\ntrain: {epochs: 1.5}", `r.yaml:7: train.epochs must be a whole number, found "1.5"`},
 		{"too large a number", base + "\ntrain: {seed: 99999999999999999999}", `r.yaml:7: train.seed must be a whole number, found "99999999999999999999"`},
@@ -493,7 +494,13 @@ func TestOneMistake(t *testing.T) {
 		{"no temperature", base + "\ntrain: {sampling: {method: temperature}}", `r.yaml:7: train.sampling.temperature is missing; method temperature needs a number above 0`},
 		{"a cap of 0", base + "\ntrain: {sampling: {method: cap, cap: 0}}", `r.yaml:7: train.sampling.cap is 0, it must be at least 1`},
 		{"a sampler", base + "\ntrain: {sampling: {method: unifrom}}", `r.yaml:7: train.sampling cannot be: there is no method "unifrom": did you mean "uniform"?`},
-		{"progress of a number", base + "\n  price: {type: regression}\ntrain: {sampling: {method: progress}}", "r.yaml:8: train.sampling.method is progress, which goes by what scores lack to 1, but tasks.price.metric is rmse; set it to one of which more is better"},
+		{"what to select by", base + "\ntrain: {select: topc}", `r.yaml:7: train.select is "topc", which is not one of mean, loss, topic; did you mean "topic"?`},
+		{"a task to select by", base + "\ntrain:\n  select:\n    topics: 2", `r.yaml:9: train.select.topics is of a task that is not there; did you mean "topic"?`},
+		{"another task to select by", base + "\ntrain: {select: {price: 2}}", `r.yaml:7: train.select.price is of a task that is not there; there are topic`},
+		{"a weight to select by", base + "\ntrain: {select: {topic: -1}}", `r.yaml:7: train.select.topic is -1, it cannot be negative`},
+		{"no weight to select by", base + "\ntrain: {select: {topic: 0}}", `r.yaml:7: train.select has no weight above 0; name a task, as in {topic: 1}`},
+		{"nothing to select by", base + "\ntrain: {select: {}}", `r.yaml:7: train.select has no weight above 0; name a task, as in {topic: 1}`},
+		{"a list to select by", base + "\ntrain: {select: [topic]}", `r.yaml:7: train.select must be a text, found a list`},
 		{"sampling without a method", base + "\ntrain: {sampling: {cap: 5}}", `r.yaml:7: train.sampling.method is missing; it is one of annealed, cap, progress, proportional, round_robin, sqrt, temperature, uniform, weights`},
 		{"diagnostics", base + "\ntrain: {balance: {diagnostics: often}}", `r.yaml:7: train.balance.diagnostics must be a whole number, true or false, found "often"`},
 		{"diagnostics below 0", base + "\ntrain: {balance: {diagnostics: -1}}", `r.yaml:7: train.balance.diagnostics is -1, it must be at least 0`},

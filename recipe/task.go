@@ -72,8 +72,8 @@ type Task struct {
 	Hidden int `key:"hidden"`
 	// Dropout applies to what the head reads; 0.
 	Dropout float64 `key:"dropout"`
-	// Metric is what the best epoch is chosen by, as the mean over tasks; the
-	// main metric of the type.
+	// Metric is what the task is judged by, and with it the best epoch, see
+	// train.select; the main metric of the type.
 	Metric string `key:"metric"`
 	// Metrics are measured beside those of the type: precision:L, recall:L or
 	// f1:L of a label L, or of a type of spans.

@@ -8,7 +8,6 @@ import (
 
 	"espalier/internal/nearest"
 	"espalier/train/balance"
-	"espalier/train/metric"
 	"espalier/train/sample"
 )
 
@@ -27,7 +26,7 @@ type Train struct {
 	// ClipNorm limits the norm of all gradients together; 0, no limit.
 	ClipNorm float64 `key:"clip_norm"`
 	// Schedule moves the learning rate. A plateau is each task's by its own
-	// metric, and the trunk's by the mean of all.
+	// metric, and the trunk's by what select says.
 	Schedule Schedule `key:"schedule"`
 	// Trunk is the learning rate of what tasks share.
 	Trunk Rate `key:"trunk,omitempty"`
@@ -42,6 +41,13 @@ type Train struct {
 	// Average is the decay per step of a moving average of the parameters, such
 	// as 0.999, which is what is validated and kept; 0, none.
 	Average float64 `key:"average"`
+	// Select says by what the best epoch is chosen, and what patience and a plateau
+	// of the trunk go by: mean (the default), the mean of the tasks' scores, loss,
+	// the mean of their losses on validation, or the name of a task. A mapping has
+	// weights of tasks' scores, of which those that it does not name do not count.
+	// Scores have no unit; docs/selection.md has them.
+	Select  string             `key:"select"`
+	Selects map[string]float64 `key:"select,many"`
 	// Patience is after how many epochs without improvement training stops; 0,
 	// never.
 	Patience int `key:"patience"`
@@ -78,7 +84,7 @@ type Sampling struct {
 	// Method is proportional (to the n examples that a task has), uniform,
 	// temperature (n^(1/T)), sqrt, annealed (from proportional to n^0.2 over the
 	// epochs), round_robin, weights, cap (min(n, cap)) or progress (by what each
-	// task's score on validation lacks to 1). Without one, every step takes
+	// task's score on validation, which has no unit, lacks to 1). Without one, every step takes
 	// examples as they come, with all their labels.
 	Method string `key:"method,omitempty"`
 	// Temperature is T of temperature, above 0.
@@ -140,9 +146,34 @@ func (c *checker) train(r *Recipe) {
 	c.atLeast("train.threads", t.Threads, 0)
 	c.optimizer(&t.Optimizer)
 	c.schedule("train.schedule", &t.Schedule)
+	c.selection(r)
 	c.progress(r)
 	c.balance(r)
 	c.sampling(r)
+}
+
+// selection checks what epochs are chosen by.
+func (c *checker) selection(r *Recipe) {
+	const path = "train.select"
+	t, tasks := &r.Train, taskNames(r.Tasks)
+	if t.Selects == nil {
+		c.oneOf(path, t.Select, append([]string{"mean", "loss"}, tasks...)...)
+		return
+	}
+	sum := 0.0
+	for _, name := range slices.Sorted(maps.Keys(t.Selects)) {
+		at := path + "." + name
+		if near := nearest.Word(name, tasks); !slices.Contains(tasks, name) && near != "" {
+			c.fail(at, "is of a task that is not there; did you mean %q?", near)
+		} else if !slices.Contains(tasks, name) {
+			c.fail(at, "is of a task that is not there; there are %s", strings.Join(tasks, ", "))
+		}
+		c.positive(at, t.Selects[name], true)
+		sum += t.Selects[name]
+	}
+	if sum == 0 {
+		c.fail(path, "has no weight above 0; name a task, as in {%s: 1}", tasks[0])
+	}
 }
 
 // sampling checks which task steps train.
@@ -164,11 +195,6 @@ func (c *checker) sampling(r *Recipe) {
 		}
 		if err := r.Training().CheckSampling(tasks); err != nil {
 			c.fail("train.sampling", "cannot be: %w", err)
-		}
-		for _, t := range r.Tasks {
-			if s.Method == "progress" && !metric.HigherIsBetter(t.Metric) {
-				c.fail("train.sampling.method", "is progress, which goes by what scores lack to 1, but tasks.%s.metric is %s; set it to one of which more is better", t.Name, t.Metric)
-			}
 		}
 	}
 }

@@ -202,6 +202,7 @@ func (r *Recipe) Training() train.Config {
 		ClipNorm: t.ClipNorm, WordDropout: r.Trunk.WordDropout, RareWordDropout: r.Trunk.RareWordDropout, Average: t.Average, Patience: t.Patience, Threads: t.Threads,
 		Weights: map[string]float64{}, Metrics: map[string]string{}, MoreMetrics: map[string][]string{},
 	}
+	c.Select = t.selection()
 	c.Sampling = sample.Config{
 		Method: t.Sampling.Method, Temperature: t.Sampling.Temperature, Weights: t.Sampling.Weights, Cap: t.Sampling.Cap, Batches: t.Sampling.Batches,
 	}
@@ -219,6 +220,19 @@ func (r *Recipe) Training() train.Config {
 		}
 	}
 	return c
+}
+
+// selection returns what epochs are judged by.
+func (t *Train) selection() train.Selection {
+	switch {
+	case t.Selects != nil:
+		return train.Selection{Weights: t.Selects}
+	case t.Select == "loss":
+		return train.Selection{Loss: true}
+	case t.Select == "mean" || t.Select == "":
+		return train.Selection{}
+	}
+	return train.Selection{Weights: map[string]float64{t.Select: 1}}
 }
 
 // training returns how a task learns.

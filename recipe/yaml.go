@@ -153,8 +153,8 @@ func (d *decoder) decode(n *yaml.Node, to any) error {
 
 // key is what the tag of a struct's field says: the key in YAML; whether it is
 // a mapping from names to structs; a list that may be a single element; left
-// out when empty; a list that stands in the place of the field of the same key
-// before it, which is not written then; a list of lists each of which may be a
+// out when empty; a list or mapping that stands in the place of the field of the
+// same key before it, which is not written then; a list of lists each of which may be a
 // single element; a number that may be
 // true, for the one behind switch=, or false, for 0.
 type key struct {
@@ -259,9 +259,11 @@ func (d *decoder) structure(n *yaml.Node, to reflect.Value, path string) error {
 		if !ok {
 			return d.unknown(at, name, path, names)
 		}
-		if many, ok := lists[name]; ok && value.Kind == yaml.SequenceNode {
+		if many, ok := lists[name]; ok && value.Kind == yaml.SequenceNode && to.Field(many).Kind() == reflect.Slice {
 			i = many
 			to.Field(i).Set(reflect.MakeSlice(to.Field(i).Type(), 0, 0))
+		} else if ok && value.Kind == yaml.MappingNode && to.Field(many).Kind() == reflect.Map {
+			i = many
 		}
 		k, _ := keyOf(to.Type().Field(i))
 		return d.value(value, to.Field(i), join(path, name), k)

@@ -45,6 +45,7 @@ type Hooks struct {
 	Before func(*data.Batch) error // of each step; an error ends Fit with it
 	Step   Progress
 	Epoch  func(Epoch) error // an error ends Fit with it
+	Warn   func(string)      // a line that says what may not be as it was meant
 }
 
 // Result is what Fit leaves: the trainer holds the best epoch's parameters.
@@ -57,6 +58,7 @@ type Result struct {
 // brings back the parameters of the epoch that was best on validation. When
 // training diverges, the trainer holds the parameters from before the epoch.
 func (t *Trainer) Fit(ctx context.Context, set, valid *data.Dataset, hooks Hooks) (*Result, error) {
+	t.tellOf(hooks.Warn)
 	if err := t.labelled(set); err != nil {
 		return nil, err
 	}
@@ -90,6 +92,7 @@ func (t *Trainer) Fit(ctx context.Context, set, valid *data.Dataset, hooks Hooks
 	if res.Best = t.best.epoch; t.best.values == nil {
 		return res, nil
 	}
+	t.ended()
 	return res, t.arena.restore(t.best.values)
 }
 

@@ -68,26 +68,6 @@ func (c Config) CheckProgress(tasks []string) error {
 	return err
 }
 
-// validated reports a task whose metric decides something and of which the
-// validation data have no label.
-func (t *Trainer) validated(valid *data.Dataset) error {
-	if t.tracker == nil {
-		return nil
-	}
-	any := false
-	for i, task := range t.model.Schema().Tasks {
-		there := valid.Labelled(i) > 0
-		any = any || there
-		if !there && (t.tracker.Watches(i) || t.groups[i+1].plateau != nil) {
-			return fmt.Errorf("train: a learning rate, a stop or the order follows the metric of task %q, which has no label in the validation data: give it some, or take a schedule that needs none", task.Name)
-		}
-	}
-	if !any && t.groups[0].plateau != nil {
-		return errors.New("train: the trunk's learning rate follows the mean of the tasks' metrics, and no task has a label in the validation data: take another schedule than plateau")
-	}
-	return nil
-}
-
 // over reports whether no task trains any more.
 func (t *Trainer) over() bool { return t.tracker != nil && t.tracker.Over() }
 

@@ -50,7 +50,10 @@ type Trainer struct {
 	frequency []int // of words in the training data, by id
 	steps     int   // steps made
 	best      best
-	score     float64 // of the last epoch, NaN where it can be held against no other
+	outlooks  []outlook // of the tasks' validation data
+	warnings  []string
+	told      func(string) // of warnings; nil is silent
+	score     float64      // of the last epoch, NaN where it can be held against no other
 	average   average
 	weights   []float32
 	rowGrad   []*buffer // of the plain step, by lookup

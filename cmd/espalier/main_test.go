@@ -113,7 +113,7 @@ func TestBadTrainingInput(t *testing.T) {
 }
 
 func TestLabelThatTrainingNeverSaw(t *testing.T) {
-	train, valid := file(t, "t.tsv", rows), file(t, "v.tsv", "text\ttopic\nblue sky\tweather\n")
+	train, valid := file(t, "t.tsv", rows), file(t, "v.tsv", "text\ttopic\nblue sky\tweather\nred apple\tfruit\n")
 	r := file(t, "recipe.yaml", "data:\n  train: {format: tsv, file: "+train+"}\n  valid: {format: tsv, file: "+valid+"}\n"+
 		"inputs: {text: {type: text}}\ntasks: {topic: {type: classification}}\n")
 	code, _, stderr := command(t, "train", r, "--out", filepath.Join(t.TempDir(), "run"), "--engine", "gonum")

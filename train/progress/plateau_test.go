@@ -58,7 +58,7 @@ func TestPlateauIsPyTorchs(t *testing.T) {
 
 // TestPlateauBelowZero: a score below 0, such as the R2 of a bad start, has
 // improved when it is better, not when it is a little worse, as a threshold that
-// multiplies it would have it. One that is not a number has not.
+// multiplies it would have it. An epoch without a score does not count.
 func TestPlateauBelowZero(t *testing.T) {
 	r, _ := NewRate(Plateau{Factor: 0.5, Threshold: 0.1}, false)
 	var got []float64
@@ -66,7 +66,7 @@ func TestPlateauBelowZero(t *testing.T) {
 		r.EndEpoch(score)
 		got = append(got, r.Value())
 	}
-	if diff := cmp.Diff([]float64{0.5, 0.5, 0.25, 0.125, 0.125, 0.0625, 0.0625}, got); diff != "" {
+	if diff := cmp.Diff([]float64{1, 1, 0.5, 0.25, 0.25, 0.25, 0.25}, got); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -52,11 +52,25 @@ func TestTracker(t *testing.T) {
 			"TWT TWT TWT TTT TTT",
 		},
 		{
-			"a stops after two epochs without a better value, c after one",
+			"a stops after two epochs without a better value, c after one; an epoch without a value does not count",
 			Order{},
 			map[string]Stop{"a": {Patience: 2}, "b": {Patience: 2, Then: "freeze"}, "c": {Patience: 1, Then: "drop"}},
-			[][3]float64{{1, 1, 1}, {2, 1, 0.5}, {2, 2, 0.4}, {1, nan, 0.4}, {1, 2, 0.4}},
-			"TTT TTT TTT TTT STD SFD",
+			[][3]float64{{1, 1, 1}, {2, 1, 0.5}, {2, 2, 0.4}, {1, nan, 0.4}, {1, 2, 0.4}, {1, 2, 0.4}},
+			"TTT TTT TTT TTT STD STD SFD",
+		},
+		{
+			"a metric that is never defined stops nothing",
+			Order{},
+			map[string]Stop{"a": {Patience: 1}},
+			[][3]float64{{nan, 1, 1}, {nan, 1, 1}, {nan, 1, 1}},
+			"TTT TTT TTT TTT",
+		},
+		{
+			"nor does the next group wait for it for longer than the patience",
+			Order{Groups: [][]string{{"a", "b"}}, By: "performance", Patience: 2},
+			nil,
+			[][3]float64{{nan, 1, 1}, {nan, 2, 1}, {nan, 2, 1}, {nan, 2, 1}},
+			"TTW TTW TTW TTW TTT",
 		},
 		{
 			"what stops before its group's time is over lets the next begin",

@@ -1,0 +1,195 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"espalier/data"
+	"espalier/schema"
+	"espalier/train/metric"
+)
+
+// warn tells of something that is as it was asked for and probably not as it was
+// meant: in one line, and once. It can be called as soon as there is a trainer;
+// what was told before Fit is handed on when that begins.
+func (t *Trainer) warn(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if slices.Contains(t.warnings, text) {
+		return
+	}
+	t.warnings = append(t.warnings, text)
+	if t.told != nil {
+		t.told(text)
+	}
+}
+
+// Warnings are all that the trainer has warned of so far, a line each.
+func (t *Trainer) Warnings() []string { return slices.Clone(t.warnings) }
+
+// tellOf hands warnings on to whoever fits.
+func (t *Trainer) tellOf(told func(string)) {
+	if t.told = told; told == nil {
+		return
+	}
+	for _, text := range t.warnings {
+		told(text)
+	}
+}
+
+// validated looks at the validation data before the first epoch. It warns of tasks
+// that cannot be judged there, and reports where nothing can: no epoch is better
+// than another then, and nothing says when to lower a rate or to stop.
+func (t *Trainer) validated(valid *data.Dataset) error {
+	if err := t.lookAt(valid); err != nil {
+		return err
+	}
+	tasks := t.model.Schema().Tasks
+	if !slices.ContainsFunc(t.outlooks, func(o outlook) bool { return o.labels > 0 }) && t.tracker != nil && t.groups[0].plateau != nil {
+		return errors.New("train: the trunk's learning rate follows the mean of the tasks' metrics, and no task has a label in the validation data: take another schedule than plateau")
+	}
+	judged := false
+	for i, o := range t.outlooks {
+		of := &tasks[i]
+		judged = judged || o.labels > 0 && t.config.Select.weight(of.Name) > 0
+		if t.tracker != nil && (t.tracker.Watches(i) || t.groups[i+1].plateau != nil) {
+			if err := t.followed(of, o); err != nil {
+				return err
+			}
+		}
+	}
+	if !judged {
+		return t.unjudged(valid)
+	}
+	for i, o := range t.outlooks {
+		of := &tasks[i]
+		if t.config.Select.weight(of.Name) == 0 {
+			continue
+		}
+		switch {
+		case o.labels == 0:
+			t.warn("task %q has no label in the validation data, so that it does not count in the choice of the best epoch%s", of.Name, hint(valid, of.Name))
+		case math.IsNaN(o.right) && !t.config.Select.Loss:
+			t.warn("%s of task %q is not defined on the validation data, where %s; it does not count in the choice of the best epoch", t.metricOf(of), of.Name, metric.Reason(t.metricOf(of)))
+		}
+	}
+	return nil
+}
+
+// followed reports a task whose metric decides something and is not there.
+func (t *Trainer) followed(of *schema.Task, o outlook) error {
+	const follows = "train: a learning rate, a stop or the order follows "
+	switch name := t.metricOf(of); {
+	case o.labels == 0:
+		return fmt.Errorf(follows+"the metric of task %q, which has no label in the validation data: give it some, or take a schedule that needs none", of.Name)
+	case math.IsNaN(o.right):
+		return fmt.Errorf(follows+"the metric of task %q, and %s is not defined on the validation data, where %s: give it others, name another metric, or take a schedule that needs none", of.Name, name, metric.Reason(name))
+	}
+	return nil
+}
+
+// unjudged is the error of validation data that no epoch can be chosen by.
+func (t *Trainer) unjudged(valid *data.Dataset) error {
+	var names []string
+	hints := ""
+	for _, of := range t.model.Schema().Tasks {
+		if t.config.Select.weight(of.Name) > 0 {
+			names = append(names, fmt.Sprintf("%q", of.Name))
+			hints += hint(valid, of.Name)
+		}
+	}
+	return fmt.Errorf("train: the validation data have no label of %s, so that no epoch can be chosen by them: label some examples, or leave data.valid out to hold some of the training data back%s", some(names, " or "), hints)
+}
+
+// hint says what may be wrong where a task has no label.
+func hint(d *data.Dataset, task string) string {
+	if lack := d.Stats.Lacking(task); lack != "" {
+		return " (" + lack + ")"
+	}
+	return ""
+}
+
+// some joins the first of many.
+func some(names []string, last string) string {
+	const most = 5
+	if n := len(names); n > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), n-most)
+	}
+	if n := len(names); n > 1 {
+		return strings.Join(names[:n-1], ", ") + last + names[n-1]
+	}
+	return strings.Join(names, "")
+}
+
+// ended warns of a best epoch at either end of the run.
+func (t *Trainer) ended() {
+	best, epochs := t.best.epoch, t.epoch
+	switch {
+	case t.best.tasks == 0 && epochs > 0:
+		t.warn("nothing that epochs are judged by was defined on the validation data: the last epoch is kept, and patience had no say")
+	case t.best.score >= 1 && !t.config.Select.Loss: // as good as can be told
+	case best == epochs && epochs > 1 && epochs == t.config.Epochs:
+		t.warn("the best epoch is the last of %d: the model may not be done learning; raise train.epochs", epochs)
+	case best <= max(1, epochs/10) && epochs-best >= 3:
+		t.warn("the best epoch is %d of %d, and none after it was better: lower train.optimizer.lr, or train against overfitting (dropout, weight_decay)", best, epochs)
+	}
+}
+
+// Review warns of tasks that a model has not learned, by how it was measured on
+// the validation data that Fit was given: those that are no better than a constant
+// answer, and those of which it never gives some classes. It needs Fit to have
+// been called.
+func (t *Trainer) Review(m *Meter) {
+	for i, s := range m.Scores() {
+		if i >= len(t.outlooks) || s.Labels == 0 {
+			continue
+		}
+		if o := t.outlooks[i]; !better(s, o.baseline) {
+			t.warn("task %q has not learned: %s on validation is %.4f, and always answering %s gives %.4f", s.Task, s.Metric, s.Value(), o.constant, o.baseline)
+		}
+		if never := m.unpredicted(i); len(never) > 0 {
+			t.warn("task %q: %s, true in the validation data, %s never predicted there", s.Task, some(never, " and "), map[bool]string{true: "is", false: "are"}[len(never) == 1])
+		}
+	}
+}
+
+// better reports whether a metric is better than a baseline, as good as can be, or
+// cannot be held against it.
+func better(s TaskScore, baseline float64) bool {
+	value := s.Value()
+	switch {
+	case math.IsNaN(value) || math.IsNaN(baseline) || s.score() >= 1:
+		return true
+	case metric.HigherIsBetter(s.Metric):
+		return value > baseline
+	}
+	return value < baseline
+}
+
+// unpredicted are the labels of task i that are true somewhere and predicted
+// nowhere, or the types of spans where its tags spell some.
+func (m *Meter) unpredicted(i int) []string {
+	var never []string
+	quote := func(name string) { never = append(never, fmt.Sprintf("%q", name)) }
+	for j, name := range m.names[i] {
+		switch a := m.meters[i][j].(type) {
+		case *metric.SpanF1:
+			if name == "span_f1" {
+				for _, kind := range a.Unpredicted() {
+					quote(kind)
+				}
+				return never
+			}
+		case interface{ Unpredicted() []int }:
+			if name == "macro_f1" && m.tasks[i].Scheme == "" || name == "relation_f1" {
+				for _, l := range a.Unpredicted() {
+					quote(m.tasks[i].Labels[l])
+				}
+				return never
+			}
+		}
+	}
+	return nil
+}
