@@ -20,6 +20,8 @@ type answered struct {
 	rows   []int // of the joint model's test data
 	single [][]metric.Accumulator
 	joint  [][]metric.Accumulator
+	// undefined says that no seed has the metric defined for both models.
+	undefined bool
 }
 
 // pairs are the answers of all tasks, and the strata of the test data: examples
@@ -95,7 +97,7 @@ func (p *pairs) stratify() {
 }
 
 // sample is the metrics of all tasks and seeds on one draw of the test
-// examples; NaN where there is no run.
+// examples; NaN where there is no run, and where it is not defined.
 type sample struct {
 	single, joint [][]float64 // [task][seed]
 	seeds         []int       // as they were drawn

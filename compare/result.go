@@ -1,6 +1,10 @@
 package compare
 
-import "math"
+import (
+	"math"
+
+	"espalier/train/metric"
+)
 
 var nan = math.NaN()
 
@@ -63,10 +67,13 @@ type Task struct {
 	Metric         string `json:"metric"`
 	HigherIsBetter bool   `json:"higher_is_better"`
 	// Examples is how many of the test data have a label.
-	Examples   int        `json:"examples"`
-	Single     Sample     `json:"single"`
-	Joint      Sample     `json:"joint"`
-	Difference Difference `json:"difference"` // joint minus single
+	Examples int `json:"examples"`
+	// Undefined says why the metric is not defined on the test data; what follows
+	// is not there then.
+	Undefined  string     `json:"undefined,omitempty"`
+	Single     Sample     `json:"single,omitzero"`
+	Joint      Sample     `json:"joint,omitzero"`
+	Difference Difference `json:"difference,omitzero"` // joint minus single
 }
 
 // Sample is a metric over seeds.
@@ -122,20 +129,25 @@ func judge(p *pairs, metrics []string, resamples int, confidence float64) *Resul
 	for i, a := range p.tasks {
 		var single, joint []float64
 		for s := range p.seeds {
-			if a.joint[s] != nil {
-				single, joint = append(single, whole.single[i][s]), append(joint, whole.joint[i][s])
+			if x, y := whole.single[i][s], whole.joint[i][s]; !math.IsNaN(x) && !math.IsNaN(y) {
+				single, joint = append(single, x), append(joint, y)
 			}
 		}
-		if len(joint) == 0 {
+		if a.none == nil { // no seed has both models
+			continue
+		}
+		t := Task{Task: a.task, Metric: metrics[i], HigherIsBetter: a.higher, Examples: len(a.rows)}
+		if a.undefined = len(joint) == 0; a.undefined {
+			if t.Undefined = metric.Reason(t.Metric); len(a.rows) == 0 {
+				t.Undefined = "there is no label"
+			}
+			r.Tasks = append(r.Tasks, t)
 			continue
 		}
 		of := func(s *sample, seed int) float64 { return s.joint[i][seed] - s.single[i][seed] }
-		d := summarize(whole, draws, of, confidence, a.higher)
-		r.Tasks = append(r.Tasks, Task{
-			Task: a.task, Metric: metrics[i], HigherIsBetter: a.higher, Examples: len(a.rows),
-			Single: newSample(single), Joint: newSample(joint), Difference: *d,
-		})
-		gains = append(gains, a.gain(d.Mean))
+		t.Single, t.Joint, t.Difference = newSample(single), newSample(joint), *summarize(whole, draws, of, confidence, a.higher)
+		r.Tasks = append(r.Tasks, t)
+		gains = append(gains, a.gain(t.Difference.Mean))
 	}
 	if len(r.Tasks) < len(p.tasks) {
 		return r
@@ -191,22 +203,28 @@ func (a *answered) gain(difference float64) float64 {
 }
 
 func (p *pairs) meanGain(s *sample, seed int) float64 {
-	sum := 0.0
+	return p.mean(func(i int, a *answered) float64 { return a.gain(s.joint[i][seed] - s.single[i][seed]) })
+}
+
+// mean is the mean over the tasks whose metric is defined on the test data.
+func (p *pairs) mean(of func(int, *answered) float64) float64 {
+	sum, n := 0.0, 0
 	for i, a := range p.tasks {
-		sum += a.gain(s.joint[i][seed] - s.single[i][seed])
+		if !a.undefined {
+			sum += of(i, a)
+			n++
+		}
 	}
-	return sum / float64(len(p.tasks))
+	return sum / float64(n)
 }
 
 // deltaM is (1/T) sum over tasks of (-1)^l (joint - single) / single, where l
 // is 1 for metrics of which less is better.
 func (p *pairs) deltaM(s *sample, seed int) float64 {
-	sum := 0.0
-	for i, a := range p.tasks {
+	return p.mean(func(i int, a *answered) float64 {
 		if s.single[i][seed] == 0 {
 			return math.Inf(1) // relative to nothing
 		}
-		sum += a.gain(s.joint[i][seed]-s.single[i][seed]) / math.Abs(s.single[i][seed])
-	}
-	return sum / float64(len(p.tasks))
+		return a.gain(s.joint[i][seed]-s.single[i][seed]) / math.Abs(s.single[i][seed])
+	})
 }

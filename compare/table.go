@@ -56,6 +56,10 @@ func (r *Result) tables() [][][]string {
 		if !t.HigherIsBetter {
 			metric += " (less is better)"
 		}
+		if t.Undefined != "" {
+			scores = append(scores, []string{t.Task, metric, "-", "-", "-", "-", "-", "not defined"})
+			continue
+		}
 		row := []string{t.Task, metric, t.Single.text(), t.Joint.text()}
 		scores = append(scores, append(row, t.Difference.cells("%+.4f", 1)...))
 	}
@@ -117,6 +121,11 @@ func (r *Result) footnote() string {
 		"Intervals at %g %% of joint minus single: Student's over seeds; bootstrap of %d draws of seeds and test examples.\n"+
 		"A verdict other than %q needs every interval to exclude 0.",
 		r.Recipe, howMany(len(r.Seeds), "seed"), budgetInWords(r.Budget), 100*r.Confidence, r.Resamples, Unshown)
+	for _, t := range r.Tasks {
+		if t.Undefined != "" {
+			text += fmt.Sprintf("\n%s of %s is not defined on the test data, where %s; the task is left out of the mean.", t.Metric, t.Task, t.Undefined)
+		}
+	}
 	if r.OverTasks != nil {
 		text += fmt.Sprintf("\nThe mean difference with each task as one draw: %s.", r.OverTasks.text("%+.4f", 1))
 	}

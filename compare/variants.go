@@ -280,14 +280,20 @@ func (r *Result) means(of func(*Task) Sample) Sample {
 	if r.Mean == nil {
 		return Sample{}
 	}
-	var values []float64
+	var defined []Sample
 	for i := range r.Tasks {
-		for s, x := range of(&r.Tasks[i]).Values {
+		if r.Tasks[i].Undefined == "" {
+			defined = append(defined, of(&r.Tasks[i]))
+		}
+	}
+	var values []float64
+	for i, sample := range defined {
+		for s, x := range sample.Values {
 			if i == 0 {
 				values = append(values, 0)
 			}
 			if s < len(values) {
-				values[s] += x / float64(len(r.Tasks))
+				values[s] += x / float64(len(defined))
 			}
 		}
 	}

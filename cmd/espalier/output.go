@@ -4,10 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"slices"
-	"sort"
 	"strings"
 	"text/tabwriter"
 
@@ -42,7 +42,8 @@ func parameterTable(w io.Writer, o *espalier.Outcome) error {
 
 // scoreTable writes scores for people: one row a task, the metric it is judged
 // by first, and where there are several the share of examples that are right
-// in all of them.
+// in all of them. A metric that is not defined is a dash, and below the table
+// stands why.
 func scoreTable(w io.Writer, title string, scores train.Scores, whole float64) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "%s\tlabels\tloss\tmetric\t\tothers\n", title)
@@ -55,26 +56,56 @@ func scoreTable(w io.Writer, title string, scores train.Scores, whole float64) e
 		if s.Loss != 0 {
 			loss = fmt.Sprintf("%.4f", s.Loss)
 		}
-		fmt.Fprintf(t, "  %s\t%d\t%s\t%s\t%.4f\t%s\n", s.Task, s.Labels, loss, s.Metric, s.Value(), others(s))
+		fmt.Fprintf(t, "  %s\t%d\t%s\t%s\t%s\t%s\n", s.Task, s.Labels, loss, s.Metric, figure(s, s.Metric), others(s))
 	}
 	ofLabels := func(s train.TaskScore) bool { _, ok := s.Metrics["macro_f1"]; return ok }
 	if len(scores) > 1 && slices.ContainsFunc(scores, ofLabels) { // numbers are never right to the digit
 		fmt.Fprintf(t, "  all tasks\t\t\texact_match\t%.4f\t\n", whole)
 	}
-	return t.Flush()
-}
-
-func others(s train.TaskScore) string {
-	names := make([]string, 0, len(s.Metrics))
-	for n := range s.Metrics {
-		if n != s.Metric {
-			names = append(names, n)
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for _, s := range scores {
+		if _, err := fmt.Fprint(w, undefined(s)); err != nil {
+			return err
 		}
 	}
-	sort.Strings(names)
+	return nil
+}
+
+// figure writes a metric of a task.
+func figure(s train.TaskScore, metric string) string {
+	if v, ok := s.Metrics[metric]; ok {
+		return fmt.Sprintf("%.4f", v)
+	}
+	return "-"
+}
+
+// others writes the metrics that a task is not judged by.
+func others(s train.TaskScore) string {
+	names := slices.AppendSeq(slices.Collect(maps.Keys(s.Metrics)), maps.Keys(s.Undefined))
+	slices.Sort(names)
 	text := ""
 	for _, n := range names {
-		text += fmt.Sprintf("%s %.4f  ", n, s.Metrics[n])
+		if n != s.Metric {
+			text += fmt.Sprintf("%s %s  ", n, figure(s, n))
+		}
+	}
+	return text
+}
+
+// undefined writes, for each reason, which metrics of a task are not defined.
+func undefined(s train.TaskScore) string {
+	if s.Labels == 0 { // which the table says
+		return ""
+	}
+	why := map[string][]string{}
+	for _, n := range slices.Sorted(maps.Keys(s.Undefined)) {
+		why[s.Undefined[n]] = append(why[s.Undefined[n]], n)
+	}
+	text := ""
+	for _, reason := range slices.Sorted(maps.Keys(why)) {
+		text += fmt.Sprintf("  %s: not defined, because %s: %s\n", s.Task, reason, strings.Join(why[reason], ", "))
 	}
 	return text
 }
@@ -193,14 +224,17 @@ func (r *reporter) epoch(e train.Epoch) error {
 		if l, ok := e.Losses[s.Task]; ok {
 			loss = fmt.Sprintf("%.3f", l)
 		}
-		fmt.Fprintf(r.w, "  %s loss %s %s %.4f", s.Task, loss, s.Metric, s.Value())
+		fmt.Fprintf(r.w, "  %s loss %s %s %s", s.Task, loss, s.Metric, figure(s, s.Metric))
 	}
 	if e.Penalty != 0 {
 		fmt.Fprintf(r.w, "  penalty %.3g", e.Penalty)
 	}
 	fmt.Fprint(r.w, weightsOf(e))
 	mark := ""
-	if e.Best {
+	switch {
+	case e.Best && e.Score == nil: // nothing to tell epochs apart by: the last is kept
+		mark = "  kept"
+	case e.Best:
 		mark = "  best"
 	}
 	fmt.Fprintln(r.w, mark)
