@@ -53,7 +53,7 @@ func newConstant(name string, t *schema.Task) (*constant, error) {
 	case t.Type == schema.Relation:
 		c.name = "no relation"
 	case t.Type == schema.Regression && t.Deviation > 0:
-		c.value, c.name = float32(t.Mean), fmt.Sprintf("the training mean, %.4g,", t.Mean)
+		c.value, c.name = float32(t.Mean), fmt.Sprintf("the training mean, %.6g,", t.Mean)
 	case t.Type == schema.Regression || total == 0:
 	case c.scores:
 		c.value, c.name = float32(t.Counts[1])/float32(total), "the training frequencies"
