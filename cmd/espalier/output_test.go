@@ -46,7 +46,8 @@ func TestParameterTable(t *testing.T) {
 // epoch's; one that waits has no loss.
 func TestChangesOfTasks(t *testing.T) {
 	var b strings.Builder
-	err := (&reporter{w: &b}).epoch(train.Epoch{Epoch: 5, Best: true, Losses: map[string]float64{"slots": 0.5}, Valid: train.Scores{
+	score := 0.581
+	err := (&reporter{w: &b}).epoch(train.Epoch{Epoch: 5, Best: true, Score: &score, Losses: map[string]float64{"slots": 0.5}, Valid: train.Scores{
 		{Task: "slots", Metric: "span_f1", Metrics: map[string]float64{"span_f1": 0.912}},
 		{Task: "mood", Metric: "accuracy", Metrics: map[string]float64{"accuracy": 0.25}},
 	}, Changes: []progress.Change{

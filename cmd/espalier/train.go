@@ -24,7 +24,9 @@ func newTrain() *cobra.Command {
 		Long: `Train reads a recipe (YAML) and its data, trains the model, keeps the epoch that
 was best on validation, and measures it on the test data once. Everything is left
 in a run directory, which export and eval read. A run that was stopped goes on
-with --resume.`,
+with --resume. Lines that begin with "warning:" say what may not be as it was meant:
+tasks that have not learned, classes that are never predicted, a best epoch at the
+end of the run.`,
 		Example: `  espalier train examples/snips.yaml
   espalier train examples/snips.yaml --out runs/long --set train.epochs=50
   espalier train examples/snips.yaml --out runs/long --resume`,
