@@ -2,11 +2,15 @@ package compare
 
 import (
 	"bytes"
+	"encoding/json"
 	"math"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"espalier/schema"
+	"espalier/train"
 )
 
 func TestVerdicts(t *testing.T) {
@@ -103,5 +107,48 @@ training seconds  3.0            1.5          0.500
 	r.Budget = Steps
 	if err := Text(&text, r); err != nil || !strings.Contains(text.String(), "2 seeds, single models with at least as many steps. Single") {
 		t.Errorf("of steps it says %s (%v)", text.String(), err)
+	}
+}
+
+// TestAMetricThatTestDataDoNotDefine: its task says why, has no figures, and is
+// left out of the means; draws that do not define it are, too.
+func TestAMetricThatTestDataDoNotDefine(t *testing.T) {
+	answers := func(ones int, good []int64) *train.Answers {
+		area := train.TaskAnswers{Task: "area", Metric: "auc", Type: schema.Classification, Labels: []string{"a", "b"}, Rows: upTo(6)}
+		for i := range 6 {
+			area.PredictedValues = append(area.PredictedValues, float32(i)/6)
+			area.TrueValues = append(area.TrueValues, map[bool]float32{true: 1, false: 0}[i >= 6-ones])
+		}
+		return &train.Answers{Examples: 6, Tasks: []train.TaskAnswers{
+			area, classified("topic", "accuracy", upTo(6), good, []int64{0, 0, 0, 1, 1, 1}),
+		}}
+	}
+	right, wrong := []int64{0, 0, 0, 1, 1, 1}, []int64{0, 0, 0, 0, 0, 0}
+	compared := func(ones int) *Result {
+		single, joint := answers(ones, wrong), answers(ones, right)
+		p, err := newPairs([]*train.Answers{joint}, [][]*train.TaskAnswers{{&single.Tasks[0]}, {&single.Tasks[1]}}, []string{"area", "topic"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return judge(p, []string{"auc", "accuracy"}, 400, 0.95)
+	}
+	r := compared(0)
+	if area := r.Tasks[0]; area.Undefined != "all labels are of one class" || area.Single.Values != nil || area.Difference.Verdict != "" {
+		t.Errorf("the area of one class is %+v", area)
+	}
+	if r.Mean.Mean != 0.5 || r.Tasks[1].Difference.Mean != 0.5 || r.means(func(t *Task) Sample { return t.Joint }).Mean != 1 {
+		t.Errorf("the mean difference is %v", r.Mean)
+	}
+	if _, err := json.Marshal(r); err != nil {
+		t.Error(err)
+	}
+	var b bytes.Buffer
+	if err := Text(&b, r); err != nil || !strings.Contains(b.String(), "not defined\n") ||
+		!strings.Contains(b.String(), "\nauc of area is not defined on the test data, where all labels are of one class; the task is left out of the mean.\n") {
+		t.Errorf("%s (%v)", b.String(), err)
+	}
+	// Of one example of the second class, a third of the draws have none.
+	if area := compared(1).Tasks[0]; area.Single.Mean != 1 || area.Difference.Bootstrap == nil || *area.Difference.Bootstrap != (Interval{}) {
+		t.Errorf("the same areas differ: %+v", area.Difference)
 	}
 }

@@ -13,7 +13,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"espalier"
 	"espalier/runtime/gonum"
+	"espalier/train"
 )
 
 func TestSweepOfTheDemo(t *testing.T) {
@@ -165,5 +167,35 @@ func TestTheBestWeightsComeFirst(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"best 3.000", "equal 1.000", " 4.000", "failed 2.000", "no score 5.000"}, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestUndefinedScoresWinNoSweep: weights whose models have no score are no choice,
+// and those with the scores of fewer tasks lose to those with more.
+func TestUndefinedScoresWinNoSweep(t *testing.T) {
+	r, _ := small(t)
+	scored := func(topic, mood float64) *outcome {
+		var scores train.Scores
+		for name, x := range map[string]float64{"topic": topic, "mood": mood} {
+			s := train.TaskScore{Task: name, Metric: "auc", Labels: 1, Undefined: map[string]string{"auc": "why"}}
+			if !math.IsNaN(x) {
+				s.Score, s.Metrics, s.Undefined = &x, map[string]float64{"auc": x}, nil
+			}
+			scores = append(scores, s)
+		}
+		return &outcome{result: &espalier.Outcome{Valid: scores}}
+	}
+	s := &Sweep{Recipe: "r", Seeds: []int{1}, Tasks: []string{"topic", "mood"}, Best: -1}
+	err := s.gather([][]float64{{1, 1}, {2, 0}, {0.5, 1.5}, {1.5, 0.5}},
+		[]*trial{{recipe: r}, {recipe: r}, {recipe: r}, {recipe: r}},
+		[]*outcome{scored(nan, nan), scored(0.9, nan), scored(0.2, 0.4), scored(0.1, 0.4)})
+	if err != nil || s.Best != 2 || s.Trials[0].Score.Values != nil || s.Trials[1].Score.Mean != 0.9 {
+		t.Errorf("the best is %d of %+v (%v)", s.Best, s.Trials, err)
+	}
+	if _, there := s.Trials[1].Tasks["mood"]; there || s.Trials[1].Tasks["topic"] != 0.9 {
+		t.Errorf("the tasks have %v", s.Trials[1].Tasks)
+	}
+	if content, err := json.Marshal(s); err != nil || strings.Count(string(content), `"score"`) != 3 {
+		t.Errorf("%s (%v)", content, err)
 	}
 }
