@@ -127,7 +127,7 @@ func some(names []string, last string) string {
 func (t *Trainer) ended() {
 	best, epochs := t.best.epoch, t.epoch
 	switch {
-	case t.best.tasks == 0 && epochs > 0:
+	case t.best.tasks == 0 && math.IsNaN(t.best.score) && epochs > 0:
 		t.warn("nothing that epochs are judged by was defined on the validation data: the last epoch is kept, and patience had no say")
 	case t.best.score >= 1 && !t.config.Select.Loss: // as good as can be told
 	case best == epochs && epochs > 1 && epochs == t.config.Epochs:

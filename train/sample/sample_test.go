@@ -44,6 +44,29 @@ func TestShares(t *testing.T) {
 	}
 }
 
+// TestProgressOfATaskWithoutAScore: it is drawn as often as the others on average,
+// whatever it has of examples.
+func TestProgressOfATaskWithoutAScore(t *testing.T) {
+	nan := math.NaN()
+	for want, scores := range map[[3]float64][]float64{
+		{1. / 3, 1. / 3, 1. / 3}:       {nan, nan, nan},
+		{0.2 / 0.9, 0.4 / 0.9, 1. / 3}: {0.8, 0.6, nan},
+		{0.5 / 1.5, 0.5 / 1.5, 1. / 3}: {0.5, nan, nan},
+	} {
+		s, err := New(Config{Method: "progress", Tasks: tasks})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Learn(scores)
+		got, err := s.Shares([]int{900, 100, 50}, 1)
+		for i := range want {
+			if err != nil || math.Abs(got[i]-want[i]) > 1e-12 {
+				t.Errorf("after scores %v the shares are %v, want %v (%v)", scores, got, want, err)
+			}
+		}
+	}
+}
+
 // TestProgress: what lacks most is drawn most, and a state goes on.
 func TestProgress(t *testing.T) {
 	s, err := New(Config{Method: "progress", Tasks: tasks})
