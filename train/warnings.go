@@ -1,7 +1,6 @@
 package train
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -47,9 +46,6 @@ func (t *Trainer) validated(valid *data.Dataset) error {
 		return err
 	}
 	tasks := t.model.Schema().Tasks
-	if !slices.ContainsFunc(t.outlooks, func(o outlook) bool { return o.labels > 0 }) && t.tracker != nil && t.groups[0].plateau != nil {
-		return errors.New("train: the trunk's learning rate follows the mean of the tasks' metrics, and no task has a label in the validation data: take another schedule than plateau")
-	}
 	judged := false
 	for i, o := range t.outlooks {
 		of := &tasks[i]
