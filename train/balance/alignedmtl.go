@@ -5,7 +5,9 @@ import "math"
 // alignedmtl makes the gradients orthogonal and of one length, that of the
 // smallest singular value, before it combines them: Senushkin et al.,
 // Independent Component Alignment for Multi-Task Learning, CVPR 2023,
-// algorithm 1: w = B*preference with B = sqrt(lambda) V L^-1/2 V'.
+// algorithm 1: w = B*preference with B = sqrt(lambda) V L^-1/2 V'. Eigenvalues
+// that are rounding errors are left out, or the direction would be as short as
+// they are: where gradients nearly coincide it is their mean.
 var alignedmtl = Method{
 	Name:   "aligned-mtl",
 	Title:  "Independent component alignment (Aligned-MTL)",
@@ -29,25 +31,14 @@ type alignedRule struct {
 func (r alignedRule) weigh(p *problem) []float64 {
 	n := p.size()
 	prefer := shares(pick(r.preference, p.tasks))
-	values, vectors := p.gram.eigen()
-	least := values[n-1] * float64(n) * rankTolerance
-	first := n // of the eigenvalues that are not 0
-	for first > 0 && values[first-1] > least {
-		first--
-	}
-	if first == n {
+	s := p.gram.spectrum()
+	if len(s.values) == 0 {
 		return prefer
 	}
-	scale := math.Sqrt(r.length(values[first:]))
+	scale := math.Sqrt(r.length(s.values))
 	w := make([]float64, n)
-	for k := first; k < n; k++ {
-		c := 0.0
-		for i := range n {
-			c += vectors[i*n+k] * prefer[i]
-		}
-		for i := range n {
-			w[i] += scale / math.Sqrt(values[k]) * c * vectors[i*n+k]
-		}
+	for k, v := range s.vectors {
+		addTo(w, v, scale/math.Sqrt(s.values[k])*dot(v, prefer))
 	}
 	return w
 }

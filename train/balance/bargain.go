@@ -2,6 +2,7 @@ package balance
 
 import (
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 )
@@ -9,9 +10,15 @@ import (
 // bargain returns w > 0 with G*w = w^-p, the minimum of w'Gw/2 - sum of the
 // integrals of w^-p, which is convex: by Newton's method with a line search.
 // It is solved for gradients of length 1, C*x = a*x^-p with w = x/|g|, so that
-// their lengths do no harm. Where gradients combine to 0 there is no solution,
-// and weights are as large as a small number on the diagonal lets them be. A
-// zero gradient gets the mean of the others' weights.
+// their lengths do no harm. A zero gradient gets the mean of the others'
+// weights.
+//
+// Where gradients combine to 0 there is no solution: weights grow without
+// bound, and where they nearly do, by rounding errors or not, sum w_i g_i is as
+// long as ever, which is what is left of the cancelled gradients multiplied.
+// Where the solution cancels (see [gram.cancels]) a number on the diagonal
+// keeps weights finite, the larger the more it cancels, and the sum as short as
+// what is left.
 func bargain(g *gram, p float64) []float64 {
 	c, inverse := g.cosines()
 	var tasks []int
@@ -24,16 +31,19 @@ func bargain(g *gram, p float64) []float64 {
 	if n == 0 {
 		return filled(g.n, 1)
 	}
-	const ridge = 1e-12
 	b := newBargain(n, p)
 	for k, i := range tasks {
 		for l, j := range tasks {
 			b.c.v[k*n+l] = c.at(i, j)
 		}
-		b.c.v[k*n+k] += ridge
 		b.a[k] = math.Pow(inverse[i], 1-p)
 	}
-	x := b.solve()
+	x := b.regular(1e-12)
+	if own := b.c.square(x) / b.c.parts(x) / cut(n); own < 1 {
+		// By r on the diagonal weights are at most r^(-1/(1+p)); whatever p is,
+		// that is the root of 1/cut.
+		x = b.regular((1 - own) * float64(n) * math.Pow(cut(n), min(1, (1+p)/2)))
+	}
 	w, total := make([]float64, g.n), 0.0
 	for k, i := range tasks {
 		w[i] = x[k] * inverse[i]
@@ -97,6 +107,16 @@ func (b *bargaining) solve() []float64 {
 		}
 	}
 	return x
+}
+
+// regular solves the problem with a number added to the diagonal of C.
+func (b *bargaining) regular(ridge float64) []float64 {
+	r := *b
+	r.c = &gram{b.c.n, slices.Clone(b.c.v)}
+	for i := range r.c.n {
+		r.c.v[i*r.c.n+i] += ridge
+	}
+	return r.solve()
 }
 
 // slopes are the first and second derivatives.

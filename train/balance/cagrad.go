@@ -1,12 +1,21 @@
 package balance
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // cagrad follows, within a ball of radius c|g0| around the mean gradient g0,
 // the direction whose worst task improves most: Liu et al., Conflict-Averse
 // Gradient Descent for Multi-task Learning, NeurIPS 2021, equation 4 and
 // algorithm 1: d = g0 + c|g0|/|gw| gw, with w on the simplex minimising
 // gw*g0 + c|g0||gw|.
+//
+// Where gw is 0, as where a task's gradient is 0 or two are opposite, the second
+// term has no direction. For c < 1 the ball does not hold 0, so that training
+// must not stop there: d is the mean gradient. For c >= 1 fixed points are
+// Pareto stationary (theorem 3.2), and d is what is left of the mean by the
+// directions that conflict with no task.
 var cagrad = Method{
 	Name:   "cagrad",
 	Title:  "Conflict-averse gradient descent (CAGrad)",
@@ -26,27 +35,52 @@ type cagradRule struct{ c, rescale float64 }
 
 func (r cagradRule) weigh(p *problem) []float64 {
 	n := p.size()
-	d := filled(n, 1/float64(n))
+	mean := filled(n, 1/float64(n))
 	trace := p.gram.trace()
 	if trace == 0 || n == 1 && r.c == 0 {
-		return r.scale(d)
+		return r.scale(mean)
 	}
 	g := p.gram.divided(trace)
-	mean := math.Sqrt(g.square(d))
-	radius := r.c * mean
+	radius := r.c * math.Sqrt(g.square(mean))
 	if radius <= 1e-12 {
-		return r.scale(d)
+		return r.scale(mean)
 	}
 	w := conflictAverse(g, radius)
 	length := math.Sqrt(g.square(w))
-	if length < 1e-9 {
-		// The worst task's improvement is 0 in the limit: a stationary point.
-		return make([]float64, n)
+	// Up to the least length gw is rounding errors; from twice that it counts in
+	// full.
+	shortest := max(math.Sqrt(cut(n)*g.parts(w)), least)
+	share := min(max(length/shortest-1, 0), 1)
+	d := make([]float64, n)
+	if share < 1 {
+		addTo(d, r.still(g, mean), 1-share)
 	}
-	for i := range d {
-		d[i] += radius / length * w[i]
+	addTo(d, mean, share)
+	if share > 0 {
+		addTo(d, w, share*radius/length)
 	}
 	return r.scale(d)
+}
+
+// least is the length, relative to all gradients together, below which one
+// counts as 0.
+const least = 1e-9
+
+// still is the direction where some combination of the gradients is 0: no
+// direction improves the worst task then. It is the mean, at which the ball is
+// centered and which the published code ends at. From c = 1 on the ball holds
+// directions that conflict with no task, and it is the nearest of those: but for
+// a small number on the diagonal, without which it would give way to what
+// rounding errors make of opposite gradients.
+func (r cagradRule) still(g *gram, mean []float64) []float64 {
+	if r.c < 1 {
+		return mean
+	}
+	h := &gram{g.n, slices.Clone(g.v)}
+	for i := range h.n {
+		h.v[i*h.n+i] *= 1 + 1e-9
+	}
+	return project(h, mean)
 }
 
 func (r cagradRule) scale(d []float64) []float64 {

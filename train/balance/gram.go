@@ -39,6 +39,22 @@ func (g *gram) trace() float64 {
 	return sum
 }
 
+// frobenius is the matrix's norm, the root of its sum of squares.
+func (g *gram) frobenius() float64 {
+	most := 0.0
+	for i := range g.n {
+		most = max(most, g.at(i, i))
+	}
+	if most == 0 {
+		return 0
+	}
+	sum := 0.0
+	for _, x := range g.v { // squares of tiny numbers would be 0
+		sum += x / most * x / most
+	}
+	return most * math.Sqrt(sum)
+}
+
 // scaled returns f[i]*f[j]*g_ij: the inner products of gradients that are f
 // times as long.
 func (g *gram) scaled(f []float64) *gram {
@@ -171,34 +187,78 @@ func Condition(products []float64, n int) float64 {
 }
 
 // rankTolerance is what eigenvalues must be above, relative to the largest and
-// per task, not to count as 0.
+// per task, for [Condition] to be finite.
 const rankTolerance = 0x1p-52
 
-// independent reports whether no gradient is a combination of others, by a wide
-// margin.
-func (g *gram) independent() bool {
-	values, _ := g.eigen()
-	return values[0] > 1e-8*values[g.n-1]
+// epsilon32 is float32's epsilon: the elements of the rows are rounded to it.
+const epsilon32 = 0x1p-23
+
+// cut is the share of its largest possible square below which the square of a
+// combination of n gradients is rounding errors: float32's epsilon times n, as
+// the published code of Aligned-MTL has it.
+func cut(n int) float64 { return float64(n) * epsilon32 }
+
+// cancels reports whether sum w_i g_i, whose square is given, is made of
+// rounding errors: its parts cancel each other to less than the cut of what
+// they would be if they pointed one way, n*sum w_i^2 |g_i|^2. Unlike the ratio
+// to the largest eigenvalue that does not mistake a short gradient for an
+// error.
+func (g *gram) cancels(w []float64, square float64) bool {
+	return square <= cut(g.n)*g.parts(w)
 }
 
-// pseudoSolve returns G^+ b.
-func (g *gram) pseudoSolve(b []float64) []float64 {
+// parts is n*sum w_i^2 |g_i|^2, which |sum w_i g_i|^2 cannot exceed.
+func (g *gram) parts(w []float64) float64 {
+	total := 0.0
+	for i, x := range w {
+		total += x * x * g.at(i, i)
+	}
+	return float64(g.n) * total
+}
+
+// spectrum holds the eigenvalues, ascending, that are not rounding errors, and
+// their vectors.
+type spectrum struct {
+	values  []float64
+	vectors [][]float64
+}
+
+// spectrum leaves out eigenvalues whose combination of gradients cancels, and
+// those of gradients that float32 loses beside the longest, shorter by more than
+// its epsilon.
+func (g *gram) spectrum() *spectrum {
 	values, vectors := g.eigen()
-	least := values[g.n-1] * float64(g.n) * rankTolerance
-	x := make([]float64, g.n)
+	s := new(spectrum)
+	least := 0.0
+	for i := range g.n {
+		least = max(least, g.at(i, i)*epsilon32*epsilon32)
+	}
 	for k, lambda := range values {
-		if lambda <= least {
-			continue
+		v := make([]float64, g.n)
+		for i := range v {
+			v[i] = vectors[i*g.n+k]
 		}
-		c := 0.0
-		for i := range g.n {
-			c += vectors[i*g.n+k] * b[i]
-		}
-		for i := range g.n {
-			x[i] += c / lambda * vectors[i*g.n+k]
+		if lambda > least && !g.cancels(v, lambda) {
+			s.values, s.vectors = append(s.values, lambda), append(s.vectors, v)
 		}
 	}
+	return s
+}
+
+// solve returns G^+ b.
+func (s *spectrum) solve(b []float64) []float64 {
+	x := make([]float64, len(b))
+	for k, v := range s.vectors {
+		addTo(x, v, dot(v, b)/s.values[k])
+	}
 	return x
+}
+
+// addTo adds f*v to x.
+func addTo(x, v []float64, f float64) {
+	for i := range x {
+		x[i] += f * v[i]
+	}
 }
 
 func dot(a, b []float64) float64 {

@@ -7,6 +7,12 @@ import "math"
 // algorithm 1. The authors approach it by up to 20 convex programs; here it is
 // solved exactly. Its direction has length sqrt(K) whatever the gradients'
 // lengths; as in the authors' code it is shortened to max_norm.
+//
+// Gradients are never stretched to that: where the Frobenius norm of G is below
+// 1 the bargain is over G divided by it, at which the direction has length
+// sqrt(K*norm) and gets shorter with the gradients. The authors' code divides by
+// the norm as well; its constraints multiply it back, but near a minimum its
+// solver fails and it keeps weights that do not grow.
 var nashmtl = Method{
 	Name:   "nash-mtl",
 	Title:  "Nash bargaining (Nash-MTL)",
@@ -16,7 +22,7 @@ var nashmtl = Method{
 	Heads:  Weighted,
 	Claims: Claims{NonConflicting: true, Symmetric: true, Stationary: true},
 	Options: []Option{
-		{Name: "max_norm", Default: 1.0, Max: math.MaxFloat32, Doc: "largest length of the combined gradient; 0: no limit"},
+		{Name: "max_norm", Default: 1.0, Max: math.MaxFloat32, Doc: "largest length of the combined gradient; 0: no limit but that of the bargain, sqrt(K)"},
 		{Name: "every", Default: 1.0, Min: 1, Max: 1e6, Whole: true, Doc: "steps for which weights are kept"},
 	},
 	build: func(o options, tasks int) rule {
@@ -38,8 +44,9 @@ func (r *nashRule) weigh(p *problem) []float64 {
 	}
 	r.calls[0]++
 	if due {
+		scale := nashScale(p.gram)
 		for i, w := range bargain(p.gram, 1) {
-			r.last[p.tasks[i]] = w
+			r.last[p.tasks[i]] = scale * w
 		}
 	}
 	w := pick(r.last, p.tasks)
@@ -49,6 +56,15 @@ func (r *nashRule) weigh(p *problem) []float64 {
 		}
 	}
 	return w
+}
+
+// nashScale is what the bargain's weights are multiplied by, so that they are
+// those over G divided by its norm where that is below 1.
+func nashScale(g *gram) float64 {
+	if norm := g.frobenius(); norm > 0 {
+		return min(1, math.Sqrt(norm))
+	}
+	return 1
 }
 
 func (r *nashRule) memory() []slot {
