@@ -182,6 +182,20 @@ func (d *Dataset) With(task int) []int {
 	return with
 }
 
+// Overlap reports whether an example has labels of two tasks.
+func (d *Dataset) Overlap() bool {
+	labelled := make([]bool, d.Len())
+	for task := range d.columns {
+		for _, i := range d.With(task) {
+			if labelled[i] {
+				return true
+			}
+			labelled[i] = true
+		}
+	}
+	return false
+}
+
 // Split holds back a share of the examples, chosen by the seed, at least one
 // and not all. Both parts keep the order. Where unlabelled examples were left
 // out, those held back are the ones that would be if they were there, so that a

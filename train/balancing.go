@@ -73,7 +73,7 @@ func newBalancer(c Config, tasks []string) (*balance.Balancer, error) {
 		return nil, fmt.Errorf("train: %s needs no gradients, there is nothing to take at the representation", method)
 	case at == atRepresentation && needs.Batches > 0:
 		return nil, fmt.Errorf("train: %s compares gradients of several batches, which have nothing in common at the representation: balance at parameters", method)
-	case at == atRepresentation && b.Remembers():
+	case at == atRepresentation && b.Remembers() && !needs.Representation:
 		return nil, fmt.Errorf("train: %s remembers gradients from step to step, and those at the representation are of other examples each time: balance at parameters", method)
 	case c.Balance.Diagnostics < 0:
 		return nil, fmt.Errorf("train: diagnostics every %d steps; it must be at least 0, which is never", c.Balance.Diagnostics)
@@ -125,7 +125,7 @@ func (t *Trainer) compileParts(opts runtime.Options) error {
 // openParts compiles a step in parts; full: with gradients of parameters.
 func (t *Trainer) openParts(full bool, opts runtime.Options) (*gradients, error) {
 	// With a sampler, batches lack tasks, and what is divided leaves them out.
-	d, err := divide(t.model, full && t.sampler == nil)
+	d, err := divide(t.model, full && t.sampler == nil, !full && t.balancer.Needs().Signs)
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +190,7 @@ func (t *Trainer) compute(ctx context.Context, b *data.Batch, d *draws, extra []
 		}
 	}
 	if needs.Rows {
-		s.Rows = t.parts.joined(s.Present, t.parts.full && t.balancer.Remembers())
+		s.Rows, s.Activations = t.parts.joined(s.Present, t.parts.full && t.balancer.Remembers()), t.parts.activations()
 		if needs.Direction {
 			s.Direction = make([]float32, rowSize(s.Rows))
 		}
@@ -401,4 +401,20 @@ func (c Config) CheckBalance(tasks []string) error {
 		return errors.New(strings.TrimPrefix(err.Error(), "train: "))
 	}
 	return nil
+}
+
+// weighable warns of a method that has nothing to balance with a training set.
+func (t *Trainer) weighable(set *data.Dataset) {
+	m, c := t.balancer.Method(), t.config
+	switch {
+	case !onGradients(t.balancer.Needs()):
+	case t.sampler != nil && c.Sampling.Batches != "mixed":
+		advice := "set train.sampling.batches: mixed"
+		if c.Sampling.Method == "round_robin" { // which cannot be mixed
+			advice = "sample by another method, with batches: mixed"
+		}
+		t.warn("each step has examples of one task, so that %s has one gradient to look at and nothing to balance; %s", m.Name, advice)
+	case c.Balance.At == atRepresentation && m.RightAngles != "" && !set.Overlap():
+		t.warn("no example has labels of two tasks, so that gradients at the representation stand at right angles and %s is %s; set train.balance.at: parameters", m.Name, m.RightAngles)
+	}
 }

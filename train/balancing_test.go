@@ -30,7 +30,7 @@ func TestEveryMethodTrains(t *testing.T) {
 	}
 	for _, method := range balance.Methods() {
 		for _, at := range []string{"", "representation"} {
-			remembers := method.Name == "moco" || method.Name == "db-mtl" || method.Name == "excess-mtl"
+			remembers := method.Name == "moco" || method.Name == "db-mtl"
 			n := method.Needs
 			if at != "" && (!n.Gram && !n.Rows || remembers) {
 				continue

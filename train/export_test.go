@@ -37,7 +37,7 @@ func CompareParts(t *Trainer, b *data.Batch) (wrong []string, err error) {
 		return nil, err
 	}
 	for _, way := range []struct{ full, whole bool }{{full: true}, {full: true, whole: true}, {}} {
-		d, err := divide(t.model, way.whole)
+		d, err := divide(t.model, way.whole, false)
 		if err != nil {
 			return nil, err
 		}
@@ -133,4 +133,10 @@ func distance(a, b []float32) (diff, length float64) {
 // LossesOn evaluates the losses of a batch.
 func (t *Trainer) LossesOn(b *data.Batch) ([]float64, error) {
 	return t.lossesOn(context.Background(), b)
+}
+
+// WarningsOfBalance are those of a method that has nothing to balance with a set.
+func WarningsOfBalance(t *Trainer, set *data.Dataset) []string {
+	t.weighable(set)
+	return t.Warnings()
 }

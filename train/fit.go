@@ -65,6 +65,7 @@ func (t *Trainer) Fit(ctx context.Context, set, valid *data.Dataset, hooks Hooks
 	if err := t.validated(valid); err != nil {
 		return nil, err
 	}
+	t.weighable(set)
 	opts := t.batching()
 	if err := t.layOutSteps(set, opts); err != nil {
 		return nil, err

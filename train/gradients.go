@@ -30,6 +30,7 @@ type gradients struct {
 	// combined their sums with weights.
 	atCut    [][]*buffer
 	combined []*buffer
+	values   []*buffer   // at the cut, where the method reads them
 	dense    [][]float32 // by set
 	tails    [][]float32
 	places   []place
@@ -84,6 +85,12 @@ func newGradients(t *Trainer, d *division, full bool, opts runtime.Options) (*gr
 				r.atCut[i][k] = &buffer{value: d.cut[k]}
 				takes = append(takes, port{at.name, r.atCut[i][k]})
 			}
+		}
+	}
+	if d.valued {
+		for k, v := range d.cut {
+			r.values = append(r.values, &buffer{value: v})
+			takes = append(takes, port{fmt.Sprint(valuePrefix, k), r.values[k]})
 		}
 	}
 	saved := make([]port, len(d.saved))
@@ -405,6 +412,27 @@ func (r *gradients) joinedAtCut(present []bool) [][]float32 {
 		}
 	}
 	return rows
+}
+
+// activations are the values at the cut, whose axes of the batch come first; nil
+// where rows are by parameters.
+func (r *gradients) activations() []balance.Activation {
+	if r.full {
+		return nil
+	}
+	of := make([]balance.Activation, len(r.cut))
+	for k, v := range r.cut {
+		of[k] = balance.Activation{Features: 1, Size: r.sizeAtCut(k)}
+		for _, d := range v.Shape() {
+			if n, fixed := d.Size(); fixed {
+				of[k].Features *= int(n)
+			}
+		}
+		if r.values != nil && of[k].Size > 0 {
+			of[k].Values = r.values[k].floats
+		}
+	}
+	return of
 }
 
 // sizeAtCut is the size of a gradient by value k at the cut; 0 where no loss

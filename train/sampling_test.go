@@ -268,3 +268,59 @@ func TestTasksThatShareNoExamplesDoNotConflictAtTheRepresentation(t *testing.T) 
 		}
 	}
 }
+
+// TestWhatMeetsAtTheRepresentationWithoutCommonExamples: gradients there add up
+// over the batch to what graddrop and excess-mtl compare, so that they are not
+// the plain sum.
+func TestWhatMeetsAtTheRepresentationWithoutCommonExamples(t *testing.T) {
+	losses := map[string]map[string]float64{}
+	for _, method := range []string{"equal", "graddrop", "excess-mtl"} {
+		m, c, d := corpora(t, "train.epochs=1", "train.batch=64")
+		c.Balance = train.BalanceConfig{Method: method}
+		if method != "equal" {
+			c.Balance.At = "representation"
+		}
+		res, err := trainerOf(t, m, c).Fit(context.Background(), d, d, train.Hooks{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		losses[method] = res.Epochs[0].Losses
+	}
+	for _, method := range []string{"graddrop", "excess-mtl"} {
+		for task, plain := range losses["equal"] {
+			if got := losses[method][task]; math.Abs(got-plain) < 1e-6 || math.Abs(got-plain) > 0.5*plain {
+				t.Errorf("the loss of %s is %v with %s, %v with the plain sum", task, got, method, plain)
+			}
+		}
+	}
+}
+
+// TestABalanceThatDoesNothingIsToldOf: in one line before training.
+func TestABalanceThatDoesNothingIsToldOf(t *testing.T) {
+	at := func(method, at string) train.BalanceConfig { return train.BalanceConfig{Method: method, At: at} }
+	apart := "no example has labels of two tasks, so that gradients at the representation stand at right angles and %s; set train.balance.at: parameters"
+	for _, test := range []struct {
+		balance  train.BalanceConfig
+		sampling sample.Config
+		want     string
+	}{
+		{at("pcgrad", "representation"), sample.Config{}, fmt.Sprintf(apart, "pcgrad is the plain sum of the gradients")},
+		{at("mgda", "representation"), sample.Config{Method: "sqrt", Batches: "mixed"}, fmt.Sprintf(apart, "mgda is a weighing by the gradients' lengths")},
+		{at("cagrad", ""), sample.Config{Method: "uniform"}, "each step has examples of one task, so that cagrad has one gradient to look at and nothing to balance; set train.sampling.batches: mixed"},
+		{at("gradnorm", "representation"), sample.Config{Method: "round_robin"}, "each step has examples of one task, so that gradnorm has one gradient to look at and nothing to balance; sample by another method, with batches: mixed"},
+		{at("pcgrad", ""), sample.Config{}, ""},
+		{at("graddrop", "representation"), sample.Config{}, ""},
+		{at("uncertainty", ""), sample.Config{Method: "uniform"}, ""},
+	} {
+		m, c, d := corpora(t)
+		c.Balance, c.Sampling = test.balance, test.sampling
+		if got := strings.Join(train.WarningsOfBalance(trainerOf(t, m, c), d), "\n"); got != test.want {
+			t.Errorf("%+v:\n got %s\nwant %s", test.balance, got, test.want)
+		}
+	}
+	m, c, d := demoData(t) // whose examples have labels of several
+	c.Balance = at("pcgrad", "representation")
+	if got := train.WarningsOfBalance(trainerOf(t, m, c), d); len(got) > 0 {
+		t.Errorf("got %v", got)
+	}
+}

@@ -13,6 +13,7 @@ import (
 const (
 	cutPrefix   = "gradient/cut/" // of the values at the cut, into the back
 	savedPrefix = "saved/"        // what does not depend on gradients and the back reads
+	valuePrefix = "value/cut/"    // the values at the cut themselves, for methods that read them
 )
 
 // taskGradient is the gradient of one set of losses by one value: an output of
@@ -44,18 +45,21 @@ type division struct {
 	// atCut are the gradients by the values at the cut, by set; nil for one that
 	// a loss does not reach.
 	atCut [][]*taskGradient
-	own   []taskGradient // by parameters that the front computes
-	rows  []taskGradient // by looked-up rows, without a back
+	// valued says that the front has the values at the cut as outputs, too.
+	valued bool
+	own    []taskGradient // by parameters that the front computes
+	rows   []taskGradient // by looked-up rows, without a back
 }
 
-// divide compiles the step in parts, or undivided.
-func divide(m *models.Model, whole bool) (*division, error) {
+// divide compiles the step in parts, or undivided; valued: with the values at the
+// cut as outputs.
+func divide(m *models.Model, whole, valued bool) (*division, error) {
 	built, err := m.Build(models.Training)
 	if err != nil {
 		return nil, err
 	}
 	front := &program{built: built, lookup: lookups(built), graded: map[string]bool{}}
-	d := &division{front: front}
+	d := &division{front: front, valued: valued}
 	if !whole {
 		d.cut = d.shared()
 		if d.cut == nil {
@@ -71,6 +75,11 @@ func divide(m *models.Model, whole bool) (*division, error) {
 		}
 		d.back = back
 		outputs = append(outputs, outs...)
+	}
+	if d.valued {
+		for k, v := range d.cut {
+			outputs = append(outputs, builder.Output{Name: fmt.Sprint(valuePrefix, k), Value: v})
+		}
 	}
 	return d, front.emit(outputs)
 }

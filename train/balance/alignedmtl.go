@@ -9,13 +9,14 @@ import "math"
 // that are rounding errors are left out, or the direction would be as short as
 // they are: where gradients nearly coincide it is their mean.
 var alignedmtl = Method{
-	Name:   "aligned-mtl",
-	Title:  "Independent component alignment (Aligned-MTL)",
-	Paper:  "Senushkin et al., CVPR 2023",
-	Use:    "stable training where gradients dominate or nearly coincide",
-	Needs:  Needs{Gram: true, Representation: true},
-	Heads:  Unweighted,
-	Claims: Claims{Symmetric: true},
+	Name:        "aligned-mtl",
+	Title:       "Independent component alignment (Aligned-MTL)",
+	Paper:       "Senushkin et al., CVPR 2023",
+	Use:         "stable training where gradients dominate or nearly coincide",
+	Needs:       Needs{Gram: true, Representation: true},
+	Heads:       Unweighted,
+	RightAngles: byLengths,
+	Claims:      Claims{Symmetric: true},
 	Options: []Option{
 		{Name: "scale", Default: "min", Words: []string{"min", "median", "rmse"}, Doc: "which eigenvalue sets the length: the smallest, the median, or the mean"},
 		{Name: "preference", Default: 1.0, Max: math.MaxFloat32, PerTask: true, Doc: "what the aligned gradients are combined by, divided by its sum"},

@@ -45,6 +45,9 @@ type Needs struct {
 	Epochs bool
 	// Representation: gradients by the shared representation do as well.
 	Representation bool
+	// Signs: of gradients at the representation it reads the activations' signs,
+	// too.
+	Signs bool
 }
 
 // Step is what is known of one training step. Slices have one entry per task;
@@ -62,6 +65,10 @@ type Step struct {
 	// Rows are the gradients of the tasks by the shared parameters, all of one
 	// length.
 	Rows [][]float32
+	// Activations are what Rows are gradients by, where those are taken at the
+	// shared representation; nil: Rows are by parameters. Together they have as
+	// many elements as a row, in its order.
+	Activations []Activation
 	// Cross holds the inner products of gradients on one further batch (rows)
 	// with those on another (columns), see [Cross].
 	Cross []float64
@@ -70,6 +77,17 @@ type Step struct {
 	Direction []float32
 	// After are the losses of the same batch after the update, for Learn.
 	After []float64
+}
+
+// Activation is a value that the trunk hands to the heads: Features numbers for
+// each example or, where it has them, each token of the batch, one after the
+// other.
+type Activation struct {
+	Features int
+	// Values are all of its numbers, of a method with Needs.Signs.
+	Values []float32
+	// Size is how many numbers it has.
+	Size int
 }
 
 // Weights are what a step multiplies gradients by; absent tasks have 0.

@@ -17,13 +17,14 @@ import (
 // Pareto stationary (theorem 3.2), and d is what is left of the mean by the
 // directions that conflict with no task.
 var cagrad = Method{
-	Name:   "cagrad",
-	Title:  "Conflict-averse gradient descent (CAGrad)",
-	Paper:  "Liu et al., NeurIPS 2021",
-	Use:    "conflicting tasks, near the mean of which one wants to stay",
-	Needs:  Needs{Gram: true},
-	Heads:  Unweighted,
-	Claims: Claims{Symmetric: true},
+	Name:        "cagrad",
+	Title:       "Conflict-averse gradient descent (CAGrad)",
+	Paper:       "Liu et al., NeurIPS 2021",
+	Use:         "conflicting tasks, near the mean of which one wants to stay",
+	Needs:       Needs{Gram: true},
+	Heads:       Unweighted,
+	RightAngles: byLengths,
+	Claims:      Claims{Symmetric: true},
 	Options: []Option{
 		{Name: "c", Default: 0.5, Min: 0, Max: 100, Doc: "radius of the ball, in lengths of the mean gradient; 0: the mean, from 1 on never in conflict with a task"},
 		{Name: "rescale", Default: 1.0, Min: 0, Max: 2, Whole: true, Doc: "what d is divided by, as in the authors' code: 0: 1, 1: 1+c^2, 2: 1+c"},

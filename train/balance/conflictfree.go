@@ -14,13 +14,14 @@ import "math"
 // falls to 0 with the part of the cosines that is fitted, from where float32
 // does not tell it from 0.
 var conflictfree = Method{
-	Name:   "config",
-	Title:  "Conflict-free inverse gradients (ConFIG)",
-	Paper:  "Liu, Chu and Thuerey, ICLR 2025",
-	Use:    "losses of very different scales, as in physics",
-	Needs:  Needs{Gram: true},
-	Heads:  Unweighted,
-	Claims: Claims{Symmetric: true, Linear: true},
+	Name:        "config",
+	Title:       "Conflict-free inverse gradients (ConFIG)",
+	Paper:       "Liu, Chu and Thuerey, ICLR 2025",
+	Use:         "losses of very different scales, as in physics",
+	Needs:       Needs{Gram: true},
+	Heads:       Unweighted,
+	RightAngles: byLengths,
+	Claims:      Claims{Symmetric: true, Linear: true},
 	Options: []Option{
 		{Name: "preference", Default: 1.0, Max: math.MaxFloat32, PerTask: true, Doc: "the cosines' ratios"},
 	},

@@ -419,3 +419,29 @@ func TestLengthsOfDirectionsFollowThoseOfGradients(t *testing.T) {
 		}
 	})
 }
+
+// Gradients at right angles: what the methods say is left of them.
+func TestWhatIsLeftAtRightAngles(t *testing.T) {
+	rows := [][]float32{{3, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 2, 0}}
+	for _, m := range Methods() {
+		if (m.RightAngles != "") != (m.Needs.Gram && !m.Needs.Losses) {
+			t.Errorf("%s: says %q", m.Name, m.RightAngles)
+		}
+		want, ok := map[string]float64{plainSum: 1, plainMean: 1.0 / 3}[m.RightAngles]
+		if !ok {
+			continue
+		}
+		b := makeBalancer(t, m.Name, 3, nil)
+		for number := range 3 {
+			w, err := b.Weigh(stepOf(rows, number))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, x := range w.Shared {
+				if math.Abs(x-want) > 1e-12 {
+					t.Errorf("%s: weights %v, want %v", m.Name, w.Shared, want)
+				}
+			}
+		}
+	}
+}

@@ -48,7 +48,10 @@
 // # What is always defined
 //
 // Zero gradients, one task, equal tasks, dependent and badly scaled gradients
-// all have finite weights. Numbers that are not finite on the way in are an
+// all have finite weights. Rounding errors of the rows, which are float32, decide
+// nothing: where gradients coincide or cancel each other but for them, the
+// direction is what it is without them. docs/balancing.md says of each method
+// what that is. Numbers that are not finite on the way in are an
 // error that names the task.
 //
 // # Gradients of what
@@ -56,7 +59,9 @@
 // Rows are the gradients of each task's loss by the shared parameters. Methods
 // whose Needs.Representation is true also work on the gradients by the shared
 // representation (what the trunk hands to the heads), at the price of a single
-// backward pass through the trunk.
+// backward pass through the trunk. Those of different examples have no element
+// in common there; graddrop and excess-mtl add them up by the features of
+// Step.Activations.
 //
 // # Heads
 //

@@ -5,14 +5,15 @@ package balance
 // Continual Learning, NeurIPS 2017, equation 11, in the form that Quinton and
 // Rey (arXiv 2406.16232) compare with.
 var dualproj = Method{
-	Name:    "dualproj",
-	Title:   "Projection of the mean gradient (DualProj)",
-	Paper:   "Lopez-Paz and Ranzato, NeurIPS 2017",
-	Use:     "the mean wherever it conflicts with no task",
-	Needs:   Needs{Gram: true},
-	Heads:   Unweighted,
-	Claims:  Claims{NonConflicting: true, Symmetric: true, Stationary: true},
-	Options: coneOptions,
+	Name:        "dualproj",
+	Title:       "Projection of the mean gradient (DualProj)",
+	Paper:       "Lopez-Paz and Ranzato, NeurIPS 2017",
+	Use:         "the mean wherever it conflicts with no task",
+	Needs:       Needs{Gram: true},
+	Heads:       Unweighted,
+	RightAngles: plainMean,
+	Claims:      Claims{NonConflicting: true, Symmetric: true, Stationary: true},
+	Options:     coneOptions,
 	build: func(o options, _ int) rule {
 		return dualprojRule{newConeProjector(o), o.perTask("preference")}
 	},

@@ -6,7 +6,8 @@ import "math"
 // whose loss is high because labels are noisy: He et al., Robust Multi-Task
 // Learning with Excess Risks, ICML 2024, equation 6 and algorithm 1. The excess
 // risk is estimated by g'H^-1 g with the diagonal of AdaGrad for H, relative to
-// its mean over the first steps, during which weights are equal.
+// its mean over the first steps, during which weights are equal. Gradients at
+// the representation are summed over the batch first, as in LibMTL.
 var excessmtl = Method{
 	Name:  "excess-mtl",
 	Title: "Excess risks (ExcessMTL)",
@@ -37,7 +38,11 @@ type excessRule struct {
 
 func (r *excessRule) weigh(p *problem) []float64 {
 	for i, t := range p.tasks {
-		excess := excessOf(largeRow(&r.squares, r.tasks, t, len(p.rows[i])), p.rows[i])
+		row := p.rows[i]
+		if p.activations != nil {
+			row = narrowed(byFeature(row, p.activations, false))
+		}
+		excess := excessOf(largeRow(&r.squares, r.tasks, t, len(row)), row)
 		r.steps[t]++
 		if r.steps[t] <= r.warmup {
 			r.first[t] += excess
@@ -53,6 +58,12 @@ func (r *excessRule) weigh(p *problem) []float64 {
 		w[i] *= float64(p.size())
 	}
 	return w
+}
+
+func narrowed(x []float64) []float32 {
+	row := make([]float32, len(x))
+	narrow(row, x)
+	return row
 }
 
 // center keeps the logarithms small; only their differences matter.

@@ -5,13 +5,14 @@ package balance
 // Multi-Task Learning, ICML 2024, equation 5. Alpha 1 is Nash bargaining,
 // larger ones go towards max-min fairness.
 var fairgrad = Method{
-	Name:   "fairgrad",
-	Title:  "Fair resource allocation (FairGrad)",
-	Paper:  "Ban and Ji, ICML 2024",
-	Use:    "a choice between the sum (alpha near 0) and the worst task (alpha large)",
-	Needs:  Needs{Gram: true},
-	Heads:  Weighted,
-	Claims: Claims{NonConflicting: true, Symmetric: true, Stationary: true},
+	Name:        "fairgrad",
+	Title:       "Fair resource allocation (FairGrad)",
+	Paper:       "Ban and Ji, ICML 2024",
+	Use:         "a choice between the sum (alpha near 0) and the worst task (alpha large)",
+	Needs:       Needs{Gram: true},
+	Heads:       Weighted,
+	RightAngles: byLengths,
+	Claims:      Claims{NonConflicting: true, Symmetric: true, Stationary: true},
 	Options: []Option{
 		{Name: "alpha", Default: 1.0, Min: 0.2, Max: 10, Doc: "fairness"},
 	},

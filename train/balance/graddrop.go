@@ -5,13 +5,16 @@ import "math"
 // graddrop keeps, coordinate by coordinate, only the gradients of one sign,
 // drawn by how much of the sum is positive: Chen et al., Just Pick a Sign:
 // Optimizing Deep Multitask Models with Gradient Sign Dropout, NeurIPS 2020,
-// equation 1 and algorithm 1.
+// equation 1 and algorithm 1. Gradients at the representation are "batch
+// separated": there the draw is by feature, for which each task's gradient,
+// times the sign of the activation, is summed over the batch, so that tasks of
+// different examples meet.
 var graddrop = Method{
 	Name:  "graddrop",
 	Title: "Gradient sign dropout (GradDrop)",
 	Paper: "Chen et al., NeurIPS 2020",
 	Use:   "noise as a regularizer where tasks conflict",
-	Needs: Needs{Rows: true, Direction: true, Representation: true},
+	Needs: Needs{Rows: true, Direction: true, Representation: true, Signs: true},
 	Options: []Option{
 		{Name: "leak", Default: 0.0, Max: 1, PerTask: true, Doc: "share of each task's gradient that is kept whatever its sign"},
 	},
@@ -30,6 +33,10 @@ func (r *graddropRule) weigh(p *problem) []float64 {
 		uniform = func(i int) float64 { return float64(mix(key+uint64(i)*0x9e3779b97f4a7c15)>>11) * 0x1p-53 }
 	}
 	leak := pick(r.leak, p.tasks)
+	if p.activations != nil {
+		dropFeatures(p, leak, uniform)
+		return nil
+	}
 	leaks := sum(leak) > 0
 	inParts(len(p.out), block, func(from, to int) {
 		for k := from; k < to; k++ {
@@ -59,6 +66,40 @@ func (r *graddropRule) weigh(p *problem) []float64 {
 		}
 	})
 	return nil
+}
+
+// dropFeatures keeps each task's gradient by the features whose sum has the sign
+// that is drawn, for all of the batch, and its leak of the others.
+func dropFeatures(p *problem, leak []float64, uniform func(int) float64) {
+	keeps := make([][]float64, p.size())
+	for i, row := range p.rows {
+		keeps[i] = byFeature(row, p.activations, true)
+	}
+	for f := range keeps[0] {
+		total, size := 0.0, 0.0
+		for _, of := range keeps {
+			total += of[f]
+			size += math.Abs(of[f])
+		}
+		positive, draw := 0.5, uniform(f)
+		if size > 0 {
+			positive = (1 + total/size) / 2
+		}
+		for i, of := range keeps {
+			if of[f] > 0 && positive > draw || of[f] < 0 && positive < draw {
+				of[f] = 1
+			} else {
+				of[f] = leak[i]
+			}
+		}
+	}
+	eachFeature(p.activations, func(k, feature int) {
+		d := 0.0
+		for i, row := range p.rows {
+			d += keeps[i][feature] * float64(row[k])
+		}
+		p.out[k] = float32(d)
+	})
 }
 
 // leaked is what comes through of the elements whose sign is not kept.

@@ -9,13 +9,14 @@ import "math"
 // averages start at 0, at which it does what PCGrad does, and are updated by
 // the cosine before the turn, whether there is one or not.
 var gradvac = Method{
-	Name:   "gradvac",
-	Title:  "Gradient vaccine (GradVac)",
-	Paper:  "Wang et al., ICLR 2021",
-	Use:    "as pcgrad, where tasks also help each other",
-	Needs:  Needs{Gram: true},
-	Heads:  Unweighted,
-	Claims: Claims{Linear: true, Stationary: true},
+	Name:        "gradvac",
+	Title:       "Gradient vaccine (GradVac)",
+	Paper:       "Wang et al., ICLR 2021",
+	Use:         "as pcgrad, where tasks also help each other",
+	Needs:       Needs{Gram: true},
+	Heads:       Unweighted,
+	RightAngles: plainSum,
+	Claims:      Claims{Linear: true, Stationary: true},
 	Options: []Option{
 		{Name: "beta", Default: 0.5, Max: 1, Doc: "share of the new cosine in the averages"},
 	},

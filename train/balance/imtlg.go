@@ -9,14 +9,15 @@ import "math"
 // (arXiv 2406.16232), and 0 where those weights add up to 0 but for rounding
 // errors. Of two tasks the weights are each other's length, whatever the angle.
 var imtlg = Method{
-	Name:   "imtl-g",
-	Title:  "Impartial multi-task learning of gradients (IMTL-G)",
-	Paper:  "Liu et al., ICLR 2021",
-	Use:    "tasks of equal standing whatever their scale",
-	Needs:  Needs{Gram: true, Representation: true},
-	Heads:  Unweighted,
-	Claims: Claims{Symmetric: true},
-	build:  func(options, int) rule { return imtlgRule{} },
+	Name:        "imtl-g",
+	Title:       "Impartial multi-task learning of gradients (IMTL-G)",
+	Paper:       "Liu et al., ICLR 2021",
+	Use:         "tasks of equal standing whatever their scale",
+	Needs:       Needs{Gram: true, Representation: true},
+	Heads:       Unweighted,
+	RightAngles: byLengths,
+	Claims:      Claims{Symmetric: true},
+	build:       func(options, int) rule { return imtlgRule{} },
 }
 
 type imtlgRule struct{}

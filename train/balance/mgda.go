@@ -7,13 +7,14 @@ package balance
 // Optimization, NeurIPS 2018, equation 3. Their Frank-Wolfe iteration is
 // replaced by an exact solution.
 var mgda = Method{
-	Name:   "mgda",
-	Title:  "Multiple-gradient descent (MGDA)",
-	Paper:  "Desideri 2012; Sener and Koltun, NeurIPS 2018",
-	Use:    "a point of the Pareto front without preferences; slow near it",
-	Needs:  Needs{Gram: true, Representation: true},
-	Heads:  Unweighted,
-	Claims: Claims{NonConflicting: true, Symmetric: true},
+	Name:        "mgda",
+	Title:       "Multiple-gradient descent (MGDA)",
+	Paper:       "Desideri 2012; Sener and Koltun, NeurIPS 2018",
+	Use:         "a point of the Pareto front without preferences; slow near it",
+	Needs:       Needs{Gram: true, Representation: true},
+	Heads:       Unweighted,
+	RightAngles: byLengths,
+	Claims:      Claims{NonConflicting: true, Symmetric: true},
 	Options: []Option{{
 		Name: "normalize", Default: "none", Words: []string{"none", "l2", "loss", "loss+"},
 		Doc: "what each gradient is divided by first: nothing, its length, its loss, or both",

@@ -14,13 +14,14 @@ import "math"
 // the norm as well; its constraints multiply it back, but near a minimum its
 // solver fails and it keeps weights that do not grow.
 var nashmtl = Method{
-	Name:   "nash-mtl",
-	Title:  "Nash bargaining (Nash-MTL)",
-	Paper:  "Navon et al., ICML 2022",
-	Use:    "tasks of different scales: the solution does not see them",
-	Needs:  Needs{Gram: true},
-	Heads:  Weighted,
-	Claims: Claims{NonConflicting: true, Symmetric: true, Stationary: true},
+	Name:        "nash-mtl",
+	Title:       "Nash bargaining (Nash-MTL)",
+	Paper:       "Navon et al., ICML 2022",
+	Use:         "tasks of different scales: the solution does not see them",
+	Needs:       Needs{Gram: true},
+	Heads:       Weighted,
+	RightAngles: byLengths,
+	Claims:      Claims{NonConflicting: true, Symmetric: true, Stationary: true},
 	Options: []Option{
 		{Name: "max_norm", Default: 1.0, Max: math.MaxFloat32, Doc: "largest length of the combined gradient; 0: no limit but that of the bargain, sqrt(K)"},
 		{Name: "every", Default: 1.0, Min: 1, Max: 1e6, Whole: true, Doc: "steps for which weights are kept"},

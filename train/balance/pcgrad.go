@@ -7,14 +7,15 @@ import "math/rand/v2"
 // Gradient Surgery for Multi-Task Learning, NeurIPS 2020, algorithm 1. All of
 // that is linear in the gradients, so that it is done on their weights.
 var pcgrad = Method{
-	Name:   "pcgrad",
-	Title:  "Projecting conflicting gradients (PCGrad)",
-	Paper:  "Yu et al., NeurIPS 2020",
-	Use:    "conflicting tasks; two of them are then never in conflict",
-	Needs:  Needs{Gram: true},
-	Heads:  Unweighted,
-	Claims: Claims{Linear: true, Stationary: true},
-	build:  func(options, int) rule { return &pcgradRule{} },
+	Name:        "pcgrad",
+	Title:       "Projecting conflicting gradients (PCGrad)",
+	Paper:       "Yu et al., NeurIPS 2020",
+	Use:         "conflicting tasks; two of them are then never in conflict",
+	Needs:       Needs{Gram: true},
+	Heads:       Unweighted,
+	RightAngles: plainSum,
+	Claims:      Claims{Linear: true, Stationary: true},
+	build:       func(options, int) rule { return &pcgradRule{} },
 }
 
 type pcgradRule struct {

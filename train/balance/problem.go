@@ -16,7 +16,9 @@ type problem struct {
 	gram   *gram
 	cross  []float64
 	rows   [][]float32
-	out    []float32
+	// activations are what rows are gradients by, nil: parameters.
+	activations []Activation
+	out         []float32
 	// squares of the rows' lengths, for methods that need the rows
 	squares []float64
 }
@@ -47,7 +49,10 @@ func (b *Balancer) problem(s *Step) (*problem, error) {
 		}
 	}
 	if needs.Rows {
-		if err = b.finite(p); err != nil {
+		if err = b.finite(p); err == nil {
+			err = b.activations(s, p)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}

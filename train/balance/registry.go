@@ -33,6 +33,10 @@ type Method struct {
 	Heads string
 	// Options are its own, without heads and smooth.
 	Options []Option
+	// RightAngles says what is left of a method on inner products where gradients
+	// stand at right angles, as at the representation where no example has
+	// labels of two tasks; "": they do not matter to it.
+	RightAngles string
 	// Claims are the properties that the method has by its definition.
 	Claims Claims
 
@@ -71,6 +75,13 @@ type Option struct {
 	// Doc says what it does.
 	Doc string
 }
+
+// What is left of methods where gradients stand at right angles.
+const (
+	plainSum  = "the plain sum of the gradients"
+	plainMean = "the plain mean of the gradients"
+	byLengths = "a weighing by the gradients' lengths"
+)
 
 // Methods returns all methods, those that weigh losses first.
 func Methods() []Method {

@@ -4,14 +4,15 @@ package balance
 // directions that conflict with no task: Quinton and Rey, Jacobian Descent for
 // Multi-Objective Optimization (arXiv 2406.16232), section 3.1.
 var upgrad = Method{
-	Name:    "upgrad",
-	Title:   "Unconflicting projection of gradients (UPGrad)",
-	Paper:   "Quinton and Rey, arXiv 2406.16232",
-	Use:     "conflicting tasks: conflict-free, and fair to their lengths",
-	Needs:   Needs{Gram: true},
-	Heads:   Unweighted,
-	Claims:  Claims{NonConflicting: true, Symmetric: true, Linear: true, Stationary: true},
-	Options: coneOptions,
+	Name:        "upgrad",
+	Title:       "Unconflicting projection of gradients (UPGrad)",
+	Paper:       "Quinton and Rey, arXiv 2406.16232",
+	Use:         "conflicting tasks: conflict-free, and fair to their lengths",
+	Needs:       Needs{Gram: true},
+	Heads:       Unweighted,
+	RightAngles: plainMean,
+	Claims:      Claims{NonConflicting: true, Symmetric: true, Linear: true, Stationary: true},
+	Options:     coneOptions,
 	build: func(o options, _ int) rule {
 		return upgradRule{newConeProjector(o), o.perTask("preference")}
 	},

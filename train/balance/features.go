@@ -1,0 +1,87 @@
+package balance
+
+import "fmt"
+
+// Gradients at the representation have a number for each feature of each
+// example of the batch (or token, of a text). Tasks whose labels stand at
+// different examples have none in common there, and those of two steps are of
+// other examples. What such gradients have in common are the features: summed
+// over the examples they are one number each, whatever the batch.
+
+// features is how many numbers the activations' sums have.
+func features(activations []Activation) int {
+	n := 0
+	for _, a := range activations {
+		if a.Size > 0 {
+			n += a.Features
+		}
+	}
+	return n
+}
+
+// byFeature adds a row up over the examples; with signs each element counts with
+// the sign of its activation.
+func byFeature(row []float32, activations []Activation, signs bool) []float64 {
+	sums := make([]float64, features(activations))
+	rest := sums
+	for _, a := range activations {
+		if a.Size == 0 {
+			continue
+		}
+		of := rest[:a.Features]
+		for k, x := range row[:a.Size] {
+			f := 1.0
+			if signs {
+				f = sign(a.Values[k])
+			}
+			of[k%a.Features] += f * float64(x)
+		}
+		row, rest = row[a.Size:], rest[a.Features:]
+	}
+	return sums
+}
+
+// eachFeature calls f with every element's number and its feature's.
+func eachFeature(activations []Activation, f func(k, feature int)) {
+	from, first := 0, 0
+	for _, a := range activations {
+		for k := range a.Size {
+			f(from+k, first+k%a.Features)
+		}
+		if from += a.Size; a.Size > 0 {
+			first += a.Features
+		}
+	}
+}
+
+func sign(x float32) float64 {
+	switch {
+	case x > 0:
+		return 1
+	case x < 0:
+		return -1
+	}
+	return 0
+}
+
+// activations checks those of a step.
+func (b *Balancer) activations(s *Step, p *problem) error {
+	if s.Activations == nil || len(p.rows) == 0 {
+		return nil
+	}
+	total := 0
+	for _, a := range s.Activations {
+		total += a.Size
+		if a.Size > 0 && (a.Features < 1 || a.Size%a.Features != 0) {
+			return fmt.Errorf("balance: an activation of %d numbers cannot have %d features", a.Size, a.Features)
+		}
+		if b.Needs().Signs && len(a.Values) != a.Size {
+			return fmt.Errorf("balance: %s needs the %d numbers of an activation, it was given %d", b.method.Name, a.Size, len(a.Values))
+		}
+	}
+	if total != len(p.rows[0]) {
+		return fmt.Errorf("balance: the gradients have %d numbers, the activations %d", len(p.rows[0]), total)
+	}
+	p.activations = s.Activations
+	return nil
+}
