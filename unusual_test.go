@@ -161,3 +161,33 @@ func TestTrainingTellsWhatItChanged(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// A method of balancing that has nothing to do is told of before training.
+func TestTrainingTellsOfABalanceThatDoesNothing(t *testing.T) {
+	r, err := recipe.Parse("r.yaml", []byte(`
+data:
+  defaults: {format: tsv, header: false}
+  train:
+    - {file: topic.tsv, fields: {text: 0, topic: 1}}
+    - {file: mood.tsv, fields: {text: 0, mood: 1}}
+inputs: {text: {type: text}}
+trunk: {type: bag, embedding: 4}
+tasks: {topic: {type: classification}, mood: {type: classification}}
+train: {epochs: 1, batch: 4, balance: {method: upgrad, at: representation}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Repeat("good play\tx\nbad song\ty\n", 10)
+	r.FS = fstest.MapFS{"topic.tsv": {Data: []byte(lines)}, "mood.tsv": {Data: []byte(lines)}}
+	var told []string
+	if _, _, err := espalier.Train(context.Background(), r, filepath.Join(t.TempDir(), "run"), espalier.Options{
+		Engine: engines(t)[1], Log: func(format string, args ...any) { told = append(told, fmt.Sprintf(format, args...)) },
+	}); err != nil {
+		t.Fatal(err)
+	}
+	const want = "train: no example has labels of two tasks, so that gradients at the representation stand at right angles and upgrad is the plain mean of the gradients; set train.balance.at: parameters"
+	if !slices.Contains(told, want) {
+		t.Errorf("training says %q", told)
+	}
+}
