@@ -48,8 +48,8 @@ func (r cagradRule) weigh(p *problem) []float64 {
 	}
 	w := conflictAverse(g, radius)
 	length := math.Sqrt(g.square(w))
-	// Up to the least length gw is rounding errors; from twice that it counts in
-	// full.
+	// A gw of up to the shortest length is rounding errors; from twice that on it
+	// has its full part in d, so that d does not jump.
 	shortest := max(math.Sqrt(cut(n)*g.parts(w)), least)
 	share := min(max(length/shortest-1, 0), 1)
 	d := make([]float64, n)

@@ -23,33 +23,30 @@ func features(activations []Activation) int {
 // the sign of its activation.
 func byFeature(row []float32, activations []Activation, signs bool) []float64 {
 	sums := make([]float64, features(activations))
-	rest := sums
-	for _, a := range activations {
-		if a.Size == 0 {
-			continue
-		}
-		of := rest[:a.Features]
-		for k, x := range row[:a.Size] {
-			f := 1.0
+	eachExample(activations, func(a Activation, at, from, feature int) {
+		of := sums[feature : feature+a.Features]
+		for f, x := range row[from : from+a.Features] {
 			if signs {
-				f = sign(a.Values[k])
+				of[f] += sign(a.Values[at+f]) * float64(x)
+			} else {
+				of[f] += float64(x)
 			}
-			of[k%a.Features] += f * float64(x)
 		}
-		row, rest = row[a.Size:], rest[a.Features:]
-	}
+	})
 	return sums
 }
 
-// eachFeature calls f with every element's number and its feature's.
-func eachFeature(activations []Activation, f func(k, feature int)) {
-	from, first := 0, 0
+// eachExample calls f with every activation and example: where the example
+// begins among the activation's numbers and among a row's elements, and the
+// number of its first feature.
+func eachExample(activations []Activation, f func(a Activation, at, from, feature int)) {
+	begin, feature := 0, 0
 	for _, a := range activations {
-		for k := range a.Size {
-			f(from+k, first+k%a.Features)
+		for at := 0; at < a.Size; at += a.Features {
+			f(a, at, begin+at, feature)
 		}
-		if from += a.Size; a.Size > 0 {
-			first += a.Features
+		if begin += a.Size; a.Size > 0 {
+			feature += a.Features
 		}
 	}
 }

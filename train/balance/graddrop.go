@@ -93,12 +93,14 @@ func dropFeatures(p *problem, leak []float64, uniform func(int) float64) {
 			}
 		}
 	}
-	eachFeature(p.activations, func(k, feature int) {
-		d := 0.0
-		for i, row := range p.rows {
-			d += keeps[i][feature] * float64(row[k])
+	eachExample(p.activations, func(a Activation, _, from, feature int) {
+		for f := range a.Features {
+			d := 0.0
+			for i, row := range p.rows {
+				d += keeps[i][feature+f] * float64(row[from+f])
+			}
+			p.out[from+f] = float32(d)
 		}
-		p.out[k] = float32(d)
 	})
 }
 
