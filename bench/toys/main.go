@@ -128,7 +128,8 @@ func toys() []toy {
 				{"CAGrad c=0.4", "cagrad", map[string]any{"c": 0.4}, except(ends(-5.73, -5.73, -5.73, -5.73, -5.73), stuck, 2)},
 				{"Nash-MTL", "nash-mtl", nil, ends(-2.91, 0, 2.92, -3.28, 4.89)},
 				{"FAMO", "famo", map[string]any{"decay": 0, "bound": bounds}, ends(-0.31, 0.08, 0.36, -0.95, 1.75)},
-				{"Aligned-MTL", "aligned-mtl", nil, except(except(ends(-5.73, -5.73, -5.73, -5.73, -5.73), about, 4), stuck, 2)},
+				// Whether it gets out of the crease depends on where eigenvalues are cut.
+				{"Aligned-MTL", "aligned-mtl", nil, except(ends(-5.73, -5.73, -5.73, -5.73, -5.73), about, 2)},
 			},
 		},
 		{
