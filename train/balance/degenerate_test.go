@@ -314,7 +314,7 @@ type steadiness struct {
 func (s *steadiness) check(t *testing.T, what string, random *rand.Rand, rows [][]float32) {
 	t.Helper()
 	var first []float64
-	for try := range 5 {
+	for try := range 3 {
 		now := rows
 		if try > 0 {
 			now = shaken(random, rows)
