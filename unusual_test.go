@@ -186,7 +186,7 @@ train: {epochs: 1, batch: 4, balance: {method: upgrad, at: representation}}
 	}); err != nil {
 		t.Fatal(err)
 	}
-	const want = "train: no example has labels of two tasks, so that gradients at the representation stand at right angles and upgrad is the plain mean of the gradients; set train.balance.at: parameters"
+	const want = "warning: no example has labels of two tasks, so that gradients at the representation stand at right angles and upgrad is the plain mean of the gradients; set train.balance.at: parameters"
 	if !slices.Contains(told, want) {
 		t.Errorf("training says %q", told)
 	}
