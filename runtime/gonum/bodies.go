@@ -39,7 +39,7 @@ func (pl *planner) addBodies(p *plan, s *step) error {
 			s.captures = append(s.captures, c.outer)
 		}
 	}
-	return checkBodies(s, pl.opsets[""])
+	return checkBodies(s)
 }
 
 func (pl *planner) body(g *onnx.Graph, outer *plan) (*body, error) {
@@ -76,7 +76,7 @@ func (pl *planner) body(g *onnx.Graph, outer *plan) (*body, error) {
 
 // checkBodies compares a node's operands with what its sub-graphs take and
 // give.
-func checkBodies(s *step, opset int64) (err error) {
+func checkBodies(s *step) (err error) {
 	defer func() {
 		if r := recover(); r != nil { // an attribute of another type
 			err = fmt.Errorf("node %q (%s): %v: %w", s.node.Name, s.node.OpType, r, runtime.ErrModel)
@@ -100,9 +100,6 @@ func checkBodies(s *step, opset int64) (err error) {
 	}
 	switch operator(n) {
 	case "Scan":
-		if opset < 9 {
-			return fmt.Errorf("%w: node %q: the pure-Go engine has Scan as of operator set 9, the model imports %d", runtime.ErrUnsupported, n.Name, opset)
-		}
 		scanned := s.attrs.int("num_scan_inputs", 0)
 		if scanned < 1 || scanned > int64(len(n.Inputs)) {
 			return fail("num_scan_inputs is %d of %d operands", scanned, len(n.Inputs))

@@ -196,7 +196,7 @@ func TestResultsOutliveTheScan(t *testing.T) {
 	nodes = append(nodes, node("ConstantOfShape", "times", "noise", fill(9)), node("Neg", "noise", "noise2"))
 	nodes = append(nodes, nodeOf("Squeeze", "all", "flat", onnx.IntsAttr("axes", []int64{1})))
 	nodes = append(nodes, node("Concat", "last kept flat noise2", "y", onnx.IntAttr("axis", 0)))
-	h := hostile{nodes: nodes, ints: map[string][]int64{"one": {1}, "shape": {2, 4}, "times": {2}}}
+	h := hostile{opset: 12, nodes: nodes, ints: map[string][]int64{"one": {1}, "shape": {2, 4}, "times": {2}}}
 	s, err := gonum.New().Open(h.encode(t), runtime.Options{})
 	if err != nil {
 		t.Fatal(err)

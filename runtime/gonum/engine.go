@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	goruntime "runtime"
 	"strings"
+	"sync"
 
 	"espalier/onnx"
 	"espalier/runtime"
@@ -17,6 +18,9 @@ type Engine struct {
 	// and that parameters in other files may; a model that asks for more fails
 	// with an error. 0 is DefaultMaxMemory.
 	MaxMemory int
+
+	once      sync.Once
+	operators map[string]forms // of every file that is opened, made for the first
 }
 
 var _ runtime.Engine = (*Engine)(nil)
@@ -41,6 +45,12 @@ func (e *Engine) Open(model []byte, opts runtime.Options) (runtime.Session, erro
 	return e.prepare(m, opts)
 }
 
+// kernels returns all operators, which are the same for every file.
+func (e *Engine) kernels() map[string]forms {
+	e.once.Do(func() { e.operators = kernels() })
+	return e.operators
+}
+
 // limit is the most bytes that a run's values may take, and those of parameters
 // in other files.
 func (e *Engine) limit() int {
@@ -55,7 +65,7 @@ func (e *Engine) prepare(m *onnx.Model, opts runtime.Options) (runtime.Session, 
 		return nil, err
 	}
 	widenHalves(m.Graph)
-	p, err := newPlan(m)
+	p, err := newPlan(m, e.kernels())
 	if err != nil {
 		return nil, err
 	}
@@ -109,13 +119,19 @@ func (e *Engine) openFile(path string, opts runtime.Options) (runtime.Session, e
 	return e.Open(data, opts)
 }
 
-// Unsupported lists the operators of the model that the engine lacks.
-func (*Engine) Unsupported(model []byte) ([]string, error) {
+// Unsupported lists the operators of the model that the engine lacks, in the
+// version that the model's operator sets have. An operator set that the engine
+// does not know is an error.
+func (e *Engine) Unsupported(model []byte) ([]string, error) {
 	m, err := decode(model)
 	if err != nil {
 		return nil, err
 	}
-	return unsupported(m), nil
+	l, err := newLibrary(m, e.kernels())
+	if err != nil {
+		return nil, err
+	}
+	return l.unsupported(m), nil
 }
 
 // decode copies the bytes first: the decoded tensors look into them, and the

@@ -17,7 +17,7 @@ func LeftOver(model []byte, inputs, outputs []runtime.Named) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	p, err := newPlan(m)
+	p, err := newPlan(m, kernels())
 	if err != nil {
 		return 0, err
 	}
@@ -49,14 +49,26 @@ func LeftOver(model []byte, inputs, outputs []runtime.Named) (int, error) {
 func (p *freeList[T]) inUse() int { return len(p.owned) }
 
 // Operators lists every operator of the engine.
-func Operators() []string {
-	l := newLibrary()
-	all := map[string]bool{}
-	for op := range l.kernels {
-		all[op] = true
+func Operators() []string { return slices.Sorted(maps.Keys(kernels())) }
+
+// Ranges are the versions of an operator that the engine implements, in words.
+func Ranges(op string) string { return kernels()[op].ranges(op) }
+
+// NewestSet is the newest version of a domain's operator set that the engine
+// knows.
+func NewestSet(domain string) int64 { return newestSet(domain) }
+
+// Versions lists the versions of an operator, and whether the engine implements
+// them.
+func Versions(op string) (all []int64, implemented map[int64]bool) {
+	implemented = map[int64]bool{}
+	for _, v := range sinceVersions(op) {
+		all = append(all, v.since)
+		for _, f := range kernels()[op] {
+			if v.since >= f.first && v.since <= f.last {
+				implemented[v.since] = true
+			}
+		}
 	}
-	for op := range l.makers {
-		all[op] = true
-	}
-	return slices.Sorted(maps.Keys(all))
+	return all, implemented
 }

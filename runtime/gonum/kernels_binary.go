@@ -321,30 +321,30 @@ func variadic(pair kernel) kernel {
 	}
 }
 
-func binaryKernels() map[string]kernel {
+func binaryKernels() map[string]forms {
 	add := arithmetic(
 		&vector{vek32.Add_Into, vek32.AddNumber_Into, func(dst []float32, a float32, b []float32) { vek32.AddNumber_Into(dst, b, a) }},
 		func(a, b float64) float64 { return a + b }, func(a, b int64) int64 { return a + b })
-	return map[string]kernel{
-		"Add": add,
-		"Sub": arithmetic(
+	return map[string]forms{
+		"Add": versions(7, 14, add),
+		"Sub": versions(7, 14, arithmetic(
 			&vector{vek32.Sub_Into, vek32.SubNumber_Into, func(dst []float32, a float32, b []float32) {
 				for i, x := range b {
 					dst[i] = a - x
 				}
 			}},
-			func(a, b float64) float64 { return a - b }, func(a, b int64) int64 { return a - b }),
-		"Mul": arithmetic(
+			func(a, b float64) float64 { return a - b }, func(a, b int64) int64 { return a - b })),
+		"Mul": versions(7, 14, arithmetic(
 			&vector{vek32.Mul_Into, vek32.MulNumber_Into, func(dst []float32, a float32, b []float32) { vek32.MulNumber_Into(dst, b, a) }},
-			func(a, b float64) float64 { return a * b }, func(a, b int64) int64 { return a * b }),
-		"Div": div(),
-		"Pow": pow,
-		"Max": variadic(withUnsigned(arithmetic(nil, math.Max, func(a, b int64) int64 { return max(a, b) }),
-			func(a, b uint64) uint64 { return max(a, b) })),
-		"Min": variadic(withUnsigned(arithmetic(nil, math.Min, func(a, b int64) int64 { return min(a, b) }),
-			func(a, b uint64) uint64 { return min(a, b) })),
-		"Sum": variadic(add),
-		"Mean": func(c *call) error {
+			func(a, b float64) float64 { return a * b }, func(a, b int64) int64 { return a * b })),
+		"Div": versions(7, 14, div()),
+		"Pow": versions(7, 15, pow),
+		"Max": versions(6, 13, variadic(withUnsigned(arithmetic(nil, math.Max, func(a, b int64) int64 { return max(a, b) }),
+			func(a, b uint64) uint64 { return max(a, b) }))),
+		"Min": versions(6, 13, variadic(withUnsigned(arithmetic(nil, math.Min, func(a, b int64) int64 { return min(a, b) }),
+			func(a, b uint64) uint64 { return min(a, b) }))),
+		"Sum": versions(6, 13, variadic(add)),
+		"Mean": versions(6, 13, func(c *call) error {
 			n := float64(len(c.in))
 			if err := variadic(add)(c); err != nil {
 				return err
@@ -359,23 +359,23 @@ func binaryKernels() map[string]kernel {
 			c.release(c.out[0])
 			c.out[0] = y
 			return nil
-		},
-		"Mod":            mod(),
-		"Equal":          equal,
-		"Greater":        comparison(func(a, b float64) bool { return a > b }, func(a, b int64) bool { return a > b }),
-		"GreaterOrEqual": comparison(func(a, b float64) bool { return a >= b }, func(a, b int64) bool { return a >= b }),
-		"Less":           comparison(func(a, b float64) bool { return a < b }, func(a, b int64) bool { return a < b }),
-		"LessOrEqual":    comparison(func(a, b float64) bool { return a <= b }, func(a, b int64) bool { return a <= b }),
-		"And":            logical(func(a, b bool) bool { return a && b }),
-		"Or":             logical(func(a, b bool) bool { return a || b }),
-		"Xor":            logical(func(a, b bool) bool { return a != b }),
-		"PRelu": arithmetic(nil, func(a, b float64) float64 {
+		}),
+		"Mod":            versions(10, 28, mod(), "fmod"),
+		"Equal":          versions(7, 19, equal),
+		"Greater":        versions(7, 13, comparison(func(a, b float64) bool { return a > b }, func(a, b int64) bool { return a > b })),
+		"GreaterOrEqual": versions(12, 16, comparison(func(a, b float64) bool { return a >= b }, func(a, b int64) bool { return a >= b })),
+		"Less":           versions(7, 13, comparison(func(a, b float64) bool { return a < b }, func(a, b int64) bool { return a < b })),
+		"LessOrEqual":    versions(12, 16, comparison(func(a, b float64) bool { return a <= b }, func(a, b int64) bool { return a <= b })),
+		"And":            versions(7, 7, logical(func(a, b bool) bool { return a && b })),
+		"Or":             versions(7, 7, logical(func(a, b bool) bool { return a || b })),
+		"Xor":            versions(7, 7, logical(func(a, b bool) bool { return a != b })),
+		"PRelu": versions(7, 16, arithmetic(nil, func(a, b float64) float64 {
 			if a < 0 {
 				return a * b
 			}
 			return a
-		}, nil),
-		"Where": where,
+		}, nil)),
+		"Where": versions(9, 16, where),
 	}
 }
 

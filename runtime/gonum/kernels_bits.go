@@ -3,16 +3,16 @@ package gonum
 import "espalier/tensor"
 
 // bitKernels are the operators on the bits of integers.
-func bitKernels() map[string]kernel {
-	return map[string]kernel{
-		"BitwiseAnd": bitwise(bitAnd), "BitwiseOr": bitwise(bitOr), "BitwiseXor": bitwise(bitXor),
-		"BitwiseNot": bitwiseNot,
-		"BitShift": func(c *call) error {
+func bitKernels() map[string]forms {
+	return map[string]forms{
+		"BitwiseAnd": versions(18, 18, bitwise(bitAnd)), "BitwiseOr": versions(18, 18, bitwise(bitOr)), "BitwiseXor": versions(18, 18, bitwise(bitXor)),
+		"BitwiseNot": versions(18, 18, bitwiseNot),
+		"BitShift": versions(11, 28, func(c *call) error {
 			if c.attrs.text("direction", "") == "RIGHT" {
 				return bitwise(bitRight)(c)
 			}
 			return bitwise(bitLeft)(c)
-		},
+		}, "direction"),
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 )
 
 // classifyMakers are the linear models of ai.onnx.ml.
-func classifyMakers() map[string]maker {
-	return map[string]maker{"ai.onnx.ml.LinearClassifier": newLinearClassifier, "ai.onnx.ml.LinearRegressor": newLinearRegressor}
+func classifyMakers() map[string]forms {
+	return map[string]forms{"ai.onnx.ml.LinearClassifier": made(1, 1, newLinearClassifier, "classlabels_ints", "classlabels_strings", "coefficients", "intercepts", "post_transform").ignoring("multi_class"), "ai.onnx.ml.LinearRegressor": made(1, 1, newLinearRegressor, "coefficients", "intercepts", "post_transform", "targets")}
 }
 
 // transform turns the scores of one row into what is given out.
@@ -38,6 +38,16 @@ func newTransform(name string) (transform, error) {
 		return func(scores []float64) { softmaxOver(scores, true) }, nil
 	}
 	return nil, fmt.Errorf("post_transform %q is not one of NONE, LOGISTIC, SOFTMAX, SOFTMAX_ZERO, PROBIT", name)
+}
+
+// regressionTransform is newTransform for a regressor. As in ONNX Runtime, what
+// has one target alone is transformed by PROBIT and by nothing else.
+func regressionTransform(name string, targets int) (transform, error) {
+	apply, err := newTransform(name)
+	if err == nil && targets == 1 && name != "PROBIT" {
+		apply, err = newTransform("NONE")
+	}
+	return apply, err
 }
 
 // softmaxOver leaves out scores that are 0, if it is told to.
@@ -271,7 +281,7 @@ func newLinearRegressor(a attributes, _ int64) (kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	apply, err := newTransform(a.text("post_transform", "NONE"))
+	apply, err := regressionTransform(a.text("post_transform", "NONE"), l.targets)
 	if err != nil {
 		return nil, err
 	}

@@ -9,8 +9,8 @@ import (
 )
 
 // controlKernels are the operators that run sub-graphs.
-func controlKernels() map[string]kernel {
-	return map[string]kernel{"If": ifThenElse, "Loop": loop, "Scan": scan}
+func controlKernels() map[string]forms {
+	return map[string]forms{"If": versions(1, 25, ifThenElse, "else_branch", "then_branch"), "Loop": versions(1, 25, loop, "body"), "Scan": versions(9, 25, scan, "body", "num_scan_inputs", "scan_input_axes", "scan_input_directions", "scan_output_axes", "scan_output_directions")}
 }
 
 func ifThenElse(c *call) error {

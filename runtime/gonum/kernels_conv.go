@@ -19,6 +19,9 @@ func convOperands(c *call) (x, w *tensor.Tensor, group int64, err error) {
 		x.Shape()[1]%group != 0 || w.Shape()[0]%group != 0 {
 		return nil, nil, 0, fmt.Errorf("operands are %v and %v in %d groups", x, w, group)
 	}
+	if kernel := c.attrs.ints("kernel_shape"); kernel != nil && !w.Shape()[2:].Equal(kernel) {
+		return nil, nil, 0, fmt.Errorf("kernel_shape %v is not that of the weights %v", kernel, w)
+	}
 	return x, w, group, nil
 }
 

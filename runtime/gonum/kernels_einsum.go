@@ -8,7 +8,9 @@ import (
 	"espalier/tensor"
 )
 
-func einsumKernels() map[string]kernel { return map[string]kernel{"Einsum": einsum} }
+func einsumKernels() map[string]forms {
+	return map[string]forms{"Einsum": versions(12, 28, einsum, "equation")}
+}
 
 // sum is an Einstein sum: letters with their sizes, those of the result first,
 // and by operand how far apart neighbours along each letter are, 0 where the

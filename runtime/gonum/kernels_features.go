@@ -10,20 +10,20 @@ import (
 
 // featureMakers are the operators of ai.onnx.ml that prepare the columns of a
 // table: what scikit-learn's preprocessing is exported as.
-func featureMakers() map[string]maker {
-	return map[string]maker{
-		"ai.onnx.ml.Scaler":        newScaler,
-		"ai.onnx.ml.Normalizer":    newNormalizer,
-		"ai.onnx.ml.Imputer":       newImputer,
-		"ai.onnx.ml.OneHotEncoder": newOneHotEncoder,
+func featureMakers() map[string]forms {
+	return map[string]forms{
+		"ai.onnx.ml.Scaler":        made(1, 1, newScaler, "offset", "scale"),
+		"ai.onnx.ml.Normalizer":    made(1, 1, newNormalizer, "norm"),
+		"ai.onnx.ml.Imputer":       made(1, 1, newImputer, "imputed_value_floats", "imputed_value_int64s", "replaced_value_float", "replaced_value_int64"),
+		"ai.onnx.ml.OneHotEncoder": made(1, 1, newOneHotEncoder, "cats_int64s", "cats_strings", "zeros"),
 	}
 }
 
-func featureKernels() map[string]kernel {
-	return map[string]kernel{
-		"ai.onnx.ml.ArrayFeatureExtractor": arrayFeatureExtractor,
-		"ai.onnx.ml.Binarizer":             binarizer,
-		"ai.onnx.ml.FeatureVectorizer":     featureVectorizer,
+func featureKernels() map[string]forms {
+	return map[string]forms{
+		"ai.onnx.ml.ArrayFeatureExtractor": versions(1, 1, arrayFeatureExtractor),
+		"ai.onnx.ml.Binarizer":             versions(1, 1, binarizer, "threshold"),
+		"ai.onnx.ml.FeatureVectorizer":     versions(1, 1, featureVectorizer, "inputdimensions"),
 	}
 }
 

@@ -8,7 +8,9 @@ import (
 	"espalier/tensor"
 )
 
-func gramMakers() map[string]maker { return map[string]maker{"TfIdfVectorizer": newGrams} }
+func gramMakers() map[string]forms {
+	return map[string]forms{"TfIdfVectorizer": made(9, 9, newGrams, "max_gram_length", "max_skip_count", "min_gram_length", "mode", "ngram_counts", "ngram_indexes", "pool_int64s", "pool_strings", "weights")}
+}
 
 // grams counts runs of words, which may leave words out at even distances.
 type grams struct {

@@ -6,10 +6,12 @@ import (
 	"espalier/tensor"
 )
 
-func indexKernels() map[string]kernel {
-	return map[string]kernel{
-		"Gather": gather, "GatherElements": gatherElements, "GatherND": gatherND,
-		"ScatterElements": scatterElements, "ScatterND": scatterND, "OneHot": oneHot, "NonZero": nonZero,
+func indexKernels() map[string]forms {
+	return map[string]forms{
+		"Gather": versions(1, 13, gather, "axis"), "GatherElements": versions(11, 13, gatherElements, "axis"), "GatherND": versions(11, 11, gatherND).and(12, 13, gatherND, "batch_dims"),
+		"ScatterElements": versions(11, 13, scatterElements, "axis").and(16, 18, scatterElements, "axis", "reduction"),
+		"ScatterND":       versions(11, 13, scatterND).and(16, 18, scatterND, "reduction"),
+		"OneHot":          versions(9, 28, oneHot, "axis"), "NonZero": versions(9, 13, nonZero),
 	}
 }
 

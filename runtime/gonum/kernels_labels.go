@@ -3,24 +3,26 @@ package gonum
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"espalier/onnx"
 	"espalier/tensor"
 )
 
 // labelMakers are the operators of ai.onnx.ml that the engine has.
-func labelMakers() map[string]maker {
-	return map[string]maker{"ai.onnx.ml.LabelEncoder": newLabelEncoder}
+func labelMakers() map[string]forms {
+	lists := []string{"keys_floats", "keys_int64s", "keys_strings", "values_floats", "values_int64s", "values_strings"}
+	return map[string]forms{
+		"ai.onnx.ml.LabelEncoder": made(1, 1, newClassEncoder, "classes_strings", "default_int64", "default_string").
+			andMade(2, 2, newLabelEncoder, slices.Concat([]string{"default_float", "default_int64", "default_string"}, lists)...).
+			andMade(4, 4, newLabelEncoder, slices.Concat([]string{"default_float", "default_int64", "default_string", "default_tensor", "keys_tensor", "values_tensor"}, lists)...),
+	}
 }
 
 // newLabelEncoder makes a look-up: keys and values at the same places, and a
-// value for everything else. It is version 2 to 4 of the operator, and
-// version 1 where there are classes_strings. As of version 4, not a number is a
-// key like any other.
+// value for everything else. As of version 4, not a number is a key like any
+// other.
 func newLabelEncoder(a attributes, version int64) (kernel, error) {
-	if classes := a.texts("classes_strings"); classes != nil {
-		return classEncoder(classes, a.int("default_int64", -1), a.text("default_string", "_Unused"))
-	}
 	keys, err := a.list("keys")
 	if err != nil {
 		return nil, err
@@ -158,8 +160,12 @@ func encoder[K comparable, V any](keys []K, values []V, other *tensor.Tensor, na
 	}
 }
 
-// classEncoder is version 1: strings to their places in a list, or back.
-func classEncoder(classes []string, none int64, unknown string) (kernel, error) {
+// newClassEncoder is version 1: strings to their places in a list, or back.
+func newClassEncoder(a attributes, _ int64) (kernel, error) {
+	classes, none, unknown := a.texts("classes_strings"), a.int("default_int64", -1), a.text("default_string", "_Unused")
+	if classes == nil {
+		return nil, fmt.Errorf("it has no classes_strings")
+	}
 	places := make([]int64, len(classes))
 	for i := range places {
 		places[i] = int64(i)

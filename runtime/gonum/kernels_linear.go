@@ -6,8 +6,8 @@ import (
 	"espalier/tensor"
 )
 
-func linearKernels() map[string]kernel {
-	return map[string]kernel{"MatMul": matMul, "Gemm": gemm, "Conv": conv, "ConvTranspose": convTranspose}
+func linearKernels() map[string]forms {
+	return map[string]forms{"MatMul": versions(1, 13, matMul), "Gemm": versions(7, 13, gemm, "alpha", "beta", "transA", "transB"), "Conv": versions(1, 22, conv, "auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"), "ConvTranspose": versions(1, 22, convTranspose, "auto_pad", "dilations", "group", "kernel_shape", "output_padding", "output_shape", "pads", "strides")}
 }
 
 func matMul(c *call) error {

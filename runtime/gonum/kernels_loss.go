@@ -3,20 +3,21 @@ package gonum
 import (
 	"fmt"
 
+	"espalier/onnx"
 	"espalier/tensor"
 )
 
 // lossKernels are the two losses that ONNX has as operators.
-func lossKernels() map[string]kernel {
-	return map[string]kernel{
-		"NegativeLogLikelihoodLoss": func(c *call) error {
+func lossKernels() map[string]forms {
+	return map[string]forms{
+		"NegativeLogLikelihoodLoss": versions(12, 22, func(c *call) error {
 			x, err := c.input(0)
 			if err != nil {
 				return err
 			}
 			return c.likelihood(x)
-		},
-		"SoftmaxCrossEntropyLoss": softmaxCrossEntropy,
+		}, "ignore_index", "reduction"),
+		"SoftmaxCrossEntropyLoss": versions(12, 13, softmaxCrossEntropy, "ignore_index", "reduction"),
 	}
 }
 
@@ -80,7 +81,7 @@ func likelihoodOf[T float](c *call, scores []T, labels []int64, x, l *tensor.Ten
 	if c.optional(2) != nil && len(weights) != classes {
 		return fmt.Errorf("weights are %v for %d classes", c.optional(2), classes)
 	}
-	ignore := c.attrs["ignore_index"]
+	ignore := c.attrs.get("ignore_index", onnx.AttrInt)
 	reduction := c.attrs.text("reduction", "mean")
 	shape := tensor.Shape{}
 	if reduction == "none" {

@@ -4,24 +4,39 @@ import (
 	"fmt"
 	"math"
 
+	"espalier/runtime"
 	"espalier/tensor"
 )
 
-func normKernels() map[string]kernel {
-	return map[string]kernel{
-		"Softmax": softmax(false), "LogSoftmax": softmax(true),
-		"LayerNormalization": layerNormalization, "BatchNormalization": batchNormalization,
+func normKernels() map[string]forms {
+	return map[string]forms{
+		"Softmax":            versions(1, 11, softmax(false, true), "axis").and(13, 13, softmax(false, false), "axis"),
+		"LogSoftmax":         versions(1, 11, softmax(true, true), "axis").and(13, 13, softmax(true, false), "axis"),
+		"LayerNormalization": versions(17, 17, layerNormalization, "axis", "epsilon").ignoring("stash_type"),
+		"BatchNormalization": made(7, 7, newSpatialNormalization, "epsilon", "spatial").ignoring("momentum").
+			and(9, 9, batchNormalization, "epsilon").ignoring("momentum").
+			and(14, 15, batchNormalization, "epsilon", "momentum", "training_mode"),
 	}
 }
 
-// softmax works along one axis, as the operators do since opset 13.
-func softmax(logarithm bool) kernel {
+// softmax works along one axis, or, as before version 13, on the operand as a
+// matrix whose rows end at an axis.
+func softmax(logarithm, rows bool) kernel {
+	first := int64(-1)
+	if rows {
+		first = 1
+	}
 	return func(c *call) error {
 		x, err := c.input(0)
 		if err != nil {
 			return err
 		}
-		a, err := axisOf(c.attrs.int("axis", -1), x.Rank())
+		shape, a := x.Shape(), 1
+		if axis := c.attrs.int("axis", first); rows {
+			shape, err = matrixAt(x, axis)
+		} else {
+			a, err = axisOf(axis, x.Rank())
+		}
 		if err != nil {
 			return err
 		}
@@ -31,9 +46,9 @@ func softmax(logarithm bool) kernel {
 		}
 		switch d := x.Any().(type) {
 		case []float32:
-			softmaxOf(d, y.Float32s(), x.Shape(), a, logarithm)
+			softmaxOf(d, y.Float32s(), shape, a, logarithm)
 		case []float64:
-			softmaxOf(d, y.Float64s(), x.Shape(), a, logarithm)
+			softmaxOf(d, y.Float64s(), shape, a, logarithm)
 		default:
 			return refuse(x)
 		}
@@ -155,6 +170,15 @@ func normalise[T float](x, y, scale, bias []T, n int, epsilon float64, means, in
 		}
 		means[r], inverses[r] = float32(mean), float32(inverse)
 	}
+}
+
+// newSpatialNormalization is version 7, whose statistics may also be of every
+// position, which the engine does not compute.
+func newSpatialNormalization(a attributes, _ int64) (kernel, error) {
+	if a.int("spatial", 1) != 1 {
+		return nil, fmt.Errorf("%w: the pure-Go engine does not compute it with spatial 0", runtime.ErrUnsupported)
+	}
+	return batchNormalization, nil
 }
 
 // batchNormalization normalises by given statistics or, in training mode, by

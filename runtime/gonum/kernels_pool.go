@@ -2,7 +2,10 @@ package gonum
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
+	"espalier/runtime"
 	"espalier/tensor"
 )
 
@@ -29,11 +32,28 @@ func (w *window) list() ([]tap, error) {
 	return taps, nil
 }
 
-func poolKernels() map[string]kernel {
+func poolKernels() map[string]forms {
 	mean := func(s float64, n int) float64 { return s / float64(n) }
-	return map[string]kernel{
-		"MaxPool": maxPool, "AveragePool": averagePool,
-		"GlobalMaxPool": globalPool(reduction{fold: foldMax}), "GlobalAveragePool": globalPool(reduction{foldSum, mean}),
+	return map[string]forms{
+		"MaxPool": versions(1, 1, maxPool, "auto_pad", "kernel_shape", "pads", "strides").
+			and(8, 8, maxPool, "auto_pad", "kernel_shape", "pads", "storage_order", "strides").
+			andMade(10, 22, dilated(maxPool), "auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "storage_order", "strides"),
+		"AveragePool": versions(7, 7, averagePool, "auto_pad", "count_include_pad", "kernel_shape", "pads", "strides").
+			and(10, 11, averagePool, "auto_pad", "ceil_mode", "count_include_pad", "kernel_shape", "pads", "strides").
+			andMade(19, 22, dilated(averagePool), "auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape", "pads", "strides"),
+		"GlobalMaxPool": versions(1, 22, globalPool(reduction{fold: foldMax})), "GlobalAveragePool": versions(1, 22, globalPool(reduction{foldSum, mean})),
+	}
+}
+
+// dilated makes a pooling whose windows may have gaps. Where the padding is to be
+// found by the operator itself, ONNX Runtime finds that of windows without.
+func dilated(k kernel) maker {
+	return func(a attributes, _ int64) (kernel, error) {
+		auto := a.text("auto_pad", "NOTSET")
+		if strings.HasPrefix(auto, "SAME_") && slices.ContainsFunc(a.ints("dilations"), func(d int64) bool { return d != 1 }) {
+			return nil, fmt.Errorf("%w: dilations %v with auto_pad %s, for which ONNX Runtime pads otherwise than the standard; give pads", runtime.ErrUnsupported, a.ints("dilations"), auto)
+		}
+		return k, nil
 	}
 }
 

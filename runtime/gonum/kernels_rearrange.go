@@ -7,10 +7,11 @@ import (
 )
 
 // rearrangeKernels are operators that move elements in ways of their own.
-func rearrangeKernels() map[string]kernel {
-	return map[string]kernel{
-		"Compress": compress, "ReverseSequence": reverseSequence, "EyeLike": eyeLike,
-		"DepthToSpace": depthToSpace, "SpaceToDepth": spaceToDepth,
+func rearrangeKernels() map[string]forms {
+	return map[string]forms{
+		"Compress": versions(9, 28, compress, "axis"), "ReverseSequence": versions(10, 28, reverseSequence, "batch_axis", "time_axis"), "EyeLike": versions(9, 22, eyeLike, "dtype", "k"),
+		"DepthToSpace": versions(1, 1, depthToSpace, "blocksize").and(11, 28, depthToSpace, "blocksize", "mode"),
+		"SpaceToDepth": versions(1, 13, spaceToDepth, "blocksize").and(28, 28, spaceToDepth, "blocksize", "mode"),
 	}
 }
 

@@ -12,12 +12,19 @@ import (
 
 // recurrentKernels are whole recurrent layers (ONNX's RNN, GRU and LSTM): one
 // product for the inputs of all steps, then one a step for the states.
-func recurrentKernels() map[string]kernel {
-	return map[string]kernel{
-		"RNN":  recurrentKernel(1, "Tanh"),
-		"GRU":  recurrentKernel(3, "Sigmoid", "Tanh"),
-		"LSTM": recurrentKernel(4, "Sigmoid", "Tanh", "Tanh"),
+func recurrentKernels() map[string]forms {
+	return map[string]forms{
+		"RNN":  recurrent(recurrentKernel(1, "Tanh")),
+		"GRU":  recurrent(recurrentKernel(3, "Sigmoid", "Tanh"), "linear_before_reset"),
+		"LSTM": recurrent(recurrentKernel(4, "Sigmoid", "Tanh", "Tanh"), "input_forget"),
 	}
+}
+
+// recurrent are the forms of a layer, whose batch may stand in front as of
+// version 14.
+func recurrent(k kernel, own ...string) forms {
+	reads := slices.Concat([]string{"activation_alpha", "activation_beta", "activations", "clip", "direction", "hidden_size"}, own)
+	return versions(7, 7, k, reads...).and(14, 22, k, slices.Concat(reads, []string{"layout"})...)
 }
 
 func recurrentKernel(gates int, activations ...string) kernel {

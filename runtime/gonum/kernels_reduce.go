@@ -28,23 +28,34 @@ const (
 	foldExp // sum of exp(v - max), after a pass for max
 )
 
-func reduceKernels() map[string]kernel {
-	return map[string]kernel{
-		"ReduceSum":       reduce(reduction{fold: foldSum}),
-		"ReduceMean":      reduce(reduction{foldSum, func(s float64, n int) float64 { return s / float64(n) }}),
-		"ReduceProd":      reduce(reduction{fold: foldProd}),
-		"ReduceMax":       reduce(reduction{fold: foldMax}),
-		"ReduceMin":       reduce(reduction{fold: foldMin}),
-		"ReduceL1":        reduce(reduction{fold: foldAbs}),
-		"ReduceL2":        reduce(reduction{foldSquare, func(s float64, _ int) float64 { return math.Sqrt(s) }}),
-		"ReduceSumSquare": reduce(reduction{fold: foldSquare}),
-		"ReduceLogSum":    reduce(reduction{foldSum, func(s float64, _ int) float64 { return math.Log(s) }}),
-		"ReduceLogSumExp": reduce(reduction{fold: foldExp}),
-		"ArgMax":          argExtreme(func(order int) bool { return order > 0 }),
-		"ArgMin":          argExtreme(func(order int) bool { return order < 0 }),
-		"CumSum":          cumSum,
-		"TopK":            topK,
+func reduceKernels() map[string]forms {
+	return map[string]forms{
+		"ReduceSum": versions(1, 11, reduce(reduction{fold: foldSum}), "axes", "keepdims").
+			and(13, 13, reduce(reduction{fold: foldSum}), "keepdims", "noop_with_empty_axes"),
+		"ReduceMean":      reductions(18, reduction{foldSum, func(s float64, n int) float64 { return s / float64(n) }}),
+		"ReduceProd":      reductions(18, reduction{fold: foldProd}),
+		"ReduceMax":       reductions(20, reduction{fold: foldMax}),
+		"ReduceMin":       reductions(20, reduction{fold: foldMin}),
+		"ReduceL1":        reductions(18, reduction{fold: foldAbs}),
+		"ReduceL2":        reductions(18, reduction{foldSquare, func(s float64, _ int) float64 { return math.Sqrt(s) }}),
+		"ReduceSumSquare": reductions(18, reduction{fold: foldSquare}),
+		"ReduceLogSum":    reductions(28, reduction{foldSum, func(s float64, _ int) float64 { return math.Log(s) }}),
+		"ReduceLogSumExp": reductions(28, reduction{fold: foldExp}),
+		"ArgMax":          extremes(argExtreme(func(order int) bool { return order > 0 })),
+		"ArgMin":          extremes(argExtreme(func(order int) bool { return order < 0 })),
+		"CumSum":          versions(11, 14, cumSum, "exclusive", "reverse"),
+		"TopK":            versions(1, 1, topK, "axis", "k").and(10, 10, topK, "axis").and(11, 24, topK, "axis", "largest").ignoring("sorted"),
 	}
+}
+
+// reductions are the forms of a reduction up to a version: axes are an
+// attribute before version 18 and an operand since.
+func reductions(last int64, r reduction) forms {
+	return versions(1, 13, reduce(r), "axes", "keepdims").and(18, last, reduce(r), "keepdims", "noop_with_empty_axes")
+}
+
+func extremes(k kernel) forms {
+	return versions(1, 11, k, "axis", "keepdims").and(12, 13, k, "axis", "keepdims", "select_last_index")
 }
 
 func reduce(r reduction) kernel {
@@ -520,7 +531,10 @@ func topK(c *call) error {
 		return err
 	}
 	ks, ok, err := c.integers("", 1)
-	if err != nil || !ok || len(ks) != 1 {
+	if !ok { // an attribute in version 1
+		ks = []int64{c.attrs.int("k", -1)}
+	}
+	if err != nil || len(ks) != 1 {
 		return fmt.Errorf("k is not one integer")
 	}
 	a, err := axisOf(c.attrs.int("axis", -1), x.Rank())

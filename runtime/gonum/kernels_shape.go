@@ -8,29 +8,68 @@ import (
 	"espalier/tensor"
 )
 
-func shapeKernels() map[string]kernel {
-	return map[string]kernel{
-		"Identity": func(c *call) error {
+func shapeKernels() map[string]forms {
+	return map[string]forms{
+		"Identity": versions(1, 25, func(c *call) error {
 			x, err := c.input(0)
 			if err != nil {
 				return err
 			}
 			return c.view(x, x.Shape())
-		},
-		"Dropout": dropout,
-		"Shape":   shapeOf,
-		"Size": func(c *call) error {
+		}),
+		"Dropout": versions(7, 7, unmasked(false)).ignoring("ratio").and(10, 10, unmasked(true)).ignoring("ratio").and(12, 22, dropout).ignoring("seed"),
+		"Shape":   versions(1, 13, shapeOf).and(15, 25, shapeOf, "end", "start"),
+		"Size": versions(1, 25, func(c *call) error {
 			x, err := c.input(0)
 			if err != nil {
 				return err
 			}
 			c.out[0] = tensor.Scalar(int64(x.Len()))
 			return nil
-		},
-		"Constant": constant, "ConstantOfShape": constantOfShape, "Range": rangeOf,
-		"Reshape": reshape, "Flatten": flatten, "Squeeze": squeeze, "Unsqueeze": unsqueeze,
-		"Transpose": transpose, "Expand": expand, "Tile": tile,
-		"Concat": concat, "Split": split, "Slice": slice, "Pad": pad, "Trilu": trilu,
+		}),
+		"Constant": versions(1, 11, constant, "value").
+			and(12, 25, constant, "value", "value_float", "value_floats", "value_int", "value_ints", "value_string", "value_strings"),
+		"ConstantOfShape": versions(9, 25, constantOfShape, "value"),
+		"Range":           versions(11, 11, rangeOf).and(27, 27, rangeOf).ignoring("stash_type"),
+		"Reshape":         versions(1, 1, reshape, "shape").ignoring("consumed_inputs").and(5, 13, reshape).and(14, 25, reshape, "allowzero"),
+		"Flatten":         versions(1, 25, flatten, "axis"),
+		"Squeeze":         versions(1, 11, squeeze, "axes").and(13, 25, squeeze),
+		"Unsqueeze":       versions(1, 11, unsqueeze, "axes").and(13, 25, unsqueeze),
+		"Transpose":       versions(1, 25, transpose, "perm"),
+		"Expand":          versions(8, 13, expand),
+		"Tile":            versions(6, 13, tile),
+		"Concat":          versions(4, 13, concat, "axis"),
+		"Split":           versions(2, 11, split, "axis", "split").and(13, 13, split, "axis").and(18, 18, split, "axis", "num_outputs"),
+		"Slice":           versions(1, 1, slice, "axes", "ends", "starts").and(10, 13, slice),
+		"Pad":             versions(2, 2, padByAttributes, "mode", "pads", "value").and(11, 25, pad, "mode"),
+		"Trilu":           versions(14, 14, trilu, "upper"),
+	}
+}
+
+// unmasked are the versions before 12, which have no training mode. A mask is of
+// bools, or in version 7 of the operand's type; ONNX Runtime leaves it empty.
+func unmasked(bools bool) kernel {
+	return func(c *call) error {
+		x, err := c.input(0)
+		if err != nil {
+			return err
+		}
+		if len(c.out) > 1 && c.slots[1] >= 0 {
+			dtype := tensor.Bool
+			if !bools {
+				dtype = x.DType()
+			}
+			m, err := c.make(1, dtype, x.Shape())
+			if err != nil {
+				return err
+			}
+			zero, err := tensor.New(dtype, 1)
+			if err != nil {
+				return err
+			}
+			spreadTo(m, zero)
+		}
+		return c.view(x, x.Shape())
 	}
 }
 
@@ -83,26 +122,25 @@ func shapeOf(c *call) error {
 
 func constant(c *call) error {
 	var err error
-	for name, a := range c.attrs {
+	for name := range c.attrs {
 		switch name {
 		case "value":
 			c.out[0], err = c.attrs.get(name, onnx.AttrTensor).Tensor.Value()
 		case "value_float":
-			c.out[0] = tensor.Scalar(a.Float)
+			c.out[0] = tensor.Scalar(c.attrs.float(name, 0))
 		case "value_int":
-			c.out[0] = tensor.Scalar(a.Int)
+			c.out[0] = tensor.Scalar(c.attrs.int(name, 0))
 		case "value_string":
-			c.out[0] = tensor.Scalar(string(a.String))
+			c.out[0] = tensor.Scalar(c.attrs.text(name, ""))
 		case "value_floats":
-			c.out[0], err = tensor.Of(append([]float32{}, a.Floats...), int64(len(a.Floats)))
+			xs := c.attrs.floats(name)
+			c.out[0], err = tensor.Of(append([]float32{}, xs...), int64(len(xs)))
 		case "value_ints":
-			c.out[0], err = tensor.Of(append([]int64{}, a.Ints...), int64(len(a.Ints)))
+			xs := c.attrs.ints(name)
+			c.out[0], err = tensor.Of(append([]int64{}, xs...), int64(len(xs)))
 		case "value_strings":
-			s := make([]string, len(a.Strings))
-			for i := range s {
-				s[i] = string(a.Strings[i])
-			}
-			c.out[0], err = tensor.Of(s, int64(len(s)))
+			xs := c.attrs.texts(name)
+			c.out[0], err = tensor.Of(xs, int64(len(xs)))
 		default:
 			err = fmt.Errorf("attribute %q is not supported", name)
 		}
@@ -227,13 +265,12 @@ func reshape(c *call) error {
 	if err != nil {
 		return err
 	}
-	t, err := c.input(1)
+	target, ok, err := c.integers("shape", 1)
 	if err != nil {
 		return err
 	}
-	target, err := toInts(t)
-	if err != nil {
-		return err
+	if !ok {
+		return fmt.Errorf("there is no shape")
 	}
 	shape := append(tensor.Shape{}, target...)
 	left, known := -1, int64(1)
@@ -266,12 +303,22 @@ func flatten(c *call) error {
 	if err != nil {
 		return err
 	}
-	a := c.attrs.int("axis", 1)
+	shape, err := matrixAt(x, c.attrs.int("axis", 1))
+	if err != nil {
+		return err
+	}
+	return c.view(x, shape)
+}
+
+// matrixAt returns the shape of a tensor as a matrix, whose columns begin at an
+// axis.
+func matrixAt(x *tensor.Tensor, axis int64) (tensor.Shape, error) {
+	a := axis
 	if a < 0 {
 		a += int64(x.Rank())
 	}
 	if a < 0 || a > int64(x.Rank()) {
-		return fmt.Errorf("axis %d is outside rank %d", a, x.Rank())
+		return nil, fmt.Errorf("axis %d is outside rank %d", axis, x.Rank())
 	}
 	rows, cols := int64(1), int64(1)
 	for i, d := range x.Shape() {
@@ -281,7 +328,7 @@ func flatten(c *call) error {
 			cols *= d
 		}
 	}
-	return c.view(x, tensor.Shape{rows, cols})
+	return tensor.Shape{rows, cols}, nil
 }
 
 func squeeze(c *call) error {
@@ -586,6 +633,9 @@ func split(c *call) error {
 		return err
 	}
 	total := x.Shape()[a]
+	if n := c.attrs.int("num_outputs", int64(len(c.out))); n != int64(len(c.out)) {
+		return fmt.Errorf("num_outputs is %d, there are %d outputs", n, len(c.out))
+	}
 	if !ok {
 		parts := int64(len(c.out))
 		each := (total + parts - 1) / parts
@@ -688,12 +738,26 @@ func sliceRange(start, end, step, size int64) (from, n int64, err error) {
 	return start, n, nil
 }
 
+// padByAttributes is version 2, which has numbers for attributes.
+func padByAttributes(c *call) error {
+	x, err := c.input(0)
+	if err != nil {
+		return err
+	}
+	fill, err := tensor.New(x.DType(), 1)
+	if err != nil {
+		return err
+	}
+	castTo(fill, []float32{c.attrs.float("value", 0)})
+	return padAxes(c, x, c.attrs.ints("pads"), everyAxis(x), fill)
+}
+
 func pad(c *call) error {
 	x, err := c.input(0)
 	if err != nil {
 		return err
 	}
-	pads, ok, err := c.integers("pads", 1)
+	pads, ok, err := c.integers("", 1)
 	if err != nil || !ok {
 		return fmt.Errorf("there are no pads")
 	}
@@ -702,10 +766,28 @@ func pad(c *call) error {
 		return err
 	}
 	if !given {
-		for i := range x.Rank() {
-			axes = append(axes, int64(i))
-		}
+		axes = everyAxis(x)
 	}
+	fill, err := tensor.New(x.DType(), 1)
+	if err != nil {
+		return err
+	}
+	if t := c.optional(2); t != nil && t.Len() == 1 {
+		fill = t
+	}
+	return padAxes(c, x, pads, axes, fill)
+}
+
+func everyAxis(x *tensor.Tensor) []int64 {
+	axes := make([]int64, x.Rank())
+	for i := range axes {
+		axes[i] = int64(i)
+	}
+	return axes
+}
+
+// padAxes pads some axes, first before and then behind them.
+func padAxes(c *call, x *tensor.Tensor, pads, axes []int64, fill *tensor.Tensor) error {
 	if len(pads) != 2*len(axes) {
 		return fmt.Errorf("%d pads for %d axes", len(pads), len(axes))
 	}
@@ -716,13 +798,6 @@ func pad(c *call) error {
 			return err
 		}
 		before[a], after[a] = pads[i], pads[len(axes)+i]
-	}
-	fill, err := tensor.New(x.DType(), 1)
-	if err != nil {
-		return err
-	}
-	if t := c.optional(2); t != nil && t.Len() == 1 {
-		fill = t
 	}
 	return padBy(c, x, before, after, fill, c.attrs.text("mode", "constant"))
 }

@@ -14,16 +14,16 @@ import (
 
 // textMakers are operators on strings whose kernels are made for a node once,
 // from its attributes: tables and regular expressions.
-func textMakers() map[string]maker {
-	return map[string]maker{
-		"com.microsoft.Tokenizer": newTokenizer,
-		"RegexFullMatch":          newRegexFullMatch,
-		"StringNormalizer":        newStringNormalizer,
+func textMakers() map[string]forms {
+	return map[string]forms{
+		"com.microsoft.Tokenizer": made(1, 1, newTokenizer, "mark", "mincharnum", "pad_value", "separators", "tokenexp"),
+		"RegexFullMatch":          made(20, 20, newRegexFullMatch, "pattern"),
+		"StringNormalizer":        made(10, 10, newStringNormalizer, "case_change_action", "is_case_sensitive", "locale", "stopwords"),
 	}
 }
 
-func textKernels() map[string]kernel {
-	return map[string]kernel{"StringConcat": stringConcat, "StringSplit": stringSplit}
+func textKernels() map[string]forms {
+	return map[string]forms{"StringConcat": versions(20, 20, stringConcat), "StringSplit": versions(20, 20, stringSplit, "delimiter", "maxsplit")}
 }
 
 // texts returns operand 0, which must be of strings that are valid UTF-8.
@@ -158,12 +158,16 @@ func newRegexFullMatch(a attributes, _ int64) (kernel, error) {
 }
 
 // newStringNormalizer changes the case of strings [n] or [1, n] and leaves out
-// stop words. Case is Unicode's, without regard to the locale.
+// stop words. Case is Unicode's; locales in which i and I are no pair are refused.
 func newStringNormalizer(a attributes, _ int64) (kernel, error) {
 	change := strings.ToUpper(a.text("case_change_action", "NONE"))
 	cases := map[string]func(string) string{"NONE": func(s string) string { return s }, "LOWER": lowerCase, "UPPER": upperCase}
 	if cases[change] == nil {
 		return nil, fmt.Errorf("case_change_action %q is not one of NONE, LOWER, UPPER", change)
+	}
+	language, _, _ := strings.Cut(strings.ToLower(a.text("locale", "")), "_")
+	if language == "tr" || language == "az" {
+		return nil, fmt.Errorf("%w: locale %q, in which letters change case otherwise", runtime.ErrUnsupported, a.text("locale", ""))
 	}
 	compare := lowerCase
 	if a.int("is_case_sensitive", 0) != 0 {

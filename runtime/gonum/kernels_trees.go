@@ -9,12 +9,27 @@ import (
 )
 
 // treeMakers are trees, and forests and boosted ones, of ai.onnx.ml.
-func treeMakers() map[string]maker {
-	return map[string]maker{
-		"ai.onnx.ml.TreeEnsembleClassifier": newTreeClassifier,
-		"ai.onnx.ml.TreeEnsembleRegressor":  newTreeRegressor,
-		"ai.onnx.ml.TreeEnsemble":           newTreeEnsemble,
+func treeMakers() map[string]forms {
+	return map[string]forms{
+		"ai.onnx.ml.TreeEnsembleClassifier": trees(newTreeClassifier, "class", "classlabels_int64s", "classlabels_strings"),
+		"ai.onnx.ml.TreeEnsembleRegressor":  trees(newTreeRegressor, "target", "aggregate_function", "n_targets"),
+		"ai.onnx.ml.TreeEnsemble": made(5, 5, newTreeEnsemble, "aggregate_function", "leaf_targetids", "leaf_weights", "membership_values",
+			"n_targets", "nodes_falseleafs", "nodes_falsenodeids", "nodes_featureids", "nodes_missing_value_tracks_true", "nodes_modes",
+			"nodes_splits", "nodes_trueleafs", "nodes_truenodeids", "post_transform", "tree_roots").ignoring("nodes_hitrates"),
 	}
+}
+
+// trees are the forms of an ensemble whose lists of votes begin with a word.
+// Version 3 added the same numbers as doubles.
+func trees(m maker, votes string, own ...string) forms {
+	reads := slices.Concat(own, []string{
+		"base_values", "nodes_falsenodeids", "nodes_featureids", "nodes_missing_value_tracks_true", "nodes_modes", "nodes_nodeids",
+		"nodes_treeids", "nodes_truenodeids", "nodes_values", "post_transform",
+		votes + "_ids", votes + "_nodeids", votes + "_treeids", votes + "_weights",
+	})
+	doubles := []string{"base_values_as_tensor", "nodes_values_as_tensor", votes + "_weights_as_tensor"}
+	return made(1, 1, m, reads...).ignoring("nodes_hitrates").
+		andMade(3, 3, m, slices.Concat(reads, doubles)...).ignoring("nodes_hitrates", "nodes_hitrates_as_tensor")
 }
 
 // branch is what a node asks about a number.
@@ -145,31 +160,17 @@ func (f *forest) scores(c *call, xs []float64, n, width int, finish func(i int, 
 	return all, nil
 }
 
-// check makes sure that every tree is one: each node is reached, and none twice,
-// and so none for ever.
+// check makes sure that each node is reached, and that no way leads around. Two
+// ways may meet in one node: LightGBM's splits by category are exported as nodes
+// that ask for one category each and lead to the same node.
 func (f *forest) check() error {
-	reached := make([]bool, len(f.nodes))
+	reached := make([]reach, len(f.nodes))
 	for _, root := range f.roots {
-		for todo := []int{root}; len(todo) > 0; {
-			place := todo[len(todo)-1]
-			todo = todo[:len(todo)-1]
-			switch {
-			case place < 0 && ^place < len(f.leaves):
-				continue
-			case place < 0 || place >= len(f.nodes):
-				return fmt.Errorf("a node leads to %d, which is not there", max(place, ^place))
-			case reached[place]:
-				return fmt.Errorf("node %d is reached twice: it is no tree", place)
-			}
-			n := &f.nodes[place]
-			if reached[place] = true; n.feature < 0 || n.feature >= MaxElements {
-				return fmt.Errorf("node %d asks for number %d of a row", place, n.feature)
-			}
-			f.features = max(f.features, n.feature+1)
-			todo = append(todo, n.yes, n.no)
+		if err := f.follow(root, reached); err != nil {
+			return err
 		}
 	}
-	if lost := slices.Index(reached, false); lost >= 0 {
+	if lost := slices.Index(reached, unseen); lost >= 0 {
 		return fmt.Errorf("no tree leads to node %d", lost)
 	}
 	for _, votes := range f.leaves {
@@ -177,6 +178,52 @@ func (f *forest) check() error {
 			if v.target < 0 || v.target >= f.targets {
 				return fmt.Errorf("a leaf votes for %d, there are %d targets", v.target, f.targets)
 			}
+		}
+	}
+	return nil
+}
+
+// reach says how far the nodes behind a node have been followed.
+type reach uint8
+
+const (
+	unseen reach = iota
+	open         // on the way from the root
+	done
+)
+
+// follow marks the nodes that a root leads to, depth first.
+func (f *forest) follow(root int, reached []reach) error {
+	for todo := []int{root}; len(todo) > 0; {
+		place := todo[len(todo)-1]
+		switch {
+		case place < 0 && ^place < len(f.leaves):
+			todo = todo[:len(todo)-1]
+			continue
+		case place < 0 || place >= len(f.nodes):
+			return fmt.Errorf("a node leads to %d, which is not there", max(place, ^place))
+		case reached[place] != unseen: // left by the last of the ways behind it, or seen before
+			reached[place] = done
+			todo = todo[:len(todo)-1]
+			continue
+		}
+		n := &f.nodes[place]
+		if reached[place] = open; n.feature < 0 || n.feature >= MaxElements {
+			return fmt.Errorf("node %d asks for number %d of a row", place, n.feature)
+		}
+		f.features = max(f.features, n.feature+1)
+		if n.mode == equals && n.no >= 0 && n.no < len(f.nodes) {
+			next := &f.nodes[n.no]
+			if next.mode == equals && next.feature == n.feature && next.yes == n.yes && next.missing != n.missing {
+				return fmt.Errorf("%w: nodes %d and %d ask for one number's categories, and one of them is for numbers that are missing: ONNX Runtime asks for the first alone",
+					runtime.ErrUnsupported, place, n.no)
+			}
+		}
+		for _, next := range []int{n.yes, n.no} {
+			if next >= 0 && next < len(reached) && reached[next] == open {
+				return fmt.Errorf("node %d leads back to node %d: the trees have no end", place, next)
+			}
+			todo = append(todo, next)
 		}
 	}
 	return nil
@@ -325,7 +372,7 @@ func newTreeRegressor(a attributes, _ int64) (kernel, error) {
 var folds = []string{"AVERAGE", "SUM", "MIN", "MAX"}
 
 func (f *forest) regressor(how string) (kernel, error) {
-	apply, err := newTransform(how)
+	apply, err := regressionTransform(how, f.targets)
 	if err != nil {
 		return nil, err
 	}

@@ -122,7 +122,7 @@ func signed(f func(float64) float64, fi func(int64) int64) kernel {
 	}
 }
 
-func unaryKernels() map[string]kernel {
+func unaryKernels() map[string]forms {
 	sign := func(x float64) float64 {
 		switch {
 		case x > 0:
@@ -132,31 +132,31 @@ func unaryKernels() map[string]kernel {
 		}
 		return x // 0 and NaN are their own signs
 	}
-	return map[string]kernel{
-		"Exp": fast(math.Exp, func(dst, x []float32) {
+	return map[string]forms{
+		"Exp": versions(6, 13, fast(math.Exp, func(dst, x []float32) {
 			apply(dst, x, func(v float32) float32 { return float32(quickExp(float64(v))) })
-		}),
-		"Tanh": fast(math.Tanh, func(dst, x []float32) { apply(dst, x, tanh32) }),
-		"Log":  each(math.Log), "Erf": each(math.Erf),
-		"Sin": each(math.Sin), "Cos": each(math.Cos), "Tan": each(math.Tan),
-		"Asin": each(math.Asin), "Acos": each(math.Acos), "Atan": each(math.Atan),
-		"Sinh": each(math.Sinh), "Cosh": each(math.Cosh), "Asinh": each(math.Asinh), "Acosh": each(math.Acosh), "Atanh": each(math.Atanh),
-		"Floor": each(math.Floor), "Ceil": each(math.Ceil), "Round": each(math.RoundToEven),
-		"Sqrt":       fast(math.Sqrt, func(dst, x []float32) { vek32.Sqrt_Into(dst, x) }),
-		"Reciprocal": each(func(x float64) float64 { return 1 / x }),
-		"Sigmoid":    fast(sigmoid, func(dst, x []float32) { apply(dst, x, sigmoid32) }),
-		"Softplus":   each(softplus),
-		"Softsign":   each(func(x float64) float64 { return x / (1 + math.Abs(x)) }),
-		"Relu":       fast(func(x float64) float64 { return math.Max(x, 0) }, func(dst, x []float32) { vek32.MaximumNumber_Into(dst, x, 0) }),
-		"Neg":        signed(func(x float64) float64 { return -x }, func(x int64) int64 { return -x }),
-		"Abs": signed(math.Abs, func(x int64) int64 {
+		})),
+		"Tanh": versions(6, 13, fast(math.Tanh, func(dst, x []float32) { apply(dst, x, tanh32) })),
+		"Log":  versions(6, 13, each(math.Log)), "Erf": versions(9, 13, each(math.Erf)),
+		"Sin": versions(7, 22, each(math.Sin)), "Cos": versions(7, 22, each(math.Cos)), "Tan": versions(7, 22, each(math.Tan)),
+		"Asin": versions(7, 22, each(math.Asin)), "Acos": versions(7, 22, each(math.Acos)), "Atan": versions(7, 22, each(math.Atan)),
+		"Sinh": versions(9, 22, each(math.Sinh)), "Cosh": versions(9, 22, each(math.Cosh)), "Asinh": versions(9, 22, each(math.Asinh)), "Acosh": versions(9, 22, each(math.Acosh)), "Atanh": versions(9, 22, each(math.Atanh)),
+		"Floor": versions(6, 13, each(math.Floor)), "Ceil": versions(6, 13, each(math.Ceil)), "Round": versions(11, 22, each(math.RoundToEven)),
+		"Sqrt":       versions(6, 13, fast(math.Sqrt, func(dst, x []float32) { vek32.Sqrt_Into(dst, x) })),
+		"Reciprocal": versions(6, 13, each(func(x float64) float64 { return 1 / x })),
+		"Sigmoid":    versions(6, 13, fast(sigmoid, func(dst, x []float32) { apply(dst, x, sigmoid32) })),
+		"Softplus":   versions(1, 22, each(softplus)),
+		"Softsign":   versions(1, 22, each(func(x float64) float64 { return x / (1 + math.Abs(x)) })),
+		"Relu":       versions(6, 14, fast(func(x float64) float64 { return math.Max(x, 0) }, func(dst, x []float32) { vek32.MaximumNumber_Into(dst, x, 0) })),
+		"Neg":        versions(6, 13, signed(func(x float64) float64 { return -x }, func(x int64) int64 { return -x })),
+		"Abs": versions(6, 13, signed(math.Abs, func(x int64) int64 {
 			if x < 0 {
 				return -x
 			}
 			return x
-		}),
-		"Sign": signed(sign, func(x int64) int64 { return int64(sign(float64(x))) }),
-		"LeakyRelu": func(c *call) error {
+		})),
+		"Sign": versions(9, 13, signed(sign, func(x int64) int64 { return int64(sign(float64(x))) })),
+		"LeakyRelu": versions(6, 16, func(c *call) error {
 			alpha := float64(c.attrs.float("alpha", 0.01))
 			return each(func(x float64) float64 {
 				if x < 0 {
@@ -164,26 +164,26 @@ func unaryKernels() map[string]kernel {
 				}
 				return x
 			})(c)
-		},
-		"HardSwish": each(func(x float64) float64 { return x * max(0, min(1, x/6+0.5)) }),
-		"Mish":      each(func(x float64) float64 { return x * math.Tanh(softplus(x)) }),
-		"HardSigmoid": func(c *call) error {
+		}, "alpha"),
+		"HardSwish": versions(14, 22, each(func(x float64) float64 { return x * max(0, min(1, x/6+0.5)) })),
+		"Mish":      versions(18, 22, each(func(x float64) float64 { return x * math.Tanh(softplus(x)) })),
+		"HardSigmoid": versions(6, 22, func(c *call) error {
 			alpha, beta := float64(c.attrs.float("alpha", 0.2)), float64(c.attrs.float("beta", 0.5))
 			return each(func(x float64) float64 { return max(0, min(1, alpha*x+beta)) })(c)
-		},
-		"Swish": func(c *call) error {
+		}, "alpha", "beta"),
+		"Swish": versions(24, 24, func(c *call) error {
 			alpha := float64(c.attrs.float("alpha", 1))
 			return each(func(x float64) float64 { return x * sigmoid(alpha*x) })(c)
-		},
-		"Selu": func(c *call) error {
+		}, "alpha"),
+		"Selu": versions(6, 22, func(c *call) error {
 			alpha, gamma := float64(c.attrs.float("alpha", 1.6732632)), float64(c.attrs.float("gamma", 1.050701))
 			return each(func(x float64) float64 { return gamma * (max(0, x) + min(0, alpha*math.Expm1(x))) })(c)
-		},
-		"Celu": func(c *call) error {
+		}, "alpha", "gamma"),
+		"Celu": versions(12, 28, func(c *call) error {
 			alpha := float64(c.attrs.float("alpha", 1))
 			return each(func(x float64) float64 { return max(0, x) + min(0, alpha*math.Expm1(x/alpha)) })(c)
-		},
-		"ThresholdedRelu": func(c *call) error {
+		}, "alpha"),
+		"ThresholdedRelu": versions(10, 22, func(c *call) error {
 			alpha := float64(c.attrs.float("alpha", 1))
 			return each(func(x float64) float64 {
 				if x > alpha {
@@ -191,8 +191,8 @@ func unaryKernels() map[string]kernel {
 				}
 				return 0
 			})(c)
-		},
-		"Shrink": func(c *call) error {
+		}, "alpha"),
+		"Shrink": versions(9, 9, func(c *call) error {
 			bias, lambda := float64(c.attrs.float("bias", 0)), float64(c.attrs.float("lambd", 0.5))
 			return each(func(x float64) float64 {
 				switch {
@@ -203,8 +203,8 @@ func unaryKernels() map[string]kernel {
 				}
 				return 0
 			})(c)
-		},
-		"Elu": func(c *call) error {
+		}, "bias", "lambd"),
+		"Elu": versions(6, 22, func(c *call) error {
 			alpha := float64(c.attrs.float("alpha", 1))
 			return each(func(x float64) float64 {
 				if x < 0 {
@@ -212,16 +212,16 @@ func unaryKernels() map[string]kernel {
 				}
 				return x
 			})(c)
-		},
-		"Gelu": func(c *call) error {
+		}, "alpha"),
+		"Gelu": versions(20, 20, func(c *call) error {
 			if c.attrs.text("approximate", "none") == "tanh" {
 				return each(func(x float64) float64 {
 					return 0.5 * x * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
 				})(c)
 			}
 			return each(func(x float64) float64 { return 0.5 * x * (1 + math.Erf(x/math.Sqrt2)) })(c)
-		},
-		"Not": func(c *call) error {
+		}, "approximate"),
+		"Not": versions(1, 1, func(c *call) error {
 			x, err := c.input(0)
 			if err != nil {
 				return err
@@ -235,14 +235,16 @@ func unaryKernels() map[string]kernel {
 			}
 			apply(y.Bools(), x.Bools(), func(b bool) bool { return !b })
 			return nil
-		},
-		"IsNaN": test(math.IsNaN),
-		"IsInf": func(c *call) error {
+		}),
+		"IsNaN": versions(9, 20, test(math.IsNaN)),
+		"IsInf": versions(10, 20, func(c *call) error {
 			low, high := c.attrs.int("detect_negative", 1) == 1, c.attrs.int("detect_positive", 1) == 1
 			return test(func(v float64) bool { return low && math.IsInf(v, -1) || high && math.IsInf(v, 1) })(c)
-		},
-		"Clip": clip,
-		"Cast": cast, "CastLike": castLike,
+		}, "detect_negative", "detect_positive"),
+		"Clip": versions(6, 6, clipByAttributes, "max", "min").and(11, 13, clip),
+		"Cast": versions(6, 13, cast, "to").and(19, 23, cast, "to").ignoring("saturate").
+			and(24, 28, cast, "to").ignoring("round_mode", "saturate"), // they are about floats of 8 bits
+		"CastLike": versions(15, 15, castLike).and(19, 23, castLike).ignoring("saturate").and(24, 25, castLike).ignoring("round_mode", "saturate"),
 	}
 }
 
@@ -282,6 +284,20 @@ func softplus(x float64) float64 {
 		return x + math.Log1p(math.Exp(-x))
 	}
 	return math.Log1p(math.Exp(x))
+}
+
+// clipByAttributes is version 6, whose limits are attributes.
+func clipByAttributes(c *call) error {
+	low, high := float64(c.attrs.float("min", -math.MaxFloat32)), float64(c.attrs.float("max", math.MaxFloat32))
+	return each(func(x float64) float64 {
+		if x < low {
+			x = low
+		}
+		if x > high {
+			x = high
+		}
+		return x
+	})(c)
 }
 
 func clip(c *call) error {

@@ -38,18 +38,22 @@ type step struct {
 type kernel func(c *call) error
 
 // newPlan decodes a model's graph.
-func newPlan(m *onnx.Model) (*plan, error) {
+func newPlan(m *onnx.Model, operators map[string]forms) (*plan, error) {
 	if err := onnx.Check(m); err != nil {
 		return nil, fmt.Errorf("%w: %w", runtime.ErrModel, err)
 	}
-	if missing := unsupported(m); len(missing) > 0 {
+	l, err := newLibrary(m, operators)
+	if err != nil {
+		return nil, err
+	}
+	if missing := l.missing(m); len(missing) > 0 {
 		advice := "use ONNX Runtime"
 		if slices.Contains(missing, "ai.onnx.ml.ZipMap") {
 			advice = "ZipMap makes maps, which are no tensors: export the model with zipmap=False"
 		}
 		return nil, fmt.Errorf("%w: the pure-Go engine has no %v; %s", runtime.ErrUnsupported, missing, advice)
 	}
-	pl := &planner{library: newLibrary(), opsets: opsets(m)}
+	pl := &planner{library: l}
 	p, err := pl.graph(m.Graph, nil)
 	if err != nil {
 		return nil, err
@@ -70,23 +74,8 @@ func newPlan(m *onnx.Model) (*plan, error) {
 	return p, nil
 }
 
-// opsets returns the versions of the operator sets that the model imports.
-func opsets(m *onnx.Model) map[string]int64 {
-	versions := map[string]int64{}
-	for _, id := range m.OpsetImports {
-		if id.Domain == "ai.onnx" {
-			id.Domain = ""
-		}
-		versions[id.Domain] = id.Version
-	}
-	return versions
-}
-
 // planner makes the plans of a model's graphs.
-type planner struct {
-	*library
-	opsets map[string]int64 // by domain, ONNX's own being ""
-}
+type planner struct{ *library }
 
 // graph begins the plan of a graph with its initialisers.
 func (pl *planner) graph(g *onnx.Graph, outer *plan) (*plan, error) {
@@ -111,7 +100,7 @@ func (pl *planner) addSteps(p *plan, g *onnx.Graph) error {
 		if s.attrs, err = readAttributes(op.node); err != nil {
 			return fmt.Errorf("%w: %w", runtime.ErrModel, err)
 		}
-		if s.kernel, err = pl.kernel(op.node, s.attrs, pl.opsets[domainOf(op.node)]); err != nil {
+		if s.kernel, err = pl.kernel(op.node, s.attrs); err != nil {
 			return err
 		}
 		for _, in := range op.inputs {
@@ -192,19 +181,32 @@ func domainOf(n *onnx.Node) string {
 	return n.Domain
 }
 
-// unsupported lists the operators that there is no kernel for, those of
-// sub-graphs too.
-func unsupported(m *onnx.Model) []string {
-	known := newLibrary()
+// missing lists the operators that there is no kernel for in any version, those
+// of sub-graphs too. A function of the model's is no operator of the engine,
+// whatever its name.
+func (l *library) missing(m *onnx.Model) []string {
+	return l.without(m, func(n *onnx.Node) bool { return l.operators[operator(n)] != nil })
+}
+
+// unsupported is missing with the operators that are here in other versions
+// than the model's.
+func (l *library) unsupported(m *onnx.Model) []string {
+	return l.without(m, func(n *onnx.Node) bool { f, _ := l.form(n); return f != nil })
+}
+
+// without lists the operators of the nodes that are not known.
+func (l *library) without(m *onnx.Model, known func(n *onnx.Node) bool) []string {
+	functions := map[string]bool{}
+	for i := range m.Functions {
+		f := &m.Functions[i]
+		functions[operator(&onnx.Node{OpType: f.Name, Domain: f.Domain})] = true
+	}
 	missing := map[string]bool{}
 	var visit func(g *onnx.Graph)
 	visit = func(g *onnx.Graph) {
 		for _, n := range g.Nodes {
-			if name := operator(n); !known.has(name) {
-				if name == n.OpType {
-					name = "ai.onnx." + name
-				}
-				missing[name] = true
+			if functions[operator(n)] || !known(n) {
+				missing[displayed(domainOf(n))+"."+n.OpType] = true
 			}
 			for i := range n.Attributes {
 				a := &n.Attributes[i]

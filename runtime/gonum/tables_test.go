@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"espalier/onnx"
 	"espalier/runtime"
 	"espalier/runtime/gonum"
@@ -133,14 +135,14 @@ var tableOperators = map[string]func(r drawn) *textModel{
 		}
 		m := of("LinearClassifier", 1, r.table(1+r.IntN(3), columns))
 		named, dtype := r.labels(labels, "classlabels_ints", "classlabels_strings")
-		m.attrs = []onnx.Attribute{named, r.transform(), onnx.FloatsAttr("coefficients", r.floats(columns*targets)), onnx.FloatsAttr("intercepts", r.floats(targets))}
+		m.attrs = []onnx.Attribute{named, r.transform(), onnx.IntAttr("multi_class", r.Int64N(2)), onnx.FloatsAttr("coefficients", r.floats(columns*targets)), onnx.FloatsAttr("intercepts", r.floats(targets))}
 		m.outputs = []tensor.DType{dtype, tensor.Float32}
 		return m
 	},
 	"LinearRegressor": func(r drawn) *textModel {
 		columns, targets := 1+r.IntN(4), 1+r.IntN(3)
 		m := of("LinearRegressor", 1, r.floatTable(1+r.IntN(3), columns))
-		m.attrs = []onnx.Attribute{onnx.IntAttr("targets", int64(targets)), onnx.FloatsAttr("coefficients", r.floats(columns*targets))}
+		m.attrs = []onnx.Attribute{onnx.IntAttr("targets", int64(targets)), onnx.FloatsAttr("coefficients", r.floats(columns*targets)), r.transform()}
 		if r.IntN(2) == 0 {
 			m.attrs = append(m.attrs, onnx.FloatsAttr("intercepts", r.floats(targets)))
 		}
@@ -165,9 +167,7 @@ var tableOperators = map[string]func(r drawn) *textModel{
 		if r.IntN(2) == 0 {
 			m.attrs = append(m.attrs, onnx.FloatsAttr("base_values", r.floats(targets)))
 		}
-		if targets > 1 {
-			m.attrs = append(m.attrs, r.transform())
-		}
+		m.attrs = append(m.attrs, r.transform())
 		return m
 	},
 	"TfIdfVectorizer": func(r drawn) *textModel {
@@ -262,6 +262,107 @@ func (r drawn) trees(list string, targets int, one bool) []onnx.Attribute {
 		attrs = append(attrs, onnx.FloatsAttr(name, v))
 	}
 	return attrs
+}
+
+// TestRegressorsOfOneTarget: the numbers of ONNX Runtime, which transforms the
+// scores of several targets only, PROBIT apart.
+func TestRegressorsOfOneTarget(t *testing.T) {
+	x := tensor.Must(tensor.Of([]float32{0, 2}, 2, 1))
+	line := of("LinearRegressor", 1, x)
+	line.attrs = []onnx.Attribute{onnx.FloatsAttr("coefficients", []float32{1})}
+	trees := of("TreeEnsembleRegressor", 3, x)
+	for _, a := range tree(func(ints map[string][]int64, _ []string) { ints["target_ids"] = []int64{0, 0} }) {
+		switch a.Name {
+		case "target_weights":
+			a.Floats = []float32{-1, 2}
+		case "n_targets":
+			a.Int = 1
+		}
+		trees.attrs = append(trees.attrs, a)
+	}
+	for m, want := range map[*textModel][]float32{line: {0, 2}, trees: {-1, 2}} {
+		plain := m.attrs
+		for _, how := range []string{"NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO"} {
+			m.attrs = append(slices.Clone(plain), onnx.StringAttr("post_transform", how))
+			got, err := m.run(gonum.New())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got[0].Float32s()); diff != "" {
+				t.Errorf("%s with %s: %s", m.op, how, diff)
+			}
+		}
+	}
+}
+
+// meeting draws trees whose splits by category are chains of nodes with one
+// category each, which meet in one node, as LightGBM's are exported.
+func (r drawn) meeting() []onnx.Attribute {
+	ints, names := map[string][]int64{}, []string{}
+	var values, weights []float32
+	add := func(tree, feature, yes, no int64, mode string, value float32) int {
+		id := int64(0)
+		if n := len(ints["nodes_treeids"]); n > 0 && ints["nodes_treeids"][n-1] == tree {
+			id = ints["nodes_nodeids"][n-1] + 1
+		}
+		missing := r.Int64N(2)
+		if id > 0 && mode == "BRANCH_EQ" { // one for all of a chain
+			missing = ints["nodes_missing_value_tracks_true"][len(ints["nodes_treeids"])-1]
+		}
+		for name, v := range map[string]int64{"treeids": tree, "nodeids": id, "featureids": feature, "truenodeids": yes, "falsenodeids": no, "missing_value_tracks_true": missing} {
+			ints["nodes_"+name] = append(ints["nodes_"+name], v)
+		}
+		names, values = append(names, mode), append(values, value)
+		return int(id)
+	}
+	for tree := range int64(1 + r.IntN(3)) {
+		chain, feature := 1+r.Int64N(4), r.Int64N(3)
+		for i := range chain { // the yes of all is node chain, the last no is chain+3
+			no := i + 1
+			if no == chain {
+				no = chain + 3
+			}
+			add(tree, feature, chain, no, "BRANCH_EQ", float32(r.IntN(5)-1))
+		}
+		add(tree, r.Int64N(3), chain+1, chain+2, "BRANCH_LEQ", r.float())
+		for range 3 {
+			id := add(tree, 0, 0, 0, "LEAF", 0)
+			ints["target_treeids"], ints["target_nodeids"] = append(ints["target_treeids"], tree), append(ints["target_nodeids"], int64(id))
+			ints["target_ids"], weights = append(ints["target_ids"], 0), append(weights, r.float())
+		}
+	}
+	attrs := []onnx.Attribute{onnx.StringsAttr("nodes_modes", names), onnx.FloatsAttr("nodes_values", values), onnx.FloatsAttr("target_weights", weights), onnx.IntAttr("n_targets", 1)}
+	for name, v := range ints {
+		attrs = append(attrs, onnx.IntsAttr(name, v))
+	}
+	return attrs
+}
+
+// TestTreesWhoseBranchesMeet: splits by category give what ONNX Runtime gives,
+// also for what is no number.
+func TestTreesWhoseBranchesMeet(t *testing.T) {
+	oracle := ortEngine(t)
+	for seed := range uint64(200) {
+		r := drawn{rand.New(rand.NewPCG(seed, 17))}
+		x := r.floatTable(6, 3)
+		for i := range x.Float32s() {
+			x.Float32s()[i] = float32(r.IntN(6) - 1)
+		}
+		x.Float32s()[r.IntN(18)] = float32(math.NaN())
+		m := of("TreeEnsembleRegressor", 3, x)
+		m.attrs = r.meeting()
+		want, err := m.run(oracle)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := m.run(gonum.New())
+		if err == nil {
+			err = close(got[0], want[0], 1e-5, 1e-6)
+		}
+		if err != nil {
+			t.Fatalf("seed %d, %s: %v", seed, describe(m), err)
+		}
+	}
 }
 
 // TestTableOperatorsAgree: the operators of classical models compute what ONNX
@@ -523,11 +624,23 @@ func TestMistakesInTableOperators(t *testing.T) {
 		want string
 	}{
 		{forest(func(ints map[string][]int64, _ []string) {}), ""},
-		{forest(func(ints map[string][]int64, _ []string) { ints["nodes_truenodeids"][0] = 0 }), "no tree leads to node 0"},
+		{forest(func(ints map[string][]int64, _ []string) { ints["nodes_truenodeids"][0] = 0 }), "tree 0 begins at node 1, which is not the first in the list; ONNX Runtime begins there"},
+		{forest(func(ints map[string][]int64, modes []string) {
+			modes[0], modes[1], ints["nodes_truenodeids"], ints["nodes_falsenodeids"] = "LEAF", "BRANCH_LEQ", []int64{0, 0, 0}, []int64{0, 2, 0}
+			ints["target_nodeids"] = []int64{0, 2}
+		}), "tree 0 begins at node 1, which is not the first in the list; ONNX Runtime begins there"},
+		{forest(func(ints map[string][]int64, modes []string) {
+			modes[0], ints["nodes_treeids"], ints["target_treeids"], ints["target_nodeids"] = "LEAF", []int64{0, 1, 0}, []int64{0, 1}, []int64{0, 1}
+		}), "the nodes of tree 0 do not stand in a row, as ONNX Runtime reads them"},
 		{forest(func(ints map[string][]int64, modes []string) {
 			modes[1] = "BRANCH_LT"
 			ints["nodes_truenodeids"], ints["nodes_falsenodeids"], ints["target_nodeids"] = []int64{1, 0, 0}, []int64{2, 2, 0}, []int64{2, 2}
 		}), "tree 0 has no beginning: its nodes lead around"},
+		{forest(func(ints map[string][]int64, modes []string) {
+			modes[0], modes[1] = "BRANCH_EQ", "BRANCH_EQ"
+			ints["nodes_truenodeids"], ints["nodes_falsenodeids"], ints["target_nodeids"] = []int64{2, 2, 0}, []int64{1, 2, 0}, []int64{2, 2}
+			ints["nodes_missing_value_tracks_true"] = []int64{0, 1, 0}
+		}), "nodes 0 and 1 ask for one number's categories"},
 		{forest(func(ints map[string][]int64, _ []string) { ints["nodes_truenodeids"][0] = 7 }), "tree 0: node 0 leads to node 7, which is not there"},
 		{forest(func(ints map[string][]int64, _ []string) { ints["nodes_truenodeids"][0] = 2 }), "tree 0: no node leads to node 1"},
 		{forest(func(ints map[string][]int64, _ []string) { ints["nodes_nodeids"][2] = 1 }), "tree 0 has two nodes 1"},
@@ -538,6 +651,10 @@ func TestMistakesInTableOperators(t *testing.T) {
 		{forest(func(ints map[string][]int64, _ []string) { ints["target_nodeids"][0] = 0 }), "tree 0: node 0 votes and is no leaf"},
 		{forest(func(_ map[string][]int64, modes []string) { modes[0] = "BRANCH" }), `tree 0: node 0 has mode "BRANCH", which is none of the operator's`},
 		{ensemble(row, func(map[string][]int64, []float32) {}), ""},
+		{ensemble(row, func(ints map[string][]int64, _ []float32) {
+			ints["nodes_truenodeids"][0], ints["nodes_trueleafs"][0] = 0, 0
+		}), "node 0 leads back to node 0: the trees have no end"},
+		{ensemble(row, func(ints map[string][]int64, _ []float32) { ints["tree_roots"] = nil }), "no tree leads to node 0"},
 		{ensemble(row, func(ints map[string][]int64, _ []float32) {
 			ints["nodes_truenodeids"][0], ints["nodes_trueleafs"][0] = -1, 0
 		}), "node 0 leads to node -1, there are 1 nodes"},

@@ -16,7 +16,8 @@ import (
 	"espalier/tensor"
 )
 
-// textModel is one operator on strings.
+// textModel is one operator, of operator set 20 where it is one of ai.onnx's and
+// no version is given.
 type textModel struct {
 	op, domain string
 	version    int64
@@ -46,6 +47,9 @@ func (m *textModel) encode() ([]byte, error) {
 	}
 	g.Nodes = []*onnx.Node{n}
 	imports := []onnx.OperatorSetID{{Version: 20}}
+	if m.domain == "" && m.version > 0 {
+		imports[0].Version = m.version
+	}
 	if m.domain != "" {
 		imports = append(imports, onnx.OperatorSetID{Domain: m.domain, Version: m.version})
 	}
@@ -277,7 +281,7 @@ func TestMistakesInTextOperators(t *testing.T) {
 // TestTextThatGrowsForEver: strings that a loop doubles end at the memory of a
 // run.
 func TestTextThatGrowsForEver(t *testing.T) {
-	h := hostile{nodes: []*onnx.Node{
+	h := hostile{opset: 20, nodes: []*onnx.Node{
 		node("Constant", "", "start", onnx.StringsAttr("value_strings", []string{"ab"})),
 		{Name: "doubling", OpType: "Loop", Inputs: []string{"", "", "start"}, Outputs: []string{"y"}, Attributes: []onnx.Attribute{
 			onnx.GraphAttr("body", subgraph("i@i go@b v@i", "go@b next@i", node("StringConcat", "v v", "next"))),

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"espalier/onnx"
+	"espalier/runtime"
 )
 
 // branches are the nodes_modes of versions 1 and 3; LEAF is none of them.
@@ -73,9 +74,15 @@ func (f *forest) place(a attributes) (*treeTable, error) {
 			return nil, fmt.Errorf("the lists of nodes have %d and %d elements", len(trees), n)
 		}
 	}
-	t := &treeTable{at: map[treeKey]int{}}
+	t, seen := &treeTable{at: map[treeKey]int{}}, map[int64]bool{}
 	for i := range trees {
 		key := treeKey{trees[i], ids[i]}
+		if i == 0 || trees[i] != trees[i-1] {
+			if seen[trees[i]] {
+				return nil, fmt.Errorf("%w: the nodes of tree %d do not stand in a row, as ONNX Runtime reads them", runtime.ErrUnsupported, trees[i])
+			}
+			seen[trees[i]] = true
+		}
 		if _, twice := t.at[key]; twice {
 			return nil, fmt.Errorf("tree %d has two nodes %d", key.tree, key.node)
 		}
@@ -124,7 +131,9 @@ func (f *forest) link(a attributes, t *treeTable) error {
 			if begun[key.tree] {
 				return fmt.Errorf("tree %d: no node leads to node %d", key.tree, key.node)
 			}
-			begun[key.tree] = true
+			if begun[key.tree] = true; i > 0 && t.keys[i-1].tree == key.tree {
+				return fmt.Errorf("%w: tree %d begins at node %d, which is not the first in the list; ONNX Runtime begins there", runtime.ErrUnsupported, key.tree, key.node)
+			}
 			f.roots = append(f.roots, t.places[i])
 		}
 	}
