@@ -94,12 +94,19 @@ type Relation struct {
 type task struct {
 	schema.Task
 	numbers  map[string]int64 // of labels
+	integers *meaning         // of integers in an output of labels
+	bools    *meaning         // of bools there
 	first    int              // of the outputs, the task's own
 	entities int              // of a relation: the number of its entities' task
 }
 
-func newTask(t *schema.Task) task {
+// newTask returns the task; one of another tool's file may answer with classes
+// of its own.
+func newTask(t *schema.Task, foreign bool) task {
 	out := task{Task: *t, numbers: make(map[string]int64, len(t.Labels))}
+	if foreign {
+		out.integers, out.bools = newMeaning(t.Labels, false), newMeaning(t.Labels, true)
+	}
 	for i, l := range t.Labels {
 		out.numbers[l] = int64(i)
 	}

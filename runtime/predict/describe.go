@@ -42,6 +42,8 @@ func (f *file) readSchema(m *onnx.Model) error {
 			return fmt.Errorf("predict: the schema given: %w", err)
 		}
 		f.schema = f.options.Schema
+		_, own := m.MetadataValue(schema.Key)
+		f.foreign = !own && m.ProducerName != "espalier"
 		return nil
 	}
 	description, ok := m.MetadataValue(schema.Key)
@@ -130,6 +132,11 @@ func (f *file) match(g *onnx.Graph) error {
 	for _, t := range f.schema.Tasks {
 		if len(t.Outputs) == 0 {
 			return fmt.Errorf("predict: task %q names no output", t.Name)
+		}
+		if f.foreign {
+			if err := matchClasses(&t, g); err != nil {
+				return err
+			}
 		}
 		for _, o := range t.Outputs {
 			v := find(g.Outputs, o.Tensor)

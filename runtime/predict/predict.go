@@ -40,7 +40,9 @@ type Options struct {
 
 	// Schema says what the file's tensors mean. It is for files of other tools
 	// and takes the place of what the metadata says; outputs are named by their
-	// roles, see [schema.Role].
+	// roles, see [schema.Role]. Labels stand in the order of the file's
+	// probabilities; those that are spelled as integers are the classes that an
+	// output of integers has, others are counted from 0.
 	Schema *schema.Schema
 	// Vocabulary goes with Schema: the words of its text input. Nil takes the
 	// file's own.
@@ -80,6 +82,7 @@ type file struct {
 	tokenizer  *text.Tokenizer  // nil: the model does not read one text
 	values     []valueIDs       // by input, where the model reads a table
 	training   json.RawMessage
+	foreign    bool // another tool wrote it: the schema is the caller's
 	// batch and length are sizes that the text input is fixed to, 0 where it is
 	// not; limit is the most tokens it takes, 0 for any number.
 	batch, length, limit int
@@ -152,7 +155,7 @@ func (f *file) part(tasks []schema.Task, m *onnx.Model, data []byte) (*Predictor
 	var outputs []string
 	tasks = f.withEntities(tasks)
 	for i := range tasks {
-		p.tasks = append(p.tasks, newTask(&tasks[i]))
+		p.tasks = append(p.tasks, newTask(&tasks[i], f.foreign))
 		p.tasks[i].first = len(outputs)
 		for _, o := range tasks[i].Outputs {
 			if slices.Contains(outputs, o.Tensor) {

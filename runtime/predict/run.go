@@ -3,6 +3,7 @@ package predict
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"espalier/runtime"
 	"espalier/schema"
@@ -44,17 +45,31 @@ func (p *Predictor) Run(ctx context.Context, in Input) (map[string]*tensor.Tenso
 	for i := range p.tasks {
 		t := &p.tasks[i]
 		name := t.Output(schema.Label)
-		if x := answers[name]; x != nil && x.DType() == tensor.String {
-			ids, err := t.number(&numbers{}, x)
-			if err == nil {
-				answers[name], err = tensor.Of(ids, x.Shape()...)
-			}
-			if err != nil {
+		if x := answers[name]; x != nil && (x.DType() == tensor.String || p.file.foreign && t.Type == schema.Classification) {
+			if answers[name], err = t.places(x); err != nil {
 				return nil, fmt.Errorf("predict: task %q: output %q: %w", t.Name, name, err)
 			}
 		}
 	}
 	return answers, nil
+}
+
+// places turns names, or another tool's classes, into the labels' places.
+func (t *task) places(x *tensor.Tensor) (*tensor.Tensor, error) {
+	given, meaning, err := t.number(&numbers{}, x)
+	if err != nil {
+		return nil, err
+	}
+	ids := slices.Clone(given)
+	for i := range ids {
+		if x.DType() == tensor.String {
+			break // they are places already
+		}
+		if ids[i], err = meaning.place(ids[i], len(t.Labels)); err != nil {
+			return nil, err
+		}
+	}
+	return tensor.Of(ids, x.Shape()...)
 }
 
 func (p *Predictor) inputs(in Input) ([]runtime.Named, error) {

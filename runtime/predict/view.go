@@ -16,6 +16,7 @@ type view struct {
 	length        int       // of a sequence, 1 for other tasks
 	probabilities []float32 // [rows, length, labels], of a relation [rows, length, length, labels]
 	labels        []int64   // [rows, length], or [rows, labels]; nil: by probability
+	meaning       *meaning  // of labels
 	values        []float32 // [rows]
 }
 
@@ -77,13 +78,18 @@ func (v *view) take(o schema.Output, x *tensor.Tensor, rows int) error {
 		}
 		return expect(o, len(v.probabilities), places*n)
 	case schema.Label:
-		if v.labels, err = v.task.number(v.made, x); err != nil {
+		if v.labels, v.meaning, err = v.task.number(v.made, x); err != nil {
 			return fmt.Errorf("output %q: %w", o.Tensor, err)
 		}
-		if v.task.several() {
-			places *= n
+		if !v.task.several() {
+			return expect(o, len(v.labels), places)
 		}
-		return expect(o, len(v.labels), places)
+		for _, l := range v.labels {
+			if l != 0 && l != 1 {
+				return fmt.Errorf("output %q has %d, 0 or 1 says whether a label applies", o.Tensor, l)
+			}
+		}
+		return expect(o, len(v.labels), places*n)
 	case schema.Value:
 		if v.values, err = v.made.floatsOf(x); err != nil {
 			return fmt.Errorf("output %q: %w", o.Tensor, err)
@@ -111,8 +117,8 @@ func (v *view) at(i int) (label int64, probability float32, err error) {
 		}
 		return label, probability, nil
 	}
-	if label = v.labels[i]; label < 0 || label >= int64(n) {
-		return 0, 0, fmt.Errorf("label %d is outside of %d labels", label, n)
+	if label, err = v.meaning.place(v.labels[i], n); err != nil {
+		return 0, 0, err
 	}
 	if v.probabilities != nil {
 		probability = v.probabilities[i*n+int(label)]
@@ -218,39 +224,4 @@ func (m *numbers) floatsOf(x *tensor.Tensor) ([]float32, error) {
 		return out, nil
 	}
 	return nil, fmt.Errorf("%w: its elements are %v, float32 or float64 is read", runtime.ErrUnsupported, x.DType())
-}
-
-// number returns the labels' numbers.
-func (t *task) number(made *numbers, x *tensor.Tensor) ([]int64, error) {
-	switch x.DType() {
-	case tensor.Int64:
-		return x.Int64s(), nil
-	case tensor.Int32:
-		from, _ := tensor.Data[int32](x)
-		out := made.int64s(len(from))
-		for i, v := range from {
-			out[i] = int64(v)
-		}
-		return out, nil
-	case tensor.Bool:
-		out := made.int64s(x.Len())
-		for i, v := range x.Bools() {
-			if out[i] = 0; v {
-				out[i] = 1
-			}
-		}
-		return out, nil
-	case tensor.String:
-		names := x.Strings()
-		out := made.int64s(len(names))
-		for i, name := range names {
-			n, ok := t.numbers[name]
-			if !ok && (name != "" || t.Type != schema.Tagging) { // "" is padding
-				return nil, fmt.Errorf("the file answers %q, which is none of the labels in its metadata", name)
-			}
-			out[i] = n
-		}
-		return out, nil
-	}
-	return nil, fmt.Errorf("%w: its elements are %v, labels are int64, int32 or strings", runtime.ErrUnsupported, x.DType())
 }
