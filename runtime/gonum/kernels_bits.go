@@ -1,6 +1,10 @@
 package gonum
 
-import "espalier/tensor"
+import (
+	"fmt"
+
+	"espalier/tensor"
+)
 
 // bitKernels are the operators on the bits of integers.
 func bitKernels() map[string]forms {
@@ -8,10 +12,14 @@ func bitKernels() map[string]forms {
 		"BitwiseAnd": versions(18, 18, bitwise(bitAnd)), "BitwiseOr": versions(18, 18, bitwise(bitOr)), "BitwiseXor": versions(18, 18, bitwise(bitXor)),
 		"BitwiseNot": versions(18, 18, bitwiseNot),
 		"BitShift": versions(11, 28, func(c *call) error {
-			if c.attrs.text("direction", "") == "RIGHT" {
+			switch d := c.attrs.text("direction", ""); d {
+			case "LEFT":
+				return bitwise(bitLeft)(c)
+			case "RIGHT":
 				return bitwise(bitRight)(c)
+			default:
+				return fmt.Errorf("direction %q is not one of LEFT, RIGHT", d)
 			}
-			return bitwise(bitLeft)(c)
 		}, "direction"),
 	}
 }

@@ -214,12 +214,16 @@ func unaryKernels() map[string]forms {
 			})(c)
 		}, "alpha"),
 		"Gelu": versions(20, 20, func(c *call) error {
-			if c.attrs.text("approximate", "none") == "tanh" {
+			switch how := c.attrs.text("approximate", "none"); how {
+			case "none":
+				return each(func(x float64) float64 { return 0.5 * x * (1 + math.Erf(x/math.Sqrt2)) })(c)
+			case "tanh":
 				return each(func(x float64) float64 {
 					return 0.5 * x * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
 				})(c)
+			default:
+				return fmt.Errorf("approximate %q is not one of none, tanh", how)
 			}
-			return each(func(x float64) float64 { return 0.5 * x * (1 + math.Erf(x/math.Sqrt2)) })(c)
 		}, "approximate"),
 		"Not": versions(1, 1, func(c *call) error {
 			x, err := c.input(0)

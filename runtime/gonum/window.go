@@ -1,6 +1,9 @@
 package gonum
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // window is the geometry of a convolution or pooling over any number of
 // spatial axes.
@@ -38,6 +41,9 @@ func newWindow(c *call, in, kernel []int64) (*window, error) {
 		return out, nil
 	}
 	var err error
+	if auto := c.attrs.text("auto_pad", "NOTSET"); !slices.Contains([]string{"NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"}, auto) {
+		return nil, fmt.Errorf("auto_pad %q is not one of NOTSET, SAME_UPPER, SAME_LOWER, VALID", auto)
+	}
 	if w.strides, err = list("strides", n, 1); err != nil {
 		return nil, err
 	}
