@@ -177,3 +177,68 @@ func TestNumbersOfOurOwnFiles(t *testing.T) {
 		t.Errorf("error %v\n%s", err, diff)
 	}
 }
+
+// chosen is the label output of a file whose classes stand in an initialiser:
+// skl2onnx picks from them by ArrayFeatureExtractor.
+func chosen(m *onnx.Model) {
+	classes := m.Graph.Nodes[0].Attr("classlabels_ints").Ints
+	m.Graph.Initializers = []*onnx.Tensor{onnx.TensorOf("classes", tensor.Must(tensor.Of(classes, int64(len(classes)))))}
+	m.Graph.Nodes[0].Outputs[0] = "class"
+	m.Graph.Nodes = append(m.Graph.Nodes,
+		&onnx.Node{OpType: "ArgMax", Inputs: []string{"scores"}, Outputs: []string{"best"}, Attributes: []onnx.Attribute{onnx.IntAttr("axis", 1), onnx.IntAttr("keepdims", 0)}},
+		&onnx.Node{OpType: "Cast", Inputs: []string{"classes"}, Outputs: []string{"numbers"}, Attributes: []onnx.Attribute{onnx.IntAttr("to", int64(tensor.Float32))}},
+		&onnx.Node{OpType: "ArrayFeatureExtractor", Domain: "ai.onnx.ml", Inputs: []string{"numbers", "best"}, Outputs: []string{"row"}},
+		&onnx.Node{OpType: "Cast", Inputs: []string{"row"}, Outputs: []string{"whole"}, Attributes: []onnx.Attribute{onnx.IntAttr("to", int64(tensor.Int64))}},
+		&onnx.Node{OpType: "Flatten", Inputs: []string{"whole"}, Outputs: []string{"flat"}, Attributes: []onnx.Attribute{onnx.IntAttr("axis", 0)}},
+		&onnx.Node{OpType: "Squeeze", Inputs: []string{"flat"}, Outputs: []string{"label"}})
+}
+
+// TestClassesInAnInitialiser: they are found behind the operator that picks from
+// them.
+func TestClassesInAnInitialiser(t *testing.T) {
+	for name, e := range engines(t) {
+		labels, _, err := answers(t, e, stars(t, chosen, 1, 2, 3), starsSchema("label probabilities", "1", "2", "3"), -2, 0.5, 3)
+		if diff := cmp.Diff([]string{"1", "2", "3"}, labels); diff != "" || err != nil {
+			t.Errorf("%s: error %v\n%s", name, err, diff)
+		}
+	}
+	_, _, err := answers(t, gonum.New(), stars(t, chosen, 1, 2, 3), starsSchema("label probabilities", "3", "2", "1"), 0)
+	if want := `the classes ["1" "2" "3"]`; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got error %v, want one with %q", err, want)
+	}
+}
+
+// TestLabelsThatNeitherApplyNorNot: a label of multilabel is 0 or 1.
+func TestLabelsThatNeitherApplyNorNot(t *testing.T) {
+	n, two := onnx.Dim{Name: "n"}, onnx.Dim{Known: true, Size: 2}
+	shape := []onnx.Dim{n, two}
+	data, err := onnx.Encode(&onnx.Model{
+		IRVersion: 8, OpsetImports: []onnx.OperatorSetID{{Version: 17}},
+		Graph: &onnx.Graph{
+			Name: "several", Inputs: []onnx.ValueInfo{{Name: "X", DType: tensor.Float32, HasShape: true, Shape: shape}},
+			Nodes: []*onnx.Node{
+				{OpType: "Sigmoid", Inputs: []string{"X"}, Outputs: []string{"probabilities"}},
+				{OpType: "Cast", Inputs: []string{"X"}, Outputs: []string{"label"}, Attributes: []onnx.Attribute{onnx.IntAttr("to", int64(tensor.Int64))}},
+			},
+			Outputs: []onnx.ValueInfo{{Name: "label", DType: tensor.Int64, HasShape: true, Shape: shape}, {Name: "probabilities", DType: tensor.Float32, HasShape: true, Shape: shape}},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := starsSchema("label probabilities", "a", "b")
+	s.Tasks[0].Type = schema.MultiLabel
+	p, err := predict.OpenBytes(data, predict.Options{Engine: gonum.New(), Schema: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	got, err := p.PredictTensors(context.Background(), runtime.Named{Name: "X", Tensor: tensor.Must(tensor.Of([]float32{1, 0}, 1, 2))})
+	if err != nil || !cmp.Equal(got[0].Tasks[0].Labels, []string{"a"}) {
+		t.Errorf("got %+v, error %v", got, err)
+	}
+	_, err = p.PredictTensors(context.Background(), runtime.Named{Name: "X", Tensor: tensor.Must(tensor.Of([]float32{2, 0}, 1, 2))})
+	if want := `output "label" has 2, 0 or 1 says whether a label applies`; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got error %v, want one with %q", err, want)
+	}
+}

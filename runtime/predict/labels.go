@@ -172,8 +172,10 @@ func classesOf(g *onnx.Graph, output string) (classes []string, numbers bool) {
 
 // listed reads classes that stand in an initialiser, perhaps behind a Cast.
 func listed(g *onnx.Graph, makers map[string]*onnx.Node, name string) (classes []string, numbers bool) {
-	for n := makers[name]; n != nil && n.OpType == "Cast" && len(n.Inputs) == 1 && n.Inputs[0] != name; n = makers[name] {
-		name = n.Inputs[0]
+	for range g.Nodes {
+		if n := makers[name]; n != nil && n.OpType == "Cast" && len(n.Inputs) == 1 {
+			name = n.Inputs[0]
+		}
 	}
 	for _, t := range g.Initializers {
 		if t.Name != name || len(t.External) > 0 {
