@@ -30,6 +30,7 @@ func Test(t *testing.T, open func() runtime.Engine) {
 		{"given outputs that do not fit", testOutputMisfits},
 		{"files that are no models", testNotModels},
 		{"operators that the engine lacks", testUnknownOperator},
+		{"operators mean what they meant in the model's operator set", testOperatorSets},
 		{"the model's bytes are not kept", testBytesNotKept},
 		{"files by path", testOpenFile},
 		{"options", testOptions},

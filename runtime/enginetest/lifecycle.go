@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	goruntime "runtime"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"espalier/onnx"
 	"espalier/runtime"
 	"espalier/tensor"
 )
@@ -76,6 +78,31 @@ func testUnknownOperator(t *testing.T, e runtime.Engine) {
 	lacks, err = e.Unsupported(ThreeHeads(t))
 	if err != nil || len(lacks) != 0 {
 		t.Errorf("unsupported operators of a plain model: got %q and error %v, want none", lacks, err)
+	}
+}
+
+// testOperatorSets: Softmax works on all axes from its own on before version 13,
+// and on one since. A set of the future and an attribute that no version has are
+// refused.
+func testOperatorSets(t *testing.T, e runtime.Engine) {
+	in := of([]float32{0, 0, 0, 1}, 1, 2, 2)
+	last := math.Exp(1) / (3 + math.Exp(1))
+	for opset, want := range map[int64][]float64{
+		11: {(1 - last) / 3, (1 - last) / 3, (1 - last) / 3, last},
+		13: {0.5, 0.5, 1 / (1 + math.Exp(1)), math.Exp(1) / (1 + math.Exp(1))},
+	} {
+		out := list(named("y", nil))
+		run(t, session(t, e, softmaxOf(t, opset)), list(named("x", in)), out)
+		near(t, "y", out[0].Tensor, want, 1, 2, 2)
+	}
+	for what, model := range map[string][]byte{"Softmax of the future": softmaxOf(t, 99), "an attribute": softmaxOf(t, 13, onnx.IntAttr("frobnicate", 1))} {
+		s, err := e.Open(model, runtime.Options{})
+		if err == nil {
+			_ = s.Close()
+		}
+		if !errors.Is(err, runtime.ErrModel) && !errors.Is(err, runtime.ErrUnsupported) {
+			t.Errorf("%s: got error %v, want one that is %q or %q", what, err, runtime.ErrModel, runtime.ErrUnsupported)
+		}
 	}
 }
 

@@ -239,6 +239,25 @@ func unknown(t testing.TB) []byte {
 	return g.encode(t)
 }
 
+// softmaxOf is Softmax of an operator set on [1, 2, 2].
+func softmaxOf(t testing.TB, opset int64, attrs ...onnx.Attribute) []byte {
+	t.Helper()
+	m, err := onnx.Decode(new(graph).
+		input("x", tensor.Float32, 1, 2, 2).
+		node("Softmax", []string{"x"}, []string{"y"}, attrs...).
+		output("y", tensor.Float32, 1, 2, 2).
+		encode(t), onnx.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.OpsetImports = []onnx.OperatorSetID{{Version: opset}}
+	data, err := onnx.Encode(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
 // cycle has two nodes that wait for each other.
 func cycle(t testing.TB) []byte {
 	return new(graph).
