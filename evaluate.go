@@ -23,7 +23,7 @@ func EvaluateFile(ctx context.Context, p *predict.Predictor, d *data.Dataset) (*
 		d.Fill(&b, examples)
 		outputs, err := p.Run(ctx, predict.Input{
 			Texts: b.Texts, IDs: b.IDs, Batch: b.Size, Length: b.Length, Characters: b.Characters, Width: b.Width,
-			Numbers: b.Numbers, Categories: b.Categories,
+			Numbers: b.Numbers, Doubles: b.Doubles, Categories: b.Categories,
 		})
 		if err != nil {
 			return nil, err

@@ -97,6 +97,9 @@ func Train(ctx context.Context, r *recipe.Recipe, dir string, o Options) (*Run, 
 	if err != nil {
 		return nil, nil, err
 	}
+	for _, note := range run.encoder.Notes() {
+		o.Log("%s", note)
+	}
 	config := r.Training()
 	t, err := train.New(run.Model, o.Engine, config)
 	if err != nil {

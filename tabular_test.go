@@ -138,9 +138,9 @@ func askHouses(t *testing.T, p *predict.Predictor) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nan := float32(math.NaN())
+	nan := math.NaN()
 	columns, err := p.PredictColumns(ctx, predict.Columns{
-		Numbers: map[string][]float32{"area": {150, 50}, "weight": {nan, nan}}, Values: map[string][]string{"kind": {"hut", "castle"}},
+		Numbers: map[string][]float64{"area": {150, 50}, "weight": {nan, nan}}, Values: map[string][]string{"kind": {"hut", "castle"}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -154,9 +154,9 @@ func askHouses(t *testing.T, p *predict.Predictor) {
 		}
 	}
 	for want, c := range map[string]predict.Columns{
-		`there is no input "aera"; the model reads weight, kind, area`:        {Numbers: map[string][]float32{"aera": {1}}},
-		`column "area" has 1 rows, column "kind" has 2`:                       {Numbers: map[string][]float32{"area": {1}}, Values: map[string][]string{"kind": {"a", "b"}}},
-		`input "kind" is categorical; give it among the columns of that kind`: {Numbers: map[string][]float32{"kind": {1}}},
+		`there is no input "aera"; the model reads weight, kind, area`:        {Numbers: map[string][]float64{"aera": {1}}},
+		`column "area" has 1 rows, column "kind" has 2`:                       {Numbers: map[string][]float64{"area": {1}}, Values: map[string][]string{"kind": {"a", "b"}}},
+		`input "kind" is categorical; give it among the columns of that kind`: {Numbers: map[string][]float64{"kind": {1}}},
 		`no column is given; the model reads weight, kind, area`:              {},
 	} {
 		if _, err := p.PredictColumns(ctx, c); err == nil || !strings.HasSuffix(err.Error(), want) {

@@ -124,7 +124,7 @@ func checkUnusual(t *testing.T, path string, e runtime.Engine) {
 			for _, a := range got {
 				numbers := append([]float32{a.Probability}, a.Probabilities...)
 				if a.Value != nil {
-					numbers = append(numbers, *a.Value)
+					numbers = append(numbers, float32(*a.Value))
 				}
 				if slices.ContainsFunc(numbers, func(x float32) bool { return math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) }) {
 					t.Errorf("%q has %+v of %s (alone: %v)", text, a, a.Task, j == 1)

@@ -116,8 +116,8 @@ func TestAMetricThatTestDataDoNotDefine(t *testing.T) {
 	answers := func(ones int, good []int64) *train.Answers {
 		area := train.TaskAnswers{Task: "area", Metric: "auc", Type: schema.Classification, Labels: []string{"a", "b"}, Rows: upTo(6)}
 		for i := range 6 {
-			area.PredictedValues = append(area.PredictedValues, float32(i)/6)
-			area.TrueValues = append(area.TrueValues, map[bool]float32{true: 1, false: 0}[i >= 6-ones])
+			area.PredictedValues = append(area.PredictedValues, float64(i)/6)
+			area.TrueValues = append(area.TrueValues, map[bool]float64{true: 1, false: 0}[i >= 6-ones])
 		}
 		return &train.Answers{Examples: 6, Tasks: []train.TaskAnswers{
 			area, classified("topic", "accuracy", upTo(6), good, []int64{0, 0, 0, 1, 1, 1}),

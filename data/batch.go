@@ -22,10 +22,11 @@ type Batch struct {
 	// the model reads none.
 	Characters []int64
 	Width      int // characters of the longest word, at least 1
-	// Numbers and Categories are a table's columns, one entry per input: [Size]
-	// numbers, NaN where there is none, or [Size] ids of values; nil for an
-	// input of the other kind.
+	// Numbers, Doubles and Categories are a table's columns, one entry per input:
+	// [Size] numbers, NaN where there is none, in float64 where the schema says
+	// so, or [Size] ids of values; nil for an input of another kind.
 	Numbers    [][]float32
+	Doubles    [][]float64
 	Categories [][]int64
 	// Labels has one entry per task: [Size] classes, [Size, Length] tags or
 	// [Size, labels] of 0 and 1 for multilabel, [PairCount, labels] of them for
@@ -41,9 +42,11 @@ type Batch struct {
 	// example its relations, [schema.RelationWidth] numbers each, ordered, and nil where
 	// nothing is said of them.
 	Relations [][][]int32
-	// Values and Present are [Size] for regressions and nil otherwise.
-	// Present is 1 where there is a label.
-	Values, Present [][]float32
+	// Values, Targets and Present are [Size] for regressions and nil otherwise:
+	// the value as it was read, the standardised one that the model learns, and 1
+	// where there is a label.
+	Values           [][]float64
+	Targets, Present [][]float32
 	// Counts is how many labels each task has in the batch; of a relation pairs.
 	Counts []int
 }
@@ -129,7 +132,8 @@ func (d *Dataset) Fill(b *Batch, examples []int) {
 	}
 	tasks := len(d.columns)
 	if len(b.Labels) != tasks {
-		b.Labels, b.Values, b.Present = make([][]int64, tasks), make([][]float32, tasks), make([][]float32, tasks)
+		b.Labels, b.Values = make([][]int64, tasks), make([][]float64, tasks)
+		b.Targets, b.Present = make([][]float32, tasks), make([][]float32, tasks)
 		b.Counts, b.Pairs, b.Relations = make([]int, tasks), make([][]int64, tasks), make([][][]int32, tasks)
 	}
 	b.PairCount = d.PairCount(examples)
@@ -195,10 +199,11 @@ func (d *Dataset) fillTask(b *Batch, t int) {
 			}
 		}
 	case schema.Regression:
-		b.Values[t], b.Present[t] = fill(b.Values[t], b.Size, 0), fill(b.Present[t], b.Size, 0)
+		b.Values[t] = fill(b.Values[t], b.Size, 0)
+		b.Targets[t], b.Present[t] = fill(b.Targets[t], b.Size, 0), fill(b.Present[t], b.Size, 0)
 		for row, i := range b.Examples {
-			if v := c.values[i]; !math.IsNaN(float64(v)) {
-				b.Values[t][row], b.Present[t][row] = v, 1
+			if v := c.values[i]; !math.IsNaN(v) {
+				b.Values[t][row], b.Targets[t][row], b.Present[t][row] = v, float32(d.schema.Tasks[t].Standardise(v)), 1
 				b.Counts[t]++
 			}
 		}
@@ -243,6 +248,7 @@ func (b *Batch) Without(task int) {
 	b.Counts[task] = 0
 	b.Labels[task] = fill(b.Labels[task], len(b.Labels[task]), missing)
 	clear(b.Values[task])
+	clear(b.Targets[task])
 	clear(b.Present[task])
 	clear(b.Relations[task])
 }

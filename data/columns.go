@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"espalier/schema"
@@ -20,30 +19,9 @@ type columns struct {
 
 // cell is what a record says of one input.
 type cell struct {
-	number float32 // NaN where it is missing
+	number float64 // NaN where it is missing
 	value  string  // "" where it is missing
 }
-
-// moments are the mean and the sum of squared deviations of numbers, by
-// Welford's recurrence (1962).
-type moments struct {
-	n, missing   int
-	mean, spread float64
-}
-
-func (m *moments) add(x float64) {
-	if math.IsNaN(x) {
-		m.missing++
-		return
-	}
-	m.n++
-	off := x - m.mean
-	m.mean += off / float64(m.n)
-	m.spread += off * (x - m.mean)
-}
-
-// deviation is the standard deviation, as of a whole population.
-func (m *moments) deviation() float64 { return math.Sqrt(m.spread / float64(max(m.n, 1))) }
 
 // NewTabularEncoder returns an encoder for a schema whose inputs are columns of
 // a table, numeric and categorical. The schema is copied.
@@ -110,22 +88,21 @@ func (c *columns) read(r *Record) ([]cell, error) {
 		x := math.NaN()
 		if value != "" {
 			var err error
-			x, err = strconv.ParseFloat(value, 32)
-			if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
-				return nil, r.errorAt(in.Name, "input %q is numeric, %q is not a finite number (if it stands for a missing value, list it in inputs.%s.missing; if the column holds words, make it categorical)",
-					in.Name, value, in.Name)
+			if x, err = schema.ParseNumber(value); err != nil {
+				return nil, r.errorAt(in.Name, "input %q is numeric, %q %w (if it stands for a missing value, list it in inputs.%s.missing; if the column holds words, make it categorical)",
+					in.Name, value, err, in.Name)
 			}
 		}
-		cells[i].number = float32(x)
+		cells[i].number = x
 	}
 	return cells, nil
 }
 
-// count counts a record of the training data.
-func (c *columns) count(cells []cell) {
+// count counts a record of the training data, which so many tasks are of.
+func (c *columns) count(cells []cell, tasks int) {
 	for i := range c.inputs {
 		if c.inputs[i].Type == schema.Numeric {
-			c.seen[i].add(float64(cells[i].number))
+			c.seen[i].add(cells[i].number, len(c.inputs)+tasks)
 		} else if v := cells[i].value; v != "" {
 			c.counts[i][v]++
 		}
@@ -133,18 +110,20 @@ func (c *columns) count(cells []cell) {
 }
 
 // learn completes the inputs from what was counted.
-func (c *columns) learn(records int) error {
+func (c *columns) learn(records int) (notes []string, err error) {
 	for i := range c.inputs {
 		in := &c.inputs[i]
 		if in.Type == schema.Numeric {
 			m := &c.seen[i]
 			if m.n == 0 {
-				return fmt.Errorf("data: input %q has no number in any of %d training examples; check that its field is mapped, or remove the input", in.Name, records)
+				return nil, fmt.Errorf("data: input %q has no number in any of %d training examples; check that its field is mapped, or remove the input", in.Name, records)
 			}
 			in.Mean, in.Deviation, in.Indicator = m.mean, m.deviation(), m.missing > 0
 			if in.Deviation == 0 {
 				in.Deviation = 1 // the one number there is becomes 0
 			}
+			in.Double = schema.NeedsDouble(m.rounding, in.Deviation)
+			notes = append(notes, m.ofInput(in)...)
 			continue
 		}
 		in.Values = nil
@@ -155,20 +134,21 @@ func (c *columns) learn(records int) error {
 		}
 		slices.Sort(in.Values)
 		if len(c.counts[i]) == 0 {
-			return fmt.Errorf("data: input %q has no value in any of %d training examples; check that its field is mapped, or remove the input", in.Name, records)
+			return nil, fmt.Errorf("data: input %q has no value in any of %d training examples; check that its field is mapped, or remove the input", in.Name, records)
 		}
 		if len(in.Values) == 0 {
-			return fmt.Errorf("data: input %q has no value that stands %d times in the training data; lower its min_count, or remove the input", in.Name, in.MinCount)
+			return nil, fmt.Errorf("data: input %q has no value that stands %d times in the training data; lower its min_count, or remove the input", in.Name, in.MinCount)
 		}
 	}
 	c.counts, c.seen = nil, nil
 	c.index()
-	return nil
+	return notes, nil
 }
 
 // cellColumn holds one input's cells: one of its slices is in use.
 type cellColumn struct {
 	numbers []float32 // NaN where missing
+	doubles []float64 // in their place, where the schema says so
 	values  []int32   // ids
 }
 
@@ -182,8 +162,12 @@ func (c *columns) add(d *Dataset, cells []cell) {
 		if cells[i].value == "" {
 			d.Stats.MissingCells++
 		}
+		if c.inputs[i].Double {
+			d.cells[i].doubles = append(d.cells[i].doubles, cells[i].number)
+			continue
+		}
 		if c.inputs[i].Type == schema.Numeric {
-			d.cells[i].numbers = append(d.cells[i].numbers, cells[i].number)
+			d.cells[i].numbers = append(d.cells[i].numbers, float32(cells[i].number))
 			continue
 		}
 		id := int32(schema.MissingValue)
@@ -207,9 +191,12 @@ func (d *Dataset) copyCells(from *Dataset, i int) {
 		d.cells = make([]cellColumn, len(from.cells))
 	}
 	for j := range from.cells {
-		if c := &from.cells[j]; c.numbers != nil {
+		switch c := &from.cells[j]; {
+		case c.numbers != nil:
 			d.cells[j].numbers = append(d.cells[j].numbers, c.numbers[i])
-		} else {
+		case c.doubles != nil:
+			d.cells[j].doubles = append(d.cells[j].doubles, c.doubles[i])
+		default:
 			d.cells[j].values = append(d.cells[j].values, c.values[i])
 		}
 	}
@@ -218,15 +205,21 @@ func (d *Dataset) copyCells(from *Dataset, i int) {
 // fillCells fills in a batch's columns.
 func (d *Dataset) fillCells(b *Batch) {
 	if len(b.Numbers) != len(d.cells) {
-		b.Numbers, b.Categories = make([][]float32, len(d.cells)), make([][]int64, len(d.cells))
+		b.Numbers, b.Doubles, b.Categories = make([][]float32, len(d.cells)), make([][]float64, len(d.cells)), make([][]int64, len(d.cells))
 	}
 	for j := range d.cells {
-		if c := &d.cells[j]; c.numbers != nil {
+		switch c := &d.cells[j]; {
+		case c.numbers != nil:
 			b.Numbers[j] = fill(b.Numbers[j], b.Size, 0)
 			for row, i := range b.Examples {
 				b.Numbers[j][row] = c.numbers[i]
 			}
-		} else {
+		case c.doubles != nil:
+			b.Doubles[j] = fill(b.Doubles[j], b.Size, 0)
+			for row, i := range b.Examples {
+				b.Doubles[j][row] = c.doubles[i]
+			}
+		default:
 			b.Categories[j] = fill(b.Categories[j], b.Size, 0)
 			for row, i := range b.Examples {
 				b.Categories[j][row] = int64(c.values[i])

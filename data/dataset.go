@@ -13,7 +13,7 @@ import (
 const missing = -1
 
 // Dataset holds encoded examples compactly: four bytes a token, a table's cell
-// and a label.
+// and a label, eight a regression's value and a cell of a column that needs float64.
 // It is immutable and safe for concurrent use.
 type Dataset struct {
 	Stats Stats
@@ -54,7 +54,7 @@ type column struct {
 	sets    [][]int32 // by example, nil where missing; of relations schema.RelationWidth numbers each
 	ends    [][]int32 // by example, places of the entities' last tokens, beside the sets of relations
 	tags    []int32   // by token
-	values  []float32 // by example, NaN where missing
+	values  []float64 // by example, NaN where missing
 }
 
 // Stats counts what encoding did.
@@ -151,7 +151,7 @@ func (d *Dataset) Labelled(task int) int {
 		}
 	}
 	for _, v := range c.values {
-		if !math.IsNaN(float64(v)) {
+		if !math.IsNaN(v) {
 			n++
 		}
 	}
@@ -171,7 +171,7 @@ func (d *Dataset) With(task int) []int {
 		case c.sets != nil:
 			has = c.sets[i] != nil
 		case c.values != nil:
-			has = !math.IsNaN(float64(c.values[i]))
+			has = !math.IsNaN(c.values[i])
 		case c.classes != nil:
 			has = c.classes[i] != missing
 		}

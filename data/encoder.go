@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 	"sort"
-	"strconv"
 	"strings"
 
 	"espalier/internal/nearest"
@@ -37,6 +36,7 @@ type Encoder struct {
 	characters *text.Characters   // nil: the model reads none
 	columns    *columns           // in place of the three, where the model reads a table
 	labels     []map[string]int32 // by task, for those with labels
+	notes      []string           // of what Learn learned
 }
 
 // NewEncoder returns an encoder for a schema with one text input. Tasks need
@@ -83,6 +83,11 @@ func Resume(s *schema.Schema, v *text.Vocabulary) (*Encoder, error) {
 // Schema returns the schema with what Learn filled in.
 func (e *Encoder) Schema() *schema.Schema { return e.schema }
 
+// Notes says in sentences what Learn found of numbers: how each regression is
+// standardised, which columns are read as float64, and where different numbers
+// become one.
+func (e *Encoder) Notes() []string { return e.notes }
+
 // Vocabulary returns the vocabulary, nil before Learn.
 func (e *Encoder) Vocabulary() *text.Vocabulary { return e.vocabulary }
 
@@ -112,7 +117,7 @@ func (e *Encoder) Learn(sources []Source) error {
 	err := e.each(sources, &stats, func(_ *Record, x *example) error {
 		records++
 		if e.columns != nil {
-			e.columns.count(x.cells)
+			e.columns.count(x.cells, len(e.schema.Tasks))
 		}
 		for _, t := range x.units() {
 			words.Add(t.word)
@@ -127,7 +132,7 @@ func (e *Encoder) Learn(sources []Source) error {
 				}
 			}
 			if l.ok {
-				values[i].add(float64(l.value))
+				values[i].add(l.value, len(e.schema.Inputs)+len(e.schema.Tasks))
 			}
 		}
 		return nil
@@ -139,7 +144,7 @@ func (e *Encoder) Learn(sources []Source) error {
 		return e.nothing(sources)
 	}
 	if e.columns != nil {
-		if err := e.columns.learn(records); err != nil {
+		if e.notes, err = e.columns.learn(records); err != nil {
 			return err
 		}
 	} else {
@@ -155,13 +160,13 @@ func (e *Encoder) Learn(sources []Source) error {
 			return &TaskError{t.Name, reason}
 		}
 		if t.Type == schema.Regression {
-			if e.columns == nil {
-				continue
-			}
-			t.Mean, t.Deviation = values[i].mean, values[i].deviation()
+			m := &values[i]
+			t.Mean, t.Deviation = m.mean, m.deviation()
 			if t.Deviation == 0 {
 				return &TaskError{t.Name, fmt.Sprintf("has the one value %v in training; there is nothing to learn", t.Mean)}
 			}
+			t.Double = schema.NeedsDouble(schema.Rounding(math.Abs(t.Mean)+t.Deviation), t.Deviation)
+			e.notes = append(e.notes, m.ofTask(t)...)
 			continue
 		}
 		t.Labels = order(seen[i])
@@ -274,7 +279,7 @@ type labels struct {
 	// list has the tag of each token, the labels that apply, the one label, or
 	// a word for the value that is there.
 	list  []string
-	value float32
+	value float64
 	// spans are those of tags, by their numbers in the record; nil where only
 	// tags are given and no relation has asked. relations join them.
 	spans     []schema.Span
@@ -447,16 +452,16 @@ func noSpans(r *Record, t *schema.Task, f Field) error {
 }
 
 // number returns the value of a regression, and whether it is there.
-func number(r *Record, t *schema.Task) (float32, bool, error) {
+func number(r *Record, t *schema.Task) (float64, bool, error) {
 	label, ok, err := single(r, t)
 	if err != nil || !ok {
-		return float32(math.NaN()), false, err
+		return math.NaN(), false, err
 	}
-	x, err := strconv.ParseFloat(label[0], 32)
-	if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
-		return 0, false, r.errorAt(t.Name, "task %q is regression, %q is not a finite number", t.Name, label[0])
+	x, err := schema.ParseNumber(label[0])
+	if err != nil {
+		return 0, false, r.errorAt(t.Name, "task %q is regression, %q %w", t.Name, label[0], err)
 	}
-	return float32(x), true, nil
+	return x, true, nil
 }
 
 // several returns the labels of a task that may have any number of them, each

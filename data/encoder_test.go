@@ -91,7 +91,8 @@ func TestLearnAndEncode(t *testing.T) {
 			},
 			nil,
 		},
-		Values:  [][]float32{nil, nil, {1, 0, -2.5, 0}},
+		Values:  [][]float64{nil, nil, {1, 0, -2.5, 0}},
+		Targets: [][]float32{nil, nil, {1, 0, -1, 0}},
 		Present: [][]float32{nil, nil, {1, 0, 1, 0}},
 		Counts:  []int{2, 4, 2},
 		Pairs:   make([][]int64, 3), PairCount: 1, Relations: make([][][]int32, 3), // there is no relation
@@ -169,7 +170,7 @@ func TestUnseenLabelsCanBeIgnored(t *testing.T) {
 }
 
 func TestSourcesAreReadOneAfterTheOther(t *testing.T) {
-	fsys := files("a.tsv", "text\ttopic\nplay jazz\tmusic\n", "b.conll", "Play O\njazz B-genre\n", "c.csv", "text,score,topic\nplay,3,news\n")
+	fsys := files("a.tsv", "text\ttopic\nplay jazz\tmusic\n", "b.conll", "Play O\njazz B-genre\n", "c.csv", "text,score,topic\nplay,3,news\nstop,4,news\n")
 	sources := []Source{
 		{Format: "tsv", File: "a.tsv", FS: fsys},
 		{Format: "conll", File: "b.conll", FS: fsys, Fields: map[string]string{"slots": "1"}},
@@ -184,8 +185,8 @@ func TestSourcesAreReadOneAfterTheOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := fmt.Sprint(d.Len(), d.Labelled(0), d.Labelled(1), d.Labelled(2))
-	if got != "3 2 2 1" {
-		t.Errorf("examples and labels: %s, want 3 2 2 1", got)
+	if got != "4 3 2 2" {
+		t.Errorf("examples and labels: %s, want 4 3 2 2", got)
 	}
 }
 
@@ -318,7 +319,7 @@ func TestUnlabelledRecordsCanBeLeftOut(t *testing.T) {
 		`{"text": "one two", "topic": "a"}`,
 		`{"text": "three"}`,
 		`{"text": "four", "topic": " ", "score": null}`,
-		`{"text": "five", "slots": ["O"]}`,
+		`{"text": "five", "slots": ["O"], "score": 2}`,
 		`{"text": "six", "score": 1, "topic": "b", "slots": "B-x"}`,
 	}
 	e := encoder(t, s)

@@ -66,6 +66,14 @@ func NewTabular(s *schema.Schema, c Config) (*Model, error) {
 	return m, m.try()
 }
 
+// NumericType is the type of the graph input that carries a numeric column.
+func NumericType(g *builder.Graph, in *schema.Input) tensor.DType {
+	if in.Double {
+		return tensor.Float64
+	}
+	return g.Float()
+}
+
 // columnInputs is the front of inputs that carry columns: a number, NaN where
 // it is missing, or the id of a value, for each example.
 func (m *Model) columnInputs(g *builder.Graph) (f Front, err error) {
@@ -73,7 +81,7 @@ func (m *Model) columnInputs(g *builder.Graph) (f Front, err error) {
 		in := &m.schema.Inputs[i]
 		kind := tensor.Int64
 		if in.Type == schema.Numeric {
-			kind = g.Float()
+			kind = NumericType(g, in)
 		}
 		f.Columns = append(f.Columns, g.Input(in.Tensor, kind, builder.Named("batch")))
 	}
@@ -81,7 +89,8 @@ func (m *Model) columnInputs(g *builder.Graph) (f Front, err error) {
 }
 
 // columns makes one vector of an example's columns: [batch, n]. Numbers are
-// standardised, a missing one is the mean; values are embedded.
+// standardised, a missing one is the mean; values are embedded. A double input
+// is standardised in double before the model computes in float32.
 func (c *context) columns(b *Built, inputs []schema.Input) *builder.Value {
 	var numbers, parts []*builder.Value
 	var means, factors []float64
@@ -96,8 +105,13 @@ func (c *context) columns(b *Built, inputs []schema.Input) *builder.Value {
 			parts = append(parts, nn.Embedding(c.Scope(ValueTable(in.Name)), x, rows, width))
 			continue
 		}
+		mean, factor := in.Mean, 1/in.Deviation
+		if in.Double {
+			x = c.Mul(c.Sub(x, c.ScalarOf(tensor.Float64, mean)), c.ScalarOf(tensor.Float64, factor))
+			x, mean, factor = c.Cast(x, c.Float()), 0, 1 // standardised now
+		}
 		numbers = append(numbers, c.Unsqueeze(x, -1))
-		means, factors = append(means, in.Mean), append(factors, 1/in.Deviation)
+		means, factors = append(means, mean), append(factors, factor)
 		if in.Indicator {
 			parts = append(parts, c.Unsqueeze(c.Cast(c.IsNaN(x), c.Float()), -1))
 		}

@@ -87,6 +87,9 @@ type Input struct {
 	// Indicator says that the model also reads whether a numeric input is
 	// missing: it is set where one is in the training data.
 	Indicator bool `json:"indicator,omitempty"`
+	// Double says that the graph input of a numeric input is float64 in place of
+	// float32: see [NeedsDouble].
+	Double bool `json:"double,omitempty"`
 }
 
 // The ids of categorical inputs that are no value's: of a missing one, and of
@@ -163,11 +166,15 @@ type Task struct {
 	// Unit is what a value of regression counts, such as "minutes".
 	Unit string `json:"unit,omitempty"`
 	// Mean and Deviation are those of a regression's values in the training
-	// data, where the model learns them standardised; it answers in the unit of
-	// the data all the same.
-	Mean      float64  `json:"mean,omitempty"`
-	Deviation float64  `json:"deviation,omitempty"`
-	Outputs   []Output `json:"outputs"`
+	// data. The model learns (value - Mean) / Deviation and answers in the unit
+	// of the data. Deviation is 0 in files of text models from before regressions
+	// of texts were standardised: these learn the values themselves.
+	Mean      float64 `json:"mean,omitempty"`
+	Deviation float64 `json:"deviation,omitempty"`
+	// Double says that a regression's value output is float64 in place of
+	// float32: see [NeedsDouble].
+	Double  bool     `json:"double,omitempty"`
+	Outputs []Output `json:"outputs"`
 }
 
 // Role says what an output tensor of a task holds.
@@ -182,7 +189,7 @@ type Role string
 const (
 	Probabilities Role = "probabilities" // float32
 	Label         Role = "label"         // int64, index into Labels; 0 or 1 for each with multilabel
-	Value         Role = "value"         // float32
+	Value         Role = "value"         // float32, or float64 where the task says Double
 	// Logits stand in for probabilities in files of other tools, for package
 	// predict: scores before softmax, or before a sigmoid with multilabel. There,
 	// too, two labels' probabilities or logits may be the second's alone, and the
@@ -398,6 +405,9 @@ func (t *Task) check() error {
 			return fmt.Errorf("there are %d thresholds for %d labels", len(t.Thresholds), len(t.Labels))
 		}
 	case Regression:
+		if t.Double && t.Deviation == 0 {
+			return fmt.Errorf("its value is float64, but it has no deviation")
+		}
 		if t.Deviation != 0 && !positive(t.Deviation) || math.IsNaN(t.Mean) || math.IsInf(t.Mean, 0) {
 			return fmt.Errorf("its mean is %v and its deviation %v; neither can be used", t.Mean, t.Deviation)
 		}

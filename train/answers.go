@@ -33,8 +33,8 @@ type TaskAnswers struct {
 	// labels, [schema.RelationWidth] numbers for each relation, or numbers for a regression and the metrics of [metric.OfScores].
 	Predicted       [][]int64 `json:"predicted,omitempty"`
 	Truth           [][]int64 `json:"truth,omitempty"`
-	PredictedValues []float32 `json:"predicted_values,omitempty"`
-	TrueValues      []float32 `json:"true_values,omitempty"`
+	PredictedValues []float64 `json:"predicted_values,omitempty"`
+	TrueValues      []float64 `json:"true_values,omitempty"`
 }
 
 // Answers returns what the meter has kept, nil where it was not told to; see
@@ -59,14 +59,14 @@ func (a *Answers) add(m *Meter, i int, b *data.Batch, length int, out, scores *t
 		if b.Present[i][row] != 1 {
 			return
 		}
-		t.PredictedValues = append(t.PredictedValues, out.Float32s()[row])
+		t.PredictedValues = append(t.PredictedValues, floatAt(out, row))
 		t.TrueValues = append(t.TrueValues, b.Values[i][row])
 	} else if metric.OfScores(t.Metric) {
 		if b.Labels[i][row] < 0 {
 			return
 		}
-		t.PredictedValues = append(t.PredictedValues, scores.Float32s()[2*row+1])
-		t.TrueValues = append(t.TrueValues, float32(b.Labels[i][row]))
+		t.PredictedValues = append(t.PredictedValues, floatAt(scores, 2*row+1))
+		t.TrueValues = append(t.TrueValues, float64(b.Labels[i][row]))
 	} else {
 		predicted, truth := m.row(i, b, length, out, scores, row)
 		if t.Type == schema.Relation && truth == nil || t.Type != schema.Relation && !slices.ContainsFunc(truth, func(y int64) bool { return y >= 0 }) {

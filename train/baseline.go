@@ -28,7 +28,7 @@ type outlook struct {
 type constant struct {
 	task     *schema.Task
 	scores   bool // the metric measures probabilities
-	value    float32
+	value    float64
 	label    int64
 	labels   []int64 // of a row
 	name     string  // "" where training has not counted
@@ -53,10 +53,10 @@ func newConstant(name string, t *schema.Task) (*constant, error) {
 	case t.Type == schema.Relation:
 		c.name = "no relation"
 	case t.Type == schema.Regression && t.Deviation > 0:
-		c.value, c.name = float32(t.Mean), fmt.Sprintf("the training mean, %.6g,", t.Mean)
+		c.value, c.name = t.Mean, fmt.Sprintf("the training mean, %.6g,", t.Mean)
 	case t.Type == schema.Regression || total == 0:
 	case c.scores:
-		c.value, c.name = float32(t.Counts[1])/float32(total), "the training frequencies"
+		c.value, c.name = float64(t.Counts[1])/float64(total), "the training frequencies"
 	default:
 		c.label = int64(slices.Index(t.Counts, slices.Max(t.Counts)))
 		c.name = fmt.Sprintf("%q", t.Labels[c.label])
@@ -77,7 +77,7 @@ func (c *constant) add(i int, b *data.Batch) {
 			}
 		case c.scores:
 			if y := b.Labels[i][row]; y >= 0 {
-				c.addValue(float32(y))
+				c.addValue(float64(y))
 			}
 		case c.task.Type == schema.Relation:
 			if set := b.Relations[i][row]; set != nil {
@@ -94,9 +94,9 @@ func (c *constant) add(i int, b *data.Batch) {
 	}
 }
 
-func (c *constant) addValue(y float32) {
-	c.measured.AddValues([]float32{c.value}, []float32{y})
-	c.ideal.AddValues([]float32{y}, []float32{y})
+func (c *constant) addValue(y float64) {
+	c.measured.AddValues([]float64{c.value}, []float64{y})
+	c.ideal.AddValues([]float64{y}, []float64{y})
 }
 
 func (c *constant) addLabels(predicted, truth []int64) {

@@ -64,7 +64,8 @@ type Meter struct {
 	// Of the examples with a label that is not a number: how many there are,
 	// and how many are answered right in every label they have.
 	examples, whole int
-	answers         *Answers // nil: they are not kept
+	answers         *Answers   // nil: they are not kept
+	pair            [2]float64 // a predicted and a true number, for one accumulator at a time
 	// Of relations: the decoder, nil for other tasks, and the number of the task
 	// of their entities.
 	relations []*relations
@@ -226,16 +227,26 @@ func (m *Meter) count(i int, b *data.Batch, length int, out, scores *tensor.Tens
 		for j, a := range m.meters[i] {
 			if metric.OfScores(m.names[i][j]) {
 				if y := b.Labels[i][row]; y >= 0 {
-					a.AddValues(scores.Float32s()[2*row+1:2*row+2], []float32{float32(y)})
+					m.pair = [2]float64{floatAt(scores, 2*row+1), float64(y)}
+					a.AddValues(m.pair[:1], m.pair[1:])
 				}
 			} else if m.tasks[i].Type != schema.Regression {
 				a.AddLabels(m.row(i, b, length, out, scores, row))
 			} else if b.Present[i][row] == 1 {
-				a.AddValues(out.Float32s()[row:row+1], b.Values[i][row:row+1])
+				m.pair = [2]float64{floatAt(out, row), b.Values[i][row]}
+				a.AddValues(m.pair[:1], m.pair[1:])
 			}
 		}
 	}
 	return nil
+}
+
+// floatAt is element i of an output of float32 or float64.
+func floatAt(x *tensor.Tensor, i int) float64 {
+	if x.DType() == tensor.Float64 {
+		return x.Float64s()[i]
+	}
+	return float64(x.Float32s()[i])
 }
 
 // Scores returns the scores so far.
@@ -340,17 +351,20 @@ func (t *Trainer) columnBatch(in []runtime.Named) (*data.Batch, error) {
 	if len(in) != len(inputs) {
 		return nil, fmt.Errorf("train: %d columns are given, the model reads %d", len(in), len(inputs))
 	}
-	b := &data.Batch{Length: 1, Width: 1, Numbers: make([][]float32, len(in)), Categories: make([][]int64, len(in))}
+	b := &data.Batch{Length: 1, Width: 1, Numbers: make([][]float32, len(in)), Doubles: make([][]float64, len(in)), Categories: make([][]int64, len(in))}
 	for i, x := range in {
 		kind := tensor.Int64
-		if inputs[i].Type == schema.Numeric {
+		switch {
+		case inputs[i].Double:
+			kind = tensor.Float64
+		case inputs[i].Type == schema.Numeric:
 			kind = tensor.Float32
 		}
 		if x.Name != inputs[i].Tensor || x.Tensor.DType() != kind || x.Tensor.Rank() != 1 {
 			return nil, fmt.Errorf("train: input %q is %v, the model reads %q, %v [batch]", x.Name, x.Tensor, inputs[i].Tensor, kind)
 		}
 		b.Size = x.Tensor.Len()
-		b.Numbers[i], b.Categories[i] = x.Tensor.Float32s(), x.Tensor.Int64s()
+		b.Numbers[i], b.Doubles[i], b.Categories[i] = x.Tensor.Float32s(), x.Tensor.Float64s(), x.Tensor.Int64s()
 	}
 	return b, nil
 }
@@ -358,7 +372,7 @@ func (t *Trainer) columnBatch(in []runtime.Named) (*data.Batch, error) {
 // answersTo computes the outputs for a batch without labels.
 func (t *Trainer) answersTo(ctx context.Context, b *data.Batch) ([]runtime.Named, error) {
 	tasks := t.model.Schema().Tasks
-	b.Labels, b.Values, b.Present = make([][]int64, len(tasks)), make([][]float32, len(tasks)), make([][]float32, len(tasks))
+	b.Labels, b.Targets, b.Present = make([][]int64, len(tasks)), make([][]float32, len(tasks)), make([][]float32, len(tasks))
 	b.Pairs, b.PairCount = make([][]int64, len(tasks)), 1
 	for i, task := range tasks {
 		size := b.Size
@@ -370,7 +384,7 @@ func (t *Trainer) answersTo(ctx context.Context, b *data.Batch) ([]runtime.Named
 		case schema.Relation:
 			size, b.Pairs[i] = len(task.Labels), make([]int64, 2)
 		}
-		b.Labels[i], b.Values[i], b.Present[i] = make([]int64, size), make([]float32, size), make([]float32, size)
+		b.Labels[i], b.Targets[i], b.Present[i] = make([]int64, size), make([]float32, size), make([]float32, size)
 	}
 	if err := t.eval.run(ctx, b, nil); err != nil {
 		return nil, err

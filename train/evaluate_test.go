@@ -36,7 +36,7 @@ func TestWholeCountsExamplesThatAreRightInEveryTask(t *testing.T) {
 	b := &data.Batch{
 		Size: 5, Length: 2,
 		Labels: [][]int64{{0, -1, 1, 1, -1}, {0, 1, 1, -1, 0, 1, 1, 1, -1, -1}, {0, 1, 0, 0, 1, 1, 0, 0, -1, -1}, nil},
-		Values: [][]float32{nil, nil, nil, {1, 2, 3, 4, 5}}, Present: [][]float32{nil, nil, nil, {1, 1, 1, 1, 1}},
+		Values: [][]float64{nil, nil, nil, {1, 2, 3, 4, 5}}, Present: [][]float32{nil, nil, nil, {1, 1, 1, 1, 1}},
 		Counts: []int{3, 7, 4, 5},
 	}
 	// Answers may be padded further than the batch.

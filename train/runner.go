@@ -221,6 +221,8 @@ func (r *runner) feed(name string, v *builder.Value, b *data.Batch, sizes map[st
 			return tensor.New(v.DType(), shape...)
 		case v.DType() == tensor.Int64:
 			return tensor.Of(b.Categories[j], shape...)
+		case v.DType() == tensor.Float64:
+			return tensor.Of(b.Doubles[j], shape...)
 		}
 		return tensor.Of(b.Numbers[j], shape...)
 	}
@@ -233,7 +235,7 @@ func (r *runner) feed(name string, v *builder.Value, b *data.Batch, sizes map[st
 		case v == t.Labels && v.DType() == tensor.Int64:
 			return tensor.Of(b.Labels[i], shape...)
 		case v == t.Labels:
-			return tensor.Of(b.Values[i], shape...)
+			return tensor.Of(b.Targets[i], shape...)
 		case v == t.Present:
 			return tensor.Of(b.Present[i], shape...)
 		}

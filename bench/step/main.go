@@ -115,7 +115,7 @@ func benchTrainer(layers int, sharing string, c train.Config) (*train.Trainer, f
 	b := &data.Batch{
 		Size: batch, Length: length, IDs: make([]int64, batch*length), Counts: []int{batch, batch, batch * length},
 		Labels: [][]int64{make([]int64, batch), make([]int64, batch), make([]int64, batch*length)},
-		Values: make([][]float32, 3), Present: make([][]float32, 3),
+		Targets: make([][]float32, 3), Present: make([][]float32, 3),
 	}
 	return t, func() *data.Batch {
 		// New ids at every step, as in training: none of them is padding.

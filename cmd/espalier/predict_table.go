@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -82,8 +80,8 @@ func (a *answerer) number(column, text string) error {
 	if in.Type != schema.Numeric || text == "" || slices.Contains(in.Missing, text) {
 		return nil
 	}
-	if x, err := strconv.ParseFloat(text, 32); err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
-		return fmt.Errorf("input %q is numeric, %q is not a finite number; leave it empty where it is not known", column, text)
+	if _, err := schema.ParseNumber(text); err != nil {
+		return fmt.Errorf("input %q is numeric, %q %w; leave it empty where it is not known", column, text, err)
 	}
 	return nil
 }

@@ -18,13 +18,17 @@ func (v *verifier) columns(s Shape) (given, ids []runtime.Named, err error) {
 	for i := range v.schema.Inputs {
 		in := &v.schema.Inputs[i]
 		if in.Type == schema.Numeric {
-			numbers := make([]float32, s.Batch)
+			numbers, doubles := make([]float32, s.Batch), make([]float64, s.Batch)
 			for j := range numbers {
-				if numbers[j] = float32(in.Mean + in.Deviation*r.NormFloat64()); r.IntN(8) == 0 {
-					numbers[j] = float32(math.NaN())
+				if doubles[j] = in.Mean + in.Deviation*r.NormFloat64(); r.IntN(8) == 0 {
+					doubles[j] = math.NaN()
 				}
+				numbers[j] = float32(doubles[j])
 			}
 			x := runtime.Named{Name: in.Tensor, Tensor: tensor.Must(tensor.Of(numbers, int64(s.Batch)))}
+			if in.Double {
+				x.Tensor = tensor.Must(tensor.Of(doubles, int64(s.Batch)))
+			}
 			given, ids = append(given, x), append(ids, x)
 			continue
 		}

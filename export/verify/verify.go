@@ -80,18 +80,28 @@ type Output struct {
 	Relative float64 `json:"max_relative_difference"`
 	// Scale is how large the numbers of a standardised regression are, its mean
 	// and deviation together: the bound of the absolute difference is as many
-	// times larger, where it is above 1, because float32 cannot tell more.
-	Scale float64 `json:"scale,omitempty"`
+	// times larger, where it is above 1, because float32 cannot tell more. Of a
+	// float64 output, Double, it is the deviation, also where that is below 1.
+	Scale  float64 `json:"scale,omitempty"`
+	Double bool    `json:"double,omitempty"`
 	// Labels counts integer elements that differ, Ties those of them whose two
 	// best probabilities are closer than Bound, so that either is right.
 	Labels int `json:"labels_different"`
 	Ties   int `json:"ties"`
 }
 
+// scale is what the bound of the output's absolute difference is multiplied by.
+func (o *Output) scale() float64 {
+	if o.Double {
+		return o.Scale
+	}
+	return max(1, o.Scale)
+}
+
 // OK reports whether every difference is within the bound.
 func (r *Report) OK() bool {
 	for _, o := range r.Outputs {
-		if !(o.Absolute <= r.Bound*max(1, o.Scale)) || o.Labels > o.Ties {
+		if !(o.Absolute <= r.Bound*o.scale()) || o.Labels > o.Ties {
 			return false
 		}
 	}
@@ -110,7 +120,10 @@ func (r *Report) Table() string {
 	fmt.Fprintf(&b, "  %-6s %-28s %12s %12s %7s\n", "engine", "output", "max abs", "max rel", "labels")
 	for _, o := range r.Outputs {
 		fmt.Fprintf(&b, "  %-6s %-28s %12.2e %12.2e %7d", o.Engine, o.Name, o.Absolute, o.Relative, o.Labels-o.Ties)
-		if o.Scale > 1 {
+		switch {
+		case o.Double:
+			fmt.Fprintf(&b, "  deviation %.0e, bound %.0e", o.Scale, r.Bound*o.Scale)
+		case o.Scale > 1:
 			fmt.Fprintf(&b, "  numbers up to %.0e, bound %.0e", o.Scale, r.Bound*o.Scale)
 		}
 		b.WriteByte('\n')
@@ -337,7 +350,7 @@ func (v *verifier) compare(engine string, shape Shape, got, want []runtime.Named
 	}
 	for _, g := range got {
 		if found[g.Name] == nil {
-			found[g.Name] = &Output{Engine: engine, Name: g.Name, Scale: v.scale(g.Name)}
+			found[g.Name] = v.output(engine, g.Name)
 		}
 		if shape.Batch == 0 {
 			if s := g.Tensor.Shape(); len(s) == 0 || s[0] != 0 {
@@ -357,27 +370,39 @@ func (v *verifier) compare(engine string, shape Shape, got, want []runtime.Named
 	return nil
 }
 
-// scale is that of the task whose value an output is.
-func (v *verifier) scale(output string) float64 {
+// output is an output in which no difference has been found yet.
+func (v *verifier) output(engine, name string) *Output {
+	o := &Output{Engine: engine, Name: name}
 	for _, t := range v.schema.Tasks {
-		if t.Deviation > 0 && t.Output(schema.Value) == output {
-			return math.Abs(t.Mean) + t.Deviation
+		switch {
+		case t.Deviation == 0 || t.Output(schema.Value) != name:
+		case t.Double:
+			o.Scale, o.Double = t.Deviation, true
+		default:
+			o.Scale = math.Abs(t.Mean) + t.Deviation
 		}
 	}
-	return 0
+	return o
 }
 
 func difference(o *Output, got, want *tensor.Tensor) {
-	g, w := got.Float32s(), want.Float32s()
-	for i := range g {
-		d := math.Abs(float64(g[i]) - float64(w[i]))
+	note := func(g, w float64) {
+		d := math.Abs(g - w)
 		if math.IsNaN(d) {
 			d = math.Inf(1) // a NaN on either side is never right
 		}
 		o.Absolute = max(o.Absolute, d)
 		if d > 0 {
-			o.Relative = max(o.Relative, d/max(math.Abs(float64(w[i])), tiny))
+			o.Relative = max(o.Relative, d/max(math.Abs(w), tiny))
 		}
+	}
+	g, w := got.Float32s(), want.Float32s()
+	for i := range g {
+		note(float64(g[i]), float64(w[i]))
+	}
+	gd, wd := got.Float64s(), want.Float64s()
+	for i := range gd {
+		note(gd[i], wd[i])
 	}
 	gi, wi := got.Int64s(), want.Int64s()
 	for i := range gi {

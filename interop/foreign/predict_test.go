@@ -67,7 +67,7 @@ func TestTypedAnswersOfTwoHeads(t *testing.T) {
 						if want := s.Tasks[0].Labels[best]; g.Task("kind").Label != want {
 							t.Errorf("row %d is %q, the framework says %q", i, g.Task("kind").Label, want)
 						}
-						if v := g.Task("price").Value; v == nil || math.Abs(float64(*v-prices[i])) > absolute+relative*math.Abs(float64(prices[i])) {
+						if v := g.Task("price").Value; v == nil || math.Abs(*v-float64(prices[i])) > absolute+relative*math.Abs(float64(prices[i])) {
 							t.Errorf("row %d costs %v, the framework says %v", i, v, prices[i])
 						}
 					}

@@ -56,7 +56,9 @@ type Answer struct {
 	// order of heads, tails and the schema's labels.
 	Relations []Relation `json:"relations,omitempty"`
 
-	Value *float32 `json:"value,omitempty"`
+	// Value is the number of the file's output, which is float32 unless the
+	// schema says Double.
+	Value *float64 `json:"value,omitempty"`
 	// Unit is what Value counts, as the schema says it.
 	Unit string `json:"unit,omitempty"`
 }
@@ -138,7 +140,7 @@ func (w *worker) read(out []Prediction, texts []string, outputs []runtime.Named,
 			switch t.Type {
 			case schema.Regression:
 				if a.Value == nil {
-					a.Value = new(float32)
+					a.Value = new(float64)
 				}
 				*a.Value = v.values[i]
 			case schema.MultiLabel:

@@ -17,9 +17,10 @@ import (
 // Columns are columns of a table by the names of a model's inputs, all of one
 // length: Numbers those of numeric inputs, NaN where a number is missing, and
 // Values those of categorical ones, "" where a value is missing. A column that
-// is left out is missing in every row.
+// is left out is missing in every row. Numbers become float32 unless the input's
+// schema says Double.
 type Columns struct {
-	Numbers map[string][]float32
+	Numbers map[string][]float64
 	Values  map[string][]string
 }
 
@@ -139,9 +140,10 @@ func inputNames(s *schema.Schema) string {
 	return strings.Join(names, ", ")
 }
 
-// column is what an input of a table is written to: one of the three.
+// column is what an input of a table is written to: one of the four.
 type column struct {
 	numbers []float32
+	doubles []float64
 	ids     []int64
 	values  []string
 }
@@ -155,6 +157,9 @@ func (c *prepared) makeColumns(s *schema.Schema) ([]runtime.Named, error) {
 		var x *tensor.Tensor
 		var err error
 		switch {
+		case in.Double:
+			of.doubles = make([]float64, c.batch)
+			x, err = tensor.Of(of.doubles, int64(c.batch))
 		case in.Type == schema.Numeric:
 			of.numbers = make([]float32, c.batch)
 			x, err = tensor.Of(of.numbers, int64(c.batch))
@@ -168,7 +173,7 @@ func (c *prepared) makeColumns(s *schema.Schema) ([]runtime.Named, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.bytes += 4*len(of.numbers) + 8*len(of.ids) + 16*len(of.values)
+		c.bytes += 4*len(of.numbers) + 8*(len(of.doubles)+len(of.ids)) + 16*len(of.values)
 		out = append(out, runtime.Named{Name: in.Tensor, Tensor: x})
 	}
 	return out, nil
@@ -177,19 +182,25 @@ func (c *prepared) makeColumns(s *schema.Schema) ([]runtime.Named, error) {
 // fill writes n rows of the table, and behind them that values are missing.
 func (c *column) fill(in *schema.Input, ids valueIDs, t *table, from, n int) error {
 	numbers, values := t.columns.Numbers[in.Name], t.columns.Values[in.Name]
-	for i := range c.numbers {
-		x, err := float32(math.NaN()), error(nil)
+	for i := range max(len(c.numbers), len(c.doubles)) {
+		x, err := math.NaN(), error(nil)
 		switch {
 		case i >= n:
 		case numbers != nil:
-			x = numbers[from+i]
+			if x = numbers[from+i]; schema.CheckNumber(x) != nil {
+				err = fmt.Errorf("row %d: input %q is numeric, %v %w", from+i, in.Name, x, schema.CheckNumber(x))
+			}
 		case t.byRows:
 			x, err = number(in, t.texts[from+i][in.Name], from+i)
 		}
 		if err != nil {
 			return err
 		}
-		c.numbers[i] = x
+		if c.doubles != nil {
+			c.doubles[i] = x
+		} else {
+			c.numbers[i] = float32(x)
+		}
 	}
 	for i := range max(len(c.ids), len(c.values)) {
 		value := ""
@@ -210,16 +221,16 @@ func (c *column) fill(in *schema.Input, ids valueIDs, t *table, from, n int) err
 }
 
 // number reads a text of a numeric input, NaN where it is missing.
-func number(in *schema.Input, s string, row int) (float32, error) {
+func number(in *schema.Input, s string, row int) (float64, error) {
 	s = strings.TrimSpace(s)
 	if s == "" || slices.Contains(in.Missing, s) {
-		return float32(math.NaN()), nil
+		return math.NaN(), nil
 	}
-	x, err := strconv.ParseFloat(s, 32)
-	if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
-		return 0, fmt.Errorf("row %d: input %q is numeric, %q is not a finite number", row, in.Name, s)
+	x, err := schema.ParseNumber(s)
+	if err != nil {
+		return 0, fmt.Errorf("row %d: input %q is numeric, %q %w", row, in.Name, s, err)
 	}
-	return float32(x), nil
+	return x, nil
 }
 
 // valueIDs are the ids of a categorical input's values.
@@ -242,6 +253,8 @@ func (f *file) describeColumns(g *onnx.Graph) error {
 		in := &f.schema.Inputs[i]
 		kind := tensor.Int64
 		switch {
+		case in.Double:
+			kind = tensor.Float64
 		case in.Type == schema.Numeric:
 			kind = tensor.Float32
 		case in.InGraph:
@@ -297,6 +310,10 @@ func (f *file) encodedColumns(in Input) ([]runtime.Named, error) {
 		var x *tensor.Tensor
 		var err error
 		switch {
+		case of.Double && i >= len(in.Doubles):
+			err = fmt.Errorf("it reads float64, which Doubles holds, and they are of %d inputs", len(in.Doubles))
+		case of.Double:
+			x, err = tensor.Of(in.Doubles[i], int64(in.Batch))
 		case of.Type == schema.Numeric:
 			x, err = tensor.Of(in.Numbers[i], int64(in.Batch))
 		case of.InGraph:

@@ -97,7 +97,7 @@ func TestFilesOfOtherTools(t *testing.T) {
 				t.Fatal(err)
 			}
 			sigmoid := func(z float64) float32 { return float32(1 / (1 + math.Exp(-z))) }
-			value := func(v float32) *float32 { return &v }
+			value := func(v float64) *float64 { return &v }
 			var want []predict.Prediction
 			for i, r := range [][]float64{{2, 0, -1}, {-3, 1, 1.5}} {
 				sum := math.Exp(r[0]) + math.Exp(r[1]) + math.Exp(r[2])
@@ -113,7 +113,7 @@ func TestFilesOfOtherTools(t *testing.T) {
 					{Task: "sklearn", Type: schema.Classification, Label: best, Probability: max(soft[0], soft[2]), Probabilities: soft},
 					{Task: "keras", Type: schema.Classification, Label: answer, Probability: sure, Probabilities: []float32{1 - yes, yes}},
 					{Task: "tags", Type: schema.MultiLabel, Labels: [][]string{{"b"}, {"b", "c"}}[i], Probabilities: []float32{sigmoid(r[0]), sigmoid(r[1]), sigmoid(r[2])}},
-					{Task: "price", Type: schema.Regression, Value: value(float32(r[0])), Unit: "EUR"},
+					{Task: "price", Type: schema.Regression, Value: value(r[0]), Unit: "EUR"},
 				}})
 			}
 			if diff := cmp.Diff(want, got, near...); diff != "" {

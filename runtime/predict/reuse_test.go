@@ -122,8 +122,8 @@ var reuseTexts = [][]string{
 
 func reuseRows() []predict.Columns {
 	return []predict.Columns{
-		{Numbers: map[string][]float32{"age": {30}}, Values: map[string][]string{"work": {"farm"}}},
-		{Numbers: map[string][]float32{"age": {30, 50, 20, 1}}},
+		{Numbers: map[string][]float64{"age": {30}}, Values: map[string][]string{"work": {"farm"}}},
+		{Numbers: map[string][]float64{"age": {30, 50, 20, 1}}},
 		{Values: map[string][]string{"work": {"", " shop"}}},
 	}
 }
@@ -254,11 +254,11 @@ func TestNoRows(t *testing.T) {
 			for how, ask := range map[string]func() ([]predict.Prediction, error){
 				"a buffer's rows": func() ([]predict.Prediction, error) { return b.PredictRows(ctx) },
 				"a buffer's columns": func() ([]predict.Prediction, error) {
-					return b.PredictColumns(ctx, predict.Columns{Numbers: map[string][]float32{"age": {}}})
+					return b.PredictColumns(ctx, predict.Columns{Numbers: map[string][]float64{"age": {}}})
 				},
 				"a predictor's rows": func() ([]predict.Prediction, error) { return p.PredictRows(ctx) },
 				"a predictor's columns": func() ([]predict.Prediction, error) {
-					return p.PredictColumns(ctx, predict.Columns{Numbers: map[string][]float32{"age": {}}})
+					return p.PredictColumns(ctx, predict.Columns{Numbers: map[string][]float64{"age": {}}})
 				},
 			} {
 				if got, err := ask(); err != nil || len(got) != 0 {
@@ -274,7 +274,7 @@ func TestNoRows(t *testing.T) {
 func TestRowsOfATableAreSplitAndPadded(t *testing.T) {
 	ctx := context.Background()
 	columns := predict.Columns{
-		Numbers: map[string][]float32{"age": {30, 50, 20, 1, 80}},
+		Numbers: map[string][]float64{"age": {30, 50, 20, 1, 80}},
 		Values:  map[string][]string{"work": {"farm", "", "shop", "moon", " farm "}},
 	}
 	rows := []map[string]string{

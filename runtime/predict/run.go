@@ -20,9 +20,11 @@ type Input struct {
 	// models whose schema has characters read them.
 	Characters []int64
 	Width      int
-	// Numbers and Categories are a table's columns, by input: [Batch] numbers,
-	// NaN where there is none, or [Batch] ids of values.
+	// Numbers, Doubles and Categories are a table's columns, by input: [Batch]
+	// numbers, NaN where there is none, in Doubles for inputs whose schema says
+	// Double, or [Batch] ids of values.
 	Numbers    [][]float32
+	Doubles    [][]float64
 	Categories [][]int64
 }
 

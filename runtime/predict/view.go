@@ -17,7 +17,7 @@ type view struct {
 	probabilities []float32 // [rows, length, labels], of a relation [rows, length, length, labels]
 	labels        []int64   // [rows, length], or [rows, labels]; nil: by probability
 	meaning       *meaning  // of labels
-	values        []float32 // [rows]
+	values        []float64 // [rows]
 }
 
 // view reads the first of the outputs, those of the task, in the schema's order.
@@ -91,7 +91,7 @@ func (v *view) take(o schema.Output, x *tensor.Tensor, rows int) error {
 		}
 		return expect(o, len(v.labels), places*n)
 	case schema.Value:
-		if v.values, err = v.made.floatsOf(x); err != nil {
+		if v.values, err = v.made.doublesOf(x); err != nil {
 			return fmt.Errorf("output %q: %w", o.Tensor, err)
 		}
 		return expect(o, len(v.values), places)
@@ -187,12 +187,13 @@ func (m *numbers) complement(second []float32) []float32 {
 
 // numbers are lists that outputs are converted to, for one task at a time.
 type numbers struct {
-	floats           [][]float32
-	ints             [][]int64
-	usedFloats, used int
+	floats                        [][]float32
+	doubles                       [][]float64
+	ints                          [][]int64
+	usedFloats, usedDoubles, used int
 }
 
-func (m *numbers) reset() { m.usedFloats, m.used = 0, 0 }
+func (m *numbers) reset() { m.usedFloats, m.usedDoubles, m.used = 0, 0, 0 }
 
 // float32s returns a list of n elements, undefined.
 func (m *numbers) float32s(n int) []float32 { return next(&m.floats, &m.usedFloats, n) }
@@ -220,6 +221,21 @@ func (m *numbers) floatsOf(x *tensor.Tensor) ([]float32, error) {
 		out := m.float32s(x.Len())
 		for i, v := range x.Float64s() {
 			out[i] = float32(v)
+		}
+		return out, nil
+	}
+	return nil, fmt.Errorf("%w: its elements are %v, float32 or float64 is read", runtime.ErrUnsupported, x.DType())
+}
+
+// doublesOf returns the elements, converted where they are not float64.
+func (m *numbers) doublesOf(x *tensor.Tensor) ([]float64, error) {
+	switch x.DType() {
+	case tensor.Float64:
+		return x.Float64s(), nil
+	case tensor.Float32:
+		out := next(&m.doubles, &m.usedDoubles, x.Len())
+		for i, v := range x.Float32s() {
+			out[i] = float64(v)
 		}
 		return out, nil
 	}

@@ -22,7 +22,7 @@ type Accumulator interface {
 	AddLabels(predicted, truth []int64)
 	// AddValues counts predicted and true numbers. Only regressions use it, and
 	// the metrics of [OfScores].
-	AddValues(predicted, truth []float32)
+	AddValues(predicted, truth []float64)
 	// Merge counts all that another accumulator of the same metric and task
 	// has counted, and fails for any other.
 	Merge(Accumulator) error
@@ -121,7 +121,7 @@ func HigherIsBetter(name string) bool {
 // ofLabels is embedded by metrics that numbers mean nothing to.
 type ofLabels struct{}
 
-func (ofLabels) AddValues(_, _ []float32) {}
+func (ofLabels) AddValues(_, _ []float64) {}
 
 // mismatch says that two accumulators do not measure the same.
 func mismatch(into, from any) error {

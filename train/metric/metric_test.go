@@ -52,7 +52,7 @@ type sklearn struct {
 		Each             []Score
 	}
 	Values []struct {
-		Truth, Predicted   []float32
+		Truth, Predicted   []float64
 		MSE, RMSE, MAE, R2 float64
 	}
 }
@@ -174,7 +174,7 @@ func TestMergedPartsEqualTheWhole(t *testing.T) {
 			part := newMetric(t, name, of)
 			for range r.IntN(8) {
 				if of.Type == schema.Regression {
-					p, y := []float32{float32(r.NormFloat64())}, []float32{float32(r.NormFloat64())}
+					p, y := []float64{r.NormFloat64()}, []float64{r.NormFloat64()}
 					part.AddValues(p, y)
 					whole.AddValues(p, y)
 					continue
@@ -274,7 +274,7 @@ func TestAMetricThatDoesNotFitTheTask(t *testing.T) {
 
 func TestScoresAgreeWithScikitLearn(t *testing.T) {
 	var golden []struct {
-		Truth, Predicted []float32
+		Truth, Predicted []float64
 		AUC              float64
 		LogLoss          float64 `json:"log_loss"`
 	}
@@ -300,7 +300,7 @@ func TestScoresAgreeWithScikitLearn(t *testing.T) {
 		}
 	}
 	one := newMetric(t, "auc", binary)
-	one.AddValues([]float32{0.1, 0.7}, []float32{1, 1})
+	one.AddValues([]float64{0.1, 0.7}, []float64{1, 1})
 	if !math.IsNaN(one.Value()) || one.Count() != 0 {
 		t.Errorf("the area of cases of one kind is %v over %d", one.Value(), one.Count())
 	}

@@ -15,12 +15,12 @@ func OfScores(name string) bool { return name == "auc" || name == "log_loss" }
 // higher score, equal scores counting half (Hanley and McNeil 1982). It keeps
 // every score. Without a case of each kind it is not defined.
 type auc struct {
-	positive, negative []float32
+	positive, negative []float64
 }
 
 func (a *auc) AddLabels(_, _ []int64) {}
 
-func (a *auc) AddValues(predicted, truth []float32) {
+func (a *auc) AddValues(predicted, truth []float64) {
 	for i, y := range truth {
 		if y > 0.5 {
 			a.positive = append(a.positive, predicted[i])
@@ -77,10 +77,10 @@ type logLoss struct {
 
 func (l *logLoss) AddLabels(_, _ []int64) {}
 
-func (l *logLoss) AddValues(predicted, truth []float32) {
+func (l *logLoss) AddValues(predicted, truth []float64) {
 	const least = 1.0 / (1 << 23)
 	for i, y := range truth {
-		p := min(max(float64(predicted[i]), least), 1-least)
+		p := min(max(predicted[i], least), 1-least)
 		if y <= 0.5 {
 			p = 1 - p
 		}

@@ -50,16 +50,16 @@ func TestUndefinedIsNotZero(t *testing.T) {
 	}
 	for _, c := range []struct {
 		metric           string
-		predicted, truth []float32
+		predicted, truth []float64
 		defined          bool
 	}{
-		{"auc", []float32{0.1, 0.9}, []float32{1, 1}, false},
-		{"auc", []float32{0.1, 0.9}, []float32{1, 0}, true},
+		{"auc", []float64{0.1, 0.9}, []float64{1, 1}, false},
+		{"auc", []float64{0.1, 0.9}, []float64{1, 0}, true},
 		{"log_loss", nil, nil, false},
-		{"log_loss", []float32{0.5}, []float32{1}, true},
-		{"r2", []float32{3, 2}, []float32{3, 3}, false},
-		{"r2", []float32{3}, []float32{3}, false},
-		{"rmse", []float32{3}, []float32{3}, true},
+		{"log_loss", []float64{0.5}, []float64{1}, true},
+		{"r2", []float64{3, 2}, []float64{3, 3}, false},
+		{"r2", []float64{3}, []float64{3}, false},
+		{"rmse", []float64{3}, []float64{3}, true},
 		{"mae", nil, nil, false},
 	} {
 		of := binary
@@ -89,7 +89,7 @@ func TestSkillsHaveNoUnit(t *testing.T) {
 		of := &schema.Task{Type: schema.Regression, Mean: mean*scale + shift, Deviation: deviation * scale}
 		a := newMetric(t, name, of)
 		for i, y := range truth {
-			a.AddValues([]float32{float32(guess[i]*scale + shift)}, []float32{float32(y*scale + shift)})
+			a.AddValues([]float64{guess[i]*scale + shift}, []float64{y*scale + shift})
 		}
 		return Skill(name, a.Value(), of)
 	}
@@ -139,11 +139,11 @@ func TestSkillOfLogLoss(t *testing.T) {
 	of.Counts = []int{30, 10}
 	a := newMetric(t, "log_loss", of)
 	for i := range 40 {
-		y := float32(0)
+		y := 0.0
 		if i < 10 {
 			y = 1
 		}
-		a.AddValues([]float32{0.25}, []float32{y})
+		a.AddValues([]float64{0.25}, []float64{y})
 	}
 	if got := Skill("log_loss", a.Value(), of); math.Abs(got) > 1e-6 {
 		t.Errorf("answering the frequencies has the skill %v", got)

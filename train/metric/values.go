@@ -18,10 +18,9 @@ type regression struct {
 
 func (r *regression) AddLabels(_, _ []int64) {}
 
-func (r *regression) AddValues(predicted, truth []float32) {
-	for i, y32 := range truth {
-		y := float64(y32)
-		d := float64(predicted[i]) - y
+func (r *regression) AddValues(predicted, truth []float64) {
+	for i, y := range truth {
+		d := predicted[i] - y
 		r.squared += d * d
 		r.abs += math.Abs(d)
 		r.n++

@@ -1,0 +1,96 @@
+package data
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"espalier/schema"
+)
+
+// moments are the mean and the sum of squared deviations of numbers, by
+// Welford's recurrence (1962).
+type moments struct {
+	n, missing   int
+	mean, spread float64
+	rounding     float64   // the most by which float32 rounds one
+	sample       []float64 // the first of them
+}
+
+// mostSample is how many numbers of a column are kept to be counted: so few that
+// random numbers with all their digits hardly coincide by chance. mostSamples is
+// how many are kept of all columns together.
+const mostSample, mostSamples = 1 << 17, 1 << 24
+
+// add counts a number, NaN where it is missing. columns is how many are counted.
+func (m *moments) add(x float64, columns int) {
+	if math.IsNaN(x) {
+		m.missing++
+		return
+	}
+	m.n++
+	off := x - m.mean
+	m.mean += off / float64(m.n)
+	m.spread += off * (x - m.mean)
+	m.rounding = max(m.rounding, math.Abs(float64(float32(x))-x))
+	if len(m.sample) < min(mostSample, mostSamples/columns) {
+		m.sample = append(m.sample, x)
+	}
+}
+
+// deviation is the standard deviation, as of a whole population.
+func (m *moments) deviation() float64 { return math.Sqrt(m.spread / float64(max(m.n, 1))) }
+
+// coincide counts the different numbers of the sample, and how many of them are
+// left as the model sees them. Seeing must keep their order.
+func (m *moments) coincide(seen func(float64) float32) (before, after int) {
+	slices.Sort(m.sample)
+	for i, x := range m.sample {
+		if i > 0 && x == m.sample[i-1] {
+			continue
+		}
+		before++
+		if i == 0 || seen(x) != seen(m.sample[i-1]) {
+			after++
+		}
+	}
+	return before, after
+}
+
+// coincidence says that numbers coincide, "" where at most one in 100 does.
+func (m *moments) coincidence(name string, seen func(float64) float32) string {
+	before, after := m.coincide(seen)
+	if before-after <= before/100 {
+		return ""
+	}
+	return fmt.Sprintf("%s: %d different numbers become %d: they differ by less than float32, in which the model computes, keeps beside a deviation of %.4g; "+
+		"leave extreme values out, or give their logarithms", name, before, after, m.deviation())
+}
+
+// note describes what was learned of a numeric input, in sentences.
+func (m *moments) ofInput(in *schema.Input) (notes []string) {
+	seen := func(x float64) float32 { return (float32(x) - float32(in.Mean)) * float32(1/in.Deviation) }
+	if in.Double {
+		notes = append(notes, fmt.Sprintf("input %s: read as float64, because float32 rounds its numbers by up to %.3g, which its deviation of %.4g does not allow", in.Name, m.rounding, in.Deviation))
+		seen = func(x float64) float32 { return float32((x - in.Mean) * (1 / in.Deviation)) }
+	}
+	if c := m.coincidence("input "+in.Name, seen); c != "" {
+		notes = append(notes, c)
+	}
+	return notes
+}
+
+// ofTask describes what was learned of a regression, in sentences.
+func (m *moments) ofTask(t *schema.Task) []string {
+	learned := fmt.Sprintf("task %s: learned as (value - %.10g) / %.4g, by the mean and deviation of %d values in training", t.Name, t.Mean, t.Deviation, m.n)
+	seen := func(x float64) float32 { return float32(t.Standardise(x)) }
+	if t.Double {
+		learned += fmt.Sprintf("; answered as float64, because float32 rounds such numbers by up to %.3g", schema.Rounding(t.Mean))
+	} else if c := m.coincidence("task "+t.Name, func(x float64) float32 { return float32(x) }); c != "" {
+		return []string{learned, c}
+	}
+	if c := m.coincidence("task "+t.Name, seen); c != "" {
+		return []string{learned, c}
+	}
+	return []string{learned}
+}
