@@ -27,7 +27,7 @@ spec = importlib.util.spec_from_file_location("model_config_pb2", path)
 pb = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(pb)
 T = onnx.TensorProto
-types = {T.FLOAT: pb.TYPE_FP32, T.INT64: pb.TYPE_INT64, T.STRING: pb.TYPE_STRING}
+types = {T.FLOAT: pb.TYPE_FP32, T.DOUBLE: pb.TYPE_FP64, T.INT64: pb.TYPE_INT64, T.STRING: pb.TYPE_STRING}
 for folder in sys.argv[1:]:
     with open(folder + "/config.pbtxt") as f:
         config = text_format.Parse(f.read(), pb.ModelConfig())
@@ -94,7 +94,7 @@ func tableFixture(t *testing.T) (*models.Model, map[string]*tensor.Tensor) {
 	m, err := models.NewTabular(&schema.Schema{
 		Version: schema.Version, Name: "table",
 		Inputs: []schema.Input{
-			{Name: "age", Type: schema.Numeric, Mean: 40, Deviation: 10},
+			{Name: "age", Type: schema.Numeric, Mean: 1.7e9, Deviation: 10, Double: true},
 			{Name: "work", Type: schema.Categorical, Values: []string{"farm", "shop"}},
 		},
 		Tasks: []schema.Task{

@@ -18,12 +18,14 @@ func tableDescription() *schema.Schema {
 			{Name: "age", Type: schema.Numeric, Mean: 40, Deviation: 10, Indicator: true},
 			{Name: "work", Type: schema.Categorical, Values: []string{"farm", "shop"}},
 			{Name: "wage", Type: schema.Numeric, Mean: -2, Deviation: 0.5},
+			{Name: "since", Type: schema.Numeric, Mean: 1.7e9, Deviation: 80, Double: true},
 		},
 		Tasks: []schema.Task{
 			{Name: "rich", Type: schema.Classification, Labels: []string{"no", "yes"}},
 			{Name: "hours", Type: schema.Regression, Mean: 100, Deviation: 20},
 			{Name: "likes", Type: schema.MultiLabel, Labels: []string{"a", "b", "c"}},
 			{Name: "place", Type: schema.Classification, Labels: []string{"x", "y", "z"}},
+			{Name: "until", Type: schema.Regression, Mean: 1.7e9, Deviation: 80, Double: true},
 		},
 	}
 }
@@ -44,6 +46,8 @@ func tableInputs() map[string]*tensor.Tensor {
 		"age":  tensor.Must(tensor.Of([]float32{25, nan, 60}, 3)),
 		"work": tensor.Must(tensor.Of([]int64{2, 0, 1}, 3)),
 		"wage": tensor.Must(tensor.Of([]float32{-2.5, -1, nan}, 3)),
+		// float32 has no number between 1.7e9 and 1.7e9+128
+		"since": tensor.Must(tensor.Of([]float64{1.7e9 + 20, math.NaN(), 1.7e9 - 100}, 3)),
 	}
 }
 
@@ -75,7 +79,7 @@ func TestTabularModelAgainstLoops(t *testing.T) {
 		}
 		return out
 	}
-	features := [][]float64{{-1.5, -1, 0}, {0, 2, 1}, {2, 0, 0}}
+	features := [][]float64{{-1.5, -1, 0.25, 0}, {0, 2, 0, 1}, {2, 0, -1.25, 0}}
 	ids := []int{2, 0, 1}
 	for _, e := range engines(t) {
 		var outputs []builder.Output
@@ -91,7 +95,9 @@ func TestTabularModelAgainstLoops(t *testing.T) {
 			rich := 1 / (1 + math.Exp(-dense("head/rich/logits", x, false)[0]))
 			hours := 100 + 20*dense("head/hours/value", dense("head/hours/hidden", x, true), false)[0]
 			likes := 1 / (1 + math.Exp(-dense("head/likes/logits", x, false)[1]))
+			until := dense("head/until/value", x, false)[0]
 			for name, pair := range map[string][2]float64{
+				"until": {(got["until_value"].Float64s()[row] - 1.7e9) / 80, until},
 				"rich":  {float64(got["rich_probabilities"].Float32s()[2*row+1]), rich},
 				"hours": {float64(got["hours_value"].Float32s()[row]) / 20, hours / 20},
 				"likes": {float64(got["likes_probabilities"].Float32s()[3*row+1]), likes},

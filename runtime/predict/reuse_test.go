@@ -2,6 +2,9 @@ package predict_test
 
 import (
 	"context"
+	"fmt"
+	"math"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -60,11 +63,13 @@ func everyTable(t testing.TB, o export.Options) []byte {
 		Inputs: []schema.Input{
 			{Name: "age", Type: schema.Numeric, Mean: 40, Deviation: 10, Indicator: true, Missing: []string{"NA"}},
 			{Name: "work", Type: schema.Categorical, Values: []string{"farm", "shop"}},
+			{Name: "since", Type: schema.Numeric, Mean: 1.7e9, Deviation: 80, Double: true},
 		},
 		Tasks: []schema.Task{
 			{Name: "rich", Type: schema.Classification, Labels: []string{"no", "yes"}},
 			{Name: "hours", Type: schema.Regression, Unit: "hours"},
 			{Name: "likes", Type: schema.MultiLabel, Labels: []string{"a", "b", "c"}},
+			{Name: "until", Type: schema.Regression, Mean: 1.7e9, Deviation: 80, Double: true},
 		},
 	}, models.Config{Trunk: models.TrunkConfig{Widths: []int64{8}}})
 	if err != nil {
@@ -123,7 +128,7 @@ var reuseTexts = [][]string{
 func reuseRows() []predict.Columns {
 	return []predict.Columns{
 		{Numbers: map[string][]float64{"age": {30}}, Values: map[string][]string{"work": {"farm"}}},
-		{Numbers: map[string][]float64{"age": {30, 50, 20, 1}}},
+		{Numbers: map[string][]float64{"age": {30, 50, 20, 1}, "since": {1.7e9 + 1, 1.7e9 + 2, math.NaN(), 1.7e9}}},
 		{Values: map[string][]string{"work": {"", " shop"}}},
 	}
 }
@@ -274,11 +279,12 @@ func TestNoRows(t *testing.T) {
 func TestRowsOfATableAreSplitAndPadded(t *testing.T) {
 	ctx := context.Background()
 	columns := predict.Columns{
-		Numbers: map[string][]float64{"age": {30, 50, 20, 1, 80}},
+		Numbers: map[string][]float64{"age": {30, 50, 20, 1, 80}, "since": {1.7e9 + 1, math.NaN(), 1.7e9 + 60.5, 1.7e9 - 60, math.NaN()}},
 		Values:  map[string][]string{"work": {"farm", "", "shop", "moon", " farm "}},
 	}
 	rows := []map[string]string{
-		{"age": "30", "work": "farm"}, {"age": "50"}, {"age": " 20", "work": "shop"}, {"age": "1", "work": "moon"}, {"age": "80", "work": " farm "},
+		{"age": "30", "work": "farm", "since": "1700000001"}, {"age": "50"}, {"age": " 20", "work": "shop", "since": "1700000060.5"},
+		{"age": "1", "work": "moon", "since": "1699999940"}, {"age": "80", "work": " farm "},
 	}
 	for name, e := range engines(t) {
 		for _, input := range []string{"ids", "text"} {
@@ -311,6 +317,32 @@ func TestRowsOfATableAreSplitAndPadded(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+	p, err := predict.OpenBytes(everyTable(t, export.Options{}), predict.Options{Engine: gonum.New()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	for of, answers := range map[string]func(x float64) ([]predict.Prediction, error){
+		"columns": func(x float64) ([]predict.Prediction, error) {
+			return p.PredictColumns(ctx, predict.Columns{Numbers: map[string][]float64{"since": {1.7e9 + 1, 1.7e9 + 2, x}}})
+		},
+		"rows": func(x float64) ([]predict.Prediction, error) {
+			return p.PredictRows(ctx, map[string]string{"since": "1700000001"}, map[string]string{"since": "1700000002"}, map[string]string{"since": fmt.Sprint(x)})
+		},
+	} {
+		got, err := answers(1.7e9)
+		if err != nil {
+			t.Fatal(err)
+		}
+		until := func(i int) float64 { return *got[i].Task("until").Value }
+		if step := until(1) - until(0); step == 0 || math.Abs(step-(until(0)-until(2))) > 1e-3*math.Abs(step) {
+			t.Errorf("%s: seconds apart are answered with %v, %v and %v", of, until(0), until(1), until(2))
+		}
+		_, err = answers(1e39)
+		if err == nil || !strings.HasPrefix(err.Error(), `predict: input does not fit the model: row 2: input "since" is numeric, `) || !strings.HasSuffix(err.Error(), ` is beyond 3.4e38, the largest number of float32, in which models compute; give it in a larger unit`) {
+			t.Errorf("%s: %v", of, err)
 		}
 	}
 	data := everyTable(t, export.Options{Batch: 3})

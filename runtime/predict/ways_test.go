@@ -116,7 +116,7 @@ func TestEveryWayGivesTheSame(t *testing.T) {
 
 // near lets rounding pass, which batches of other sizes may bring, and an empty
 // list for none.
-var near = []cmp.Option{cmpopts.EquateApprox(0, 1e-6), cmpopts.EquateEmpty()}
+var near = []cmp.Option{cmpopts.EquateApprox(1e-13, 1e-6), cmpopts.EquateEmpty()}
 
 // TestOnlyTheTasksAskedForAreComputed: the rest is cut out of the graph that
 // the engine opens.
