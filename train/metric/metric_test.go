@@ -233,6 +233,20 @@ func TestAPredictionOutsideTheLabelsIsWrong(t *testing.T) {
 	}
 }
 
+// TestNumbersBeyondFloat32AreMeasuredAsRead: float32 has only three of these
+// numbers. The constants are scikit-learn 1.9.1's.
+func TestNumbersBeyondFloat32AreMeasuredAsRead(t *testing.T) {
+	truth := []float64{1700000040, 1700000254, 1700000229, 1700000077, 1700000150.5}
+	predicted := []float64{1700000000, 1700000256, 1700000128, 1700000128, 1700000128}
+	for name, want := range map[string]float64{"mse": 2982.45, "rmse": 54.61181190914654, "mae": 43.3, "r2": 0.5675879047271082} {
+		a := newMetric(t, name, task(schema.Regression))
+		a.AddValues(predicted, truth)
+		if diff := cmp.Diff(want, a.Value(), close9); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
 func TestMeanLossIsOverLabels(t *testing.T) {
 	var m, other MeanLoss
 	m.Add(2, 3)
