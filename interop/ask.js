@@ -7,6 +7,8 @@ function tensor(ort, v) {
       return new ort.Tensor('int64', BigInt64Array.from(data, BigInt), v.shape);
     case 'float32':
       return new ort.Tensor('float32', Float32Array.from(data, (x) => x ?? NaN), v.shape);
+    case 'float64':
+      return new ort.Tensor('float64', Float64Array.from(data, (x) => x ?? NaN), v.shape);
     default:
       return new ort.Tensor(v.dtype, data, v.shape);
   }

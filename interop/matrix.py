@@ -98,7 +98,7 @@ def outcomes(name, model, task):
         if "error" in answer:
             o.wrong = answer["error"]
         else:
-            compare(o, t["outputs"], answer["outputs"], call["outputs"], modules()[name].TOLERANCE)
+            compare(o, t["outputs"], answer["outputs"], call["outputs"], modules()[name].TOLERANCE, t["scale"])
         yield o
 
 
@@ -107,18 +107,18 @@ def call_of(answer, i):
 
 
 def case_of(model, m, task, t, call):
-    padded = False
+    padded, doubles = False, any(v["dtype"] == "float64" for v in (*call["inputs"], *call["outputs"]))
     for v in call["inputs"]:
         if v["name"] == "ids":
             padded = 0 in (v["data"] or [])
     if m["reads"] == "text":
         tokens = next(v for v in call["outputs"] if v["name"] == "tokens")["data"] or []
         padded = "" in tokens
-    return runtimes.Case(model, m["reads"], task, t["type"], t["crf"], set(t["operators"]), call["batch"], call["length"], padded)
+    return runtimes.Case(model, m["reads"], task, t["type"], t["crf"], set(t["operators"]), call["batch"], call["length"], padded, doubles)
 
 
-def compare(o, names, got, want, tolerance):
-    """Compares the named outputs of one call and notes the first that is wrong."""
+def compare(o, names, got, want, tolerance, scale=0):
+    """Compares the named outputs of one call and notes the first that is wrong. Differences of float64 are taken in scale."""
     got, want = ({v["name"]: v for v in vs} for vs in (got, want))
     for name in names:
         if o.wrong:
@@ -132,20 +132,20 @@ def compare(o, names, got, want, tolerance):
             o.wrong = f"{name} is of shape {g['shape']}, not {w['shape']}"
         elif g["dtype"] != w["dtype"]:
             o.wrong = f"{name} is of type {g['dtype']}, not {w['dtype']}"
-        elif w["dtype"] != "float32":
+        elif w["dtype"] not in ("float32", "float64"):
             o.wrong = "" if a == b else f"{name} has other labels"
         else:
-            measure(o, name, a, b, tolerance)
+            measure(o, name, a, b, tolerance, scale)
 
 
-def measure(o, name, got, want, tolerance):
+def measure(o, name, got, want, tolerance, scale):
     relative = not name.endswith("_probabilities")
     worst = 0.0
     for x, y in zip(got, want, strict=True):
         if x is None or not math.isfinite(x):
             o.wrong = f"{name} has {x} where {y} is due"
             return
-        worst = max(worst, abs(x - y) / (max(1, abs(y)) if relative else 1))
+        worst = max(worst, abs(x - y) / ((scale or max(1, abs(y))) if relative else 1))
     if relative:
         o.value = max(o.value, worst)
     else:

@@ -13,7 +13,7 @@ import numpy
 def tensor(value):
     """A tensor as the Go program wrote it."""
     data, dtype = value["data"] or [], value["dtype"]
-    if dtype == "float32":
+    if dtype in ("float32", "float64"):
         data = [float("nan") if x is None else x for x in data]
     return numpy.array(data, dtype=object if dtype == "string" else dtype).reshape(value["shape"])
 

@@ -59,6 +59,15 @@ def test_comparison_notices(got, want, wrong):
     assert o.wrong == wrong
 
 
+def test_float64_is_compared_in_its_deviation():
+    """Values of 1.7e9 would agree to the second, whatever the runtime made of them."""
+    got, want = value("t_value", "float64", data=[1.7e9 + 0.5, 1]), value("t_value", "float64", data=[1.7e9, 1])
+    for scale, wrong in ((0, ""), (100, "t_value differs by 0.005")):
+        o = matrix.Outcome(None)
+        matrix.compare(o, ["t_value"], [got], [want], 1e-5, scale)
+        assert o.wrong == wrong
+
+
 @pytest.mark.parametrize(
     "batch, wrong, unexpected",
     [

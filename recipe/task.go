@@ -15,7 +15,8 @@ type Task struct {
 	Name string
 	// Type is classification (one label for a text or a table's row), multilabel
 	// (any number of them), tagging (one for every token of a text), regression
-	// (a number) or relation (labelled pairs of the spans that tagging finds).
+	// (a number, learned standardised by the mean and deviation of the training
+	// data and answered in its unit) or relation (labelled pairs of the spans that tagging finds).
 	Type string `key:"type"`
 	// Field is the field of the data that holds its labels; its name.
 	Field string `key:"field"`

@@ -89,6 +89,14 @@ func describe(s *schema.Schema, c models.Config) []column {
 	return all
 }
 
+// number is a row's number of input i, NaN where it is missing.
+func number(b *data.Batch, i, row int) float64 {
+	if b.Doubles[i] != nil {
+		return b.Doubles[i][row]
+	}
+	return float64(b.Numbers[i][row])
+}
+
 // write writes a line for each example. A number that is missing is the mean,
 // which is 0.
 func write(w io.Writer, s *schema.Schema, set *data.Dataset) error {
@@ -101,7 +109,7 @@ func write(w io.Writer, s *schema.Schema, set *data.Dataset) error {
 			for i, in := range s.Inputs {
 				if in.Type == schema.Categorical {
 					line = strconv.AppendInt(line, b.Categories[i][row], 10)
-				} else if x := float64(b.Numbers[i][row]); x == x {
+				} else if x := number(&b, i, row); x == x {
 					line = strconv.AppendFloat(line, (x-in.Mean)/in.Deviation, 'g', 9, 64)
 				} else {
 					line = append(line, '0')
@@ -110,7 +118,7 @@ func write(w io.Writer, s *schema.Schema, set *data.Dataset) error {
 			}
 			for i, t := range s.Tasks {
 				if t.Type == schema.Regression {
-					line = strconv.AppendFloat(line, float64(b.Values[i][row]), 'g', 9, 64)
+					line = strconv.AppendFloat(line, b.Values[i][row], 'g', -1, 64)
 				} else {
 					line = strconv.AppendInt(line, b.Labels[i][row], 10)
 				}

@@ -107,6 +107,14 @@ func inspect(path string) (*inspection, error) {
 	return found, nil
 }
 
+// spread describes standardised numbers.
+func spread(mean, deviation float64, double bool) string {
+	if double {
+		return fmt.Sprintf("float64, mean %s, deviation %.4g", number(mean, deviation), deviation)
+	}
+	return fmt.Sprintf("mean %.4g, deviation %.4g", mean, deviation)
+}
+
 // declaration writes a value as name dtype[dims].
 func declaration(v onnx.ValueInfo) string {
 	if !v.HasShape {
@@ -143,11 +151,15 @@ func (f *inspection) print(out io.Writer) error {
 	}
 	if f.Schema != nil {
 		for i, t := range f.Schema.Tasks {
+			if t.Type == schema.Regression && t.Deviation > 0 {
+				fmt.Fprintf(w, "%s\t%s: regression, %s\n", head("tasks", i), t.Name, spread(t.Mean, t.Deviation, t.Double))
+				continue
+			}
 			fmt.Fprintf(w, "%s\t%s: %s of %s\n", head("tasks", i), t.Name, t.Type, someLabels(t.Labels))
 		}
 		for i, in := range f.Schema.Inputs {
 			if in.Type == schema.Numeric {
-				fmt.Fprintf(w, "%s\t%s: numeric, mean %.4g, deviation %.4g\n", head("reads", i), in.Name, in.Mean, in.Deviation)
+				fmt.Fprintf(w, "%s\t%s: numeric, %s\n", head("reads", i), in.Name, spread(in.Mean, in.Deviation, in.Double))
 				continue
 			}
 			if in.Type == schema.Categorical {

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -143,7 +145,7 @@ func (a *answerer) answer(texts []string) error {
 				predict.Prediction
 			}{texts[i], answers[i]})
 		} else {
-			_, err = fmt.Fprint(w, describe(texts[i], &answers[i]))
+			_, err = fmt.Fprint(w, a.describe(texts[i], &answers[i]))
 		}
 		if err != nil {
 			return err
@@ -153,14 +155,14 @@ func (a *answerer) answer(texts []string) error {
 }
 
 // describe writes an answer for people.
-func describe(text string, p *predict.Prediction) string {
+func (a *answerer) describe(text string, p *predict.Prediction) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", text)
 	for _, t := range p.Tasks {
 		fmt.Fprintf(&b, "  %-12s ", t.Task)
 		switch {
 		case t.Type == schema.Regression:
-			fmt.Fprintf(&b, "%.4g", *t.Value)
+			b.WriteString(number(*t.Value, a.predictor.Schema().Task(t.Task).Deviation))
 		case t.Type == schema.MultiLabel:
 			b.WriteString(strings.Join(t.Labels, ", "))
 			if len(t.Labels) == 0 {
@@ -206,4 +208,13 @@ func hasTags(a predict.Answer) bool {
 		}
 	}
 	return false
+}
+
+// number writes a value down to a thousandth of the deviation, and in four
+// digits where there is no deviation or where it would be long.
+func number(x, deviation float64) string {
+	if deviation < 1e-9 || deviation > 1e15 {
+		return fmt.Sprintf("%.4g", x)
+	}
+	return strconv.FormatFloat(x, 'f', max(3-int(math.Floor(math.Log10(deviation))), 0), 64)
 }

@@ -100,7 +100,7 @@ func (a *answerer) rows(before int, rows []map[string]string) error {
 				Tasks []predict.Answer `json:"tasks"`
 			}{before + i, answers[i].Tasks})
 		} else {
-			_, err = fmt.Fprint(w, describe(fmt.Sprintf("row %d", before+i), &answers[i]))
+			_, err = fmt.Fprint(w, a.describe(fmt.Sprintf("row %d", before+i), &answers[i]))
 		}
 		if err != nil {
 			return err

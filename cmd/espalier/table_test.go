@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -94,5 +95,44 @@ func TestWhatIsNotDefinedIsADash(t *testing.T) {
 	code, _, stderr = command(t, "train", recipe, "--out", filepath.Join(t.TempDir(), "run"), "--engine", "gonum", "--set", "train.select=good")
 	if code != 0 || strings.Count(stderr, "  kept\n") != 2 || !strings.Contains(stderr, "warning: nothing that epochs are judged by was defined") {
 		t.Errorf("exit %d: %s", code, stderr)
+	}
+}
+
+// TestTimesByTheCommand: numbers that float32 has not enough of are shown whole,
+// by training, inspect and predict.
+func TestTimesByTheCommand(t *testing.T) {
+	table := file(t, "d.csv", "since,until\n1700000000,1700000300\n1700000100,1700000200\n1700000200,1700000100\n1700000300,1700000000\n")
+	recipe := file(t, "times.yaml", "data: {train: {format: csv, file: "+table+"}, valid: {format: csv, file: "+table+"}}\n"+
+		"columns: {numeric: [since]}\ntrunk: {hidden: []}\ntasks: {until: {type: regression}}\n")
+	dir := filepath.Join(t.TempDir(), "run")
+	path := filepath.Join(dir, "m.onnx")
+	code, _, stderr := command(t, "train", recipe, "--out", dir, "--engine", "gonum", "--set", "train.epochs=40", "--set", "train.optimizer.lr=0.1")
+	if want := "task until: learned as (value - 1700000150) / 111.8, by the mean and deviation of 4 values in training; answered as float64, because float32 rounds such numbers by up to 64\n"; code != 0 || !strings.Contains(stderr, want) {
+		t.Fatalf("exit %d: %s, want %s", code, stderr, want)
+	}
+	if code, _, stderr := command(t, "export", dir, "-o", path, "--engine", "gonum"); code != 0 {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	if _, stdout, _ := command(t, "inspect", path); !strings.Contains(stdout, "until: regression, float64, mean 1700000150.0, deviation 111.8\n") ||
+		!strings.Contains(stdout, "since: numeric, float64, mean 1700000150.0, deviation 111.8\n") || !strings.Contains(stdout, "since float64[batch]\n") {
+		t.Errorf("inspect says\n%s", stdout)
+	}
+	if _, stdout, _ := command(t, "predict", path, file(t, "rows.csv", "since\n1700000100\n1700000140\n"), "--engine", "gonum"); !regexp.MustCompile(`^row 0\n  until        1700000(19|20)\d\.\d\nrow 1\n  until        1700000(15|16)\d\.\d\n$`).MatchString(stdout) {
+		t.Errorf("predict says\n%s", stdout)
+	}
+	want := `rows.csv:2: input "since" is numeric, "1e39" is beyond 3.4e38, the largest number of float32, in which models compute; give it in a larger unit; leave it empty where it is not known`
+	if code, _, stderr := command(t, "predict", path, file(t, "rows.csv", "since\n1e39\n"), "--engine", "gonum"); code == 0 || !strings.Contains(stderr, want) {
+		t.Errorf("exit %d: %s, want %s", code, stderr, want)
+	}
+}
+
+func TestANumberIsShownToAThousandthOfItsDeviation(t *testing.T) {
+	for want, of := range map[string][2]float64{
+		"1700000097.82": {1700000097.8217275, 85.8}, "412345": {412345.4, 2.5e5}, "2011.23": {2011.234, 10}, "0.0123457": {0.0123456789, 1e-4},
+		"4.123e+05": {412345.4, 0}, "1.235e-15": {1.2346e-15, 1e-15}, "-12.35": {-12.3456, 99},
+	} {
+		if got := number(of[0], of[1]); got != want {
+			t.Errorf("%v of deviation %v is %s, want %s", of[0], of[1], got, want)
+		}
 	}
 }

@@ -62,6 +62,9 @@ func run(out string) error {
 	if err := writeTable(x); err != nil {
 		return fmt.Errorf("generate: table: %w", err)
 	}
+	if err := writeTimes(x); err != nil {
+		return fmt.Errorf("generate: times: %w", err)
+	}
 	return x.write()
 }
 

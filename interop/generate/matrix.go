@@ -49,6 +49,9 @@ type task struct {
 	CRF  bool   `json:"crf"`
 	file
 	Outputs []string `json:"outputs"`
+	// Scale is what differences of a float64 output are measured in, the
+	// deviation of its values; 0: the values themselves.
+	Scale float64 `json:"scale"`
 }
 
 // call is one run of the file with all tasks: what goes in and what must come
@@ -84,6 +87,9 @@ func (x *matrix) add(dir, base string, m *models.Model, values map[string]*tenso
 			return err
 		}
 		entry.Tasks[t.Name] = &task{Type: string(t.Type), CRF: heads[t.Name].CRF && !s.Tabular(), file: f}
+		if t.Double {
+			entry.Tasks[t.Name].Scale = t.Deviation
+		}
 		for _, out := range t.Outputs {
 			entry.Tasks[t.Name].Outputs = append(entry.Tasks[t.Name].Outputs, out.Tensor)
 		}
@@ -204,16 +210,24 @@ func writeJSON(path string, content any) error {
 
 func inJSON(name string, t *tensor.Tensor) value {
 	v := value{Name: name, DType: t.DType().String(), Shape: append([]int64{}, t.Shape()...), Data: t.Any()}
-	if t.DType() == tensor.Float32 {
-		cells := []any{}
-		for _, c := range t.Float32s() {
-			if math.IsNaN(float64(c)) {
-				cells = append(cells, nil)
-				continue
-			}
-			cells = append(cells, c)
-		}
-		v.Data = cells
+	switch t.DType() {
+	case tensor.Float32:
+		v.Data = cells(t.Float32s())
+	case tensor.Float64:
+		v.Data = cells(t.Float64s())
 	}
 	return v
+}
+
+// cells are numbers, null in the place of NaN.
+func cells[T float32 | float64](xs []T) []any {
+	out := []any{}
+	for _, x := range xs {
+		if math.IsNaN(float64(x)) {
+			out = append(out, nil)
+			continue
+		}
+		out = append(out, x)
+	}
+	return out
 }

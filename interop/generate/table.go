@@ -90,22 +90,51 @@ func writeTable(x *matrix) error {
 		map[string]any{"tasks": m.Schema().Tasks, "inputs": m.Schema().Inputs, "columns": columns, "answers": answers})
 }
 
+// writeTimes writes a file with a column and an answer of times since 1970 in
+// seconds, which are float64. It has no strings, so that runtimes without them
+// are asked about it, too.
+func writeTimes(x *matrix) error {
+	m, err := models.NewTabular(&schema.Schema{
+		Version: schema.Version, Name: "times",
+		Inputs: []schema.Input{
+			{Name: "since", Type: schema.Numeric, Mean: 1.7e9, Deviation: 80, Double: true, Indicator: true},
+			{Name: "age", Type: schema.Numeric, Mean: 40, Deviation: 12.5},
+		},
+		Tasks: []schema.Task{
+			{Name: "until", Type: schema.Regression, Mean: 1.7e9, Deviation: 80, Double: true},
+			{Name: "late", Type: schema.Classification, Labels: []string{"no", "yes"}},
+		},
+	}, models.Config{Trunk: models.TrunkConfig{Widths: []int64{8, 6}}})
+	if err != nil {
+		return err
+	}
+	values, err := parameters(m)
+	if err != nil {
+		return err
+	}
+	rows := []map[string]string{{"since": "1700000060", "age": "25"}, {"since": "", "age": "41"}, {"since": "1699999977.5", "age": ""}, {"since": "1700000061", "age": "25"}}
+	calls := [][]runtime.Named{columnsOf(m.Schema(), "ids", nil), columnsOf(m.Schema(), "ids", rows[:1]), columnsOf(m.Schema(), "ids", rows[1:])}
+	return x.add("times", "ids", m, values, nil, export.Options{Input: "ids", Training: "interop"}, calls)
+}
+
 // columnsOf are rows as a file reads them. Of values it is enough that they
 // differ: the tests of tables say which id each has.
 func columnsOf(s *schema.Schema, input string, rows []map[string]string) (in []runtime.Named) {
 	n := int64(len(rows))
 	for i := range s.Inputs {
 		column := &s.Inputs[i]
-		numbers, ids, cells := make([]float32, n), make([]int64, n), make([]string, n)
+		numbers, doubles, ids, cells := make([]float32, n), make([]float64, n), make([]int64, n), make([]string, n)
 		for j, row := range rows {
-			x, err := strconv.ParseFloat(row[column.Name], 32)
+			x, err := strconv.ParseFloat(row[column.Name], 64)
 			if err != nil {
 				x = math.NaN()
 			}
-			numbers[j], ids[j], cells[j] = float32(x), int64((i+j)%(len(column.Values)+2)), row[column.Name]
+			numbers[j], doubles[j], ids[j], cells[j] = float32(x), x, int64((i+j)%(len(column.Values)+2)), row[column.Name]
 		}
 		t := tensor.Must(tensor.Of(numbers, n))
 		switch {
+		case column.Double:
+			t = tensor.Must(tensor.Of(doubles, n))
 		case column.Type != schema.Numeric && input == "ids":
 			t = tensor.Must(tensor.Of(ids, n))
 		case column.Type != schema.Numeric:

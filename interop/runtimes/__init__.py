@@ -49,6 +49,7 @@ class Case:
     batch: int
     length: int
     padded: bool  # whether a row is shorter than another, or empty
+    doubles: bool = False  # whether the file reads or answers float64
 
 
 @dataclasses.dataclass

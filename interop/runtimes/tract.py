@@ -24,7 +24,7 @@ class Session:
         # It needs to be told the shapes of inputs, in which a name stands for any size; those of outputs it finds. LSTM and
         # GRU end the process where the size of the batch is a name, so their models are made ready for each shape.
         self.declared = {i.name: [d.dim_param or d.dim_value for d in i.type.tensor_type.shape.dim] for i in graph.input}
-        self.types = {i.name: {onnx.TensorProto.INT64: "i64", onnx.TensorProto.FLOAT: "f32"}.get(i.type.tensor_type.elem_type) for i in graph.input}
+        self.types = {i.name: {onnx.TensorProto.INT64: "i64", onnx.TensorProto.FLOAT: "f32", onnx.TensorProto.DOUBLE: "f64"}.get(i.type.tensor_type.elem_type) for i in graph.input}
         self.each = any(n.op_type in ("LSTM", "GRU") for n in graph.node)
         if not self.each or None in self.types.values():
             self.names, self.model = self.prepare(self.declared)
