@@ -68,7 +68,7 @@ train: {epochs: 10, batch: 16, optimizer: {lr: 0.02}}
 		if rmse := out.Valid[1].Metrics["rmse"]; rmse > 0.25*of[1] || out.Valid[1].Loss > 0.05 {
 			t.Errorf("in %s, the rmse is %v and the loss %v", unit, rmse, out.Valid[1].Loss)
 		}
-		if !slices.ContainsFunc(log, func(s string) bool { return strings.HasPrefix(s, "task year: learned as (value - ") }) {
+		if !slices.ContainsFunc(log, func(s string) bool { return strings.HasPrefix(s, "task year: learned standardised, by the mean ") }) {
 			t.Errorf("in %s, the log does not say how the year is learned: %q", unit, log)
 		}
 	}

@@ -38,7 +38,7 @@ func NewTabularEncoder(s *schema.Schema) (*Encoder, error) {
 		}
 	}
 	n := len(own.Inputs)
-	c := &columns{inputs: own.Inputs, ids: make([]map[string]int32, n), counts: make([]map[string]int, n), seen: make([]moments, n)}
+	c := &columns{inputs: own.Inputs, ids: make([]map[string]int32, n), counts: make([]map[string]int, n), seen: momentsOf(n, n+len(own.Tasks))}
 	for i := range c.counts {
 		c.counts[i] = map[string]int{}
 	}
@@ -98,11 +98,11 @@ func (c *columns) read(r *Record) ([]cell, error) {
 	return cells, nil
 }
 
-// count counts a record of the training data, which so many tasks are of.
-func (c *columns) count(cells []cell, tasks int) {
+// count counts a record of the training data.
+func (c *columns) count(cells []cell) {
 	for i := range c.inputs {
 		if c.inputs[i].Type == schema.Numeric {
-			c.seen[i].add(cells[i].number, len(c.inputs)+tasks)
+			c.seen[i].add(cells[i].number)
 		} else if v := cells[i].value; v != "" {
 			c.counts[i][v]++
 		}

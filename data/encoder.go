@@ -111,13 +111,13 @@ func (e *Encoder) Learn(sources []Source) error {
 	for i := range seen {
 		seen[i] = map[string]int{}
 	}
-	values := make([]moments, len(e.schema.Tasks))
+	values := momentsOf(len(e.schema.Tasks), len(e.schema.Tasks)+len(e.schema.Inputs))
 	records := 0
 	var stats Stats
 	err := e.each(sources, &stats, func(_ *Record, x *example) error {
 		records++
 		if e.columns != nil {
-			e.columns.count(x.cells, len(e.schema.Tasks))
+			e.columns.count(x.cells)
 		}
 		for _, t := range x.units() {
 			words.Add(t.word)
@@ -132,7 +132,7 @@ func (e *Encoder) Learn(sources []Source) error {
 				}
 			}
 			if l.ok {
-				values[i].add(l.value, len(e.schema.Inputs)+len(e.schema.Tasks))
+				values[i].add(l.value)
 			}
 		}
 		return nil

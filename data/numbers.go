@@ -14,7 +14,8 @@ type moments struct {
 	n, missing   int
 	mean, spread float64
 	rounding     float64   // the most by which float32 rounds one
-	sample       []float64 // the first of them
+	sample       []float64 // the first of them, as many as limit
+	limit        int
 }
 
 // mostSample is how many numbers of a column are kept to be counted: so few that
@@ -22,8 +23,17 @@ type moments struct {
 // how many are kept of all columns together.
 const mostSample, mostSamples = 1 << 17, 1 << 24
 
-// add counts a number, NaN where it is missing. columns is how many are counted.
-func (m *moments) add(x float64, columns int) {
+// momentsOf counts n of all columns of numbers.
+func momentsOf(n, all int) []moments {
+	ms := make([]moments, n)
+	for i := range ms {
+		ms[i].limit = min(mostSample, mostSamples/all)
+	}
+	return ms
+}
+
+// add counts a number, NaN where it is missing.
+func (m *moments) add(x float64) {
 	if math.IsNaN(x) {
 		m.missing++
 		return
@@ -33,7 +43,7 @@ func (m *moments) add(x float64, columns int) {
 	m.mean += off / float64(m.n)
 	m.spread += off * (x - m.mean)
 	m.rounding = max(m.rounding, math.Abs(float64(float32(x))-x))
-	if len(m.sample) < min(mostSample, mostSamples/columns) {
+	if len(m.sample) < m.limit {
 		m.sample = append(m.sample, x)
 	}
 }
@@ -63,11 +73,14 @@ func (m *moments) coincidence(name string, seen func(float64) float32) string {
 	if before-after <= before/100 {
 		return ""
 	}
+	if m.n > len(m.sample) {
+		name += fmt.Sprintf(", the first %d numbers", len(m.sample))
+	}
 	return fmt.Sprintf("%s: %d different numbers become %d: they differ by less than float32, in which the model computes, keeps beside a deviation of %.4g; "+
 		"leave extreme values out, or give their logarithms", name, before, after, m.deviation())
 }
 
-// note describes what was learned of a numeric input, in sentences.
+// ofInput describes what was learned of a numeric input, in sentences.
 func (m *moments) ofInput(in *schema.Input) (notes []string) {
 	seen := func(x float64) float32 { return (float32(x) - float32(in.Mean)) * float32(1/in.Deviation) }
 	if in.Double {
@@ -82,7 +95,7 @@ func (m *moments) ofInput(in *schema.Input) (notes []string) {
 
 // ofTask describes what was learned of a regression, in sentences.
 func (m *moments) ofTask(t *schema.Task) []string {
-	learned := fmt.Sprintf("task %s: learned as (value - %.10g) / %.4g, by the mean and deviation of %d values in training", t.Name, t.Mean, t.Deviation, m.n)
+	learned := fmt.Sprintf("task %s: learned standardised, by the mean %.10g and deviation %.4g of %d values in training", t.Name, t.Mean, t.Deviation, m.n)
 	seen := func(x float64) float32 { return float32(t.Standardise(x)) }
 	if t.Double {
 		learned += fmt.Sprintf("; answered as float64, because float32 rounds such numbers by up to %.3g", schema.Rounding(t.Mean))

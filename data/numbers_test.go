@@ -49,7 +49,7 @@ func TestRegressionsAreStandardisedWhateverTheInput(t *testing.T) {
 		if task := e.Schema().Tasks[0]; task.Mean != 2001 || math.Abs(task.Deviation-deviation) > 1e-12 || task.Double {
 			t.Errorf("the schema has %+v", task)
 		}
-		want := []string{"task year: learned as (value - 2001) / 10.56, by the mean and deviation of 4 values in training"}
+		want := []string{"task year: learned standardised, by the mean 2001 and deviation 10.56 of 4 values in training"}
 		if diff := cmp.Diff(want, e.Notes()); diff != "" {
 			t.Error(diff)
 		}
@@ -184,20 +184,32 @@ func TestNotesSayWhatBecomesOfNumbers(t *testing.T) {
 		want    []string
 	}{
 		{sequence(24, 1990, 1), []string{
-			"task y: learned as (value - 2001.5) / 6.922, by the mean and deviation of 24 values in training",
+			"task y: learned standardised, by the mean 2001.5 and deviation 6.922 of 24 values in training",
 		}},
 		{sequence(116, 1.7e9, 2), []string{
 			"input x: read as float64, because float32 rounds its numbers by up to 64, which its deviation of 66.97 does not allow",
-			"task y: learned as (value - 1700000115) / 66.97, by the mean and deviation of 116 values in training; answered as float64, because float32 rounds such numbers by up to 64",
+			"task y: learned standardised, by the mean 1700000115 and deviation 66.97 of 116 values in training; answered as float64, because float32 rounds such numbers by up to 64",
 		}},
 		{append(sequence(100, 1, 1), 1e12), []string{
 			"input x: 101 different numbers become 2: they differ by less than float32, in which the model computes, keeps beside a deviation of 9.901e+10; leave extreme values out, or give their logarithms",
-			"task y: learned as (value - 9900990149) / 9.901e+10, by the mean and deviation of 101 values in training",
+			"task y: learned standardised, by the mean 9900990149 and deviation 9.901e+10 of 101 values in training",
 			"task y: 101 different numbers become 2: they differ by less than float32, in which the model computes, keeps beside a deviation of 9.901e+10; leave extreme values out, or give their logarithms",
 		}},
 	} {
 		if diff := cmp.Diff(c.want, ofColumn(t, c.numbers).Notes()); diff != "" {
 			t.Error(diff)
 		}
+	}
+}
+
+// TestASampleIsCalledOne: where not all numbers are counted, the note says so.
+func TestASampleIsCalledOne(t *testing.T) {
+	m := moments{limit: 2}
+	for _, x := range []float64{1, 2, 3} {
+		m.add(x)
+	}
+	const want = "input x, the first 2 numbers: 2 different numbers become 1: "
+	if got := m.coincidence("input x", func(float64) float32 { return 0 }); !strings.HasPrefix(got, want) {
+		t.Errorf("got %s", got)
 	}
 }

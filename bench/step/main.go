@@ -114,7 +114,7 @@ func benchTrainer(layers int, sharing string, c train.Config) (*train.Trainer, f
 	r := rand.New(rand.NewPCG(1, 2))
 	b := &data.Batch{
 		Size: batch, Length: length, IDs: make([]int64, batch*length), Counts: []int{batch, batch, batch * length},
-		Labels: [][]int64{make([]int64, batch), make([]int64, batch), make([]int64, batch*length)},
+		Labels:  [][]int64{make([]int64, batch), make([]int64, batch), make([]int64, batch*length)},
 		Targets: make([][]float32, 3), Present: make([][]float32, 3),
 	}
 	return t, func() *data.Batch {

@@ -107,7 +107,7 @@ func TestTimesByTheCommand(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	path := filepath.Join(dir, "m.onnx")
 	code, _, stderr := command(t, "train", recipe, "--out", dir, "--engine", "gonum", "--set", "train.epochs=40", "--set", "train.optimizer.lr=0.1")
-	if want := "task until: learned as (value - 1700000150) / 111.8, by the mean and deviation of 4 values in training; answered as float64, because float32 rounds such numbers by up to 64\n"; code != 0 || !strings.Contains(stderr, want) {
+	if want := "task until: learned standardised, by the mean 1700000150 and deviation 111.8 of 4 values in training; answered as float64, because float32 rounds such numbers by up to 64\n"; code != 0 || !strings.Contains(stderr, want) {
 		t.Fatalf("exit %d: %s, want %s", code, stderr, want)
 	}
 	if code, _, stderr := command(t, "export", dir, "-o", path, "--engine", "gonum"); code != 0 {

@@ -283,8 +283,11 @@ func TestRowsOfATableAreSplitAndPadded(t *testing.T) {
 		Values:  map[string][]string{"work": {"farm", "", "shop", "moon", " farm "}},
 	}
 	rows := []map[string]string{
-		{"age": "30", "work": "farm", "since": "1700000001"}, {"age": "50"}, {"age": " 20", "work": "shop", "since": "1700000060.5"},
-		{"age": "1", "work": "moon", "since": "1699999940"}, {"age": "80", "work": " farm "},
+		{"age": "30", "work": "farm", "since": "1700000001"},
+		{"age": "50"},
+		{"age": " 20", "work": "shop", "since": "1700000060.5"},
+		{"age": "1", "work": "moon", "since": "1699999940"},
+		{"age": "80", "work": " farm "},
 	}
 	for name, e := range engines(t) {
 		for _, input := range []string{"ids", "text"} {
