@@ -67,27 +67,39 @@ func (m *moments) coincide(seen func(float64) float32) (before, after int) {
 	return before, after
 }
 
-// coincidence says that numbers coincide, "" where at most one in 100 does.
-func (m *moments) coincidence(name string, seen func(float64) float32) string {
+// lost reports whether more than one in 100 of the different numbers coincide.
+func (m *moments) lost(seen func(float64) float32) bool {
 	before, after := m.coincide(seen)
-	if before-after <= before/100 {
+	return before-after > before/100
+}
+
+// coincidence says that numbers coincide as the model sees them, "" where hardly
+// any does. standardised is how they would be seen if they were read as float64.
+func (m *moments) coincidence(name string, seen, standardised func(float64) float32) string {
+	if !m.lost(seen) {
 		return ""
 	}
 	if m.n > len(m.sample) {
 		name += fmt.Sprintf(", the first %d numbers", len(m.sample))
 	}
-	return fmt.Sprintf("%s: %d different numbers become %d: they differ by less than float32, in which the model computes, keeps beside a deviation of %.4g; "+
-		"leave extreme values out, or give their logarithms", name, before, after, m.deviation())
+	before, after := m.coincide(seen)
+	told := fmt.Sprintf("%s: %d different numbers become %d: ", name, before, after)
+	if !m.lost(standardised) {
+		return told + fmt.Sprintf("float32, in which the file has them, rounds them by up to %.3g; where that matters, subtract a number near their mean, %.4g, from all", m.rounding, m.mean)
+	}
+	return told + fmt.Sprintf("they differ by less than float32, in which the model computes, keeps beside a deviation of %.4g; leave extreme values out, or give their logarithms", m.deviation())
 }
 
 // ofInput describes what was learned of a numeric input, in sentences.
 func (m *moments) ofInput(in *schema.Input) (notes []string) {
-	seen := func(x float64) float32 { return (float32(x) - float32(in.Mean)) * float32(1/in.Deviation) }
+	standardised := func(x float64) float32 { return float32((x - in.Mean) * (1 / in.Deviation)) }
+	seen := standardised
 	if in.Double {
 		notes = append(notes, fmt.Sprintf("input %s: read as float64, because float32 rounds its numbers by up to %.3g, which its deviation of %.4g does not allow", in.Name, m.rounding, in.Deviation))
-		seen = func(x float64) float32 { return float32((x - in.Mean) * (1 / in.Deviation)) }
+	} else {
+		seen = func(x float64) float32 { return (float32(x) - float32(in.Mean)) * float32(1/in.Deviation) }
 	}
-	if c := m.coincidence("input "+in.Name, seen); c != "" {
+	if c := m.coincidence("input "+in.Name, seen, standardised); c != "" {
 		notes = append(notes, c)
 	}
 	return notes
@@ -96,13 +108,14 @@ func (m *moments) ofInput(in *schema.Input) (notes []string) {
 // ofTask describes what was learned of a regression, in sentences.
 func (m *moments) ofTask(t *schema.Task) []string {
 	learned := fmt.Sprintf("task %s: learned standardised, by the mean %.10g and deviation %.4g of %d values in training", t.Name, t.Mean, t.Deviation, m.n)
-	seen := func(x float64) float32 { return float32(t.Standardise(x)) }
+	standardised := func(x float64) float32 { return float32(t.Standardise(x)) }
+	seen := standardised
 	if t.Double {
 		learned += fmt.Sprintf("; answered as float64, because float32 rounds such numbers by up to %.3g", schema.Rounding(t.Mean))
-	} else if c := m.coincidence("task "+t.Name, func(x float64) float32 { return float32(x) }); c != "" {
-		return []string{learned, c}
+	} else if !m.lost(standardised) {
+		seen = func(x float64) float32 { return float32(x) } // as it is answered
 	}
-	if c := m.coincidence("task "+t.Name, seen); c != "" {
+	if c := m.coincidence("task "+t.Name, seen, standardised); c != "" {
 		return []string{learned, c}
 	}
 	return []string{learned}
