@@ -14,7 +14,7 @@ import (
 // schema: the same counts as the trainer's own evaluation, from the file's
 // outputs.
 func EvaluateFile(ctx context.Context, p *predict.Predictor, d *data.Dataset) (*train.Meter, error) {
-	m, err := train.NewMeter(p.Schema(), nil, nil)
+	m, err := train.NewMeter(p.Schema(), d, nil, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -326,7 +326,7 @@ func (r *Run) encode(split string, log func(string, ...any)) (*data.Dataset, err
 		log("%s: %d examples, %d tokens, %.1f %% of them unknown words", split, d.Len(), d.Stats.Tokens,
 			100*float64(d.Stats.Unknown)/float64(max(d.Stats.Tokens, 1)))
 	}
-	for _, note := range d.Stats.Notes() {
+	for _, note := range d.Notes() {
 		log("%s: %s", split, note)
 	}
 	return d, nil

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"espalier/schema"
+	"espalier/text"
 )
 
 // Batch is some examples side by side, padded to the longest of them. Its
@@ -30,8 +31,12 @@ type Batch struct {
 	Categories [][]int64
 	// Labels has one entry per task: [Size] classes, [Size, Length] tags or
 	// [Size, labels] of 0 and 1 for multilabel, [PairCount, labels] of them for
-	// relation, -1 where there is none; nil for regression.
+	// relation, -1 where there is none; nil for regression. A class or tag that
+	// training never had is [schema.UnseenLabel] or less.
 	Labels [][]int64
+	// Unseen has one entry per task, nil where it is not multilabel: the numbers of
+	// each example's labels that training never had, which have no place in Labels.
+	Unseen [][][]int32
 	// Pairs has one entry per task, nil where it is no relation: the pairs of
 	// entities that labels are of, [PairCount, 2], by the places of their last
 	// tokens in [Size, Length], the head's first. PairCount is at least 1; behind
@@ -47,7 +52,8 @@ type Batch struct {
 	// where there is a label.
 	Values           [][]float64
 	Targets, Present [][]float32
-	// Counts is how many labels each task has in the batch; of a relation pairs.
+	// Counts is how many labels each task has in the batch that have a loss; of a
+	// relation pairs.
 	Counts []int
 }
 
@@ -135,6 +141,7 @@ func (d *Dataset) Fill(b *Batch, examples []int) {
 		b.Labels, b.Values = make([][]int64, tasks), make([][]float64, tasks)
 		b.Targets, b.Present = make([][]float32, tasks), make([][]float32, tasks)
 		b.Counts, b.Pairs, b.Relations = make([]int, tasks), make([][]int64, tasks), make([][][]int32, tasks)
+		b.Unseen = make([][][]int32, tasks)
 	}
 	b.PairCount = d.PairCount(examples)
 	for t := range d.columns {
@@ -193,7 +200,7 @@ func (d *Dataset) fillTask(b *Batch, t int) {
 		for row, i := range b.Examples {
 			for j, l := range c.tags[d.offsets[i]:d.offsets[i+1]] {
 				b.Labels[t][row*b.Length+j] = int64(l)
-				if l != missing {
+				if l >= 0 {
 					b.Counts[t]++
 				}
 			}
@@ -209,7 +216,7 @@ func (d *Dataset) fillTask(b *Batch, t int) {
 		}
 	case schema.MultiLabel:
 		n := len(d.schema.Tasks[t].Labels)
-		b.Labels[t] = fill(b.Labels[t], b.Size*n, missing)
+		b.Labels[t], b.Unseen[t] = fill(b.Labels[t], b.Size*n, missing), fill(b.Unseen[t], b.Size, nil)
 		for row, i := range b.Examples {
 			if c.sets[i] == nil {
 				continue
@@ -217,7 +224,11 @@ func (d *Dataset) fillTask(b *Batch, t int) {
 			hot := b.Labels[t][row*n : (row+1)*n]
 			clear(hot)
 			for _, l := range c.sets[i] {
-				hot[l] = 1
+				if l >= 0 {
+					hot[l] = 1
+				} else {
+					b.Unseen[t][row] = append(b.Unseen[t][row], l)
+				}
 			}
 			b.Counts[t]++
 		}
@@ -227,7 +238,7 @@ func (d *Dataset) fillTask(b *Batch, t int) {
 		b.Labels[t] = fill(b.Labels[t], b.Size, missing)
 		for row, i := range b.Examples {
 			b.Labels[t][row] = int64(c.classes[i])
-			if c.classes[i] != missing {
+			if c.classes[i] >= 0 {
 				b.Counts[t]++
 			}
 		}
@@ -251,6 +262,24 @@ func (b *Batch) Without(task int) {
 	clear(b.Targets[task])
 	clear(b.Present[task])
 	clear(b.Relations[task])
+	clear(b.Unseen[task])
+}
+
+// CountWhole leaves, in the count of a tagging task, the examples out in which a
+// token has no tag or one that training never had: the loss of a conditional
+// random field is of whole sequences.
+func (b *Batch) CountWhole(task int) {
+	b.Counts[task] = 0
+	for row := range b.Size {
+		ids, tags := b.IDs[row*b.Length:(row+1)*b.Length], b.Labels[task][row*b.Length:(row+1)*b.Length]
+		n := 0
+		for n < b.Length && ids[n] != text.Padding && tags[n] >= 0 {
+			n++
+		}
+		if n == b.Length || ids[n] == text.Padding {
+			b.Counts[task] += n
+		}
+	}
 }
 
 // fill returns n elements of value v, in s where it is large enough.

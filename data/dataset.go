@@ -9,8 +9,7 @@ import (
 	"espalier/text"
 )
 
-// missing is the number of a label that is not there.
-const missing = -1
+const missing = schema.MissingLabel
 
 // Dataset holds encoded examples compactly: four bytes a token, a table's cell
 // and a label, eight a regression's value and a cell of a column that needs float64.
@@ -27,6 +26,10 @@ type Dataset struct {
 	// rows are the examples' places among all that were read, where unlabelled
 	// ones were left out.
 	rows []int
+	// unseen are the labels that training never had, by task; ignores says that
+	// they are missing here.
+	unseen  []unseen
+	ignores bool
 	// Where the model reads characters: the number of each token's form, and
 	// the characters of each form.
 	forms     []int32
@@ -48,7 +51,8 @@ func (d *Dataset) addForm(c *text.Characters, form string) {
 	d.forms = append(d.forms, n)
 }
 
-// column holds one task's labels: one of its slices is in use.
+// column holds one task's labels: one of its slices is in use. A number below
+// [schema.MissingLabel] is that of a label that training never had.
 type column struct {
 	classes []int32   // by example
 	sets    [][]int32 // by example, nil where missing; of relations schema.RelationWidth numbers each
@@ -66,7 +70,7 @@ type Stats struct {
 	Cells, MissingCells int
 	Truncated           int // examples cut at the maximal length
 	Cut                 int // tokens cut off them
-	Unseen              int // labels ignored because training never saw them
+	CutTags             int // tags that cutting a span made, and training never had
 	Repaired            int // tags changed to be legal in their scheme
 	Overlapping         int // spans left out because they share tokens with others
 	Misaligned          int // spans left out or widened because they begin or end within tokens
@@ -90,7 +94,7 @@ func (s Stats) Notes() []string {
 	note(s.Skipped, "%d broken examples were left out, the first: %s", s.FirstSkipped)
 	note(s.Unlabelled, "%d examples without a label were left out")
 	note(s.Truncated, "%d examples were longer than the maximum and were cut, by %d tokens in all", s.Cut)
-	note(s.Unseen, "%d labels that training never saw count as missing")
+	note(s.CutTags, "%d tags that training never had, made by cutting spans, count as missing")
 	note(s.Repaired, "%d tags that cannot stand where they do were repaired")
 	note(s.Overlapping, "%d spans that share tokens with others were left out")
 	note(s.Unrelated, "%d relations were left out because an entity of theirs was")
@@ -102,7 +106,7 @@ func (s Stats) Notes() []string {
 }
 
 func newDataset(s *schema.Schema) *Dataset {
-	return &Dataset{schema: s, offsets: []int{0}, columns: make([]column, len(s.Tasks))}
+	return &Dataset{schema: s, offsets: []int{0}, columns: make([]column, len(s.Tasks)), unseen: make([]unseen, len(s.Tasks))}
 }
 
 // Len returns the number of examples.
@@ -213,6 +217,9 @@ func (d *Dataset) Split(share float64, seed uint64) (rest, held *Dataset) {
 		}
 	}
 	rest, held = newDataset(d.schema), newDataset(d.schema)
+	for _, part := range []*Dataset{rest, held} {
+		part.unseen, part.ignores = d.unseen, d.ignores // shared: they are finished
+	}
 	for i := range d.Len() {
 		to := rest
 		if out[i] {

@@ -7,7 +7,6 @@ import (
 	"sort"
 	"strings"
 
-	"espalier/internal/nearest"
 	"espalier/schema"
 	"espalier/text"
 )
@@ -16,9 +15,11 @@ import (
 // and vocabulary it learns from the training data. After Learn it is safe for
 // concurrent use.
 type Encoder struct {
-	// IgnoreUnseen treats a label that training never saw as missing, counted
-	// in Stats; the default is an error.
-	IgnoreUnseen bool
+	// Unseen says what to do with a label that training never had. [CountUnseen],
+	// the default, gives it a number of its own, which has no loss and is an error
+	// to every metric; [IgnoreUnseen] makes it missing, which raises scores;
+	// [RefuseUnseen] is an error.
+	Unseen string
 	// SkipUnlabelled leaves out records that have no label of any task, from
 	// learning and from data sets.
 	SkipUnlabelled bool
@@ -498,6 +499,7 @@ func (e *Encoder) Encode(sources []Source) (*Dataset, error) {
 		return nil, fmt.Errorf("data: the encoder has not learned from training data yet")
 	}
 	d := newDataset(e.schema)
+	d.ignores = e.Unseen == IgnoreUnseen
 	err := e.each(sources, &d.Stats, func(r *Record, x *example) error {
 		if e.SkipUnlabelled {
 			d.rows = append(d.rows, d.Len()+d.Stats.Unlabelled)
@@ -627,26 +629,6 @@ func (e *Encoder) label(d *Dataset, r *Record, i int, l labels, kept int) error 
 		c.classes = append(c.classes, missing)
 	}
 	return nil
-}
-
-// number returns a label's number. One that only a cut made may be missing.
-func (e *Encoder) number(d *Dataset, r *Record, i int, label string, made bool) (int32, error) {
-	if n, ok := e.labels[i][label]; ok {
-		return n, nil
-	}
-	if e.IgnoreUnseen || made {
-		d.Stats.Unseen++
-		return missing, nil
-	}
-	t := &e.schema.Tasks[i]
-	hint := "training has " + some(t.Labels)
-	if near := nearest.Word(label, t.Labels); near != "" {
-		hint = fmt.Sprintf("did you mean %q?", near)
-	}
-	at := r.errorAt(t.Name, "task %q: label %q was never seen in training; %s (correct it, add it to the training data, or ignore it by data.unseen: ignore)",
-		t.Name, label, hint)
-	at.example = false // the example is well formed
-	return 0, at
 }
 
 // some lists labels, shortened.

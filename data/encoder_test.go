@@ -96,6 +96,7 @@ func TestLearnAndEncode(t *testing.T) {
 		Present: [][]float32{nil, nil, {1, 0, 1, 0}},
 		Counts:  []int{2, 4, 2},
 		Pairs:   make([][]int64, 3), PairCount: 1, Relations: make([][][]int32, 3), // there is no relation
+		Unseen: make([][][]int32, 3), // and no set of labels
 	}
 	if diff := cmp.Diff(want, b); diff != "" {
 		t.Error(diff)
@@ -156,7 +157,7 @@ func TestTruncationIsCounted(t *testing.T) {
 
 func TestUnseenLabelsCanBeIgnored(t *testing.T) {
 	e := encoder(t, threeTasks())
-	e.IgnoreUnseen = true
+	e.Unseen = IgnoreUnseen
 	if err := e.Learn(objects(training...)); err != nil {
 		t.Fatal(err)
 	}
@@ -164,8 +165,12 @@ func TestUnseenLabelsCanBeIgnored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.Stats.Unseen != 2 || d.Labelled(0) != 0 || d.Labelled(1) != 1 {
-		t.Errorf("%+v, %d and %d labels", d.Stats, d.Labelled(0), d.Labelled(1))
+	want := []string{
+		`task "topic": 1 labels that training never had are left out (data.unseen: ignore), which raises the scores: sport (1)`,
+		`task "slots": 1 labels that training never had are left out (data.unseen: ignore), which raises the scores: B-date (1)`,
+	}
+	if diff := cmp.Diff(want, d.Notes()); diff != "" || d.Labelled(0) != 0 || d.Labelled(1) != 1 {
+		t.Errorf("%d and %d labels, %s", d.Labelled(0), d.Labelled(1), diff)
 	}
 }
 
@@ -246,6 +251,7 @@ func TestEncodeMessages(t *testing.T) {
 	if err := full.Learn(objects(many...)); err != nil {
 		t.Fatal(err)
 	}
+	e.Unseen, full.Unseen = RefuseUnseen, RefuseUnseen
 	for _, c := range []struct {
 		name string
 		e    *Encoder
@@ -254,11 +260,11 @@ func TestEncodeMessages(t *testing.T) {
 	}{
 		{
 			"a label like a known one", e, `{"text": "x", "topic": "musik"}`,
-			`d.jsonl:1: task "topic": label "musik" was never seen in training; did you mean "music"? (correct it, add it to the training data, or ignore it by data.unseen: ignore)`,
+			`d.jsonl:1: task "topic": label "musik" was never seen in training; did you mean "music"? (correct it, add it to the training data, or count it as an error by data.unseen: count)`,
 		},
 		{
 			"a label unlike any", e, `{"text": "x", "topic": "weather"}`,
-			`d.jsonl:1: task "topic": label "weather" was never seen in training; training has music, news (correct it, add it to the training data, or ignore it by data.unseen: ignore)`,
+			`d.jsonl:1: task "topic": label "weather" was never seen in training; training has music, news (correct it, add it to the training data, or count it as an error by data.unseen: count)`,
 		},
 		{
 			"one of many labels", full, `{"text": "x", "topic": "?"}`,
@@ -268,7 +274,7 @@ func TestEncodeMessages(t *testing.T) {
 					"label number 10 of a long list of labels...", "label number 11 of a long list of labels...",
 					"label number 2 of a long list of labels ...", "label number 3 of a long list of labels ...",
 					"label number 4 of a long list of labels ...", "label number 5 of a long list of labels ...",
-				}, ", ") + " and 4 more (correct it, add it to the training data, or ignore it by data.unseen: ignore)",
+				}, ", ") + " and 4 more (correct it, add it to the training data, or count it as an error by data.unseen: count)",
 		},
 		{
 			"more tags than tokens", e, `{"text": "play jazz", "slots": "O O O"}`,

@@ -146,9 +146,14 @@ func (e *Encoder) relate(d *Dataset, r *Record, task int, x *example, kept int) 
 		case label == missing: // counted
 		case !headKept || !tailKept:
 			d.Stats.Unrelated++
-		case headType < 0 || tailType < 0:
-			d.Stats.Unseen++
+		case d.ignores && (headType < 0 || tailType < 0): // counted with the entities
 		default:
+			if headType < 0 {
+				headType = schema.UnseenLabel // equals no type that is predicted
+			}
+			if tailType < 0 {
+				tailType = schema.UnseenLabel
+			}
 			rows = append(rows, [schema.RelationWidth]int32{headFirst, headLast, int32(headType), tailFirst, tailLast, int32(tailType), label})
 		}
 	}
@@ -227,7 +232,7 @@ func (d *Dataset) fillRelations(b *Batch, t int) {
 				b.Pairs[t] = append(b.Pairs[t], start+int64(head), start+int64(tail))
 				b.Labels[t] = extend(b.Labels[t], at+n, 0)
 				for rest := set; len(rest) > 0; rest = rest[schema.RelationWidth:] {
-					if rest[1] == head && rest[4] == tail {
+					if rest[1] == head && rest[4] == tail && rest[6] >= 0 {
 						b.Labels[t][at+int(rest[6])] = 1
 					}
 				}

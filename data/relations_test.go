@@ -156,9 +156,10 @@ func TestRelationsThatCannotBe(t *testing.T) {
 		{`{"text": ["a", "b"], "ent": [{"type": "x", "start": 0, "end": 5}], "rel": []}`, `task "ent": span 0, x from 0 to 5, is not within the 2 tokens`},
 		{`{"text": ["a", "b"], "ent": [{"type": "x", "head": 0, "tail": 1}]}`, `task "ent" is tagging, but its field is a list of 1 relations`},
 		{`{"text": [{"type": "x", "head": 0, "tail": 1}], "ent": []}`, `there is no field for input "text"`},
-		{start + `[{"type": "q", "head": 0, "tail": 1}]}`, `task "rel": label "q" was never seen in training; training has r (correct it, add it to the training data, or ignore it by data.unseen: ignore)`},
+		{start + `[{"type": "q", "head": 0, "tail": 1}]}`, `task "rel": label "q" was never seen in training; training has r (correct it, add it to the training data, or count it as an error by data.unseen: count)`},
 	} {
 		e := encoder(t, pairing())
+		e.Unseen = RefuseUnseen
 		good := objects(start + `[{"type": "r", "head": 0, "tail": 1}]}`)
 		if err := e.Learn(good); err != nil {
 			t.Fatal(err)
@@ -166,8 +167,8 @@ func TestRelationsThatCannotBe(t *testing.T) {
 		if _, err := e.Encode(objects(c.line)); err == nil || err.Error() != "d.jsonl:1: "+c.want {
 			t.Errorf("%s\n got %v\nwant %s", c.line, err, c.want)
 		}
-		e.IgnoreUnseen = true
-		if d, err := e.Encode(objects(start + `[{"type": "q", "head": 0, "tail": 1}]}`)); err != nil || d.Stats.Unseen != 1 || len(d.columns[0].sets[0]) != 0 {
+		e.Unseen = IgnoreUnseen
+		if d, err := e.Encode(objects(start + `[{"type": "q", "head": 0, "tail": 1}]}`)); err != nil || len(d.Notes()) != 1 || len(d.columns[0].sets[0]) != 0 {
 			t.Errorf("a label to ignore: %v", err)
 		}
 	}

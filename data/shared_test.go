@@ -35,7 +35,7 @@ func TestRealDataHasTheCountsOfItsDescription(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		tasks  []schema.Task
-		ignore bool
+		unseen string
 		splits []Source
 		want   []int // examples of each split
 		labels []int // of each task
@@ -43,7 +43,7 @@ func TestRealDataHasTheCountsOfItsDescription(t *testing.T) {
 		{
 			"snips",
 			[]schema.Task{{Name: "intent", Type: schema.Classification}, {Name: "slots", Type: schema.Tagging, Scheme: "bio"}},
-			false,
+			RefuseUnseen,
 			[]Source{snips("train"), snips("valid"), snips("test")},
 			[]int{13084, 700, 700},
 			[]int{7, 72},
@@ -51,7 +51,7 @@ func TestRealDataHasTheCountsOfItsDescription(t *testing.T) {
 		{
 			"wnut17",
 			[]schema.Task{{Name: "entities", Type: schema.Tagging, Scheme: "bio"}},
-			false,
+			RefuseUnseen,
 			[]Source{conll("wnut17train.conll"), conll("emerging.dev.conll"), conll("emerging.test.annotated")},
 			[]int{3394, 1009, 1287},
 			[]int{13},
@@ -59,7 +59,7 @@ func TestRealDataHasTheCountsOfItsDescription(t *testing.T) {
 		{
 			"sst2",
 			[]schema.Task{label},
-			false,
+			RefuseUnseen,
 			[]Source{tsv("sst2/train.tsv"), tsv("sst2/dev.tsv"), tsv("sst2/test.tsv")},
 			[]int{6920, 872, 1821},
 			[]int{2},
@@ -67,7 +67,7 @@ func TestRealDataHasTheCountsOfItsDescription(t *testing.T) {
 		{
 			"goemotions", // a list of labels is one label here; new lists are ignored
 			[]schema.Task{label},
-			true,
+			IgnoreUnseen,
 			[]Source{tsv("goemotions/original/train.tsv"), tsv("goemotions/original/dev.tsv"), tsv("goemotions/original/test.tsv")},
 			[]int{43410, 5426, 5427},
 			nil,
@@ -75,7 +75,7 @@ func TestRealDataHasTheCountsOfItsDescription(t *testing.T) {
 		{
 			"trec",
 			[]schema.Task{label},
-			true,
+			IgnoreUnseen,
 			[]Source{trec("TREC.train"), trec("TREC.test")},
 			[]int{5452, 500},
 			nil,
@@ -85,7 +85,7 @@ func TestRealDataHasTheCountsOfItsDescription(t *testing.T) {
 			e := encoder(t, &schema.Schema{
 				Version: schema.Version, Inputs: []schema.Input{{Name: "text", Type: schema.Text, Lowercase: true}}, Tasks: c.tasks,
 			})
-			e.IgnoreUnseen = c.ignore
+			e.Unseen = c.unseen
 			if err := e.Learn(c.splits[:1]); err != nil {
 				t.Fatal(err)
 			}

@@ -137,7 +137,7 @@ func TestCutSpansEnd(t *testing.T) {
 	if diff := cmp.Diff(want, shown(d, e.Schema().Tasks[0].Labels)); diff != "" {
 		t.Error(diff)
 	}
-	if d.Stats.Truncated != 3 || d.Stats.Cut != 4 || d.Stats.Unseen != 1 {
+	if d.Stats.Truncated != 3 || d.Stats.Cut != 4 || d.Stats.CutTags != 1 {
 		t.Errorf("%+v", d.Stats)
 	}
 }
@@ -413,7 +413,7 @@ func FuzzSpans(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		e.IgnoreUnseen = true
+		e.Unseen = IgnoreUnseen
 		e.Rules = map[string]TagRules{"tags": {Overlap: overlap, Misaligned: misaligned, Offsets: offsets}}
 		d, err := e.Encode([]Source{{Format: "spans", File: "fuzzed", FS: files("fuzzed", string(content)), MaxLine: 1 << 12, SkipBroken: true}})
 		if err == nil && len(d.columns[0].tags) != len(d.ids) {
@@ -464,6 +464,7 @@ func TestBrokenExamplesCanBeSkipped(t *testing.T) {
 		{Format: "tsv", File: "x", FS: files("x", "text\ttags\na\tB-y\n"), SkipBroken: true},
 	} {
 		e := encoder(t, tagger("bio"))
+		e.Unseen = RefuseUnseen
 		if err := e.Learn(sources); err != nil {
 			t.Fatal(err)
 		}
@@ -474,11 +475,11 @@ func TestBrokenExamplesCanBeSkipped(t *testing.T) {
 }
 
 func TestNotes(t *testing.T) {
-	s := Stats{Truncated: 1, Cut: 2, Unseen: 3, Repaired: 4, Overlapping: 5, Misaligned: 6, Skipped: 7, FirstSkipped: "a:1: x"}
+	s := Stats{Truncated: 1, Cut: 2, CutTags: 3, Repaired: 4, Overlapping: 5, Misaligned: 6, Skipped: 7, FirstSkipped: "a:1: x"}
 	want := []string{
 		"7 broken examples were left out, the first: a:1: x",
 		"1 examples were longer than the maximum and were cut, by 2 tokens in all",
-		"3 labels that training never saw count as missing",
+		"3 tags that training never had, made by cutting spans, count as missing",
 		"4 tags that cannot stand where they do were repaired",
 		"5 spans that share tokens with others were left out",
 		"6 spans that begin or end within a token were widened or left out",

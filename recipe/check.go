@@ -8,6 +8,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"espalier/data"
 	"espalier/internal/nearest"
 	"espalier/text"
 )
@@ -123,7 +124,7 @@ func (c *checker) data(d *Data) {
 	if c.has("data.holdout") && len(d.Valid) > 0 {
 		c.fail("data.holdout", "is set, but so is data.valid; leave one of them out")
 	}
-	c.oneOf("data.unseen", d.Unseen, "error", "ignore")
+	c.oneOf("data.unseen", d.Unseen, data.CountUnseen, data.IgnoreUnseen, data.RefuseUnseen)
 	c.oneOf("data.unlabelled", d.Unlabelled, "keep", "skip")
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"espalier/data"
 	"espalier/text"
 )
 
@@ -76,7 +77,8 @@ type Data struct {
 	// validation split where valid is left out; 0.1.
 	Holdout float64 `key:"holdout"`
 	// Unseen says what happens to a label of valid or test that training never
-	// saw: error (the default) or ignore, which counts it as missing.
+	// had: count (the default), which counts it as an error and keeps it out of
+	// losses, ignore, which leaves it out and so raises the scores, or error.
 	Unseen string `key:"unseen"`
 	// Unlabelled says what happens to an example that has no label of any task:
 	// keep (the default), from which words are still learned, or skip. Which
@@ -374,7 +376,7 @@ type Sharing struct {
 }
 
 func (r *Recipe) setDefaults() {
-	r.Data = Data{Holdout: 0.1, Unseen: "error", Unlabelled: "keep"}
+	r.Data = Data{Holdout: 0.1, Unseen: data.CountUnseen, Unlabelled: "keep"}
 	r.Trunk = Trunk{Type: "bag", Embedding: 64, Kernel: 3, Heads: 4, Positions: "learned", MaxLength: 512, Pooling: "mean", Norm: "none"}
 	r.Trunk.Vectors = Vectors{Format: "auto"}
 	r.Trunk.Characters = Characters{Type: "none", Embedding: 32, Hidden: 64, Kernel: 3, MaxLength: 20}

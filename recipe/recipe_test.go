@@ -53,7 +53,7 @@ data:
     header: true
     encoding: utf-8
   holdout: 0.1
-  unseen: error
+  unseen: count
   unlabelled: keep
 inputs:
   text:
@@ -223,8 +223,8 @@ func TestEveryKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !e.IgnoreUnseen || e.MaxVocabulary != 5000 {
-		t.Errorf("the encoder was given %v and %d", e.IgnoreUnseen, e.MaxVocabulary)
+	if e.Unseen != data.IgnoreUnseen || e.MaxVocabulary != 5000 {
+		t.Errorf("the encoder was given %v and %d", e.Unseen, e.MaxVocabulary)
 	}
 }
 
@@ -383,7 +383,7 @@ func TestOneMistake(t *testing.T) {
 		{"a join in a join", strings.Replace(base, "format: tsv", "format: tsv, join: {file: x, join: {file: y}}", 1), "r.yaml:2: data.train.join.join cannot stand in a joined source; list them all in one join"},
 		{"a loop in a join", strings.Replace(base, "format: tsv", "format: tsv, join: {file: x, for: {a: [b]}}", 1), "r.yaml:2: data.train.join.for cannot stand in a joined source; it belongs to the source that is joined to"},
 		{"unlabelled", strings.Replace(base, "data:", "data:\n  unlabelled: drop", 1), `r.yaml:2: data.unlabelled is "drop", which is not one of keep, skip`},
-		{"unseen", strings.Replace(base, "data:", "data:\n  unseen: warn", 1), `r.yaml:2: data.unseen is "warn", which is not one of error, ignore`},
+		{"unseen", strings.Replace(base, "data:", "data:\n  unseen: warn", 1), `r.yaml:2: data.unseen is "warn", which is not one of count, ignore, error`},
 
 		{"no input", strings.Replace(base, "inputs:\n  text: {}", "inputs: {}", 1), "r.yaml:3: inputs has 0 entries; a recipe has one text, as in {text: {type: text}}, or columns of type numeric and categorical"},
 		{"two inputs", strings.Replace(base, "text: {}", "text: {}\n  more: {}", 1), "r.yaml:4: inputs has 2 entries; a recipe has one text, as in {text: {type: text}}, or columns of type numeric and categorical"},

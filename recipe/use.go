@@ -97,7 +97,7 @@ func (r *Recipe) subwords() (*text.Vocabulary, error) {
 // Configure gives an encoder what the recipe says of labels that are missing or
 // not as they should be.
 func (r *Recipe) Configure(e *data.Encoder) {
-	e.IgnoreUnseen = r.Data.Unseen == "ignore"
+	e.Unseen = r.Data.Unseen
 	e.SkipUnlabelled = r.Data.Unlabelled == "skip"
 	e.Rules = map[string]data.TagRules{}
 	for _, t := range r.Tasks {

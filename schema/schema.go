@@ -177,6 +177,17 @@ type Task struct {
 	Outputs []Output `json:"outputs"`
 }
 
+// Numbers of true labels that are no index of a task's labels.
+const (
+	// MissingLabel is the number of a label that is not there: it has no loss, and
+	// no metric counts it.
+	MissingLabel = -1
+	// UnseenLabel is the number of the first label of a data set that training
+	// never had, UnseenLabel-1 that of the second, and so on. They have no loss
+	// and equal no prediction: metrics count them as errors.
+	UnseenLabel = -2
+)
+
 // Role says what an output tensor of a task holds.
 type Role string
 

@@ -68,7 +68,7 @@ func ahead(ctx context.Context, n int, fill, use func(i int, f *feed) error) err
 func (t *Trainer) answered(ctx context.Context, d *data.Dataset, do func(b *data.Batch) error) error {
 	plan := d.Plan(data.BatchOptions{Size: t.config.Batch, MaxTokens: t.config.MaxTokens}, 0)
 	return ahead(ctx, len(plan), func(i int, f *feed) error {
-		d.Fill(&f.batch, plan[i])
+		t.encode(&f.batch, d, plan[i])
 		return nil
 	}, func(_ int, f *feed) error {
 		if err := t.eval.run(ctx, &f.batch, nil); err != nil {

@@ -27,6 +27,9 @@ type TaskAnswers struct {
 	Type   schema.TaskType `json:"type"`
 	Scheme string          `json:"scheme,omitempty"`
 	Labels []string        `json:"labels,omitempty"`
+	// Unseen are the labels that training never had, in the order of their numbers
+	// in Truth; see [schema.UnseenLabel].
+	Unseen []string `json:"unseen,omitempty"`
 	// Rows are the examples' numbers in the data set, ascending.
 	Rows []int `json:"rows"`
 	// Predicted and Truth are what [metric.Accumulator] counts: indices of
@@ -44,7 +47,7 @@ func (m *Meter) Answers() *Answers { return m.answers }
 func newAnswers(m *Meter) *Answers {
 	a := &Answers{}
 	for i, t := range m.tasks {
-		a.Tasks = append(a.Tasks, TaskAnswers{Task: t.Name, Metric: m.main[i], Type: t.Type, Scheme: t.Scheme, Labels: t.Labels})
+		a.Tasks = append(a.Tasks, TaskAnswers{Task: t.Name, Metric: m.main[i], Type: t.Type, Scheme: t.Scheme, Labels: t.Labels, Unseen: m.unseen[i]})
 	}
 	return a
 }
@@ -62,14 +65,14 @@ func (a *Answers) add(m *Meter, i int, b *data.Batch, length int, out, scores *t
 		t.PredictedValues = append(t.PredictedValues, floatAt(out, row))
 		t.TrueValues = append(t.TrueValues, b.Values[i][row])
 	} else if metric.OfScores(t.Metric) {
-		if b.Labels[i][row] < 0 {
+		if b.Labels[i][row] == schema.MissingLabel {
 			return
 		}
 		t.PredictedValues = append(t.PredictedValues, floatAt(scores, 2*row+1))
 		t.TrueValues = append(t.TrueValues, float64(b.Labels[i][row]))
 	} else {
 		predicted, truth := m.row(i, b, length, out, scores, row)
-		if t.Type == schema.Relation && truth == nil || t.Type != schema.Relation && !slices.ContainsFunc(truth, func(y int64) bool { return y >= 0 }) {
+		if t.Type == schema.Relation && truth == nil || t.Type != schema.Relation && !slices.ContainsFunc(truth, func(y int64) bool { return y != schema.MissingLabel }) {
 			return
 		}
 		t.Predicted = append(t.Predicted, slices.Clone(predicted))
@@ -83,11 +86,11 @@ func (a *Answers) add(m *Meter, i int, b *data.Batch, length int, out, scores *t
 // metric over any choice of the examples.
 func (t *TaskAnswers) Measure() (none func() metric.Accumulator, each []metric.Accumulator, err error) {
 	task := &schema.Task{Name: t.Task, Type: t.Type, Scheme: t.Scheme, Labels: t.Labels}
-	if _, err := metric.New(t.Metric, task); err != nil {
+	if _, err := metric.New(t.Metric, task, t.Unseen...); err != nil {
 		return nil, nil, fmt.Errorf("task %q: %w", t.Task, err)
 	}
 	none = func() metric.Accumulator {
-		a, _ := metric.New(t.Metric, task) // known to work
+		a, _ := metric.New(t.Metric, task, t.Unseen...) // known to work
 		return a
 	}
 	for i := range t.Rows {

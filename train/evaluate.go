@@ -18,8 +18,9 @@ type TaskScore struct {
 	Task string `json:"task"`
 	// Loss is the mean over the present labels.
 	Loss float64 `json:"loss"`
-	// Labels is how many labels there were; without any no metric is defined,
-	// and the loss means nothing.
+	// Labels is how many labels there were, those that training never had
+	// included, which have no loss; without any no metric is defined, and the loss
+	// means nothing.
 	Labels int `json:"labels"`
 	// Metric names the one that the task is judged by.
 	Metric string `json:"metric"`
@@ -60,7 +61,9 @@ type Meter struct {
 	names  [][]string
 	meters [][]metric.Accumulator
 	loss   []float64
+	lossy  []int // labels that the loss is of
 	labels []int
+	unseen [][]string // labels that training never had
 	// Of the examples with a label that is not a number: how many there are,
 	// and how many are answered right in every label they have.
 	examples, whole int
@@ -72,17 +75,21 @@ type Meter struct {
 	entities  []int
 }
 
-// NewMeter returns a meter for the schema's tasks. main names the metric that
-// a task is judged by, where it is not the type's own, and more names others
-// that are measured beside those of the type.
-func NewMeter(s *schema.Schema, main map[string]string, more map[string][]string) (*Meter, error) {
+// NewMeter returns a meter for the schema's tasks and a data set, which may be
+// nil where no span has a type that training never had. main names the metric
+// that a task is judged by, where it is not the type's own, and more names
+// others that are measured beside those of the type.
+func NewMeter(s *schema.Schema, d *data.Dataset, main map[string]string, more map[string][]string) (*Meter, error) {
 	m := &Meter{
 		tasks: s.Tasks, names: make([][]string, len(s.Tasks)), meters: make([][]metric.Accumulator, len(s.Tasks)),
-		loss: make([]float64, len(s.Tasks)), labels: make([]int, len(s.Tasks)),
+		loss: make([]float64, len(s.Tasks)), lossy: make([]int, len(s.Tasks)), labels: make([]int, len(s.Tasks)), unseen: make([][]string, len(s.Tasks)),
 		relations: make([]*relations, len(s.Tasks)), entities: make([]int, len(s.Tasks)),
 	}
 	for i := range s.Tasks {
 		t := &s.Tasks[i]
+		if d != nil {
+			m.unseen[i] = d.Unseen(i)
+		}
 		if t.Type == schema.Relation {
 			m.entities[i] = s.TaskIndex(t.Entities)
 			m.relations[i] = newRelations(t, &s.Tasks[m.entities[i]])
@@ -94,7 +101,7 @@ func NewMeter(s *schema.Schema, main map[string]string, more map[string][]string
 		m.main = append(m.main, name)
 		m.names[i] = metricNames(t, append([]string{name}, more[t.Name]...))
 		for _, n := range m.names[i] {
-			a, err := metric.New(n, t)
+			a, err := metric.New(n, t, m.unseen[i]...)
 			if err != nil {
 				return nil, err
 			}
@@ -121,11 +128,13 @@ func (m *Meter) Add(b *data.Batch, length int, answers map[string]*tensor.Tensor
 	outs, scores := make([]*tensor.Tensor, len(m.tasks)), make([]*tensor.Tensor, len(m.tasks))
 	for i := range m.tasks {
 		t := &m.tasks[i]
-		if b.Counts[i] == 0 && t.Type != schema.Relation { // texts without pairs have relations that are wrong
+		labels := m.measured(i, b)
+		if labels == 0 && t.Type != schema.Relation { // texts without pairs have relations that are wrong
 			continue
 		}
-		m.labels[i] += b.Counts[i]
+		m.labels[i] += labels
 		if losses != nil {
+			m.lossy[i] += b.Counts[i]
 			m.loss[i] += float64(losses[i]) * float64(b.Counts[i])
 		}
 		of, role := t, schema.Label
@@ -160,7 +169,7 @@ func (m *Meter) Add(b *data.Batch, length int, answers map[string]*tensor.Tensor
 				continue
 			}
 			for j, y := range truth {
-				if y >= 0 {
+				if y != schema.MissingLabel {
 					labels++
 					right = right && predicted[j] == y
 				}
@@ -176,6 +185,21 @@ func (m *Meter) Add(b *data.Batch, length int, answers map[string]*tensor.Tensor
 	return nil
 }
 
+// measured returns how many labels of task i metrics count in a batch: those that
+// have a loss, and classes and tags that training never had.
+func (m *Meter) measured(i int, b *data.Batch) int {
+	if t := m.tasks[i].Type; t != schema.Classification && t != schema.Tagging {
+		return b.Counts[i]
+	}
+	n := 0
+	for _, y := range b.Labels[i] {
+		if y != schema.MissingLabel {
+			n++
+		}
+	}
+	return n
+}
+
 // row returns the predicted and true labels of one example of a batch, nil where
 // nothing is said of its relations. scores are the probabilities.
 func (m *Meter) row(i int, b *data.Batch, length int, out, scores *tensor.Tensor, row int) (predicted, truth []int64) {
@@ -185,7 +209,14 @@ func (m *Meter) row(i int, b *data.Batch, length int, out, scores *tensor.Tensor
 		return m.relationsOf(i, b, length, out, scores, row)
 	case schema.MultiLabel:
 		n := len(m.tasks[i].Labels)
-		return answers[row*n : (row+1)*n], labels[row*n : (row+1)*n]
+		predicted, truth = answers[row*n:(row+1)*n], labels[row*n:(row+1)*n]
+		if len(b.Unseen) > 0 && len(b.Unseen[i][row]) > 0 {
+			predicted, truth = slices.Clone(predicted), slices.Clone(truth)
+			for _, l := range b.Unseen[i][row] {
+				predicted, truth = append(predicted, 0), append(truth, int64(l))
+			}
+		}
+		return predicted, truth
 	case schema.Tagging:
 		return answers[row*length : row*length+b.Length], labels[row*b.Length : (row+1)*b.Length]
 	}
@@ -226,7 +257,7 @@ func (m *Meter) count(i int, b *data.Batch, length int, out, scores *tensor.Tens
 		m.answers.add(m, i, b, length, out, scores, row)
 		for j, a := range m.meters[i] {
 			if metric.OfScores(m.names[i][j]) {
-				if y := b.Labels[i][row]; y >= 0 {
+				if y := b.Labels[i][row]; y != schema.MissingLabel {
 					m.pair = [2]float64{floatAt(scores, 2*row+1), float64(y)}
 					a.AddValues(m.pair[:1], m.pair[1:])
 				}
@@ -254,8 +285,8 @@ func (m *Meter) Scores() Scores {
 	scores := make(Scores, len(m.tasks))
 	for i, t := range m.tasks {
 		s := TaskScore{Task: t.Name, Labels: m.labels[i], Metric: m.main[i], Metrics: map[string]float64{}}
-		if m.labels[i] > 0 {
-			s.Loss = m.loss[i] / float64(m.labels[i])
+		if m.lossy[i] > 0 {
+			s.Loss = m.loss[i] / float64(m.lossy[i])
 		}
 		for j, n := range m.names[i] {
 			s.add(n, m.meters[i][j].Value())
@@ -305,7 +336,7 @@ func (t *Trainer) MeasureKeeping(ctx context.Context, d *data.Dataset) (*Meter, 
 }
 
 func (t *Trainer) measure(ctx context.Context, d *data.Dataset, keep bool) (*Meter, error) {
-	m, err := NewMeter(t.described(), t.config.Metrics, t.config.MoreMetrics)
+	m, err := NewMeter(t.described(), d, t.config.Metrics, t.config.MoreMetrics)
 	if err != nil {
 		return nil, err
 	}

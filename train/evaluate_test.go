@@ -26,7 +26,7 @@ func TestWholeCountsExamplesThatAreRightInEveryTask(t *testing.T) {
 			{Role: schema.Value, Tensor: s.Tasks[i].Name + "_value"},
 		}
 	}
-	m, err := train.NewMeter(s, nil, map[string][]string{"topic": {"recall:b"}})
+	m, err := train.NewMeter(s, nil, nil, map[string][]string{"topic": {"recall:b"}})
 	if err != nil {
 		t.Fatal(err)
 	}

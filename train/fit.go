@@ -164,9 +164,20 @@ func (t *Trainer) morePlans(set *data.Dataset, opts data.BatchOptions) [][][]int
 	return plans
 }
 
+// encode makes b the batch of the given examples and counts the labels that have
+// a loss.
+func (t *Trainer) encode(b *data.Batch, set *data.Dataset, examples []int) {
+	set.Fill(b, examples)
+	for i, task := range t.model.Schema().Tasks {
+		if t.model.Config().Heads[task.Name].CRF {
+			b.CountWhole(i)
+		}
+	}
+}
+
 // fill makes the batches of a step and what they draw.
 func (t *Trainer) fill(f *feed, set *data.Dataset, s step, more [][][]int, i int, number uint64) error {
-	set.Fill(&f.batch, s.Examples)
+	t.encode(&f.batch, set, s.Examples)
 	if s.Task >= 0 {
 		f.batch.Only(s.Task)
 	}
@@ -182,7 +193,7 @@ func (t *Trainer) fill(f *feed, set *data.Dataset, s step, more [][][]int, i int
 	}
 	for j, plan := range more {
 		x := f.extra[j]
-		set.Fill(&x.batch, plan[i%len(plan)])
+		t.encode(&x.batch, set, plan[i%len(plan)])
 		t.mask(&x.batch)
 		if err := t.draw(&x.draws, &x.batch, number, j+1); err != nil {
 			return err

@@ -70,7 +70,7 @@ func (m *Meter) relationsOf(i int, b *data.Batch, length int, tags, probabilitie
 	}
 	var places []int
 	for j, y := range b.Labels[m.entities[i]][row*b.Length : (row+1)*b.Length] {
-		if y >= 0 {
+		if y != schema.MissingLabel {
 			places = append(places, j)
 		}
 	}
@@ -100,7 +100,9 @@ func (m *Meter) decideRelations(labels []decisions, i int, b *data.Batch, tags, 
 			delete(left, rel)
 		}
 		for rel := range left {
-			labels[rel[schema.RelationWidth-1]].missed++
+			if l := rel[schema.RelationWidth-1]; l >= 0 { // no threshold is that of an unseen label
+				labels[l].missed++
+			}
 		}
 	}
 }

@@ -41,7 +41,7 @@ func (t *Trainer) tuneThresholds(ctx context.Context, d *data.Dataset) error {
 	if len(seen) == 0 {
 		return nil
 	}
-	m, err := NewMeter(t.model.Schema(), nil, nil)
+	m, err := NewMeter(t.model.Schema(), d, nil, nil)
 	if err != nil {
 		return err
 	}

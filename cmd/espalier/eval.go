@@ -109,7 +109,7 @@ func evalFile(cmd *cobra.Command, model, dir, recipePath, split string, o predic
 	if err != nil {
 		return nil, err
 	}
-	for _, note := range d.Stats.Notes() {
+	for _, note := range d.Notes() {
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s\n", split, note)
 	}
 	return espalier.EvaluateFile(cmd.Context(), p, d)

@@ -116,14 +116,14 @@ func TestLabelThatTrainingNeverSaw(t *testing.T) {
 	train, valid := file(t, "t.tsv", rows), file(t, "v.tsv", "text\ttopic\nblue sky\tweather\nred apple\tfruit\n")
 	r := file(t, "recipe.yaml", "data:\n  train: {format: tsv, file: "+train+"}\n  valid: {format: tsv, file: "+valid+"}\n"+
 		"inputs: {text: {type: text}}\ntasks: {topic: {type: classification}}\n")
-	code, _, stderr := command(t, "train", r, "--out", filepath.Join(t.TempDir(), "run"), "--engine", "gonum")
+	code, _, stderr := command(t, "train", r, "--out", filepath.Join(t.TempDir(), "run"), "--engine", "gonum", "--set", "data.unseen=error")
 	for _, want := range []string{"v.tsv:2", `label "weather" was never seen in training`, "fruit, thing"} {
 		if code != 1 || !strings.Contains(stderr, want) {
 			t.Errorf("exit %d and %q, want exit 1 and %q", code, stderr, want)
 		}
 	}
 	code, _, stderr = command(t, "train", r, "--out", filepath.Join(t.TempDir(), "run"), "--engine", "gonum", "--set", "data.unseen=ignore")
-	if code != 0 || !strings.Contains(stderr, "valid: 1 labels that training never saw count as missing") {
+	if code != 0 || !strings.Contains(stderr, `valid: task "topic": 1 labels that training never had are left out (data.unseen: ignore), which raises the scores: weather (1)`) {
 		t.Errorf("exit %d and %q", code, stderr)
 	}
 }

@@ -1,6 +1,11 @@
 package metric
 
-import "math"
+import (
+	"math"
+	"slices"
+
+	"espalier/schema"
+)
 
 // Average says how the counts of classes become one number.
 type Average int
@@ -19,11 +24,13 @@ const (
 // F1 is the harmonic mean of precision and recall, 2tp / (2tp + fp + fn) (van
 // Rijsbergen 1979), averaged over classes. It also has the precision and
 // recall of each class: for a binary task those of class 1 are what is meant
-// by its precision and recall.
+// by its precision and recall. A label that training never had is a class that
+// is never predicted.
 type F1 struct {
 	ofLabels
 	average Average
 	classes []counts
+	unseen  []counts // of labels that training never had, as many as were met
 	total   int
 }
 
@@ -48,19 +55,31 @@ func NewF1(classes int, average Average) *F1 {
 // AddLabels counts the present labels of one sequence.
 func (f *F1) AddLabels(predicted, truth []int64) {
 	for i, y := range truth {
-		if y < 0 {
+		if y == schema.MissingLabel {
 			continue
 		}
 		f.total++
-		f.classes[y].true++
+		f.class(y).true++
 		p := predicted[i]
 		if p >= 0 && p < int64(len(f.classes)) {
 			f.classes[p].predicted++
 		}
-		if p == y {
+		if p == y && y >= 0 {
 			f.classes[y].right++
 		}
 	}
+}
+
+// class returns the counts of a label.
+func (f *F1) class(y int64) *counts {
+	if y >= 0 {
+		return &f.classes[y]
+	}
+	i := int(schema.UnseenLabel - y)
+	for i >= len(f.unseen) {
+		f.unseen = append(f.unseen, counts{})
+	}
+	return &f.unseen[i]
 }
 
 // Merge adds the counts of another F1 of as many classes and the same average.
@@ -73,6 +92,9 @@ func (f *F1) Merge(other Accumulator) error {
 	for i, c := range o.classes {
 		f.classes[i].add(c)
 	}
+	for i, c := range o.unseen {
+		f.class(schema.UnseenLabel - int64(i)).add(c)
+	}
 	return nil
 }
 
@@ -83,7 +105,7 @@ func (f *F1) Count() int { return f.total }
 func (f *F1) Value() float64 {
 	var pooled counts
 	mean, weights := 0.0, 0.0
-	for _, c := range f.classes {
+	for _, c := range slices.Concat(f.classes, f.unseen) {
 		pooled.add(c)
 		weight := 1.0
 		switch {

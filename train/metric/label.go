@@ -25,12 +25,12 @@ type ofLabel struct {
 	score func() Score
 }
 
-func newOfLabel(kind, label string, t *schema.Task) (Accumulator, error) {
+func newOfLabel(kind, label string, t *schema.Task, unseen []string) (Accumulator, error) {
 	if kind == "" || t.Type == schema.Regression {
 		return nil, fmt.Errorf("metric: of one label of a task there are precision:L, recall:L and f1:L")
 	}
 	if t.Type == schema.Tagging && t.Scheme != "" {
-		s := NewSpanF1(t.Labels)
+		s := NewSpanF1(t.Labels, unseen...)
 		return &ofLabel{s, kind, func() Score { return s.Type(label) }}, nil
 	}
 	i := t.LabelIndex(label)

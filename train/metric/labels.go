@@ -1,5 +1,7 @@
 package metric
 
+import "espalier/schema"
+
 // share counts cases of which some are right. A case is what its users say.
 type share struct{ right, total int }
 
@@ -20,7 +22,7 @@ type accuracy struct {
 
 func (a *accuracy) AddLabels(predicted, truth []int64) {
 	for i, y := range truth {
-		if y < 0 {
+		if y == schema.MissingLabel {
 			continue
 		}
 		a.total++
@@ -49,7 +51,7 @@ type exactMatch struct {
 func (e *exactMatch) AddLabels(predicted, truth []int64) {
 	seen, ok := false, true
 	for i, y := range truth {
-		if y >= 0 {
+		if y != schema.MissingLabel {
 			seen = true
 			ok = ok && predicted[i] == y
 		}

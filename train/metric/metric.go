@@ -1,6 +1,8 @@
 // Package metric measures answers against labels. An [Accumulator] is fed
-// batch after batch; a label that is missing (-1) is not counted. Definitions
-// are cited at each metric.
+// batch after batch; a label that is missing ([schema.MissingLabel]) is not
+// counted, and one that training never had ([schema.UnseenLabel] and below) is
+// an error, as it is to scikit-learn and seqeval where the truth holds it.
+// Definitions are cited at each metric.
 package metric
 
 import (
@@ -15,9 +17,10 @@ import (
 type Accumulator interface {
 	// AddLabels counts one sequence of predicted and true labels, both indices
 	// of the task's labels: one element for a classification, one per token
-	// for tagging; for multilabel one per label, 1 where it applies; for relation
-	// [schema.RelationWidth] numbers for each that holds. True labels
-	// below 0 are missing; a predicted one that is no index is wrong. Regressions
+	// for tagging; for multilabel one per label, 1 where it applies, and behind
+	// them the numbers of labels that apply and that training never had; for
+	// relation [schema.RelationWidth] numbers for each that holds. A true label may
+	// be missing or unseen; a predicted one that is no index is wrong. Regressions
 	// ignore it.
 	AddLabels(predicted, truth []int64)
 	// AddValues counts predicted and true numbers. Only regressions use it, and
@@ -36,22 +39,25 @@ type Accumulator interface {
 // New returns the metric of that name for a task. Beside those of [Names] there
 // are precision:L, recall:L and f1:L of one label L, of a type of spans where
 // the task's tags have a scheme.
-func New(name string, t *schema.Task) (Accumulator, error) {
+//
+// unseen are the labels that training never had, in the order of their numbers:
+// spans spell them.
+func New(name string, t *schema.Task, unseen ...string) (Accumulator, error) {
 	if kind, label, ok := OfLabel(name); ok {
-		return newOfLabel(kind, label, t)
+		return newOfLabel(kind, label, t, unseen)
 	}
 	for _, known := range Names(t.Type) {
 		if known == name {
 			if OfScores(name) && len(t.Labels) != 2 {
 				return nil, fmt.Errorf("metric: %s measures tasks of two labels, this one has %d", name, len(t.Labels))
 			}
-			return build(name, t), nil
+			return build(name, t, unseen), nil
 		}
 	}
 	return nil, fmt.Errorf("metric: %q does not measure %s; choose one of %s", name, t.Type, strings.Join(Names(t.Type), ", "))
 }
 
-func build(name string, t *schema.Task) Accumulator {
+func build(name string, t *schema.Task, unseen []string) Accumulator {
 	if t.Type == schema.MultiLabel {
 		switch name {
 		case "macro_f1":
@@ -67,7 +73,7 @@ func build(name string, t *schema.Task) Accumulator {
 	case "micro_f1":
 		return NewF1(len(t.Labels), Micro)
 	case "span_f1":
-		return NewSpanF1(t.Labels)
+		return NewSpanF1(t.Labels, unseen...)
 	case "exact_match":
 		return &exactMatch{}
 	case "mse", "rmse", "mae", "r2":

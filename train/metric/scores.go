@@ -3,17 +3,21 @@ package metric
 import (
 	"math"
 	"slices"
+
+	"espalier/schema"
 )
 
 // OfScores reports whether a metric measures the probability that a task of two
 // labels gives the second, in place of the label it chooses. Such a metric
-// counts by AddValues: probabilities, and 1 or 0 for the truth.
+// counts by AddValues: probabilities, and 1, 0 or [schema.UnseenLabel] and below
+// for the truth.
 func OfScores(name string) bool { return name == "auc" || name == "log_loss" }
 
 // auc is the area under the receiver operating characteristic: the share of
 // pairs of a positive and a negative case in which the positive one has the
 // higher score, equal scores counting half (Hanley and McNeil 1982). It keeps
-// every score. Without a case of each kind it is not defined.
+// every score. A case with a label that training never had is a negative one:
+// its label is not the second. Without a case of each kind it is not defined.
 type auc struct {
 	positive, negative []float64
 }
@@ -69,7 +73,8 @@ func (a *auc) Value() float64 {
 
 // logLoss is the mean of -log of the probability given to the truth (Good 1952).
 // Probabilities are kept a float32's precision, 2^-23, away from 0 and 1, as
-// scikit-learn does with float32.
+// scikit-learn does with float32. A label that training never had has the
+// probability 0.
 type logLoss struct {
 	sum float64
 	n   int
@@ -81,7 +86,10 @@ func (l *logLoss) AddValues(predicted, truth []float64) {
 	const least = 1.0 / (1 << 23)
 	for i, y := range truth {
 		p := min(max(predicted[i], least), 1-least)
-		if y <= 0.5 {
+		switch {
+		case y <= schema.UnseenLabel:
+			p = least
+		case y <= 0.5:
 			p = 1 - p
 		}
 		l.sum -= math.Log(p)

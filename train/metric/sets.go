@@ -1,5 +1,11 @@
 package metric
 
+import (
+	"slices"
+
+	"espalier/schema"
+)
+
 // setF1 is F1 of labels any number of which may apply: each label is a binary
 // decision, counted for itself. Micro pools them, macro is the mean over the
 // labels that are true or predicted anywhere.
@@ -7,7 +13,12 @@ type setF1 struct{ *F1 }
 
 func (s *setF1) AddLabels(predicted, truth []int64) {
 	for i, y := range truth {
-		if y < 0 {
+		if y == schema.MissingLabel {
+			continue
+		}
+		if y <= schema.UnseenLabel { // it applies, and is not predicted
+			s.class(y).true++
+			s.total++
 			continue
 		}
 		c := &s.classes[i]
@@ -38,7 +49,7 @@ func (s *setF1) Value() float64 {
 		return s.F1.Value()
 	}
 	var pooled counts
-	for _, c := range s.classes {
+	for _, c := range slices.Concat(s.classes, s.unseen) {
 		pooled.add(c)
 	}
 	return pooled.f1()

@@ -14,21 +14,27 @@ import (
 type SpanF1 struct {
 	ofLabels
 	labels []string
+	unseen []string
 	types  map[string]counts
 	all    counts
 	// The tags of one sequence, kept from call to call.
 	predicted, truth []string
 }
 
-// NewSpanF1 returns the metric for tags that are indices of labels.
-func NewSpanF1(labels []string) *SpanF1 {
-	return &SpanF1{labels: labels, types: map[string]counts{}}
+// NewSpanF1 returns the metric for tags that are indices of labels. unseen are
+// the tags that training never had, in the order of their numbers: their spans
+// are true and never predicted.
+func NewSpanF1(labels []string, unseen ...string) *SpanF1 {
+	return &SpanF1{labels: labels, unseen: unseen, types: map[string]counts{}}
 }
 
 // outside is the tag of tokens that are in no span.
 const outside = "O"
 
 func (s *SpanF1) tag(label int64) string {
+	if i := schema.UnseenLabel - label; i >= 0 && i < int64(len(s.unseen)) {
+		return s.unseen[i]
+	}
 	if label < 0 || label >= int64(len(s.labels)) {
 		return outside
 	}
@@ -40,7 +46,7 @@ func (s *SpanF1) tag(label int64) string {
 func (s *SpanF1) AddLabels(predicted, truth []int64) {
 	s.predicted, s.truth = s.predicted[:0], s.truth[:0]
 	for i, y := range truth {
-		if y < 0 {
+		if y == schema.MissingLabel {
 			continue
 		}
 		s.truth = append(s.truth, s.tag(y))
