@@ -2,7 +2,6 @@ package espalier
 
 import (
 	"context"
-	"fmt"
 
 	"espalier/data"
 	"espalier/recipe"
@@ -12,9 +11,13 @@ import (
 
 // EvaluateFile scores an exported file on a data set that was encoded for its
 // schema: the same counts as the trainer's own evaluation, from the file's
-// outputs.
-func EvaluateFile(ctx context.Context, p *predict.Predictor, d *data.Dataset) (*train.Meter, error) {
-	m, err := train.NewMeter(p.Schema(), d, nil, nil)
+// outputs. The recipe names the metrics; nil leaves those of the tasks' types.
+func EvaluateFile(ctx context.Context, p *predict.Predictor, d *data.Dataset, r *recipe.Recipe) (*train.Meter, error) {
+	var metrics train.Config
+	if r != nil {
+		metrics = r.Training()
+	}
+	m, err := train.NewMeter(p.Schema(), d, metrics.Metrics, metrics.MoreMetrics)
 	if err != nil {
 		return nil, err
 	}
@@ -35,18 +38,14 @@ func EvaluateFile(ctx context.Context, p *predict.Predictor, d *data.Dataset) (*
 	return m, nil
 }
 
-// DataFor encodes a split of a recipe for an exported file, with the file's own
-// vocabulary and labels.
-func DataFor(p *predict.Predictor, r *recipe.Recipe, split string) (*data.Dataset, error) {
-	sources := r.Sources(split)
-	if len(sources) == 0 {
-		return nil, fmt.Errorf("the recipe names no %s data", split)
-	}
+// DataFor encodes a split of a recipe, as [Run.Data] does, for an exported file,
+// with the file's own vocabulary and labels.
+func DataFor(p *predict.Predictor, r *recipe.Recipe, split string, log func(string, ...any)) (*data.Dataset, error) {
 	e, err := resumeEncoder(p.Schema(), p.Vocabulary())
 	if err != nil {
 		return nil, err
 	}
 	r.Configure(e)
 	e.KeepText = p.Schema().Inputs[0].InGraph
-	return e.Encode(sources)
+	return (&Run{Recipe: r, encoder: e}).Data(split, log)
 }

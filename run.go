@@ -66,6 +66,7 @@ type Run struct {
 	Vocabulary *text.Vocabulary
 	encoder    *data.Encoder
 	vectors    *data.Vectors // to start from, when the recipe names a file
+	begun      bool          // it has been written
 }
 
 // Options are settings of Train.
@@ -83,8 +84,11 @@ type Options struct {
 }
 
 // Train fits what the recipe says and leaves a run in dir, which must not hold
-// one unless Resume is set. The run is complete when an Outcome is returned; a
-// run that was stopped can be resumed from its last epoch.
+// one unless Resume is set. All data is read before the first epoch, test data,
+// which is kept in memory meanwhile, included: until then nothing is written,
+// so that a start that fails leaves no run behind. The run is complete when an
+// Outcome is returned; a run that was stopped can be resumed from its last epoch,
+// with other epochs and patience than before, see [recipe.Recipe.Resumed].
 func Train(ctx context.Context, r *recipe.Recipe, dir string, o Options) (*Run, *Outcome, error) {
 	if o.Log == nil {
 		o.Log = func(string, ...any) {}
@@ -93,15 +97,14 @@ func Train(ctx context.Context, r *recipe.Recipe, dir string, o Options) (*Run, 
 	if err != nil {
 		return nil, nil, err
 	}
-	set, valid, err := run.trainingSets(o.Log)
+	sets, err := run.readAll(o.Log)
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, note := range run.encoder.Notes() {
 		o.Log("%s", note)
 	}
-	config := r.Training()
-	t, err := train.New(run.Model, o.Engine, config)
+	t, err := train.New(run.Model, o.Engine, r.Training())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -112,35 +115,45 @@ func Train(ctx context.Context, r *recipe.Recipe, dir string, o Options) (*Run, 
 		}
 	}
 	run.startVectors(t, o.Log)
-	warn := func(text string) {
+	result, err := t.Fit(ctx, sets.train, sets.valid, run.hooks(t, o))
+	if err != nil {
+		// The last good parameters are worth keeping when no epoch was: a run
+		// that diverged can still be looked at.
+		if run.begun && t.Best() == nil {
+			err = errors.Join(err, run.saveParameters(t.Parameters()))
+		}
+		return run, nil, err
+	}
+	outcome, err := run.finish(ctx, t, result, sets, o)
+	return run, outcome, err
+}
+
+// hooks are those of the caller, with the run's own in front: it is written from
+// the first epoch on.
+func (r *Run) hooks(t *train.Trainer, o Options) train.Hooks {
+	h := o.Hooks
+	h.Warn = func(text string) {
 		o.Log("warning: %s", text)
 		if o.Hooks.Warn != nil {
 			o.Hooks.Warn(text)
 		}
 	}
-	result, err := t.Fit(ctx, set, valid, train.Hooks{Before: o.Hooks.Before, Step: o.Hooks.Step, Warn: warn, Epoch: func(e train.Epoch) error {
-		if err := run.saveEpoch(t, e); err != nil {
+	h.Start = func() error {
+		if err := r.begin(o.Resume); err != nil || o.Hooks.Start == nil {
 			return err
 		}
-		if o.Hooks.Epoch != nil {
-			return o.Hooks.Epoch(e)
-		}
-		return nil
-	}})
-	if err != nil {
-		// The last good parameters are worth keeping when no epoch was: a run
-		// that diverged can still be looked at.
-		if t.Best() == nil {
-			err = errors.Join(err, run.saveParameters(t.Parameters()))
-		}
-		return run, nil, err
+		return o.Hooks.Start()
 	}
-	outcome, err := run.finish(ctx, t, result, valid, o)
-	return run, outcome, err
+	h.Epoch = func(e train.Epoch) error {
+		if err := r.saveEpoch(t, e); err != nil || o.Hooks.Epoch == nil {
+			return err
+		}
+		return o.Hooks.Epoch(e)
+	}
+	return h
 }
 
-// prepare makes the directory and learns labels and vocabulary, or reads what
-// an earlier start learned.
+// prepare learns labels and vocabulary, or reads what an earlier start learned.
 func prepare(r *recipe.Recipe, dir string, resume bool) (*Run, error) {
 	if resume {
 		return reopen(r, dir)
@@ -153,10 +166,7 @@ func prepare(r *recipe.Recipe, dir string, resume bool) (*Run, error) {
 		return nil, err
 	}
 	run.Dir = dir
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, err
-	}
-	return run, run.describe()
+	return run, nil
 }
 
 // Learn learns labels and vocabulary from the recipe's training data. The run
@@ -185,12 +195,28 @@ func Learn(r *recipe.Recipe) (*Run, error) {
 	return &Run{Recipe: r, Model: m, Vocabulary: encoder.Vocabulary(), encoder: encoder, vectors: vectors}, nil
 }
 
-// describe writes what does not change during training.
-func (r *Run) describe() error {
+// begin makes the directory and writes what does not change during training. Of a
+// run that goes on that is its recipe, whose epochs may be others than before.
+func (r *Run) begin(resumed bool) error {
 	resolved, err := r.Recipe.Marshal()
 	if err != nil {
 		return err
 	}
+	if !resumed {
+		if err := os.MkdirAll(r.Dir, 0o755); err != nil {
+			return err
+		}
+		if err := r.describe(); err != nil {
+			return err
+		}
+	}
+	r.begun = true
+	// Last: it marks a directory as a run.
+	return r.write(fileRecipe, func(w io.Writer) error { _, err := w.Write(resolved); return err })
+}
+
+// describe writes the vocabulary and the schema.
+func (r *Run) describe() error {
 	description, err := r.Model.Schema().Encode()
 	if err != nil {
 		return err
@@ -205,9 +231,6 @@ func (r *Run) describe() error {
 	if err == nil {
 		err = r.write(fileSchema, func(w io.Writer) error { _, err := w.Write(append(description, '\n')); return err })
 	}
-	if err == nil { // last: it marks a directory as a run
-		err = r.write(fileRecipe, func(w io.Writer) error { _, err := w.Write(resolved); return err })
-	}
 	return err
 }
 
@@ -215,18 +238,17 @@ func (r *Run) write(name string, content func(io.Writer) error) error {
 	return atomicfile.WriteFile(filepath.Join(r.Dir, name), content)
 }
 
-// reopen reads a run to go on with it. The recipe may differ from the one the
-// run was started with in how long to train, not in the model.
+// reopen reads a run to go on with it, with the recipe that it is given where
+// that differs in how long to train alone.
 func reopen(r *recipe.Recipe, dir string) (*Run, error) {
 	run, err := OpenRun(dir)
 	if err != nil {
 		return nil, fmt.Errorf("there is no run to resume: %w", err)
 	}
-	m, err := models.New(run.Model.Schema(), r.Model())
-	if err != nil {
-		return nil, err
+	if run.Recipe, err = r.Resumed(run.Recipe); err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	run.Recipe, run.Model = r, m
+	run.Recipe.Configure(run.encoder)
 	return run, nil
 }
 
@@ -300,6 +322,17 @@ func readVocabulary(dir string, s *schema.Schema) (*text.Vocabulary, error) {
 	return v, nil
 }
 
+// splits are a run's data sets; test is nil where the recipe names none.
+type splits struct{ train, valid, test *data.Dataset }
+
+// readAll encodes all data of the recipe.
+func (r *Run) readAll(log func(string, ...any)) (s splits, err error) {
+	if s.train, s.valid, err = r.trainingSets(log); err == nil && len(r.Recipe.Sources("test")) > 0 {
+		s.test, err = r.encode("test", log)
+	}
+	return s, err
+}
+
 // trainingSets encodes the training and validation data.
 func (r *Run) trainingSets(log func(string, ...any)) (set, valid *data.Dataset, err error) {
 	if set, err = r.encode("train", log); err != nil {
@@ -319,17 +352,15 @@ func (r *Run) encode(split string, log func(string, ...any)) (*data.Dataset, err
 	if err != nil {
 		return nil, err
 	}
-	if r.Vocabulary == nil {
-		log("%s: %d examples, %d values, %.1f %% of them missing, %d unknown", split, d.Len(), d.Stats.Cells,
-			100*float64(d.Stats.MissingCells)/float64(max(d.Stats.Cells, 1)), d.Stats.Unknown)
-	} else {
-		log("%s: %d examples, %d tokens, %.1f %% of them unknown words", split, d.Len(), d.Stats.Tokens,
-			100*float64(d.Stats.Unknown)/float64(max(d.Stats.Tokens, 1)))
-	}
-	for _, note := range d.Notes() {
-		log("%s: %s", split, note)
-	}
+	tell(log, split, d)
 	return d, nil
+}
+
+// tell logs what a data set holds.
+func tell(log func(string, ...any), split string, d *data.Dataset) {
+	for _, line := range d.Summary() {
+		log("%s: %s", split, line)
+	}
 }
 
 // Data encodes a split of the run's recipe: train, valid or test.
@@ -337,14 +368,14 @@ func (r *Run) Data(split string, log func(string, ...any)) (*data.Dataset, error
 	if log == nil {
 		log = func(string, ...any) {}
 	}
-	if split == "valid" || split == "train" {
+	if held := len(r.Recipe.Sources("valid")) == 0; held && (split == "valid" || split == "train") {
 		set, valid, err := r.trainingSets(log)
 		if split == "valid" {
 			return valid, err
 		}
 		return set, err
 	}
-	if split != "test" {
+	if split != "train" && split != "valid" && split != "test" {
 		return nil, fmt.Errorf("split %q is not one of train, valid, test", split)
 	}
 	if len(r.Recipe.Sources(split)) == 0 {
@@ -473,7 +504,7 @@ func readLog(path string) ([]train.Epoch, error) {
 }
 
 // finish measures the best epoch, on test once.
-func (r *Run) finish(ctx context.Context, t *train.Trainer, res *train.Result, valid *data.Dataset, o Options) (*Outcome, error) {
+func (r *Run) finish(ctx context.Context, t *train.Trainer, res *train.Result, sets splits, o Options) (*Outcome, error) {
 	count, err := r.Model.Parameters()
 	if err != nil {
 		return nil, err
@@ -488,19 +519,15 @@ func (r *Run) finish(ctx context.Context, t *train.Trainer, res *train.Result, v
 		return nil, err
 	}
 	out.Epochs = len(epochs)
-	m, err := t.Measure(ctx, valid)
+	m, err := t.Measure(ctx, sets.valid)
 	if err != nil {
 		return nil, err
 	}
 	out.Valid, out.ValidWhole = m.Scores(), m.Whole()
 	t.Review(m)
 	out.Warnings = t.Warnings()
-	if len(r.Recipe.Sources("test")) > 0 {
-		test, err := r.Data("test", o.Log)
-		if err != nil {
-			return nil, err
-		}
-		if err := r.measureTest(ctx, t, test, out, o.KeepAnswers); err != nil {
+	if sets.test != nil {
+		if err := r.measureTest(ctx, t, sets.test, out, o.KeepAnswers); err != nil {
 			return nil, err
 		}
 	}

@@ -46,11 +46,11 @@ var nearly = cmpopts.EquateApprox(0, 1e-5)
 // scoresAs checks that a file has the trainer's scores on a recipe's test data.
 func scoresAs(t *testing.T, p *predict.Predictor, r *recipe.Recipe, want train.Scores, what string) {
 	t.Helper()
-	set, err := espalier.DataFor(p, r, "test")
+	set, err := espalier.DataFor(p, r, "test", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := espalier.EvaluateFile(context.Background(), p, set)
+	m, err := espalier.EvaluateFile(context.Background(), p, set, r)
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}

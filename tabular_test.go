@@ -108,11 +108,11 @@ func TestATableFromRecipeToAnswers(t *testing.T) {
 		}
 		defer p.Close()
 		askHouses(t, p)
-		d, err := espalier.DataFor(p, r, "test")
+		d, err := espalier.DataFor(p, r, "test", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, err := espalier.EvaluateFile(ctx, p, d)
+		m, err := espalier.EvaluateFile(ctx, p, d, r)
 		if err != nil {
 			t.Fatal(err)
 		}

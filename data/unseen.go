@@ -49,6 +49,19 @@ func (d *Dataset) Unseen(task int) []string {
 	return d.unseen[task].labels
 }
 
+// Summary says in lines what the data set holds and what was not taken as it
+// stood, which [Dataset.Notes] is alone.
+func (d *Dataset) Summary() []string {
+	s := d.Stats
+	first := fmt.Sprintf("%d examples, %d tokens, %.1f %% of them unknown words", d.Len(), s.Tokens, percent(s.Unknown, s.Tokens))
+	if d.schema.Tabular() {
+		first = fmt.Sprintf("%d examples, %d values, %.1f %% of them missing, %d unknown", d.Len(), s.Cells, percent(s.MissingCells, s.Cells), s.Unknown)
+	}
+	return append([]string{first}, d.Notes()...)
+}
+
+func percent(n, of int) float64 { return 100 * float64(n) / float64(max(of, 1)) }
+
 // Notes says in sentences what was not taken as it stood, [Stats.Notes] first.
 func (d *Dataset) Notes() []string {
 	notes := d.Stats.Notes()

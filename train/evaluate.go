@@ -103,7 +103,7 @@ func NewMeter(s *schema.Schema, d *data.Dataset, main map[string]string, more ma
 		for _, n := range m.names[i] {
 			a, err := metric.New(n, t, m.unseen[i]...)
 			if err != nil {
-				return nil, err
+				return nil, fmt.Errorf("task %q: %w", t.Name, err)
 			}
 			m.meters[i] = append(m.meters[i], a)
 		}

@@ -42,6 +42,7 @@ type Progress func(epoch, step, steps int, losses []float32)
 
 // Hooks are called while Fit runs; each may be nil.
 type Hooks struct {
+	Start  func() error            // once, when the data has been checked; an error ends Fit with it
 	Before func(*data.Batch) error // of each step; an error ends Fit with it
 	Step   Progress
 	Epoch  func(Epoch) error // an error ends Fit with it
@@ -72,6 +73,11 @@ func (t *Trainer) Fit(ctx context.Context, set, valid *data.Dataset, hooks Hooks
 	}
 	if t.config.RareWordDropout > 0 {
 		t.frequency = set.Frequencies()
+	}
+	if hooks.Start != nil {
+		if err := hooks.Start(); err != nil {
+			return nil, err
+		}
 	}
 	res := &Result{}
 	for t.epoch < t.config.Epochs && !t.patienceOver() && !t.over() {

@@ -99,6 +99,9 @@ func New(m *models.Model, e runtime.Engine, c Config) (*Trainer, error) {
 		t.weights = append(t.weights, float32(w))
 	}
 	t.present = make([]bool, len(tasks))
+	if _, err := NewMeter(m.Schema(), nil, c.Metrics, c.MoreMetrics); err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
 	var err error
 	if t.balancer, err = newBalancer(c, tasks); err != nil {
 		return nil, err

@@ -21,7 +21,8 @@ func newEval() *cobra.Command {
 		Short: "Measure a run, or an exported file, on labelled data",
 		Long: `Eval scores a run's best parameters on a split of its recipe's data. With --model
 it scores an exported file instead, on the data of the run's recipe or of --recipe:
-the figures are the same, because the file computes what the trainer did.`,
+metrics and figures are the same, because the file computes what the trainer did; it
+has no losses.`,
 		Example: `  espalier eval runs/snips
   espalier eval runs/snips --split valid --json
   espalier eval runs/snips --model snips.onnx --engine gonum
@@ -69,12 +70,17 @@ type evaluation struct {
 	Whole float64 `json:"whole"`
 }
 
+// talk writes lines to the command's standard error.
+func talk(cmd *cobra.Command) func(string, ...any) {
+	return func(format string, args ...any) { fmt.Fprintf(cmd.ErrOrStderr(), format+"\n", args...) }
+}
+
 func evalRun(cmd *cobra.Command, dir, split string, e runtime.Engine) (*train.Meter, error) {
 	run, err := espalier.OpenRun(dir)
 	if err != nil {
 		return nil, err
 	}
-	d, err := run.Data(split, func(format string, args ...any) { fmt.Fprintf(cmd.ErrOrStderr(), format+"\n", args...) })
+	d, err := run.Data(split, talk(cmd))
 	if err != nil {
 		return nil, err
 	}
@@ -105,12 +111,9 @@ func evalFile(cmd *cobra.Command, model, dir, recipePath, split string, o predic
 		return nil, err
 	}
 	defer p.Close()
-	d, err := espalier.DataFor(p, r, split)
+	d, err := espalier.DataFor(p, r, split, talk(cmd))
 	if err != nil {
 		return nil, err
 	}
-	for _, note := range d.Notes() {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s\n", split, note)
-	}
-	return espalier.EvaluateFile(cmd.Context(), p, d)
+	return espalier.EvaluateFile(cmd.Context(), p, d, r)
 }

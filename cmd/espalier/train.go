@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,10 +24,12 @@ func newTrain() *cobra.Command {
 		Short: "Train what a recipe says",
 		Long: `Train reads a recipe (YAML) and its data, trains the model, keeps the epoch that
 was best on validation, and measures it on the test data once. Everything is left
-in a run directory, which export and eval read. A run that was stopped goes on
-with --resume. Lines that begin with "warning:" say what may not be as it was meant:
-tasks that have not learned, classes that are never predicted, a best epoch at the
-end of the run.`,
+in a run directory, which export and eval read; nothing is written before all
+data, test data included, has been read. A run that was stopped goes on with
+--resume, with other train.epochs and train.patience than before if you like, which
+are recorded, and with nothing else changed. Lines that begin with "warning:" say
+what may not be as it was meant: tasks that have not learned, classes that are never
+predicted, a best epoch at the end of the run, a tokenizer that does not fit.`,
 		Example: `  espalier train examples/snips.yaml
   espalier train examples/snips.yaml --out runs/long --set train.epochs=50
   espalier train examples/snips.yaml --out runs/long --resume`,
@@ -51,7 +54,11 @@ end of the run.`,
 				Log: func(format string, args ...any) { fmt.Fprintf(talk, format+"\n", args...) },
 			})
 			if errors.Is(err, context.Canceled) {
-				fmt.Fprintf(talk, "go on with: espalier train %s --out %s --resume\n", args[0], out)
+				again := "espalier train " + args[0]
+				for _, s := range set {
+					again += " --set '" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+				}
+				fmt.Fprintf(talk, "go on with: %s --out %s --resume\n", again, out)
 			}
 			if err != nil {
 				return err
