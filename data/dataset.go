@@ -30,6 +30,7 @@ type Dataset struct {
 	// they are missing here.
 	unseen  []unseen
 	ignores bool
+	scripts scripts // of the tokens
 	// Where the model reads characters: the number of each token's form, and
 	// the characters of each form.
 	forms     []int32
@@ -218,7 +219,7 @@ func (d *Dataset) Split(share float64, seed uint64) (rest, held *Dataset) {
 	}
 	rest, held = newDataset(d.schema), newDataset(d.schema)
 	for _, part := range []*Dataset{rest, held} {
-		part.unseen, part.ignores = d.unseen, d.ignores // shared: they are finished
+		part.unseen, part.ignores, part.scripts = d.unseen, d.ignores, d.scripts // of all: they are finished
 	}
 	for i := range d.Len() {
 		to := rest

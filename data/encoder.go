@@ -531,6 +531,7 @@ func (e *Encoder) add(d *Dataset, r *Record, x *example) error {
 			d.Stats.Unknown++
 		}
 		d.ids = append(d.ids, int32(id))
+		d.scripts.add(w.form)
 		if e.characters != nil {
 			d.addForm(e.characters, w.form)
 		}

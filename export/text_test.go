@@ -32,6 +32,7 @@ var tokenizers = map[string]schema.Input{
 	"characters":        {Tokenizer: "whitespace", Characters: &schema.Characters{MaxLength: 12}},
 	"lower, characters": {Tokenizer: "whitespace", Lowercase: true, MaxLength: 30, Characters: &schema.Characters{MaxLength: 12}},
 	"words and signs":   {Tokenizer: "regex", Pattern: `\w+|[^\w\s]`, Lowercase: true},
+	"whole words":       {Tokenizer: "regex", Pattern: text.WholeWords, Lowercase: true},
 	"each character":    {Tokenizer: "characters", MaxLength: 200},
 	"lower character":   {Tokenizer: "characters", Lowercase: true, MaxLength: 300, Characters: &schema.Characters{MaxLength: 4}},
 	"alternatives":      {Tokenizer: "regex", Pattern: `a|ab|abc|\d+(?:[.,]\d+)*|\p{L}+`},

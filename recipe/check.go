@@ -146,6 +146,9 @@ func (c *checker) inputs(inputs []Input) {
 			}
 		}
 		c.oneOf(path+".tokenizer", in.Tokenizer, "whitespace", "regex", "characters", text.Subword)
+		if c.has(path+".whole_words") && in.Tokenizer != "characters" {
+			c.fail(path+".whole_words", "is for tokenizer characters, not for %s", in.Tokenizer)
+		}
 		c.subwords(path, in)
 		if in.Tokenizer == text.Subword {
 			continue

@@ -177,6 +177,10 @@ type Input struct {
 	// code point of Unicode a token, or subword, which does what a tokenizer.json
 	// of Hugging Face's tokenizers says.
 	Tokenizer string `key:"tokenizer"`
+	// WholeWords makes characters split only scripts that are written without
+	// spaces, such as Han, Kana and Thai, and keep words and numbers of others
+	// whole; white space is then no token; false.
+	WholeWords bool `key:"whole_words"`
 	// Pattern is the expression of regex, each match of which is a token.
 	Pattern string `key:"pattern,omitempty"`
 	// File is the tokenizer.json of subword, relative to the current directory.
@@ -425,10 +429,13 @@ func (i *Input) unused() []string {
 	case "categorical":
 		return textKeys
 	}
-	if i.Tokenizer == text.Subword {
-		return []string{"lowercase", "min_count", "max_size"}
+	switch i.Tokenizer {
+	case text.Subword:
+		return []string{"lowercase", "min_count", "max_size", "whole_words"}
+	case "characters":
+		return []string{"special_tokens"}
 	}
-	return []string{"special_tokens"}
+	return []string{"special_tokens", "whole_words"}
 }
 
 func (s *Source) unused() []string {

@@ -383,6 +383,7 @@ func TestOneMistake(t *testing.T) {
 		{"a join in a join", strings.Replace(base, "format: tsv", "format: tsv, join: {file: x, join: {file: y}}", 1), "r.yaml:2: data.train.join.join cannot stand in a joined source; list them all in one join"},
 		{"a loop in a join", strings.Replace(base, "format: tsv", "format: tsv, join: {file: x, for: {a: [b]}}", 1), "r.yaml:2: data.train.join.for cannot stand in a joined source; it belongs to the source that is joined to"},
 		{"unlabelled", strings.Replace(base, "data:", "data:\n  unlabelled: drop", 1), `r.yaml:2: data.unlabelled is "drop", which is not one of keep, skip`},
+		{"whole words of another tokenizer", strings.Replace(base, "text: {}", "text: {whole_words: true}", 1), `r.yaml:4: inputs.text.whole_words is for tokenizer characters, not for whitespace`},
 		{"unseen", strings.Replace(base, "data:", "data:\n  unseen: warn", 1), `r.yaml:2: data.unseen is "warn", which is not one of count, ignore, error`},
 
 		{"no input", strings.Replace(base, "inputs:\n  text: {}", "inputs: {}", 1), "r.yaml:3: inputs has 0 entries; a recipe has one text, as in {text: {type: text}}, or columns of type numeric and categorical"},

@@ -33,7 +33,7 @@ func (s *Split) setDefaults() { s.Seed = 1 }
 // textKeys are the keys of inputs of type text alone; trunkTextKeys those of
 // trunks that read text.
 var (
-	textKeys      = []string{"tokenizer", "pattern", "file", "special_tokens", "lowercase", "max_size", "max_length"}
+	textKeys      = []string{"tokenizer", "whole_words", "pattern", "file", "special_tokens", "lowercase", "max_size", "max_length"}
 	columnKeys    = []string{"embedding", "missing"}
 	trunkTextKeys = []string{
 		"embedding", "layers", "kernel", "dilations", "heads", "feedforward", "positions", "max_length", "pooling", "word_dropout",

@@ -23,9 +23,14 @@ func (r *Recipe) Schema() *schema.Schema {
 			s.Inputs = append(s.Inputs, schema.Input{Name: in.Name, Type: schema.InputType(in.Type), MinCount: in.MinCount, Missing: in.Missing})
 			continue
 		}
+		tokenizer, pattern := in.Tokenizer, in.Pattern
+		if in.WholeWords {
+			// Files say it as an expression, which earlier programs read alike.
+			tokenizer, pattern = "regex", text.WholeWords
+		}
 		s.Inputs = append(s.Inputs, schema.Input{
 			Name: in.Name, Type: schema.InputType(in.Type),
-			Tokenizer: in.Tokenizer, Pattern: in.Pattern, Lowercase: in.Lowercase,
+			Tokenizer: tokenizer, Pattern: pattern, Lowercase: in.Lowercase,
 			MinCount: in.MinCount, MaxLength: in.MaxLength, SpecialTokens: in.SpecialTokens,
 		})
 	}

@@ -1,0 +1,59 @@
+package data
+
+import (
+	"fmt"
+	"unicode/utf8"
+
+	"espalier/schema"
+	"espalier/text"
+)
+
+// scripts counts tokens and their characters, and those of scripts that are
+// written without spaces.
+type scripts struct{ tokens, all, unspaced int }
+
+func (s *scripts) add(form string) {
+	s.tokens++
+	s.all += utf8.RuneCountInString(form)
+	for _, r := range form {
+		if text.Unspaced(r) {
+			s.unspaced++
+		}
+	}
+}
+
+// What says that a tokenizer does not fit: more than half of the tokens of
+// validation are unknown, or texts have hardly more than one token though they
+// are long or of a script without spaces.
+const (
+	mostUnknown = 0.5
+	fewTokens   = 1.5
+	longWord    = 10 // characters; words of most languages are shorter on average
+)
+
+// TokenizerNote says in a line that the tokenizer does not fit the texts of the
+// training and validation data, "" where it does.
+func TokenizerNote(set, valid *Dataset) string {
+	in := &set.schema.Inputs[0]
+	if in.Type != schema.Text || len(set.ids) == 0 || len(valid.ids) == 0 {
+		return ""
+	}
+	unknown := 0
+	for _, id := range valid.ids {
+		if id == text.Unknown {
+			unknown++
+		}
+	}
+	share := float64(unknown) / float64(len(valid.ids))
+	tokens := float64(len(set.ids)) / float64(set.Len())
+	characters := float64(set.scripts.all) / float64(set.scripts.tokens)
+	few := tokens < fewTokens && (characters >= longWord || 2*set.scripts.unspaced > set.scripts.all)
+	if share <= mostUnknown && !few {
+		return ""
+	}
+	found := fmt.Sprintf("a text has %.1f tokens of %.1f characters on average, and %.1f %% of the tokens of validation are unknown", tokens, characters, 100*share)
+	if in.Tokenizer == text.Subword || in.Tokenizer == "characters" || in.Pattern == text.WholeWords {
+		return found + ": the training texts hardly tell what those of validation are made of"
+	}
+	return found + fmt.Sprintf(": tokenizer %s does not fit these texts; set inputs.%s.tokenizer to characters (whole_words: true keeps words of scripts with spaces whole) or subword", in.Tokenizer, in.Name)
+}
