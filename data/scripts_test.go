@@ -21,17 +21,37 @@ func TestATokenizerThatDoesNotFitIsTold(t *testing.T) {
 	}{
 		{"words", schema.Input{}, english, english, ""},
 		{"single words", schema.Input{}, func(i int) string { return []string{"apple", "pear"}[i%2] }, func(int) string { return "apple" }, ""},
-		{"Chinese", schema.Input{}, chinese, func(i int) string { return chinese(i + 100) },
-			"a text has 1.0 tokens of 4.0 characters on average, and 100.0 % of the tokens of validation are unknown: tokenizer whitespace does not fit these texts; set inputs.text.tokenizer to characters (whole_words: true keeps words of scripts with spaces whole) or subword"},
-		{"Chinese that is all known", schema.Input{}, chinese, chinese,
-			"a text has 1.0 tokens of 4.0 characters on average, and 0.0 % of the tokens of validation are unknown: tokenizer whitespace does not fit"},
-		{"long words", schema.Input{}, func(i int) string { return fmt.Sprintf("/a/long/path/%d", i) }, func(i int) string { return fmt.Sprintf("/a/long/path/%d", i) },
-			"a text has 1.0 tokens of 14.0 characters on average, and 0.0 %"},
-		{"words unlike those of training", schema.Input{}, english, func(int) string { return "des mots de texte a" },
-			"a text has 6.0 tokens of 2.7 characters on average, and 80.0 % of the tokens of validation are unknown: tokenizer whitespace does not fit"},
+		{
+			"Chinese",
+			schema.Input{},
+			chinese, func(i int) string { return chinese(i + 100) },
+			"a text has 1.0 tokens of 4.0 characters on average, and 100.0 % of the tokens of validation are unknown: tokenizer whitespace does not fit these texts; set inputs.text.tokenizer to characters (whole_words: true keeps words of scripts with spaces whole) or subword",
+		},
+		{
+			"Chinese that is all known",
+			schema.Input{},
+			chinese, chinese,
+			"a text has 1.0 tokens of 4.0 characters on average, and 0.0 % of the tokens of validation are unknown: tokenizer whitespace does not fit",
+		},
+		{
+			"long words",
+			schema.Input{},
+			func(i int) string { return fmt.Sprintf("/a/long/path/%d", i) }, func(i int) string { return fmt.Sprintf("/a/long/path/%d", i) },
+			"a text has 1.0 tokens of 14.0 characters on average, and 0.0 %",
+		},
+		{
+			"words unlike those of training",
+			schema.Input{},
+			english, func(int) string { return "des mots de texte a" },
+			"a text has 6.0 tokens of 2.7 characters on average, and 80.0 % of the tokens of validation are unknown: tokenizer whitespace does not fit",
+		},
 		{"characters", schema.Input{Tokenizer: "characters"}, chinese, chinese, ""},
-		{"whole words", schema.Input{Tokenizer: "regex", Pattern: text.WholeWords}, chinese, func(int) string { return "何何何一" },
-			"a text has 4.0 tokens of 1.0 characters on average, and 75.0 % of the tokens of validation are unknown: the training texts hardly tell what those of validation are made of"},
+		{
+			"whole words",
+			schema.Input{Tokenizer: "regex", Pattern: text.WholeWords},
+			chinese, func(int) string { return "何何何一" },
+			"a text has 4.0 tokens of 1.0 characters on average, and 75.0 % of the tokens of validation are unknown: the training texts hardly tell what those of validation are made of",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			in := c.tokenizer

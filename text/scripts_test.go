@@ -26,7 +26,7 @@ func TestWholeWordsSplitScriptsWithoutSpaces(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"我想用iPhone15听周杰伦的歌。", "我|想|用|iPhone15|听|周|杰|伦|的|歌|。"},
 		{"東京タワーへ行く、OK？", "東|京|タ|ワ|ー|へ|行|く|、|OK|？"},
-		{"か\u3099っこう", "か\u3099|っ|こ|う"}, // a mark of its own
+		{"か\u3099っこう", "か\u3099|っ|こ|う"},                      // a mark of its own
 		{"ฉันกินข้าวกับ John", "ฉั|น|กิ|น|ข้|า|ว|กั|บ|John"}, // vowels and tones above are marks,
 		{"don't re-use 3.5 naïve naïve café", "don't|re|-|use|3|.|5|naïve|naïve|café"},
 		{"l’été", "l’été"},
