@@ -132,6 +132,7 @@ func TestUnseenLabelsCountAsErrors(t *testing.T) {
 		scoresAs(t, p, r, out.Test, rule)
 	}
 	of := func(rule, task, metric string) float64 {
+		t.Helper()
 		for _, s := range scores[rule] {
 			if s.Task == task {
 				if metric == "loss" {
@@ -146,6 +147,27 @@ func TestUnseenLabelsCountAsErrors(t *testing.T) {
 	for _, task := range []string{"kind", "sets", "ent"} {
 		if a, b := of("count", task, "loss"), of("ignore", task, "loss"); a != b || a == 0 {
 			t.Errorf("the loss of %s is %v, without the unseen labels %v", task, a, b)
+		}
+	}
+	// The losses are those of a test set without the examples that have one: each
+	// has a new tag, and a CRF's loss is of whole sequences.
+	var known strings.Builder
+	for i, line := range strings.SplitAfter(string(read(t, unseenData(t, true))), "\n") {
+		if i%5 != 0 {
+			known.WriteString(line)
+		}
+	}
+	r, err := unseenRecipe(t, "count").With("data.test.file=" + writeFile(t, "known.jsonl", known.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, out, err := espalier.Train(context.Background(), r, filepath.Join(t.TempDir(), "run"), espalier.Options{Engine: e})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range []int{0, 2} {
+		if got, want := scores["count"][i].Loss, out.Test[i].Loss; math.Abs(got-want) > 1e-6*want {
+			t.Errorf("the loss of %s is %v, of the examples without unseen labels %v", out.Test[i].Task, got, want)
 		}
 	}
 	// The model answers its training texts right, so that what is left of each

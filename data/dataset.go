@@ -138,8 +138,8 @@ func (d *Dataset) Longest() int {
 	return n
 }
 
-// Labelled returns how many labels task i has: examples, or tokens for
-// tagging.
+// Labelled returns how many labels task i has, those that training never had
+// included: examples, or tokens for tagging.
 func (d *Dataset) Labelled(task int) int {
 	n := 0
 	c := &d.columns[task]
