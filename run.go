@@ -330,9 +330,6 @@ func (r *Run) readAll(log func(string, ...any)) (s splits, err error) {
 	if s.train, s.valid, err = r.trainingSets(log); err != nil {
 		return s, err
 	}
-	if note := data.TokenizerNote(s.train, s.valid); note != "" {
-		log("%s", note)
-	}
 	if len(r.Recipe.Sources("test")) > 0 {
 		s.test, err = r.encode("test", log)
 	}

@@ -36,13 +36,13 @@ type constant struct {
 	ideal    metric.Accumulator
 }
 
-func newConstant(name string, t *schema.Task) (*constant, error) {
+func newConstant(name string, t *schema.Task, unseen []string) (*constant, error) {
 	c := &constant{task: t, scores: metric.OfScores(name)}
 	var err error
-	if c.measured, err = metric.New(name, t); err != nil {
+	if c.measured, err = metric.New(name, t, unseen...); err != nil {
 		return nil, err
 	}
-	if c.ideal, err = metric.New(name, t); err != nil {
+	if c.ideal, err = metric.New(name, t, unseen...); err != nil {
 		return nil, err
 	}
 	total := 0
@@ -76,7 +76,7 @@ func (c *constant) add(i int, b *data.Batch) {
 				c.addValue(b.Values[i][row])
 			}
 		case c.scores:
-			if y := b.Labels[i][row]; y >= 0 {
+			if y := b.Labels[i][row]; y != schema.MissingLabel {
 				c.addValue(float64(y))
 			}
 		case c.task.Type == schema.Relation:
@@ -89,7 +89,8 @@ func (c *constant) add(i int, b *data.Batch) {
 			}
 		default:
 			n := len(b.Labels[i]) / b.Size
-			c.addLabels(c.answer(n), b.Labels[i][row*n:(row+1)*n])
+			truth := withUnseen(b.Labels[i][row*n:(row+1)*n], b, i, row)
+			c.addLabels(c.answer(len(truth)), truth)
 		}
 	}
 }
@@ -126,7 +127,7 @@ func (t *Trainer) lookAt(valid *data.Dataset) error {
 	constants := make([]*constant, len(tasks))
 	for i := range tasks {
 		var err error
-		if constants[i], err = newConstant(t.metricOf(&tasks[i]), &tasks[i]); err != nil {
+		if constants[i], err = newConstant(t.metricOf(&tasks[i]), &tasks[i], valid.Unseen(i)); err != nil {
 			return err
 		}
 	}

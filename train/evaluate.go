@@ -209,18 +209,29 @@ func (m *Meter) row(i int, b *data.Batch, length int, out, scores *tensor.Tensor
 		return m.relationsOf(i, b, length, out, scores, row)
 	case schema.MultiLabel:
 		n := len(m.tasks[i].Labels)
-		predicted, truth = answers[row*n:(row+1)*n], labels[row*n:(row+1)*n]
-		if len(b.Unseen) > 0 && len(b.Unseen[i][row]) > 0 {
-			predicted, truth = slices.Clone(predicted), slices.Clone(truth)
-			for _, l := range b.Unseen[i][row] {
-				predicted, truth = append(predicted, 0), append(truth, int64(l))
-			}
+		truth = withUnseen(labels[row*n:(row+1)*n], b, i, row)
+		predicted = answers[row*n : (row+1)*n : (row+1)*n]
+		for len(predicted) < len(truth) {
+			predicted = append(predicted, 0) // it is not answered
 		}
 		return predicted, truth
 	case schema.Tagging:
 		return answers[row*length : row*length+b.Length], labels[row*b.Length : (row+1)*b.Length]
 	}
 	return answers[row : row+1], labels[row : row+1]
+}
+
+// withUnseen puts the labels behind those of a row that training never had and
+// that a multi-label task's example has.
+func withUnseen(truth []int64, b *data.Batch, task, row int) []int64 {
+	if len(b.Unseen) == 0 || b.Unseen[task] == nil || len(b.Unseen[task][row]) == 0 {
+		return truth
+	}
+	truth = slices.Clone(truth)
+	for _, l := range b.Unseen[task][row] {
+		truth = append(truth, int64(l))
+	}
+	return truth
 }
 
 // Whole is the share of examples that are answered right as a whole: every

@@ -67,6 +67,9 @@ func (t *Trainer) Fit(ctx context.Context, set, valid *data.Dataset, hooks Hooks
 		return nil, err
 	}
 	t.weighable(set)
+	if note := data.TokenizerNote(set, valid); note != "" {
+		t.warn("%s", note)
+	}
 	opts := t.batching()
 	if err := t.layOutSteps(set, opts); err != nil {
 		return nil, err
