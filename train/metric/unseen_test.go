@@ -31,7 +31,7 @@ func TestLabelsThatTrainingNeverHadAreErrors(t *testing.T) {
 			Micro            float64 `json:"micro_f1"`
 		}
 		Scores []struct {
-			Truth, Predicted []float32
+			Truth, Predicted []float64
 			AUC              float64
 			LogLoss          float64 `json:"log_loss"`
 		}
