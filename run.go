@@ -573,6 +573,7 @@ func (r *Run) Answers() (*train.Answers, error) {
 	if err := json.Unmarshal(content, &a); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	a.Unpad() // earlier versions kept rows as long as their batch
 	return &a, nil
 }
 

@@ -15,6 +15,9 @@ import (
 type Batch struct {
 	Size   int // examples
 	Length int // tokens of the longest, at least 1
+	// Lengths are the examples' own numbers of tokens, [Size]; what follows them
+	// up to Length is padding.
+	Lengths []int
 	// Examples are the examples' numbers in the data set.
 	Examples []int
 	IDs      []int64  // [Size, Length], 0 is padding
@@ -118,6 +121,10 @@ func (d *Dataset) Fill(b *Batch, examples []int) {
 	b.Size = len(examples)
 	b.Examples = append(b.Examples[:0], examples...)
 	b.Length, b.Width = d.Padded(examples)
+	b.Lengths = b.Lengths[:0]
+	for _, i := range examples {
+		b.Lengths = append(b.Lengths, d.Length(i))
+	}
 	n := b.Size * b.Length
 	b.IDs = fill(b.IDs, n, 0)
 	for row, i := range examples {

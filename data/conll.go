@@ -11,9 +11,9 @@ import (
 //
 // Columns are numbered from 0; -1 is the last. Without a mapping, the first
 // field (the input) is column 0. Another field is the comment of its name, and
-// the last column where it is the only other one. A field that is "_" for
-// every token is missing. Sentences whose first token is -DOCSTART- are left
-// out.
+// the last column where it is the only other one and Fields names none. A field
+// that is "_" for every token is missing. Sentences whose first token is
+// -DOCSTART- are left out.
 type conllReader struct {
 	in      *lineReader
 	source  Source
@@ -36,7 +36,7 @@ func openConll(s Source, fields []string) (Reader, error) {
 		case mapped: // the name of a comment
 		case i == 0:
 			r.columns[f] = 0
-		case len(fields) == 2:
+		case s.onlyTask(fields):
 			r.columns[f] = -1
 		}
 	}

@@ -74,7 +74,7 @@ func TestLearnAndEncode(t *testing.T) {
 	var b Batch
 	d.Fill(&b, []int{0, 1, 2, 3})
 	want := Batch{
-		Size: 4, Length: 3, Width: 1, Examples: []int{0, 1, 2, 3},
+		Size: 4, Length: 3, Lengths: []int{2, 3, 2, 0}, Width: 1, Examples: []int{0, 1, 2, 3},
 		IDs: []int64{
 			2, 3, 0,
 			2, 3, 1,

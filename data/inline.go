@@ -2,6 +2,8 @@ package data
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"espalier/schema"
@@ -22,7 +24,8 @@ func openInline(s Source, fields []string) (Reader, error) {
 			r.fields = append(r.fields, f)
 		}
 	}
-	if len(r.fields) == 0 {
+	mapped := slices.Contains(slices.Collect(maps.Values(s.Fields)), s.Inline) // to a field that is not asked for
+	if len(r.fields) == 0 && !mapped {
 		return nil, fmt.Errorf("data: no field is read from %q, which is inline; map some to it, as in fields: {text: %s, slots: %s}", s.Inline, s.Inline, s.Inline)
 	}
 	s.Inline = ""

@@ -70,7 +70,7 @@ func (s Source) fill(rec *Record, example any, fields []string) error {
 	for i, f := range fields {
 		key, mapped := s.column(f)
 		if s.Format == "spans" && !mapped {
-			key = spansKey(example, key, i, len(fields))
+			key = spansKey(example, key, i, s.onlyTask(fields))
 		}
 		v, ok := dig(example, key)
 		if n, err := strconv.Atoi(key); isArray && mapped && !ok && err == nil {

@@ -266,6 +266,25 @@ func (s Source) column(name string) (column string, mapped bool) {
 	return name, false
 }
 
+// onlyTask reports whether a format may read the one field that is asked for
+// beside the input from where the format has labels by itself. It may not where
+// Fields says which other fields the file has: then that one is not among them.
+func (s Source) onlyTask(fields []string) bool {
+	if len(fields) != 2 {
+		return false
+	}
+	input := fields[0]
+	if field, ok := s.Names[input]; ok {
+		input = field
+	}
+	for field := range s.Fields {
+		if field != input {
+			return false
+		}
+	}
+	return true
+}
+
 // file returns the one file of a format that has one.
 func (s Source) file() (string, error) {
 	if s.File == "" || len(s.Files) > 0 {

@@ -39,7 +39,7 @@ func openSpans(s Source, fields []string) (Reader, error) {
 // spansKey returns where a field of format spans is when nothing is said: the
 // input, which is the first, in tokens or text; and another one in entities,
 // where it is the only one and its own key is not there.
-func spansKey(example any, key string, i, fields int) string {
+func spansKey(example any, key string, i int, only bool) string {
 	object, _ := example.(map[string]any)
 	if _, ok := object[key]; ok {
 		return key
@@ -50,7 +50,7 @@ func spansKey(example any, key string, i, fields int) string {
 		}
 		return "text"
 	}
-	if fields == 2 {
+	if only {
 		return "entities"
 	}
 	return key

@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -69,7 +70,69 @@ func (r *Recipe) Single(task string) (*Recipe, error) {
 			s.Train.Select = plain.Train.Select
 		}
 		s.Data.Unlabelled = "skip"
+		s.narrow(r.Tasks)
 	})
+}
+
+// narrow makes the sources say to a recipe with fewer tasks what they said to
+// one with all of them. Two things in them depend on which tasks there are: the
+// task whose values are divided evenly, and formats that give labels without
+// saying whose to a recipe's only task.
+func (r *Recipe) narrow(all []Task) {
+	for _, t := range all {
+		if t.Name == r.Data.Split.By {
+			r.Data.Split.By = t.Field
+		}
+	}
+	for _, split := range [][]Source{r.Data.Train, r.Data.Valid, r.Data.Test, r.Data.All} {
+		for i := range split {
+			split[i].narrow(r.Inputs[0].Field, all, r.Tasks)
+		}
+	}
+}
+
+// narrow maps the field that is left of several to itself where the source says
+// of no field but the input's where it is: then no format takes it for the only
+// one that there is.
+func (s *Source) narrow(input string, all, left []Task) {
+	before, now := s.reads(all), s.reads(left)
+	if len(before) < 2 || len(now) != 1 || strings.Contains(now[0], "{") {
+		return
+	}
+	parts := []*Source{s}
+	for i := range s.Join {
+		parts = append(parts, &s.Join[i])
+	}
+	for _, part := range parts {
+		fields := maps.Clone(part.Fields)
+		delete(fields, input)
+		if len(fields) > 0 || part.Format != "conll" && (part.Format != "spans" || now[0] == "entities") {
+			continue
+		}
+		fields = map[string]string{now[0]: now[0]}
+		maps.Copy(fields, part.Fields)
+		part.Fields = fields
+	}
+}
+
+// reads returns the fields that tasks need of a source's files, each once.
+func (s *Source) reads(tasks []Task) []string {
+	var fields []string
+	for _, t := range tasks {
+		field := t.Field
+		if _, set := s.Set[field]; set {
+			continue
+		}
+		for _, v := range s.Values {
+			if v.Name == field && v.From != "" {
+				field = v.From
+			}
+		}
+		if !slices.Contains(fields, field) {
+			fields = append(fields, field)
+		}
+	}
+	return fields
 }
 
 // Weighted returns the recipe with fixed weights of the tasks' losses, in the

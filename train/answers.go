@@ -33,7 +33,9 @@ type TaskAnswers struct {
 	// Rows are the examples' numbers in the data set, ascending.
 	Rows []int `json:"rows"`
 	// Predicted and Truth are what [metric.Accumulator] counts: indices of
-	// labels, [schema.RelationWidth] numbers for each relation, or numbers for a regression and the metrics of [metric.OfScores].
+	// labels, for tagging as many as the example has tokens, [schema.RelationWidth]
+	// numbers for each relation, or numbers for a regression and the metrics of
+	// [metric.OfScores].
 	Predicted       [][]int64 `json:"predicted,omitempty"`
 	Truth           [][]int64 `json:"truth,omitempty"`
 	PredictedValues []float64 `json:"predicted_values,omitempty"`
@@ -79,6 +81,26 @@ func (a *Answers) add(m *Meter, i int, b *data.Batch, length int, out, scores *t
 		t.Truth = append(t.Truth, slices.Clone(truth))
 	}
 	t.Rows = append(t.Rows, b.Examples[row])
+}
+
+// Unpad takes the padding from rows of tagging tasks that were kept with that of
+// their batch: places behind the last label, which no metric counts. Without
+// them, rows of models that batched the examples differently are equal.
+func (a *Answers) Unpad() {
+	for i := range a.Tasks {
+		t := &a.Tasks[i]
+		if t.Type != schema.Tagging {
+			continue
+		}
+		for row, truth := range t.Truth {
+			n := len(truth)
+			for n > 0 && truth[n-1] == -1 {
+				n--
+			}
+			t.Truth[row] = truth[:n]
+			t.Predicted[row] = t.Predicted[row][:min(n, len(t.Predicted[row]))]
+		}
+	}
 }
 
 // Measure returns an accumulator of the task's metric that has counted nothing,

@@ -201,7 +201,9 @@ func (m *Meter) measured(i int, b *data.Batch) int {
 }
 
 // row returns the predicted and true labels of one example of a batch, nil where
-// nothing is said of its relations. scores are the probabilities.
+// nothing is said of its relations. Those of a tagging task are as many as the
+// example has tokens: which others stand in its batch does not matter. scores
+// are the probabilities.
 func (m *Meter) row(i int, b *data.Batch, length int, out, scores *tensor.Tensor, row int) (predicted, truth []int64) {
 	answers, labels := out.Int64s(), b.Labels[i]
 	switch m.tasks[i].Type {
@@ -216,7 +218,11 @@ func (m *Meter) row(i int, b *data.Batch, length int, out, scores *tensor.Tensor
 		}
 		return predicted, truth
 	case schema.Tagging:
-		return answers[row*length : row*length+b.Length], labels[row*b.Length : (row+1)*b.Length]
+		n := b.Length
+		if b.Lengths != nil { // a batch that no data set filled may not say
+			n = b.Lengths[row]
+		}
+		return answers[row*length : row*length+n], labels[row*b.Length : row*b.Length+n]
 	}
 	return answers[row : row+1], labels[row : row+1]
 }

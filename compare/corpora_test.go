@@ -1,0 +1,114 @@
+package compare
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"espalier/recipe"
+	"espalier/train"
+)
+
+// corpora is a recipe of two corpora, short texts with tags and long ones with
+// topics, whose batches are padded otherwise than those of each alone.
+func corpora(t *testing.T, set ...string) *recipe.Recipe {
+	t.Helper()
+	draw := rand.New(rand.NewPCG(1, 2))
+	words := []string{"ada", "bob", "to", "paris", "rome", "we", "saw", "go"}
+	files := fstest.MapFS{}
+	for _, split := range []string{"train", "valid", "test"} {
+		var tagged, topics strings.Builder
+		for range 24 {
+			for range 1 + draw.IntN(5) {
+				w := words[draw.IntN(len(words))]
+				tag := "O"
+				if w == "paris" || w == "rome" {
+					tag = "B-X"
+				}
+				fmt.Fprintf(&tagged, "%s %s\n", w, tag)
+			}
+			tagged.WriteString("\n")
+			for range 10 + draw.IntN(8) {
+				topics.WriteString(words[draw.IntN(len(words))] + " ")
+			}
+			topics.WriteString("x\t" + []string{"y", "n"}[draw.IntN(2)] + "\n")
+		}
+		files[split+".conll"] = &fstest.MapFile{Data: []byte(tagged.String())}
+		files[split+".tsv"] = &fstest.MapFile{Data: []byte(topics.String())}
+	}
+	source := "[{format: conll, file: %[1]s.conll, fields: {text: 0, tags: 1}}, {format: tsv, header: false, file: %[1]s.tsv, fields: {text: 0, topic: 1}}]"
+	text := "name: corpora\ndata:\n"
+	for _, split := range []string{"train", "valid", "test"} {
+		text += "  " + split + ": " + fmt.Sprintf(source, split) + "\n"
+	}
+	text += `inputs: {text: {tokenizer: whitespace}}
+trunk: {type: bag, embedding: 8}
+tasks:
+  tags: {type: tagging, scheme: bio}
+  topic: {type: classification}
+train: {epochs: 2, batch: 16, optimizer: {type: adam, lr: 0.01}}
+`
+	r, err := recipe.Parse("corpora.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range set {
+		path, value, _ := strings.Cut(s, "=")
+		if err := r.Set(path, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.FS = files
+	return r
+}
+
+// TestTasksOfDifferentCorpora: what an example is padded to in its batch is not
+// part of what it is.
+func TestTasksOfDifferentCorpora(t *testing.T) {
+	r, dir := corpora(t), t.TempDir()
+	want, err := compared(t, r, dir, Options{Seeds: 2})
+	if err != nil || len(want.Tasks) != 2 {
+		t.Fatalf("%+v, %v", want, err)
+	}
+	// Earlier versions kept rows as long as their batch.
+	path := filepath.Join(dir, "seed-1", "joint-corpora", "answers.json")
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept train.Answers
+	if err := json.Unmarshal(content, &kept); err != nil {
+		t.Fatal(err)
+	}
+	lengths := map[int]bool{}
+	for i, truth := range kept.Tasks[0].Truth {
+		lengths[len(truth)] = true
+		for len(kept.Tasks[0].Truth[i]) < 18 {
+			kept.Tasks[0].Truth[i] = append(kept.Tasks[0].Truth[i], -1)
+			kept.Tasks[0].Predicted[i] = append(kept.Tasks[0].Predicted[i], 1)
+		}
+	}
+	if len(lengths) != 5 || lengths[0] || lengths[18] {
+		t.Errorf("rows have the lengths %v, the examples 1 to 5", lengths)
+	}
+	if content, err = json.Marshal(kept); err == nil {
+		err = os.WriteFile(path, content, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := compared(t, r, dir, Options{Seeds: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("answers that were kept with padding compare otherwise: %s", diff)
+	}
+}
