@@ -102,8 +102,9 @@ func (o Options) check(r *recipe.Recipe) error {
 // Run trains the joint model of a recipe and one model per task for every seed,
 // each in a folder of its own below dir, and compares them. A model that is
 // there already, made by the same recipe, is not trained again, and one that
-// was stopped goes on. When models fail the others are compared, and the error
-// tells which failed. The result is left in dir, too.
+// was stopped goes on. When models fail the others are trained and compared, and
+// the error tells which failed and why; the same call goes on with them. The
+// result is left in dir, too.
 func Run(ctx context.Context, r *recipe.Recipe, dir string, o Options) (*Result, error) {
 	o = o.withDefaults()
 	if err := o.check(r); err != nil {
@@ -201,6 +202,7 @@ func gather(r *recipe.Recipe, trials []*trial, outcomes []*outcome, o Options) (
 			joint[seed] = out.answers
 		}
 	}
+	failed = append(failed, unlike(r, joint, single)...)
 	p, err := newPairs(joint, single, names)
 	if err != nil {
 		return nil, err

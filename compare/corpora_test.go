@@ -112,3 +112,55 @@ func TestTasksOfDifferentCorpora(t *testing.T) {
 		t.Errorf("answers that were kept with padding compare otherwise: %s", diff)
 	}
 }
+
+// TestAFailedComparisonKeepsWhatItTrained: a model that cannot be trained, and
+// one that was tested on other examples, leave the others as they are; when the
+// data is mended only what is missing is trained.
+func TestAFailedComparisonKeepsWhatItTrained(t *testing.T) {
+	r, dir := corpora(t, "data.unseen=error"), t.TempDir()
+	files := r.FS.(fstest.MapFS)
+	good := files["test.tsv"]
+	files["test.tsv"] = &fstest.MapFile{Data: append([]byte("bob\tmaybe\n"), good.Data...)}
+	trained := func() (names map[string]bool, result *Result, err error) {
+		names = map[string]bool{}
+		result, err = compared(t, r, dir, Options{Seeds: 1, Jobs: 1, Done: func(p Progress) {
+			if !p.Kept && p.Err == nil {
+				names[p.Model] = true
+			}
+		}})
+		return names, result, err
+	}
+	names, result, err := trained()
+	if err == nil || !strings.Contains(err.Error(), `seed 1, task topic alone: test.tsv:1: task "topic": label "maybe" was never seen in training`) ||
+		!names["task tags alone"] || result == nil || len(result.Failed) != 2 {
+		t.Fatalf("with a wrong label: trained %v, %+v, %v", names, result, err)
+	}
+	files["test.tsv"] = good
+	if names, result, err = trained(); err != nil || len(result.Tasks) != 2 || names["task tags alone"] || !names["task topic alone"] || !names["joint model"] {
+		t.Fatalf("once it is mended: trained %v, %+v, %v", names, result, err)
+	}
+	// Other test data for one of the models.
+	path := filepath.Join(dir, "seed-1", "single-topic", "answers.json")
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept train.Answers
+	if err := json.Unmarshal(content, &kept); err != nil {
+		t.Fatal(err)
+	}
+	topic := &kept.Tasks[0]
+	topic.Rows, topic.Truth, topic.Predicted = topic.Rows[1:], topic.Truth[1:], topic.Predicted[1:]
+	if content, err = json.Marshal(kept); err == nil {
+		err = os.WriteFile(path, content, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, result, err = trained()
+	want := `seed 1, task topic alone: task "topic": the models were tested on other examples, 24 together and 23 alone: the data has changed between ` +
+		`their trainings, or some examples are broken for one of them alone; correct those, and start anew in another directory`
+	if err == nil || err.Error() != want || len(names) != 0 || len(result.Tasks) != 1 || result.Tasks[0].Task != "tags" || len(result.Failed) != 1 {
+		t.Errorf("with other examples: trained %v, %+v, %v", names, result, err)
+	}
+}

@@ -80,7 +80,7 @@ func planAll(r *recipe.Recipe, joint []joined, dir string, o Options) ([]*trial,
 			}
 		}
 		for j, t := range r.Tasks {
-			if err := add(trial{model: "task " + t.Name + " alone", single: true, number: j, recipe: singles[j]}, alone+t.Name); err != nil {
+			if err := add(trial{model: singleModel(t.Name), single: true, number: j, recipe: singles[j]}, alone+t.Name); err != nil {
 				return nil, err
 			}
 		}

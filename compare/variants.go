@@ -165,6 +165,7 @@ func singleMeans(r *recipe.Recipe, trials []*trial, outcomes []*outcome, o Optio
 			alone[seed].Tasks[t.number], against[t.number][seed] = own.Tasks[0], &own.Tasks[0]
 		}
 	}
+	unlike(r, alone, against)                 // reported where they are compared with joint models
 	p, err := newPairs(alone, against, names) // with themselves
 	if err != nil {
 		return Sample{}, err
@@ -324,6 +325,7 @@ func overFirst(r *recipe.Recipe, number int, trials []*trial, outcomes []*outcom
 			against[i] = append(against[i], own)
 		}
 	}
+	unlike(r, joint, against) // reported where they are compared with single models
 	p, err := newPairs(joint, against, names)
 	if err != nil {
 		return nil, err

@@ -1,15 +1,17 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
+	"regexp"
 	"runtime"
+	"strings"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"espalier/compare"
 	"espalier/recipe"
@@ -60,7 +62,7 @@ the loss of the others, and suggests groups of tasks to train together.`,
   espalier compare examples/snips.yaml --sweep random --trials 20
   espalier compare examples/snips.yaml --affinity --steps 300`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd, args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd, args) },
 	}
 	c.engine.add(cmd)
 	f := cmd.Flags()
@@ -84,11 +86,11 @@ the loss of the others, and suggests groups of tasks to train together.`,
 	return cmd
 }
 
-func (c *comparison) run(cmd *cobra.Command, path string) error {
+func (c *comparison) run(cmd *cobra.Command, args []string) error {
 	if err := c.check(cmd); err != nil {
 		return usageError{err}
 	}
-	r, err := recipeWith(path, c.set)
+	r, err := recipeWith(args[0], c.set)
 	if err != nil {
 		return err
 	}
@@ -99,15 +101,16 @@ func (c *comparison) run(cmd *cobra.Command, path string) error {
 	if c.options.Engine, err = c.engine.open(talk); err != nil {
 		return err
 	}
-	count := &counter{reporter{w: talk}}
+	count := &counter{reporter: reporter{w: talk}}
 	c.options.Done = count.done
 	if isTerminal(talk) {
 		c.looking.Step = func(step, steps int) { count.draw(step, steps, "steps") }
 	}
 	report, err := c.report(cmd, r)
 	count.clear()
-	if errors.Is(err, context.Canceled) && !c.affinity {
-		fmt.Fprintf(talk, "go on by the same command: models that are finished are kept\n")
+	if err != nil && count.total > 0 {
+		fmt.Fprintf(talk, "%d of %d models are trained and kept in %s; go on with the others by: %s\n",
+			count.trained, count.total, c.out, commandLine(cmd, args))
 	}
 	if report == nil {
 		return err
@@ -200,11 +203,50 @@ func (c *comparison) print(w io.Writer, report compare.Report) error {
 	return compare.Text(w, report)
 }
 
+// commandLine is the command as a shell takes it again.
+func commandLine(cmd *cobra.Command, args []string) string {
+	words := append([]string{cmd.CommandPath()}, quoted(args)...)
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		values := []string{f.Value.String()}
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			values = list.GetSlice()
+		}
+		for _, v := range quoted(values) {
+			if words = append(words, "--"+f.Name); f.Value.Type() != "bool" {
+				words = append(words, v)
+			} else if v != "true" {
+				words[len(words)-1] += "=" + v
+			}
+		}
+	})
+	return strings.Join(words, " ")
+}
+
+// plainWord is text that a shell takes as it stands.
+var plainWord = regexp.MustCompile(`^[\w./:=,@%+-]+$`)
+
+// quoted puts quotes around words that a shell would take apart.
+func quoted(words []string) []string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		if out[i] = w; !plainWord.MatchString(w) {
+			out[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+	}
+	return out
+}
+
 // counter tells which models are trained: a line each, below it a bar on a
 // terminal.
-type counter struct{ reporter }
+type counter struct {
+	reporter
+	trained, total int
+}
 
 func (c *counter) done(p compare.Progress) {
+	if c.total = p.Total; p.Err == nil {
+		c.trained++
+	}
 	c.clear()
 	fmt.Fprintln(c.w, p)
 	if isTerminal(c.w) {

@@ -23,6 +23,9 @@ func TestCompare(t *testing.T) {
 	args := []string{"compare", r, "--out", dir, "--engine", "gonum", "--seeds", "2", "--resamples", "50", "--set", "data.test={format: tsv, file: " + filepath.Join(filepath.Dir(dir), "test.tsv") + "}"}
 	if code, _, stderr := command(t, args...); code != 1 || !strings.Contains(stderr, "test.tsv: no such file or directory") {
 		t.Errorf("without its test file: exit %d: %s", code, stderr)
+	} else if want := "0 of 6 models are trained and kept in " + dir + "; go on with the others by: espalier compare " + r +
+		" --engine gonum --out " + dir + " --resamples 50 --seeds 2 --set 'data.test={format: tsv, file: "; !strings.Contains(stderr, want) {
+		t.Errorf("it does not say what is left by %q: %s", want, stderr)
 	}
 	args[len(args)-1] = "data.test={format: tsv, file: " + file(t, "test.tsv", twoTasks) + "}"
 	args[3] = filepath.Join(t.TempDir(), "again")
