@@ -75,6 +75,9 @@ type Options struct {
 	Engine runtime.Engine
 	// Resume goes on with the run that the directory holds.
 	Resume bool
+	// Cache has examples of the recipe's data that other models are trained on,
+	// too; nil reads them for this one alone.
+	Cache *data.Cache
 	// KeepAnswers leaves the answers to each example of test in the directory.
 	KeepAnswers bool
 	// Log is told how reading and training go; nil is silent.
@@ -93,10 +96,11 @@ func Train(ctx context.Context, r *recipe.Recipe, dir string, o Options) (*Run, 
 	if o.Log == nil {
 		o.Log = func(string, ...any) {}
 	}
-	run, err := prepare(r, dir, o.Resume)
+	run, err := prepare(r, dir, o)
 	if err != nil {
 		return nil, nil, err
 	}
+	run.encoder.Cache = o.Cache
 	sets, err := run.readAll(o.Log)
 	if err != nil {
 		return nil, nil, err
@@ -154,14 +158,14 @@ func (r *Run) hooks(t *train.Trainer, o Options) train.Hooks {
 }
 
 // prepare learns labels and vocabulary, or reads what an earlier start learned.
-func prepare(r *recipe.Recipe, dir string, resume bool) (*Run, error) {
-	if resume {
+func prepare(r *recipe.Recipe, dir string, o Options) (*Run, error) {
+	if o.Resume {
 		return reopen(r, dir)
 	}
 	if _, err := os.Stat(filepath.Join(dir, fileRecipe)); err == nil {
 		return nil, fmt.Errorf("%s holds a run already; resume it, remove it or name another directory", dir)
 	}
-	run, err := Learn(r)
+	run, err := LearnFrom(r, o.Cache)
 	if err != nil {
 		return nil, err
 	}
@@ -171,11 +175,16 @@ func prepare(r *recipe.Recipe, dir string, resume bool) (*Run, error) {
 
 // Learn learns labels and vocabulary from the recipe's training data. The run
 // has a model and data, and no directory.
-func Learn(r *recipe.Recipe) (*Run, error) {
+func Learn(r *recipe.Recipe) (*Run, error) { return LearnFrom(r, nil) }
+
+// LearnFrom is Learn with examples that were read for other models, too, in the
+// cache; nil for none.
+func LearnFrom(r *recipe.Recipe, cache *data.Cache) (*Run, error) {
 	encoder, err := r.Encoder()
 	if err != nil {
 		return nil, err
 	}
+	encoder.Cache = cache
 	if err := encoder.Learn(r.Sources("train")); err != nil {
 		if of := new(data.TaskError); errors.As(err, &of) {
 			err = fmt.Errorf("%s: %w", r.Where("tasks."+of.Task), err)

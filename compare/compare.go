@@ -32,6 +32,10 @@ type Options struct {
 	Confidence float64
 	// Resamples is the number of draws of the bootstrap; 2000.
 	Resamples int
+	// CacheBytes is how much memory examples may take that are read once for all
+	// models; 512 MiB. Of data that takes more every model reads its own; below 0
+	// every model does.
+	CacheBytes int64
 	// Done is told when a model is finished, or has failed; nil is silent. It is
 	// called from one goroutine at a time.
 	Done func(Progress)
@@ -75,6 +79,9 @@ func (o Options) withDefaults() Options {
 	if o.Resamples == 0 {
 		o.Resamples = 2000
 	}
+	if o.CacheBytes == 0 {
+		o.CacheBytes = 512 << 20
+	}
 	return o
 }
 
@@ -114,7 +121,7 @@ func Run(ctx context.Context, r *recipe.Recipe, dir string, o Options) (*Result,
 	if err != nil {
 		return nil, err
 	}
-	outcomes := trainAll(ctx, trials, o)
+	outcomes := trainAll(ctx, r, trials, o)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,8 @@
 package compare
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -12,7 +14,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"espalier"
 	"espalier/recipe"
+	"espalier/runtime/gonum"
 	"espalier/train"
 )
 
@@ -162,5 +166,33 @@ func TestAFailedComparisonKeepsWhatItTrained(t *testing.T) {
 		`their trainings, or some examples are broken for one of them alone; correct those, and start anew in another directory`
 	if err == nil || err.Error() != want || len(names) != 0 || len(result.Tasks) != 1 || result.Tasks[0].Task != "tags" || len(result.Failed) != 1 {
 		t.Errorf("with other examples: trained %v, %+v, %v", names, result, err)
+	}
+}
+
+// TestAModelCannotTellWhatItShares: models that learn from examples that are
+// read once have the bytes of those that are trained by themselves.
+func TestAModelCannotTellWhatItShares(t *testing.T) {
+	r, dir := corpora(t), t.TempDir()
+	if _, err := compared(t, r, dir, Options{Seeds: 1, Jobs: 2}); err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range []string{"joint-corpora", "single-tags", "single-topic"} {
+		shared := filepath.Join(dir, "seed-1", folder)
+		run, err := espalier.OpenRun(shared)
+		if err != nil {
+			t.Fatal(err)
+		}
+		run.Recipe.FS = r.FS
+		own := filepath.Join(t.TempDir(), folder)
+		if _, _, err := espalier.Train(context.Background(), run.Recipe, own, espalier.Options{Engine: gonum.New(), KeepAnswers: true}); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"recipe.yaml", "schema.json", "vocabulary.txt", "parameters.safetensors", "state.safetensors", "answers.json", "result.json"} {
+			a, err1 := os.ReadFile(filepath.Join(shared, name))
+			b, err2 := os.ReadFile(filepath.Join(own, name))
+			if err1 != nil || err2 != nil || !bytes.Equal(a, b) {
+				t.Errorf("%s: %s differs (%v, %v)", folder, name, err1, err2)
+			}
+		}
 	}
 }

@@ -122,7 +122,7 @@ func SweepWeights(ctx context.Context, r *recipe.Recipe, dir string, o SweepOpti
 	if err != nil {
 		return nil, err
 	}
-	outcomes := trainAll(ctx, trials, Options{Engine: o.Engine, Jobs: o.Jobs, Done: o.Done})
+	outcomes := trainAll(ctx, r, trials, Options{Engine: o.Engine, Jobs: o.Jobs, Done: o.Done}.withDefaults())
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"espalier"
+	"espalier/data"
+	"espalier/recipe"
 	"espalier/runtime"
 	"espalier/train"
 )
@@ -20,8 +22,11 @@ type outcome struct {
 	err     error
 }
 
-// trainAll trains what is not there yet, o.Jobs models at a time.
-func trainAll(ctx context.Context, trials []*trial, o Options) []*outcome {
+// trainAll trains what is not there yet, o.Jobs models at a time. All learn from
+// the data of r, which is read once.
+func trainAll(ctx context.Context, r *recipe.Recipe, trials []*trial, o Options) []*outcome {
+	cache := newCache(r, o.CacheBytes)
+	defer cache.Free()
 	outcomes := make([]*outcome, len(trials))
 	var mu sync.Mutex
 	var wait sync.WaitGroup
@@ -36,7 +41,7 @@ func trainAll(ctx context.Context, trials []*trial, o Options) []*outcome {
 			if i >= len(trials) || ctx.Err() != nil {
 				return
 			}
-			out, kept := attempt(ctx, trials[i], o.Engine)
+			out, kept := attempt(ctx, trials[i], o.Engine, cache)
 			mu.Lock()
 			outcomes[i] = out
 			done++
@@ -54,9 +59,19 @@ func trainAll(ctx context.Context, trials []*trial, o Options) []*outcome {
 	return outcomes
 }
 
+// newCache returns a cache of a recipe's data; nil where it cannot be read, which
+// every model will report.
+func newCache(r *recipe.Recipe, limit int64) *data.Cache {
+	encoder, err := r.Encoder()
+	if err != nil || limit < 0 {
+		return nil
+	}
+	return data.NewCache(encoder, limit, r.Sources("train"), r.Sources("valid"), r.Sources("test"))
+}
+
 // attempt trains one model, or finds it trained. Whatever goes wrong in it is
 // its own.
-func attempt(ctx context.Context, t *trial, e runtime.Engine) (out *outcome, kept bool) {
+func attempt(ctx context.Context, t *trial, e runtime.Engine, cache *data.Cache) (out *outcome, kept bool) {
 	out = &outcome{}
 	defer func() {
 		if p := recover(); p != nil {
@@ -68,7 +83,7 @@ func attempt(ctx context.Context, t *trial, e runtime.Engine) (out *outcome, kep
 		return out, false
 	}
 	if kept = out.run != nil; !kept {
-		out.run, _, out.err = espalier.Train(ctx, t.recipe, t.dir, espalier.Options{Engine: e, Resume: started, KeepAnswers: t.answers})
+		out.run, _, out.err = espalier.Train(ctx, t.recipe, t.dir, espalier.Options{Engine: e, Resume: started, KeepAnswers: t.answers, Cache: cache})
 	}
 	if out.err == nil {
 		out.result, out.err = out.run.Outcome()

@@ -115,7 +115,7 @@ func RunVariants(ctx context.Context, r *recipe.Recipe, variants []Variant, dir 
 	if err != nil {
 		return nil, err
 	}
-	outcomes := trainAll(ctx, trials, o)
+	outcomes := trainAll(ctx, r, trials, o)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

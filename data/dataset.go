@@ -84,6 +84,14 @@ type Stats struct {
 	Lacks []Lack
 }
 
+// add adds what reading one example's labels counts.
+func (s *Stats) add(o *Stats) {
+	s.Repaired += o.Repaired
+	s.Overlapping += o.Overlapping
+	s.Misaligned += o.Misaligned
+	s.Unrelated += o.Unrelated
+}
+
 // Notes says in sentences what was not taken as it stood.
 func (s Stats) Notes() []string {
 	var notes []string

@@ -30,6 +30,9 @@ type Encoder struct {
 	Rules map[string]TagRules
 	// MaxVocabulary is the most ids the vocabulary may have; 0: no limit.
 	MaxVocabulary int
+	// Cache has examples of sources that other encoders read, too; nil reads
+	// them anew.
+	Cache *Cache
 
 	schema     *schema.Schema
 	vocabulary *text.Vocabulary
@@ -206,8 +209,12 @@ func (e *Encoder) learnWords(words, forms *text.Counter) {
 	}
 }
 
-// each calls do for the records that count.
+// each calls do for the records that count. What it gives do is for that call
+// alone.
 func (e *Encoder) each(sources []Source, stats *Stats, do func(*Record, *example) error) error {
+	if done, err := e.Cache.each(e, sources, stats, do); done {
+		return err
+	}
 	return each(sources, e.Fields(), stats, func(r *Record) error {
 		x, err := e.read(r, stats)
 		if err != nil {
@@ -306,31 +313,39 @@ func (e *Encoder) read(r *Record, stats *Stats) (*example, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range e.schema.Tasks {
-		t, l := &e.schema.Tasks[i], &x.labels[i]
-		switch t.Type {
-		case schema.Relation: // when the spans are there
-		case schema.Tagging:
-			l.list, l.spans, l.ok, err = e.tags(r, t, x.tokens, &own)
-		case schema.MultiLabel:
-			l.list, l.ok, err = several(r, t)
-		case schema.Regression:
-			l.value, l.ok, err = number(r, t)
-			if l.ok {
-				l.list = []string{"a number"}
+	for _, relations := range []bool{false, true} { // which need spans that others have read
+		for i, t := range e.schema.Tasks {
+			if (t.Type == schema.Relation) != relations {
+				continue
 			}
-		default:
-			l.list, l.ok, err = single(r, t)
+			if err := e.readLabels(r, x, i, &own); err != nil {
+				return nil, err
+			}
 		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	if err := e.readRelations(r, x, &own); err != nil {
-		return nil, err
 	}
 	*stats = own
 	return x, nil
+}
+
+// readLabels reads what a record says of task i.
+func (e *Encoder) readLabels(r *Record, x *example, i int, stats *Stats) (err error) {
+	t, l := &e.schema.Tasks[i], &x.labels[i]
+	switch t.Type {
+	case schema.Relation:
+		return e.readRelations(r, x, i, stats)
+	case schema.Tagging:
+		l.list, l.spans, l.ok, err = e.tags(r, t, x.tokens, stats)
+	case schema.MultiLabel:
+		l.list, l.ok, err = several(r, t)
+	case schema.Regression:
+		l.value, l.ok, err = number(r, t)
+		if l.ok {
+			l.list = []string{"a number"}
+		}
+	default:
+		l.list, l.ok, err = single(r, t)
+	}
+	return err
 }
 
 func (e *Encoder) index() {

@@ -61,24 +61,20 @@ func jsonRelations(list []any) ([]Relation, error) {
 	return relations, nil
 }
 
-// readRelations reads a record's relations, once its spans have been read.
-func (e *Encoder) readRelations(r *Record, x *example, stats *Stats) error {
-	for i := range e.schema.Tasks {
-		t, l := &e.schema.Tasks[i], &x.labels[i]
-		if t.Type != schema.Relation {
-			continue
-		}
-		of := &x.labels[e.schema.TaskIndex(t.Entities)]
-		if of.ok && of.spans == nil {
-			of.spans = schema.Spans(of.list)
-		}
-		var err error
-		if l.relations, l.ok, err = related(r, t, of.spans, of.ok, stats); err != nil {
-			return err
-		}
-		for _, rel := range l.relations {
-			l.list = append(l.list, rel.label)
-		}
+// readRelations reads a record's relations of task i, once its spans have been
+// read.
+func (e *Encoder) readRelations(r *Record, x *example, i int, stats *Stats) (err error) {
+	t, l := &e.schema.Tasks[i], &x.labels[i]
+	of := &x.labels[e.schema.TaskIndex(t.Entities)]
+	if of.ok && of.spans == nil {
+		of.spans = schema.Spans(of.list)
+	}
+	if l.relations, l.ok, err = related(r, t, of.spans, of.ok, stats); err != nil {
+		return err
+	}
+	l.list = nil
+	for _, rel := range l.relations {
+		l.list = append(l.list, rel.label)
 	}
 	return nil
 }

@@ -1,0 +1,366 @@
+package data
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+
+	"espalier/schema"
+)
+
+// Cache keeps the examples of sources for encoders of the same input, each of
+// some of the tasks of one recipe: sources are read, split into tokens and
+// checked once, and every encoder learns and encodes from what is kept as if it
+// had read them itself. An encoder reads the sources itself where
+//
+//   - the cache was not given them, or their examples take more memory than it
+//     may use;
+//   - an example is broken, which depends on the tasks that are read;
+//   - its tokenizer, its rules or a task of it are not those of the cache.
+//
+// It is safe for concurrent use.
+type Cache struct {
+	mu      sync.Mutex
+	of      *Encoder
+	left    int64 // bytes that may still be used
+	sources map[string]*cached
+}
+
+// cached is the examples of sources.
+type cached struct {
+	once     sync.Once
+	sources  []Source
+	examples []cachedExample // nil: they are not kept
+	// What examples have by number: tokens, and labels or a table's values.
+	tokens  []token
+	strings []string
+}
+
+// cachedExample is an example in little memory.
+type cachedExample struct {
+	file, place string
+	line        int
+	tokens      []int32 // numbers of cached.tokens
+	pieces      []int32
+	begins      []int
+	cells       []cell
+	labels      []cachedLabels // of the tasks that have any, ascending
+}
+
+// cachedLabels is what an example says of one task.
+type cachedLabels struct {
+	labels
+	task   int
+	list   []int32 // numbers of cached.strings, in place of those of labels
+	counts *Stats  // what reading it counted, nil for nothing
+	file   string  // where it stands when that is not the example's place
+	line   int
+}
+
+// NewCache returns a cache for encoders of some of an encoder's tasks. splits are
+// the sources that they read, as that encoder reads them; limit bounds the bytes
+// that examples may take. Nothing is read before it is asked for.
+func NewCache(of *Encoder, limit int64, splits ...[]Source) *Cache {
+	c := &Cache{of: of, left: limit, sources: map[string]*cached{}}
+	for _, sources := range splits {
+		if key, ok := sourcesKey(sources); ok && len(sources) > 0 {
+			c.sources[key] = &cached{sources: sources}
+		}
+	}
+	return c
+}
+
+// Free gives up what is kept. Encoders read their sources themselves from then on.
+func (c *Cache) Free() {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sources = nil
+}
+
+// sourcesKey tells sources apart by all that they say but how a recipe names
+// their fields.
+func sourcesKey(sources []Source) (string, bool) {
+	var b strings.Builder
+	for _, s := range sources {
+		if s.Part != nil {
+			part := *s.Part
+			if field, ok := s.Names[part.By]; ok {
+				part.By = field
+			}
+			s.Part = &part
+		}
+		s.Names, s.FS = nil, nil
+		text, err := json.Marshal(s)
+		if err != nil {
+			return "", false
+		}
+		b.Write(text)
+	}
+	return b.String(), true
+}
+
+// each calls do for the records that an encoder reads of sources, and reports
+// whether it could.
+func (c *Cache) each(e *Encoder, sources []Source, stats *Stats, do func(*Record, *example) error) (bool, error) {
+	if c == nil || e.KeepText {
+		return false, nil
+	}
+	tasks := c.tasksOf(e)
+	key, ok := sourcesKey(sources)
+	if !ok || tasks == nil {
+		return false, nil
+	}
+	c.mu.Lock()
+	kept := c.sources[key]
+	c.mu.Unlock()
+	if kept == nil {
+		return false, nil
+	}
+	kept.once.Do(func() { c.read(kept) })
+	if kept.examples == nil {
+		return false, nil
+	}
+	return true, kept.each(e, tasks, stats, do)
+}
+
+// tasksOf returns the numbers of an encoder's tasks among those of the cache; nil
+// where the encoder reads anything otherwise.
+func (c *Cache) tasksOf(e *Encoder) []int {
+	if !slices.EqualFunc(e.schema.Inputs, c.of.schema.Inputs, func(a, b schema.Input) bool {
+		return reflect.DeepEqual(asRead(a), asRead(b))
+	}) {
+		return nil
+	}
+	tasks := make([]int, len(e.schema.Tasks))
+	for i, t := range e.schema.Tasks {
+		tasks[i] = c.of.schema.TaskIndex(t.Name)
+		if tasks[i] < 0 || e.Rules[t.Name] != c.of.Rules[t.Name] ||
+			!reflect.DeepEqual(unlearned(t), unlearned(c.of.schema.Tasks[tasks[i]])) {
+			return nil
+		}
+	}
+	return tasks
+}
+
+// asRead is an input without what matters only once examples have been read.
+func asRead(in schema.Input) schema.Input {
+	in.Tensor, in.InGraph, in.MinCount, in.MaxLength, in.VocabularySize, in.Characters = "", false, 0, 0, 0, nil
+	in.Values, in.Mean, in.Deviation, in.Indicator = nil, 0, 0, false
+	if len(in.Missing) == 0 {
+		in.Missing = nil
+	}
+	return in
+}
+
+// unlearned is a task without what is learned of it.
+func unlearned(t schema.Task) schema.Task {
+	t.Labels, t.Counts, t.Thresholds, t.Mean, t.Deviation, t.Outputs = nil, nil, nil, 0, 0, nil
+	return t
+}
+
+// errTooLarge ends reading.
+var errTooLarge = errors.New("the examples take more memory than the cache may use")
+
+// read fills in the examples, or leaves nil where they cannot be kept. Its error
+// is not reported: whoever reads the sources meets it again.
+func (c *Cache) read(kept *cached) {
+	n := &numbers{kept: kept, tokens: map[[2]string]int32{}, strings: map[string]int32{}}
+	var stats Stats
+	var examples []cachedExample
+	used := int64(0)
+	err := each(kept.sources, c.of.Fields(), &stats, func(r *Record) error {
+		x, err := c.of.keep(r, n)
+		if err != nil {
+			return err
+		}
+		examples = append(examples, x)
+		more := x.size() + n.size - used
+		used += more
+		return c.use(more)
+	})
+	if err != nil || stats.Skipped > 0 {
+		_ = c.use(-used) // less always fits
+		kept.tokens, kept.strings = nil, nil
+		return
+	}
+	kept.examples = examples
+}
+
+// use takes bytes from those that are left.
+func (c *Cache) use(bytes int64) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.left -= bytes; c.left < 0 {
+		return errTooLarge
+	}
+	return nil
+}
+
+// numbers numbers what examples have, so that each is kept once.
+type numbers struct {
+	kept    *cached
+	tokens  map[[2]string]int32 // by word and form
+	strings map[string]int32
+	size    int64 // bytes, roughly
+}
+
+func (n *numbers) ofTokens(tokens []token) []int32 {
+	out := make([]int32, len(tokens))
+	for i, t := range tokens {
+		id, ok := n.tokens[[2]string{t.word, t.form}]
+		if !ok {
+			t = token{word: strings.Clone(t.word), form: strings.Clone(t.form)}
+			id = int32(len(n.kept.tokens))
+			n.kept.tokens = append(n.kept.tokens, t)
+			n.tokens[[2]string{t.word, t.form}] = id
+			n.size += int64(len(t.word)+len(t.form)) + 48 + 64
+		}
+		out[i] = id
+	}
+	return out
+}
+
+func (n *numbers) ofString(s string) int32 {
+	id, ok := n.strings[s]
+	if !ok {
+		s = strings.Clone(s)
+		id = int32(len(n.kept.strings))
+		n.kept.strings = append(n.kept.strings, s)
+		n.strings[s] = id
+		n.size += int64(len(s)) + 16 + 48
+	}
+	return id
+}
+
+// text is a text as it is kept.
+func (n *numbers) text(s string) string { return n.kept.strings[n.ofString(s)] }
+
+// keep reads a record with all tasks.
+func (e *Encoder) keep(r *Record, n *numbers) (cachedExample, error) {
+	var counts Stats
+	x, err := e.read(r, &counts)
+	if err != nil {
+		return cachedExample{}, err
+	}
+	k := cachedExample{
+		file: n.text(r.File), place: r.Place, line: r.Line, tokens: n.ofTokens(x.tokens), pieces: n.ofTokens(x.pieces),
+		begins: x.begins, cells: x.cells,
+	}
+	for i := range k.cells {
+		if e.columns.inputs[i].Type == schema.Numeric && k.cells[i].value != "" {
+			k.cells[i].value = "a number" // the number itself is beside it
+		}
+		k.cells[i].value = n.text(k.cells[i].value)
+	}
+	for i, l := range x.labels {
+		if !l.ok {
+			continue
+		}
+		own := cachedLabels{labels: l, task: i, line: r.Fields[e.schema.Tasks[i].Name].line}
+		own.file = n.text(r.Fields[e.schema.Tasks[i].Name].file)
+		for _, label := range l.list {
+			own.list = append(own.list, n.ofString(label))
+		}
+		own.labels.list = nil
+		if counts != (Stats{}) { // rarely
+			own.counts = e.counts(r, x, i)
+		}
+		k.labels = append(k.labels, own)
+	}
+	return k, nil
+}
+
+// counts returns what reading one task of a record counts.
+func (e *Encoder) counts(r *Record, x *example, task int) *Stats {
+	again := *x
+	again.labels = slices.Clone(x.labels)
+	var counts Stats
+	_ = e.readLabels(r, &again, task, &counts) // has been read before
+	return &counts
+}
+
+// size is roughly how many bytes an example takes.
+func (k *cachedExample) size() int64 {
+	n := 200 + len(k.place) + 4*len(k.tokens) + 4*len(k.pieces) + 8*len(k.begins) + 24*len(k.cells)
+	for _, l := range k.labels {
+		n += 200 + 4*len(l.list) + 40*len(l.spans) + 96*len(l.relations)
+		if l.counts != nil {
+			n += 150
+		}
+	}
+	return int64(n)
+}
+
+// each calls do for the examples as an encoder of the given tasks reads them. An
+// example's slices are used again for the next.
+func (k *cached) each(e *Encoder, tasks []int, stats *Stats, do func(*Record, *example) error) error {
+	var r Record
+	x := example{labels: make([]labels, len(tasks))}
+	lists := make([][]string, len(tasks))
+	for i := range k.examples {
+		from := &k.examples[i]
+		r = Record{File: from.file, Line: from.line, Place: from.place}
+		for j, task := range tasks {
+			x.labels[j] = labels{}
+			if l := from.of(task); l != nil {
+				lists[j] = k.label(&r, e.schema.Tasks[j].Name, &x.labels[j], l, lists[j][:0], stats)
+			} else if e.schema.Tasks[j].Type == schema.Regression {
+				x.labels[j].value = float32(math.NaN())
+			}
+		}
+		if e.SkipUnlabelled && !x.labelled() {
+			stats.Unlabelled++
+			continue
+		}
+		x.tokens, x.pieces = k.list(x.tokens[:0], from.tokens), k.list(x.pieces[:0], from.pieces)
+		x.begins, x.cells = from.begins, from.cells
+		if err := do(&r, &x); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// label gives what is kept of a task to an example and its record. list is
+// memory for the labels, which it returns.
+func (k *cached) label(r *Record, task string, to *labels, l *cachedLabels, list []string, stats *Stats) []string {
+	for _, n := range l.list {
+		list = append(list, k.strings[n])
+	}
+	*to = l.labels
+	to.list = list
+	if l.counts != nil {
+		stats.add(l.counts)
+	}
+	if l.file != "" {
+		if r.Fields == nil {
+			r.Fields = map[string]Field{}
+		}
+		r.Fields[task] = Field{file: l.file, line: l.line}
+	}
+	return list
+}
+
+// of returns what the example says of a task, nil for nothing.
+func (x *cachedExample) of(task int) *cachedLabels {
+	i, ok := slices.BinarySearchFunc(x.labels, task, func(l cachedLabels, task int) int { return l.task - task })
+	if !ok {
+		return nil
+	}
+	return &x.labels[i]
+}
+
+// list appends tokens by their numbers.
+func (k *cached) list(dst []token, numbers []int32) []token {
+	for _, n := range numbers {
+		dst = append(dst, k.tokens[n])
+	}
+	return dst
+}
