@@ -23,7 +23,8 @@ var arrows = map[string][]string{
 	"builder/grad":        {"builder", "tensor"},
 	"builder/nn":          {"builder", "tensor"},
 	"models":              {"builder", "builder/grad", "builder/nn", "schema", "tensor"},
-	"compare":             {"data", "internal/atomicfile", "recipe", "runtime", "train", "train/metric"}, // and the root
+	"compare":             {"compare/baseline", "data", "internal/atomicfile", "recipe", "runtime", "train", "train/metric"}, // and the root
+	"compare/baseline":    {"data", "schema", "tensor", "text", "train", "train/metric"},
 	"data":                {"tensor", "schema", "text", "internal/nearest"},
 	"recipe":              {"data", "models", "schema", "train", "train/balance", "train/metric", "train/progress", "train/sample", "internal/nearest", "text"},
 	"train":               {"builder", "builder/grad", "data", "internal/hugepage", "models", "onnx", "runtime", "safetensors", "schema", "tensor", "text", "train/balance", "train/metric", "train/optim", "train/progress", "train/sample"},

@@ -32,6 +32,8 @@ type Options struct {
 	Confidence float64
 	// Resamples is the number of draws of the bootstrap; 2000.
 	Resamples int
+	// Baselines adds what constant and linear models reach, see [Baselines].
+	Baselines bool
 	// CacheBytes is how much memory examples may take that are read once for all
 	// models; 512 MiB. Of data that takes more every model reads its own; below 0
 	// every model does.
@@ -121,11 +123,16 @@ func Run(ctx context.Context, r *recipe.Recipe, dir string, o Options) (*Result,
 	if err != nil {
 		return nil, err
 	}
-	outcomes := trainAll(ctx, r, trials, o)
+	cache := newCache(r, o.CacheBytes)
+	defer cache.Free()
+	outcomes := trainAll(ctx, cache, trials, o)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	result, err := conclude(ctx, r, trials, outcomes, o)
+	if err == nil && o.Baselines {
+		err = result.addBaselines(ctx, r, trials, outcomes, o, cache)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -36,6 +36,8 @@ type Result struct {
 	// per cent. It is nil where a single-task model has 0.
 	DeltaM    *Difference `json:"delta_m,omitempty"`
 	Resources *Resources  `json:"resources,omitempty"`
+	// Baselines are there where they were asked for.
+	Baselines []Baselines `json:"baselines,omitempty"`
 	// Unfinished counts models whose best epoch was the last that the recipe
 	// allowed: more epochs might have made them better.
 	Unfinished Unfinished `json:"best_in_last_epoch"`

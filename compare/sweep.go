@@ -122,7 +122,10 @@ func SweepWeights(ctx context.Context, r *recipe.Recipe, dir string, o SweepOpti
 	if err != nil {
 		return nil, err
 	}
-	outcomes := trainAll(ctx, r, trials, Options{Engine: o.Engine, Jobs: o.Jobs, Done: o.Done}.withDefaults())
+	training := Options{Engine: o.Engine, Jobs: o.Jobs, Done: o.Done}.withDefaults()
+	cache := newCache(r, training.CacheBytes)
+	outcomes := trainAll(ctx, cache, trials, training)
+	cache.Free()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -70,6 +70,9 @@ func (r *Result) tables() [][][]string {
 		scores = append(scores, append([]string{"delta-m", "%", "", ""}, r.DeltaM.cells("%+.2f", 100)...))
 	}
 	tables := [][][]string{scores}
+	if len(r.Baselines) > 0 {
+		tables = append(tables, r.baselineTable())
+	}
 	if r.Resources != nil {
 		tables = append(tables, r.Resources.table())
 	}
@@ -128,6 +131,9 @@ func (r *Result) footnote() string {
 	}
 	if r.OverTasks != nil {
 		text += fmt.Sprintf("\nThe mean difference with each task as one draw: %s.", r.OverTasks.text("%+.4f", 1))
+	}
+	if len(r.Baselines) > 0 {
+		text += "\nConstant: the most frequent answer of training, or the mean. Linear: a logistic or ridge regression on words and pairs of words, or on columns."
 	}
 	if u := r.Unfinished; u.Single+u.Joint > 0 {
 		text += fmt.Sprintf("\nBest in the last epoch, and perhaps not done learning: %d of %d single models, %d of %d joint ones.",

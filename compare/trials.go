@@ -23,10 +23,8 @@ type outcome struct {
 }
 
 // trainAll trains what is not there yet, o.Jobs models at a time. All learn from
-// the data of r, which is read once.
-func trainAll(ctx context.Context, r *recipe.Recipe, trials []*trial, o Options) []*outcome {
-	cache := newCache(r, o.CacheBytes)
-	defer cache.Free()
+// the data in the cache, which may be nil.
+func trainAll(ctx context.Context, cache *data.Cache, trials []*trial, o Options) []*outcome {
 	outcomes := make([]*outcome, len(trials))
 	var mu sync.Mutex
 	var wait sync.WaitGroup

@@ -115,7 +115,9 @@ func RunVariants(ctx context.Context, r *recipe.Recipe, variants []Variant, dir 
 	if err != nil {
 		return nil, err
 	}
-	outcomes := trainAll(ctx, r, trials, o)
+	cache := newCache(r, o.CacheBytes)
+	outcomes := trainAll(ctx, cache, trials, o)
+	cache.Free()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

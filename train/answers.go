@@ -43,11 +43,15 @@ type TaskAnswers struct {
 }
 
 // Answers returns what the meter has kept, nil where it was not told to; see
-// [Trainer.MeasureKeeping].
+// [Meter.Keep].
 func (m *Meter) Answers() *Answers { return m.answers }
 
-func newAnswers(m *Meter) *Answers {
-	a := &Answers{}
+// Keep makes the meter keep the answers to each of so many examples that it is
+// going to count.
+func (m *Meter) Keep(examples int) { m.answers = newAnswers(m, examples) }
+
+func newAnswers(m *Meter, examples int) *Answers {
+	a := &Answers{Examples: examples}
 	for i, t := range m.tasks {
 		a.Tasks = append(a.Tasks, TaskAnswers{Task: t.Name, Metric: m.main[i], Type: t.Type, Scheme: t.Scheme, Labels: t.Labels, Unseen: m.unseen[i]})
 	}

@@ -358,8 +358,7 @@ func (t *Trainer) measure(ctx context.Context, d *data.Dataset, keep bool) (*Met
 		return nil, err
 	}
 	if keep {
-		m.answers = newAnswers(m)
-		m.answers.Examples = d.Len()
+		m.Keep(d.Len())
 	}
 	return m, t.answered(ctx, d, func(b *data.Batch) error {
 		answers, err := t.answers()

@@ -46,6 +46,10 @@ Models are trained side by side, one thread each, in folders of their own. A
 comparison that was stopped goes on when it is started again. Recipes of different
 names, with one --out, share their single-task models.
 
+With --baselines the table has two models more of each task, which are fitted in
+seconds: one that always gives the most frequent answer of training, or the mean,
+and a linear one on words and pairs of words, or on a table's columns.
+
 With --balance or --variant it trains several joint models beside one set of single
 models, and compares them with the first of them, too. --balance names methods,
 METHOD@representation for gradients at the representation. --variant gives a name to
@@ -56,6 +60,7 @@ on validation. With --affinity it measures how a training step on one task chang
 the loss of the others, and suggests groups of tasks to train together.`,
 		Example: `  espalier compare examples/snips.yaml
   espalier compare examples/snips.yaml --seeds 5 --jobs 4 --markdown
+  espalier compare examples/snips.yaml --baselines
   espalier compare examples/snips.yaml --set train.epochs=5 --out runs/short --json
   espalier compare examples/snips.yaml --balance equal,uncertainty,pcgrad@representation
   espalier compare examples/snips.yaml --variant hard --variant 'mmoe=sharing={method: mmoe, experts: 3}'
@@ -77,6 +82,7 @@ the loss of the others, and suggests groups of tasks to train together.`,
 	f.StringArrayVar(&c.variants, "variant", nil, "compare joint models: NAME, or NAME=KEY=VALUE,KEY=VALUE; may be repeated")
 	f.StringVar(&c.sweep, "sweep", "", "search fixed weights: grid or random")
 	f.IntVar(&c.trials, "trials", 16, "with --sweep: most weights to try")
+	f.BoolVar(&c.options.Baselines, "baselines", false, "add what a constant and a linear model of each task reach")
 	f.BoolVar(&c.affinity, "affinity", false, "measure how tasks act on one another in training")
 	f.IntVar(&c.looking.Steps, "steps", 500, "with --affinity: most steps to train")
 	f.IntVar(&c.looking.Every, "every", 10, "with --affinity: steps from one look to the next")
@@ -127,6 +133,8 @@ func (c *comparison) check(cmd *cobra.Command) error {
 		return fmt.Errorf("--sweep and --affinity are two searches; choose one")
 	case (c.affinity || c.sweep != "") && (c.balance != "" || len(c.variants) > 0):
 		return fmt.Errorf("--balance and --variant compare joint models, --sweep and --affinity search; choose one")
+	case c.options.Baselines && (c.affinity || c.sweep != "" || c.balance != "" || len(c.variants) > 0):
+		return fmt.Errorf("--baselines stand beside one joint model; leave out --affinity, --sweep, --balance and --variant")
 	case c.options.Budget != compare.Epochs && c.options.Budget != compare.Steps:
 		return fmt.Errorf("--budget %q is not one of %s, %s", c.options.Budget, compare.Epochs, compare.Steps)
 	case c.sweep != "" && c.sweep != compare.Grid && c.sweep != compare.Random:
