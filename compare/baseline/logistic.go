@@ -8,7 +8,7 @@ import (
 // Dual coordinate descent stops where no step's slope is above the tolerance, or
 // after so many passes.
 const (
-	tolerance = 1e-2
+	tolerance = 0.1
 	maxPasses = 300
 )
 
