@@ -132,6 +132,10 @@ func (b *Baselines) compare(constants, linears, single, joint modelled, o Option
 	if err != nil {
 		return err
 	}
+	if measured == nil { // the test data does not define the metric
+		b.Linear = nil
+		return nil
+	}
 	b.Constant, b.Metric, b.HigherIsBetter = &measured.Joint, measured.Metric, measured.HigherIsBetter
 	if b.Linear == nil {
 		return nil
@@ -175,7 +179,7 @@ func (b *Baselines) over(models, others modelled, o Options) (*Task, error) {
 		return nil, err
 	}
 	result := judge(p, []string{name}, o.Resamples, o.Confidence)
-	if len(result.Tasks) == 0 {
+	if len(result.Tasks) == 0 || result.Tasks[0].Undefined != "" {
 		return nil, nil
 	}
 	return &result.Tasks[0], nil

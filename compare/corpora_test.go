@@ -196,3 +196,39 @@ func TestAModelCannotTellWhatItShares(t *testing.T) {
 		}
 	}
 }
+
+// TestBaselinesStandBesideTheModels: they are of the same test examples, a tagger
+// has no linear one, and the table, the JSON and the resumed comparison have them.
+func TestBaselinesStandBesideTheModels(t *testing.T) {
+	r, dir := corpora(t), t.TempDir()
+	plain, err := compared(t, r, dir, Options{Seeds: 2})
+	if err != nil || plain.Baselines != nil {
+		t.Fatalf("%+v, %v", plain.Baselines, err)
+	}
+	result, err := compared(t, r, dir, Options{Seeds: 2, Baselines: true})
+	if err != nil || len(result.Baselines) != 2 {
+		t.Fatalf("%+v, %v", result.Baselines, err)
+	}
+	tags, topic := result.Baselines[0], result.Baselines[1]
+	// A word is always tagged alike, so that its most frequent tag is right.
+	if tags.Metric != "span_f1" || tags.Constant.Mean != 1 || tags.Linear != nil {
+		t.Errorf("tags have %+v", tags)
+	}
+	if topic.Metric != "accuracy" || !topic.HigherIsBetter || topic.Linear == nil || topic.Linear.Strength == 0 || len(topic.Constant.Values) != 2 {
+		t.Fatalf("topics have %+v", topic)
+	}
+	for i, d := range []*Difference{topic.Linear.Single, topic.Linear.Joint} {
+		model := []Sample{result.Tasks[1].Single, result.Tasks[1].Joint}[i]
+		if want := model.Mean - topic.Linear.Mean; d == nil || d.Mean < want-1e-9 || d.Mean > want+1e-9 || d.Bootstrap == nil || d.Seeds == nil {
+			t.Errorf("gain %d over the linear model is %+v, want %v", i, d, want)
+		}
+	}
+	var text bytes.Buffer
+	if err := Text(&text, result); err != nil || !strings.Contains(text.String(), "\ntask   metric    constant         linear ") || !strings.Contains(text.String(), "\nConstant: the most frequent") {
+		t.Errorf("the table is %s (%v)", text.String(), err)
+	}
+	result.Baselines = nil
+	if diff := cmp.Diff(plain, result); diff != "" {
+		t.Errorf("with baselines the rest differs: %s", diff)
+	}
+}

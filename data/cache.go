@@ -3,6 +3,7 @@ package data
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -35,6 +36,7 @@ type cached struct {
 	once     sync.Once
 	sources  []Source
 	examples []cachedExample // nil: they are not kept
+	lacks    []*lacking      // of each source, what no example has
 	// What examples have by number: tokens, and labels or a table's values.
 	tokens  []token
 	strings []string
@@ -127,7 +129,21 @@ func (c *Cache) each(e *Encoder, sources []Source, stats *Stats, do func(*Record
 	if kept.examples == nil {
 		return false, nil
 	}
-	return true, kept.each(e, tasks, stats, do)
+	err := kept.each(e, tasks, stats, do)
+	if err == nil {
+		kept.lacking(e, sources, stats)
+	}
+	return true, err
+}
+
+// lacking notes the fields of an encoder that no example of a source has.
+func (k *cached) lacking(e *Encoder, sources []Source, stats *Stats) {
+	for i, of := range k.lacks {
+		own := newLacking(sources[i], e.Fields())
+		maps.DeleteFunc(own.left, func(field string, _ bool) bool { return !of.left[field] })
+		own.names = of.names
+		own.end(stats)
+	}
 }
 
 // tasksOf returns the numbers of an encoder's tasks among those of the cache; nil
@@ -175,19 +191,25 @@ func (c *Cache) read(kept *cached) {
 	var stats Stats
 	var examples []cachedExample
 	used := int64(0)
-	err := each(kept.sources, c.of.Fields(), &stats, func(r *Record) error {
-		x, err := c.of.keep(r, n)
-		if err != nil {
-			return err
-		}
-		examples = append(examples, x)
-		more := x.size() + n.size - used
-		used += more
-		return c.use(more)
-	})
+	var err error
+	for i := 0; i < len(kept.sources) && err == nil; i++ {
+		lacks := newLacking(kept.sources[i], c.of.Fields())
+		kept.lacks = append(kept.lacks, lacks)
+		err = eachOf(kept.sources[i], c.of.Fields(), &stats, func(r *Record) error {
+			lacks.see(r)
+			x, err := c.of.keep(r, n)
+			if err != nil {
+				return err
+			}
+			examples = append(examples, x)
+			more := x.size() + n.size
+			used, n.size = used+more, 0
+			return c.use(more)
+		})
+	}
 	if err != nil || stats.Skipped > 0 {
 		_ = c.use(-used) // less always fits
-		kept.tokens, kept.strings = nil, nil
+		kept.tokens, kept.strings, kept.lacks = nil, nil, nil
 		return
 	}
 	kept.examples = examples
@@ -208,7 +230,7 @@ type numbers struct {
 	kept    *cached
 	tokens  map[[2]string]int32 // by word and form
 	strings map[string]int32
-	size    int64 // bytes, roughly
+	size    int64 // bytes that were added, roughly
 }
 
 func (n *numbers) ofTokens(tokens []token) []int32 {
@@ -269,7 +291,7 @@ func (e *Encoder) keep(r *Record, n *numbers) (cachedExample, error) {
 			own.list = append(own.list, n.ofString(label))
 		}
 		own.labels.list = nil
-		if counts != (Stats{}) { // rarely
+		if counts.Repaired+counts.Overlapping+counts.Misaligned+counts.Unrelated > 0 { // rarely
 			own.counts = e.counts(r, x, i)
 		}
 		k.labels = append(k.labels, own)
