@@ -187,27 +187,32 @@ func TestConstantModels(t *testing.T) {
 		want         float64
 	}{
 		{
-			"the majority", "accuracy", schema.Task{Name: "y", Type: schema.Classification},
+			"the majority", "accuracy",
+			schema.Task{Name: "y", Type: schema.Classification},
 			lines(`{"text": "x", "y": "b"}`, `{"text": "x", "y": "b"}`, `{"text": "x", "y": "a"}`),
 			lines(`{"text": "x", "y": "b"}`, `{"text": "x", "y": "a"}`, `{"text": "x", "y": "a"}`, `{"text": "x", "y": "b"}`), 0.5,
 		},
 		{
-			"its share as a probability", "log_loss", schema.Task{Name: "y", Type: schema.Classification},
+			"its share as a probability", "log_loss",
+			schema.Task{Name: "y", Type: schema.Classification},
 			lines(`{"text": "x", "y": "b"}`, `{"text": "x", "y": "b"}`, `{"text": "x", "y": "b"}`, `{"text": "x", "y": "a"}`),
 			lines(`{"text": "x", "y": "b"}`, `{"text": "x", "y": "a"}`), -(math.Log(0.75) + math.Log(0.25)) / 2,
 		},
 		{
-			"the mean", "rmse", schema.Task{Name: "y", Type: schema.Regression},
+			"the mean", "rmse",
+			schema.Task{Name: "y", Type: schema.Regression},
 			lines(`{"text": "x", "y": 1}`, `{"text": "x", "y": 2}`, `{"text": "x", "y": 6}`),
 			lines(`{"text": "x", "y": 0}`, `{"text": "x", "y": 6}`), 3,
 		},
 		{
-			"the most frequent set", "micro_f1", schema.Task{Name: "y", Type: schema.MultiLabel},
+			"the most frequent set", "micro_f1",
+			schema.Task{Name: "y", Type: schema.MultiLabel},
 			lines(`{"text": "x", "y": ["a"]}`, `{"text": "x", "y": ["a", "b"]}`, `{"text": "x", "y": ["b", "a"]}`, `{"text": "x", "y": ["c"]}`),
 			lines(`{"text": "x", "y": ["a", "b"]}`, `{"text": "x", "y": ["c"]}`), 2 * 2 / 7.,
 		},
 		{
-			"a word's most frequent tag, of a new one that of all", "accuracy", schema.Task{Name: "y", Type: schema.Tagging},
+			"a word's most frequent tag, of a new one that of all", "accuracy",
+			schema.Task{Name: "y", Type: schema.Tagging},
 			lines(`{"text": "a a b", "y": "P Q R"}`, `{"text": "a b", "y": "Q R"}`, `{"text": "c d e", "y": "R R R"}`),
 			lines(`{"text": "a b new", "y": "Q R R"}`, `{"text": "a", "y": "P"}`), 0.75,
 		},

@@ -49,6 +49,7 @@ func (c *constant) labels(b *data.Batch) []int64 { return slices.Repeat(c.label,
 func (c *constant) second(b *data.Batch) []float32 {
 	return slices.Repeat([]float32{c.probability}, b.Size)
 }
+
 func (c *constant) values(b *data.Batch) []float32 { return slices.Repeat([]float32{c.value}, b.Size) }
 
 // classes are the labels of the examples that have one.
