@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
-	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -333,8 +332,8 @@ func (k *cached) each(e *Encoder, tasks []int, stats *Stats, do func(*Record, *e
 			x.labels[j] = labels{}
 			if l := from.of(task); l != nil {
 				lists[j] = k.label(&r, e.schema.Tasks[j].Name, &x.labels[j], l, lists[j][:0], stats)
-			} else if e.schema.Tasks[j].Type == schema.Regression {
-				x.labels[j].value = float32(math.NaN())
+			} else if t := &e.schema.Tasks[j]; t.Type == schema.Regression {
+				x.labels[j].value, _, _ = number(&r, t) // that of a record without the field
 			}
 		}
 		if e.SkipUnlabelled && !x.labelled() {
