@@ -167,7 +167,7 @@ func (c *Cache) tasksOf(e *Encoder) []int {
 // asRead is an input without what matters only once examples have been read.
 func asRead(in schema.Input) schema.Input {
 	in.Tensor, in.InGraph, in.MinCount, in.MaxLength, in.VocabularySize, in.Characters = "", false, 0, 0, 0, nil
-	in.Values, in.Mean, in.Deviation, in.Indicator = nil, 0, 0, false
+	in.Values, in.Mean, in.Deviation, in.Indicator, in.Double = nil, 0, 0, false, false
 	if len(in.Missing) == 0 {
 		in.Missing = nil
 	}
@@ -176,7 +176,8 @@ func asRead(in schema.Input) schema.Input {
 
 // unlearned is a task without what is learned of it.
 func unlearned(t schema.Task) schema.Task {
-	t.Labels, t.Counts, t.Thresholds, t.Mean, t.Deviation, t.Outputs = nil, nil, nil, 0, 0, nil
+	t.Labels, t.Counts, t.Thresholds, t.Outputs = nil, nil, nil, nil
+	t.Mean, t.Deviation, t.Double = 0, 0, false
 	return t
 }
 

@@ -61,6 +61,7 @@ func cacheCases() []cacheCase {
 		{name: "columns that are misspelt in one of two files", inputs: words, tasks: []schema.Task{topic, score}, content: []string{"t", "text,topic,score\na,x,1\nb,y,2\n", "u", "text,Topic,scores\na,x,1\n", "j", `{"text": "a", "TOPIC": "x", "score": 1}`}, train: []Source{{Format: "csv", File: "t"}, {Format: "csv", File: "u"}, {Format: "jsonl", File: "j"}}, test: one(Source{Format: "csv", File: "u"})},
 		{name: "shares of one file", inputs: words, tasks: []schema.Task{topic, score}, content: []string{"t", "text,label,score\n" + strings.Repeat("a b,x,1\nc,y,2\nd,,\n", 8)}, train: one(Source{Format: "csv", File: "t", Names: map[string]string{"topic": "label"}, Part: &Part{From: 0, To: 0.6, Seed: 3, By: "topic"}}), test: one(Source{Format: "csv", File: "t", Names: map[string]string{"topic": "label"}, Part: &Part{From: 0.6, To: 1, Seed: 3, By: "topic"}})},
 		{name: "a table", inputs: []schema.Input{{Name: "n", Type: schema.Numeric, Missing: []string{"?"}}, {Name: "c", Type: schema.Categorical}}, tasks: []schema.Task{topic, score}, content: []string{"t", "n,c,topic,score\n1,a,x,1\n?,b,y,2.5\n3,,x,\n", "u", "n,c,topic,score\n4,a,x,1\n,z,y,\n"}, train: one(Source{Format: "csv", File: "t"}), test: one(Source{Format: "csv", File: "u"})},
+		{name: "numbers that need float64", inputs: []schema.Input{{Name: "n", Type: schema.Numeric}}, tasks: []schema.Task{topic, score}, content: []string{"t", "n,topic,score\n1700000000,x,1700000001\n1700000007,y,1700000003\n1700000009,x,\n"}, train: one(Source{Format: "csv", File: "t"}), test: one(Source{Format: "csv", File: "t"})},
 		{name: "an example that is broken", skip: true, alone: true, inputs: words, tasks: []schema.Task{topic, score}, content: []string{"t", "text,topic,score\na,x,1\nb,y,zwei\nc,y,2\n"}, train: one(Source{Format: "csv", File: "t", SkipBroken: true}), test: one(Source{Format: "csv", File: "t", SkipBroken: true})},
 		{name: "a file that is not there", alone: true, inputs: words, tasks: []schema.Task{topic, score}, content: []string{"t", "text,topic,score\na,x,1\nb,y,2\n"}, train: one(Source{Format: "csv", File: "t"}), test: one(Source{Format: "csv", File: "u"})},
 	}
@@ -72,6 +73,7 @@ type whatReads struct {
 	Vocabulary  string
 	Train, Test *Dataset
 	Errors      []string
+	Notes       []string // of what was learned
 }
 
 func (c *cacheCase) encoder(t *testing.T, tasks []schema.Task) *Encoder {
@@ -116,7 +118,7 @@ func (c *cacheCase) reads(t *testing.T, tasks []schema.Task, cache *Cache, fsys 
 	note(err)
 	out.Test, err = e.Encode(narrowed(c.test, tasks, fsys))
 	note(err)
-	out.Schema = *e.Schema()
+	out.Schema, out.Notes = *e.Schema(), e.Notes()
 	if e.vocabulary != nil {
 		var words strings.Builder
 		_, err = e.vocabulary.WriteTo(&words)

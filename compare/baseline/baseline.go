@@ -58,7 +58,7 @@ type Baseline struct {
 type predictions interface {
 	labels(b *data.Batch) []int64
 	second(b *data.Batch) []float32
-	values(b *data.Batch) []float32
+	values(b *data.Batch) []float64
 }
 
 // measure counts predictions as the trainer counts a model's.

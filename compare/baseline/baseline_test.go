@@ -142,10 +142,10 @@ func TestModelsAreScikitLearns(t *testing.T) {
 	}
 }
 
-func near(t *testing.T, what string, got []float32, want []float64) {
+func near(t *testing.T, what string, got, want []float64) {
 	t.Helper()
 	for i := range want {
-		if math.Abs(float64(got[i])-want[i]) > 2e-5*math.Max(1, math.Abs(want[i])) {
+		if math.Abs(got[i]-want[i]) > 1e-6*math.Max(1, math.Abs(want[i])) {
 			t.Errorf("%s: example %d is decided by %v, scikit-learn has %v", what, i, got[i], want[i])
 		}
 	}
@@ -203,6 +203,11 @@ func TestConstantModels(t *testing.T) {
 			schema.Task{Name: "y", Type: schema.Regression},
 			lines(`{"text": "x", "y": 1}`, `{"text": "x", "y": 2}`, `{"text": "x", "y": 6}`),
 			lines(`{"text": "x", "y": 0}`, `{"text": "x", "y": 6}`), 3,
+		},
+		{
+			"the mean of numbers that float32 is too coarse for", "rmse", schema.Task{Name: "y", Type: schema.Regression},
+			lines(`{"text": "x", "y": 1700000001}`, `{"text": "x", "y": 1700000002}`, `{"text": "x", "y": 1700000006}`),
+			lines(`{"text": "x", "y": 1700000000}`, `{"text": "x", "y": 1700000006}`), 3,
 		},
 		{
 			"the most frequent set", "micro_f1",

@@ -19,7 +19,7 @@ func Constant(t Task) (*Baseline, error) {
 	case schema.Tagging:
 		p = tagsOfWords(&t)
 	case schema.Regression:
-		p = &constant{value: float32(meanOf(&t))}
+		p = &constant{value: meanOf(&t)}
 	case schema.MultiLabel:
 		p = &constant{label: commonSet(&t)}
 	default:
@@ -42,7 +42,7 @@ func Constant(t Task) (*Baseline, error) {
 type constant struct {
 	label       []int64
 	probability float32
-	value       float32
+	value       float64
 }
 
 func (c *constant) labels(b *data.Batch) []int64 { return slices.Repeat(c.label, b.Size) }
@@ -50,7 +50,7 @@ func (c *constant) second(b *data.Batch) []float32 {
 	return slices.Repeat([]float32{c.probability}, b.Size)
 }
 
-func (c *constant) values(b *data.Batch) []float32 { return slices.Repeat([]float32{c.value}, b.Size) }
+func (c *constant) values(b *data.Batch) []float64 { return slices.Repeat([]float64{c.value}, b.Size) }
 
 // classes are the labels of the examples that have one.
 func classes(d *data.Dataset) []int {
@@ -69,9 +69,7 @@ func classes(d *data.Dataset) []int {
 func numbersOf(d *data.Dataset) []float64 {
 	var out []float64
 	eachBatch(d, d.With(0), func(b *data.Batch) {
-		for _, y := range b.Values[0] {
-			out = append(out, float64(y))
-		}
+		out = append(out, b.Values[0]...)
 	})
 	return out
 }

@@ -173,7 +173,7 @@ func (c *columns) read(d *data.Dataset, examples []int) *matrix {
 					if id := b.Categories[i][row]; id != schema.UnknownValue {
 						m.add(c.first[i]+int32(id), 1)
 					}
-				} else if x := float64(b.Numbers[i][row]); !math.IsNaN(x) {
+				} else if x := numberOf(b, i, row); !math.IsNaN(x) {
 					m.add(c.first[i], (x-in.Mean)/in.Deviation)
 				} else if in.Indicator {
 					m.add(c.first[i]+1, 1)
@@ -183,4 +183,12 @@ func (c *columns) read(d *data.Dataset, examples []int) *matrix {
 		}
 	})
 	return m
+}
+
+// numberOf is a number of a batch, which is a float64 where float32 is too coarse.
+func numberOf(b *data.Batch, input, row int) float64 {
+	if doubles := b.Doubles[input]; doubles != nil {
+		return doubles[row]
+	}
+	return float64(b.Numbers[input][row])
 }

@@ -107,7 +107,7 @@ func (f *fitting) fit(ctx context.Context, grid []float64) ([]*linear, error) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(1, f.workers))
 	for i, strength := range grid {
-		fitted[i] = &linear{task: f.task, valid: make([][]float32, parts), test: make([][]float32, parts)}
+		fitted[i] = &linear{task: f.task, valid: make([][]float64, parts), test: make([][]float64, parts)}
 		for part := range parts {
 			g.Go(func() error {
 				if err := ctx.Err(); err != nil {
@@ -136,10 +136,10 @@ func (f *fitting) fit(ctx context.Context, grid []float64) ([]*linear, error) {
 }
 
 // decisions are w.x + b of all rows.
-func decisions(x *matrix, w []float64) []float32 {
-	out := make([]float32, x.rows())
+func decisions(x *matrix, w []float64) []float64 {
+	out := make([]float64, x.rows())
 	for i := range out {
-		out[i] = float32(x.dot(i, w) + w[x.width])
+		out[i] = x.dot(i, w) + w[x.width]
 	}
 	return out
 }
@@ -147,7 +147,7 @@ func decisions(x *matrix, w []float64) []float32 {
 // linear has what a fitted model decides, by label and example.
 type linear struct {
 	task        *Task
-	valid, test [][]float32
+	valid, test [][]float64
 	thresholds  []float64 // of probabilities, by label of a multi-label task
 }
 
@@ -174,10 +174,10 @@ func (l *linear) tune() {
 	}
 }
 
-func f1At(decisions []float32, truth []int64, threshold float64) float64 {
+func f1At(decisions []float64, truth []int64, threshold float64) float64 {
 	right, wrong := 0.0, 0.0
 	for i, d := range decisions {
-		predicted := sigmoid(float64(d)) >= threshold
+		predicted := sigmoid(d) >= threshold
 		switch {
 		case truth[i] < 0:
 		case predicted && truth[i] == 1:
@@ -195,7 +195,7 @@ func (l *linear) onTest() predictions  { return &decided{l, l.test} }
 // decided reads decisions as predictions.
 type decided struct {
 	*linear
-	decisions [][]float32
+	decisions [][]float64
 }
 
 func (d *decided) labels(b *data.Batch) []int64 {
@@ -205,7 +205,7 @@ func (d *decided) labels(b *data.Batch) []int64 {
 		case d.thresholds != nil:
 			for label, x := range d.decisions {
 				y := int64(0)
-				if sigmoid(float64(x[i])) >= d.thresholds[label] {
+				if sigmoid(x[i]) >= d.thresholds[label] {
 					y = 1
 				}
 				out = append(out, y)
@@ -232,13 +232,13 @@ func (d *decided) labels(b *data.Batch) []int64 {
 func (d *decided) second(b *data.Batch) []float32 {
 	var out []float32
 	for _, i := range b.Examples {
-		out = append(out, float32(sigmoid(float64(d.decisions[0][i]))))
+		out = append(out, float32(sigmoid(d.decisions[0][i])))
 	}
 	return out
 }
 
-func (d *decided) values(b *data.Batch) []float32 {
-	var out []float32
+func (d *decided) values(b *data.Batch) []float64 {
+	var out []float64
 	for _, i := range b.Examples {
 		out = append(out, d.decisions[0][i])
 	}
