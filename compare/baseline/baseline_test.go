@@ -205,7 +205,8 @@ func TestConstantModels(t *testing.T) {
 			lines(`{"text": "x", "y": 0}`, `{"text": "x", "y": 6}`), 3,
 		},
 		{
-			"the mean of numbers that float32 is too coarse for", "rmse", schema.Task{Name: "y", Type: schema.Regression},
+			"the mean of numbers that float32 is too coarse for", "rmse",
+			schema.Task{Name: "y", Type: schema.Regression},
 			lines(`{"text": "x", "y": 1700000001}`, `{"text": "x", "y": 1700000002}`, `{"text": "x", "y": 1700000006}`),
 			lines(`{"text": "x", "y": 1700000000}`, `{"text": "x", "y": 1700000006}`), 3,
 		},
