@@ -65,7 +65,7 @@ type predictions interface {
 func (t *Task) measure(d *data.Dataset, p predictions) (*train.Meter, error) {
 	s := *t.Schema
 	s.Tasks = s.Tasks[:1]
-	m, err := train.NewMeter(&s, map[string]string{t.task().Name: t.Metric}, nil)
+	m, err := train.NewMeter(&s, d, map[string]string{t.task().Name: t.Metric}, nil)
 	if err != nil {
 		return nil, err
 	}
