@@ -2,6 +2,7 @@ package compare
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -20,7 +21,9 @@ type answered struct {
 	rows   []int // of the joint model's test data
 	single [][]metric.Accumulator
 	joint  [][]metric.Accumulator
-	// undefined says that no seed has the metric defined for both models.
+	// updates of the task in training; nil where they are not known.
+	updates *Updated
+	// undefined says that no seed has the metric on the whole test data.
 	undefined bool
 }
 
@@ -31,6 +34,9 @@ type pairs struct {
 	size   int // examples of the joint model's test data
 	tasks  []*answered
 	strata [][]int
+	// paired says that both models of a seed have much of their luck in common,
+	// as joint models of one recipe may.
+	paired bool
 }
 
 // newPairs lays the answers of joint models side by side with those of others to
@@ -97,10 +103,9 @@ func (p *pairs) stratify() {
 }
 
 // sample is the metrics of all tasks and seeds on one draw of the test
-// examples; NaN where there is no run, and where it is not defined.
+// examples; NaN where there is no run, or where the metric is not defined.
 type sample struct {
 	single, joint [][]float64 // [task][seed]
-	seeds         []int       // as they were drawn
 }
 
 // whole measures on every example once.
@@ -109,36 +114,32 @@ func (p *pairs) whole() *sample {
 	for i := range times {
 		times[i] = 1
 	}
-	seeds := make([]int, p.seeds)
-	for i := range seeds {
-		seeds[i] = i
+	s := p.measure(times)
+	for i, a := range p.tasks {
+		a.undefined = !slices.ContainsFunc(p.common(a), func(seed int) bool { return !math.IsNaN(s.joint[i][seed] - s.single[i][seed]) })
 	}
-	return p.measure(times, seeds)
+	return s
 }
 
-// draw measures on a draw of seeds and examples with replacement.
+// draw measures on a draw of the examples with replacement.
 func (p *pairs) draw(r *rand.Rand) *sample {
-	seeds := make([]int, p.seeds)
-	for i := range seeds {
-		seeds[i] = r.IntN(p.seeds)
-	}
 	times := make([]int, p.size)
 	for _, rows := range p.strata {
 		for range rows {
 			times[rows[r.IntN(len(rows))]]++
 		}
 	}
-	return p.measure(times, seeds)
+	return p.measure(times)
 }
 
 // measure counts example i times[i] times.
-func (p *pairs) measure(times, seeds []int) *sample {
-	s := &sample{seeds: seeds}
+func (p *pairs) measure(times []int) *sample {
+	s := &sample{}
 	for _, a := range p.tasks {
 		single, joint := make([]float64, p.seeds), make([]float64, p.seeds)
 		for i := range p.seeds {
 			single[i], joint[i] = nan, nan
-			if a.joint[i] != nil && slices.Contains(seeds, i) {
+			if a.joint[i] != nil {
 				single[i], joint[i] = a.value(a.single[i], times), a.value(a.joint[i], times)
 			}
 		}

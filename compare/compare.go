@@ -8,6 +8,8 @@ import (
 	"io"
 	"path/filepath"
 	goruntime "runtime"
+	"slices"
+	"strings"
 
 	"espalier"
 	"espalier/internal/atomicfile"
@@ -23,7 +25,7 @@ type Options struct {
 	Engine runtime.Engine
 	// Seeds is how many there are, counted up from the recipe's; 3.
 	Seeds int
-	// Budget is Epochs, the default, or Steps.
+	// Budget is Updates, the default, Epochs or Steps.
 	Budget string
 	// Jobs is how many models are trained at a time, on one thread each; the
 	// number of cores.
@@ -70,7 +72,7 @@ func (o Options) withDefaults() Options {
 		o.Seeds = 3
 	}
 	if o.Budget == "" {
-		o.Budget = Epochs
+		o.Budget = Updates
 	}
 	if o.Jobs == 0 {
 		o.Jobs = goruntime.NumCPU()
@@ -94,8 +96,8 @@ func (o Options) check(r *recipe.Recipe) error {
 		return fmt.Errorf("compare: %d seeds; there must be at least 1", o.Seeds)
 	case o.Jobs < 1:
 		return fmt.Errorf("compare: %d jobs; there must be at least 1", o.Jobs)
-	case o.Budget != Epochs && o.Budget != Steps:
-		return fmt.Errorf("compare: budget %q is not one of %s, %s", o.Budget, Epochs, Steps)
+	case !slices.Contains(Budgets(), o.Budget):
+		return fmt.Errorf("compare: budget %q is not one of %s", o.Budget, strings.Join(Budgets(), ", "))
 	case !(o.Confidence > 0 && o.Confidence < 1):
 		return fmt.Errorf("compare: confidence is %v, it must be above 0 and below 1", o.Confidence)
 	case o.Resamples < 0:
@@ -166,10 +168,10 @@ func keep(result any, failed []Failure, path string) error {
 
 // suffix tells the files of results of different budgets apart.
 func (o Options) suffix() string {
-	if o.Budget == Steps {
-		return "-steps"
+	if o.Budget == Updates {
+		return ""
 	}
-	return ""
+	return "-" + o.Budget
 }
 
 // Failure is a model that could not be trained or exported.
@@ -196,13 +198,12 @@ func (f Failure) Unwrap() error { return f.err }
 func gather(r *recipe.Recipe, trials []*trial, outcomes []*outcome, o Options) (*Result, error) {
 	joint := make([]*train.Answers, o.Seeds)
 	single := make([][]*train.TaskAnswers, len(r.Tasks))
-	var names, metrics []string
-	for i, t := range r.Tasks {
-		names, metrics = append(names, t.Name), append(metrics, t.Metric)
+	for i := range r.Tasks {
 		single[i] = make([]*train.TaskAnswers, o.Seeds)
 	}
 	var failed []Failure
 	var unfinished Unfinished
+	var updates []Updated
 	for i, t := range trials {
 		out := outcomes[i]
 		if out.err != nil {
@@ -213,15 +214,14 @@ func gather(r *recipe.Recipe, trials []*trial, outcomes []*outcome, o Options) (
 		if seed := t.seed - r.Train.Seed; t.single {
 			single[t.number][seed] = &out.answers.Tasks[0]
 		} else {
-			joint[seed] = out.answers
+			joint[seed], updates = out.answers, t.updates
 		}
 	}
 	failed = append(failed, unlike(r, joint, single)...)
-	p, err := newPairs(joint, single, names)
+	result, err := Judge(joint, single, updates, o)
 	if err != nil {
 		return nil, err
 	}
-	result := judge(p, metrics, o.Resamples, o.Confidence)
 	result.Recipe, result.Budget, result.Engine = r.Name, o.Budget, o.Engine.Name()
 	result.Unfinished, result.Failed = unfinished, failed
 	for i := range o.Seeds {

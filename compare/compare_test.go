@@ -90,7 +90,8 @@ func TestComparisonOfTheDemo(t *testing.T) {
 					single.Test[0].Value(), joint.Test[i].Value())
 			}
 		}
-		if task.Examples == 0 || len(task.Difference.Values) != 2 || task.Difference.Seeds == nil || task.Difference.Bootstrap == nil {
+		if task.Examples == 0 || len(task.Difference.Values) != 2 || task.Difference.Seeds == nil || task.Difference.Examples == nil ||
+			task.Difference.Interval == nil || task.Difference.P == nil || task.Updates == nil {
 			t.Errorf("%s lacks something: %+v", task.Task, task)
 		}
 	}
@@ -200,35 +201,6 @@ func TestRecipesShareSingleModels(t *testing.T) {
 	}
 }
 
-// TestStepBudget: a single-task model of a task that few rows label makes at
-// least as many steps as the joint one, and less than an epoch more.
-func TestStepBudget(t *testing.T) {
-	r, _ := small(t, "train.epochs=4", "train.patience=2")
-	trials, err := plan(r, "d", Options{Seeds: 1, Budget: Steps})
-	if err != nil {
-		t.Fatal(err)
-	}
-	steps := func(t1 *trial) int {
-		n, err := epochSteps(t1.recipe)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
-	joint := trials[0].recipe.Train.Epochs * steps(trials[0])
-	longer := false
-	for _, single := range trials[1:] {
-		own := steps(single)
-		if n := single.recipe.Train.Epochs * own; n < joint || n >= joint+own {
-			t.Errorf("%s makes %d steps, the joint model %d", single.model, n, joint)
-		}
-		longer = longer || single.recipe.Train.Epochs > 4 && single.recipe.Train.Patience > 2
-	}
-	if !longer {
-		t.Error("no task has fewer examples than all together: the test shows nothing")
-	}
-}
-
 // TestStoppedComparison: what is stopped gives no result, and goes on.
 func TestStoppedComparison(t *testing.T) {
 	r, _ := small(t, "train.epochs=1")
@@ -270,7 +242,7 @@ func TestComparisonsThatCannotBe(t *testing.T) {
 	}{
 		{r, Options{Seeds: -1}, "compare: -1 seeds; there must be at least 1"},
 		{r, Options{Jobs: -2}, "compare: -2 jobs; there must be at least 1"},
-		{r, Options{Budget: "time"}, `compare: budget "time" is not one of epochs, steps`},
+		{r, Options{Budget: "time"}, `compare: budget "time" is not one of updates, epochs, steps`},
 		{r, Options{Confidence: 95}, "compare: confidence is 95, it must be above 0 and below 1"},
 		{r, Options{Resamples: -1}, "compare: -1 resamples; there cannot be fewer than 0"},
 		{single, Options{}, "compare: recipe topic has one task; there is nothing to compare it with"},

@@ -4,16 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"espalier"
 	"espalier/recipe"
-)
-
-// Budgets: what the models of a comparison have the same number of.
-const (
-	// Epochs: each model goes through its own data as often as the recipe says.
-	Epochs = "epochs"
-	// Steps: each single model makes at least as many steps as the joint one.
-	Steps = "steps"
 )
 
 // trial is one model to train.
@@ -25,6 +16,8 @@ type trial struct {
 	number int
 	recipe *recipe.Recipe
 	dir    string
+	// updates of each task, of a joint model beside the single-task ones.
+	updates []Updated
 	// answers says that the answers to test are wanted, too.
 	answers bool
 }
@@ -58,10 +51,6 @@ func planAll(r *recipe.Recipe, joint []joined, dir string, o Options) ([]*trial,
 	if err != nil {
 		return nil, err
 	}
-	alone := "single-"
-	if o.Budget == Steps {
-		alone = "stretched-" // beside those of the other budget
-	}
 	var trials []*trial
 	for i := range o.Seeds {
 		seed := r.Train.Seed + i
@@ -75,83 +64,21 @@ func planAll(r *recipe.Recipe, joint []joined, dir string, o Options) ([]*trial,
 		// The joint model's folder has the recipe's name, so that recipes that
 		// differ in how they balance tasks can share their single models.
 		for j, of := range joint {
-			if err := add(trial{model: of.model, number: j, recipe: of.recipe}, of.folder); err != nil {
+			t := trial{model: of.model, number: j, recipe: of.recipe}
+			for task := range r.Tasks {
+				t.updates = append(t.updates, singles.updated(j, task, of.recipe.Train.Epochs))
+			}
+			if err := add(t, of.folder); err != nil {
 				return nil, err
 			}
 		}
 		for j, t := range r.Tasks {
-			if err := add(trial{model: singleModel(t.Name), single: true, number: j, recipe: singles[j]}, alone+t.Name); err != nil {
+			if err := add(trial{model: singleModel(t.Name), single: true, number: j, recipe: singles.recipes[j]}, singles.folder(j, t.Name)); err != nil {
 				return nil, err
 			}
 		}
 	}
 	return trials, nil
-}
-
-// singleRecipes derives the recipe of each task alone. By steps, none makes
-// fewer than any of the joint models.
-func singleRecipes(r *recipe.Recipe, joint []joined, budget string) ([]*recipe.Recipe, error) {
-	var singles []*recipe.Recipe
-	steps := 0
-	if budget == Steps {
-		for _, of := range joint {
-			own, err := epochSteps(of.recipe)
-			if err != nil {
-				return nil, err
-			}
-			steps = max(steps, own)
-		}
-	}
-	for _, t := range r.Tasks {
-		single, err := r.Single(t.Name)
-		if err == nil && budget == Steps {
-			single, err = stretch(single, steps)
-		}
-		if err != nil {
-			return nil, err
-		}
-		singles = append(singles, single)
-	}
-	return singles, nil
-}
-
-// epochSteps is how many steps one pass over a recipe's training data takes.
-func epochSteps(r *recipe.Recipe) (int, error) {
-	run, err := espalier.Learn(r)
-	if err != nil {
-		return 0, err
-	}
-	set, err := run.Data("train", nil)
-	if err != nil {
-		return 0, err
-	}
-	return r.Training().EpochSteps(set, run.Model.Schema().TaskNames())
-}
-
-// stretch gives a single-task recipe so many epochs that it makes at least as
-// many steps as a joint one of which an epoch has the given number. What counts
-// epochs is stretched alike.
-func stretch(single *recipe.Recipe, steps int) (*recipe.Recipe, error) {
-	own, err := epochSteps(single)
-	if err != nil {
-		return nil, err
-	}
-	longer := func(epochs int) int { return (epochs*steps + own - 1) / own }
-	return single.Derive(func(r *recipe.Recipe) {
-		r.Train.Epochs, r.Train.Patience = longer(r.Train.Epochs), longer(r.Train.Patience)
-		schedules := []*recipe.Schedule{&r.Train.Schedule, &r.Train.Trunk.Schedule}
-		for i := range r.Tasks { // a relation comes with its entities
-			schedules = append(schedules, &r.Tasks[i].Schedule)
-		}
-		for _, s := range schedules {
-			switch s.Type {
-			case "step":
-				s.Every = longer(s.Every)
-			case "plateau":
-				s.Patience = longer(s.Patience)
-			}
-		}
-	})
 }
 
 // only picks the trials that a comparison of one kind of joint model is of.

@@ -2,7 +2,9 @@ package compare
 
 import (
 	"math"
+	"slices"
 
+	"espalier/train"
 	"espalier/train/metric"
 )
 
@@ -13,6 +15,12 @@ const (
 	Helped  = "helped"
 	Hurt    = "hurt"
 	Unshown = "no difference shown"
+	// OneSeed: nothing is known of other seeds.
+	OneSeed = "no verdict: one seed"
+	// FewerUpdates: the single-task model has fewer updates of the task.
+	FewerUpdates = "no verdict: fewer updates"
+	// Undefined: the test data does not define the metric.
+	Undefined = "no verdict: undefined"
 )
 
 // Result is a finished comparison.
@@ -70,6 +78,9 @@ type Task struct {
 	HigherIsBetter bool   `json:"higher_is_better"`
 	// Examples is how many of the test data have a label.
 	Examples int `json:"examples"`
+	// Updates are those of the task in training; nil in results that were written
+	// before they were counted.
+	Updates *Updated `json:"updates,omitempty"`
 	// Undefined says why the metric is not defined on the test data; what follows
 	// is not there then.
 	Undefined  string     `json:"undefined,omitempty"`
@@ -86,40 +97,117 @@ type Sample struct {
 }
 
 func newSample(values []float64) Sample {
+	if len(values) == 0 {
+		return Sample{}
+	}
 	mean, sd := meanSD(values)
 	return Sample{mean, sd, values}
 }
 
-// Difference is a difference over seeds with its intervals.
+// Difference is a difference over seeds, with its one test: see docs/compare.md.
 type Difference struct {
 	Mean   float64   `json:"mean"`
 	Values []float64 `json:"values"`
-	// Seeds is Student's interval over seeds, nil for one seed; Bootstrap draws
-	// seeds and test examples, nil where none were drawn.
-	Seeds     *Interval `json:"over_seeds,omitempty"`
+	// Interval holds the mean of all seeds and all test examples that there might
+	// have been; with one seed, of all test examples.
+	Interval *Interval `json:"interval,omitempty"`
+	// P is how often a difference as large comes of nothing, and Corrected that
+	// in view of all differences that were tested together; nil where there is
+	// no test. DF are the degrees of freedom of the test.
+	P         *float64 `json:"p,omitempty"`
+	Corrected *float64 `json:"corrected_p,omitempty"`
+	DF        float64  `json:"degrees_of_freedom,omitempty"`
+	// Seeds is Student's interval over seeds, of these test examples; Examples
+	// draws test examples, for these models. Each lacks the other's part.
+	Seeds    *Interval `json:"over_seeds,omitempty"`
+	Examples *Interval `json:"over_examples,omitempty"`
+	// Bootstrap is in results that were written before there was a test.
 	Bootstrap *Interval `json:"bootstrap,omitempty"`
 	Verdict   string    `json:"verdict"`
 }
 
-// newDifference judges differences. A difference is shown where every interval
-// excludes 0.
-func newDifference(values, draws []float64, confidence float64, higher bool) *Difference {
-	mean, _ := meanSD(values)
-	d := &Difference{
-		Mean: mean, Values: values, Verdict: Unshown,
-		Seeds: studentInterval(values, confidence), Bootstrap: percentileInterval(draws, confidence),
+// difference is what is told of the evidence, without the verdict where there
+// can be one.
+func (e *evidence) difference(confidence float64) *Difference {
+	if len(e.values) == 0 {
+		return &Difference{Verdict: Undefined}
 	}
-	shown := d.Seeds != nil || d.Bootstrap != nil
-	for _, i := range []*Interval{d.Seeds, d.Bootstrap} {
-		shown = shown && (i == nil || i.excludesZero())
-	}
+	d := &Difference{Mean: e.mean, Values: e.values, Verdict: e.barred}
+	d.Interval = e.interval(confidence)
+	d.Seeds, d.Examples = studentInterval(e.values, confidence), percentileInterval(e.draws, confidence)
 	switch {
-	case shown && (mean > 0) == higher:
-		d.Verdict = Helped
-	case shown:
-		d.Verdict = Hurt
+	case !e.tested && len(e.values) < 2:
+		d.Verdict = OneSeed
+	case !e.tested:
+		d.Verdict = Undefined
+	case e.barred == "":
+		d.P, d.DF = &e.p, e.student.Nu
 	}
 	return d
+}
+
+// claim is a difference that is tested.
+type claim struct {
+	*Difference
+	higher bool // above 0 is better
+}
+
+// claims are the differences of a comparison that are tested together.
+func (r *Result) claims() []claim {
+	var all []claim
+	for i := range r.Tasks {
+		all = append(all, claim{&r.Tasks[i].Difference, r.Tasks[i].HigherIsBetter})
+	}
+	if r.Mean != nil {
+		all = append(all, claim{r.Mean, true})
+	}
+	return all
+}
+
+func (r *Result) decide() { decide(r.claims(), r.Confidence) }
+
+// decide gives verdicts on differences that are tested together.
+func decide(claims []claim, confidence float64) {
+	claims = slices.DeleteFunc(slices.Clone(claims), func(c claim) bool { return c.P == nil })
+	p := make([]float64, len(claims))
+	for i, c := range claims {
+		p[i] = *c.P
+	}
+	for i, q := range corrected(p) {
+		c := claims[i]
+		c.Corrected, c.Verdict = &q, Unshown
+		switch {
+		case q > 1-confidence:
+		case (c.Mean > 0) == c.higher:
+			c.Verdict = Helped
+		default:
+			c.Verdict = Hurt
+		}
+	}
+}
+
+// Judge compares joint models with single-task ones from their answers to the
+// test data, as [Run] does: joint ones by seed, single ones by task and seed, nil
+// where there is none. Updates are those of each task in training; nil where all
+// are alike. Of the options it reads Confidence and Resamples.
+func Judge(joint []*train.Answers, single [][]*train.TaskAnswers, updates []Updated, o Options) (*Result, error) {
+	o = o.withDefaults()
+	var tasks, metrics []string
+	if i := slices.IndexFunc(joint, func(a *train.Answers) bool { return a != nil }); i >= 0 {
+		for _, t := range joint[i].Tasks {
+			tasks, metrics = append(tasks, t.Task), append(metrics, t.Metric)
+		}
+	}
+	p, err := newPairs(joint, single, tasks)
+	if err != nil {
+		return nil, err
+	}
+	for i, a := range p.tasks {
+		if i < len(updates) {
+			a.updates = &updates[i]
+		}
+	}
+	return judge(p, metrics, o.Resamples, o.Confidence), nil
 }
 
 // judge compares the models from their answers.
@@ -127,73 +215,128 @@ func judge(p *pairs, metrics []string, resamples int, confidence float64) *Resul
 	r := &Result{Confidence: confidence, Resamples: resamples}
 	whole := p.whole()
 	draws := p.resample(resamples, bootstrapSeed)
+	there := make([]*evidence, len(p.tasks))
+	for i, a := range p.tasks {
+		if len(p.common(a)) > 0 {
+			there[i] = p.ofTask(i, whole, draws)
+		}
+	}
+	of := pooled(slices.DeleteFunc(slices.Clone(there), func(e *evidence) bool { return e == nil }))
 	var gains []float64
 	for i, a := range p.tasks {
-		var single, joint []float64
-		for s := range p.seeds {
-			if x, y := whole.single[i][s], whole.joint[i][s]; !math.IsNaN(x) && !math.IsNaN(y) {
-				single, joint = append(single, x), append(joint, y)
-			}
-		}
-		if a.none == nil { // no seed has both models
+		e := there[i]
+		if e == nil {
 			continue
 		}
-		t := Task{Task: a.task, Metric: metrics[i], HigherIsBetter: a.higher, Examples: len(a.rows)}
-		if a.undefined = len(joint) == 0; a.undefined {
+		t := Task{Task: a.task, Metric: metrics[i], HigherIsBetter: a.higher, Examples: len(a.rows), Updates: a.updates}
+		if a.undefined {
 			if t.Undefined = metric.Reason(t.Metric); len(a.rows) == 0 {
 				t.Undefined = "there is no label"
 			}
 			r.Tasks = append(r.Tasks, t)
 			continue
 		}
-		of := func(s *sample, seed int) float64 { return s.joint[i][seed] - s.single[i][seed] }
-		t.Single, t.Joint, t.Difference = newSample(single), newSample(joint), *summarize(whole, draws, of, confidence, a.higher)
+		e.test(of)
+		t.Single, t.Joint, t.Difference = a.sampleOf(whole.single[i], whole.joint[i]), a.sampleOf(whole.joint[i], whole.single[i]), *e.difference(confidence)
 		r.Tasks = append(r.Tasks, t)
-		gains = append(gains, a.gain(t.Difference.Mean))
+		gains = append(gains, a.gain(e.mean))
 	}
-	if len(r.Tasks) < len(p.tasks) {
+	if len(r.Tasks) < len(p.tasks) || len(gains) == 0 {
+		r.decide()
 		return r
 	}
-	r.Mean = summarize(whole, draws, p.meanGain, confidence, true)
 	r.OverTasks = studentInterval(gains, confidence)
-	r.DeltaM = summarize(whole, draws, p.deltaM, confidence, true)
+	r.Mean, r.DeltaM = p.overTasks(whole, draws, confidence)
+	r.decide()
 	return r
 }
 
 // bootstrapSeed makes the same comparison give the same intervals.
 const bootstrapSeed = 1
 
-// summarize takes one figure of every seed's models. It is nil where no seed
-// has it.
-func summarize(whole *sample, draws []*sample, of func(*sample, int) float64, confidence float64, higher bool) *Difference {
-	values := perSeed(whole, of)
-	if len(values) == 0 {
-		return nil
-	}
-	var means []float64
-	for _, s := range draws {
-		if v := perSeed(s, of); len(v) > 0 {
-			mean, _ := meanSD(v)
-			means = append(means, mean)
+// common are the seeds of which both models of a task are there.
+func (p *pairs) common(a *answered) []int {
+	var seeds []int
+	for s := range p.seeds {
+		if a.joint[s] != nil {
+			seeds = append(seeds, s)
 		}
 	}
-	return newDifference(values, means, confidence, higher)
+	return seeds
 }
 
-// perSeed returns the figure for every drawn seed that has models; none where
-// it is not defined for one of them.
-func perSeed(s *sample, of func(*sample, int) float64) []float64 {
-	var values []float64
-	for _, seed := range s.seeds {
-		v := of(s, seed)
-		if math.IsInf(v, 0) {
-			return nil
-		}
-		if !math.IsNaN(v) {
-			values = append(values, v)
+// sampleOf are the values of the seeds of which both models have one.
+func (a *answered) sampleOf(values, others []float64) Sample {
+	var there []float64
+	for s, x := range values {
+		if !math.IsNaN(x) && !math.IsNaN(others[s]) {
+			there = append(there, x)
 		}
 	}
-	return values
+	return newSample(there)
+}
+
+// ofTask gathers what is known of one task's difference.
+func (p *pairs) ofTask(i int, whole *sample, draws []*sample) *evidence {
+	a := p.tasks[i]
+	joint := func(s *sample, seed int) float64 { return s.joint[i][seed] }
+	single := func(s *sample, seed int) float64 { return s.single[i][seed] }
+	kinds := []figure{joint, single}
+	if p.paired {
+		kinds = nil
+	}
+	e := newEvidence(whole, draws, p.common(a), func(s *sample, seed int) float64 { return joint(s, seed) - single(s, seed) }, kinds...)
+	e.df, e.higher = float64(len(a.rows)), a.higher
+	if a.updates.short() {
+		e.barred = FewerUpdates
+	}
+	return e
+}
+
+// overTasks compares the means over tasks, and those of relative gains. Every
+// task has all seeds that any has.
+func (p *pairs) overTasks(whole *sample, draws []*sample, confidence float64) (mean, deltaM *Difference) {
+	var seeds []int
+	barred := ""
+	for s := range p.seeds {
+		if !slices.ContainsFunc(p.tasks, func(a *answered) bool { return a.joint[s] == nil }) {
+			seeds = append(seeds, s)
+		}
+	}
+	for _, a := range p.tasks {
+		if a.updates.short() {
+			barred = FewerUpdates
+		}
+	}
+	if len(seeds) == 0 {
+		return nil, nil
+	}
+	var kinds []figure
+	if !p.paired {
+		kinds = []figure{
+			func(s *sample, seed int) float64 {
+				return p.mean(func(i int, a *answered) float64 { return a.gain(s.joint[i][seed]) })
+			},
+			func(s *sample, seed int) float64 {
+				return p.mean(func(i int, a *answered) float64 { return a.gain(s.single[i][seed]) })
+			},
+		}
+	}
+	e := newEvidence(whole, draws, seeds, p.meanGain, kinds...)
+	e.df, e.higher, e.barred = float64(p.size), true, barred
+	e.test(prior{})
+	mean = e.difference(confidence)
+	relative := newEvidence(whole, draws, seeds, p.deltaM)
+	if len(relative.values) == 0 || slices.ContainsFunc(relative.values, func(v float64) bool { return math.IsInf(v, 0) }) {
+		return mean, nil
+	}
+	relative.df = float64(p.size)
+	relative.test(prior{})
+	deltaM = relative.difference(confidence)
+	// It is the mean difference in other units: a second verdict would be one more
+	// chance to be wrong.
+	deltaM.P, deltaM.Verdict = nil, ""
+	return mean, deltaM
 }
 
 // gain turns a difference so that more is better.

@@ -11,35 +11,14 @@ import (
 
 	"espalier/schema"
 	"espalier/train"
+	"espalier/train/metric"
 )
-
-func TestVerdicts(t *testing.T) {
-	far, near := []float64{0.1, 0.11, 0.09}, []float64{0.1, -0.1, 0.02}
-	for _, c := range []struct {
-		name          string
-		values, draws []float64
-		higher        bool
-		want          string
-	}{
-		{"both intervals exclude 0", far, far, true, Helped},
-		{"less is better", far, far, false, Hurt},
-		{"seeds disagree", near, far, true, Unshown},
-		{"examples disagree", far, near, true, Unshown},
-		{"one seed", far[:1], far, true, Helped},
-		{"no draws", far, nil, true, Helped},
-		{"one seed and no draws", far[:1], nil, true, Unshown},
-	} {
-		if got := newDifference(c.values, c.draws, 0.95, c.higher).Verdict; got != c.want {
-			t.Errorf("%s: %s, want %s", c.name, got, c.want)
-		}
-	}
-}
 
 // TestDeltaM: the formula of Maninis et al. by hand, on an accuracy that rises
 // by a tenth of itself and an error that rises by a quarter.
 func TestDeltaM(t *testing.T) {
 	p := &pairs{seeds: 1, tasks: []*answered{{higher: true}, {higher: false}}}
-	s := &sample{single: [][]float64{{0.8}, {2}}, joint: [][]float64{{0.88}, {2.5}}, seeds: []int{0}}
+	s := &sample{single: [][]float64{{0.8}, {2}}, joint: [][]float64{{0.88}, {2.5}}}
 	if got := p.deltaM(s, 0); math.Abs(got-(0.1-0.25)/2) > 1e-12 {
 		t.Errorf("delta-m is %v", got)
 	}
@@ -47,8 +26,12 @@ func TestDeltaM(t *testing.T) {
 		t.Errorf("the mean gain is %v", got)
 	}
 	s.single[0][0] = 0
-	if d := summarize(s, nil, p.deltaM, 0.95, true); d != nil {
-		t.Errorf("relative to 0 delta-m is %v", d)
+	p.tasks[0].joint, p.tasks[1].joint = make([][]metric.Accumulator, 1), make([][]metric.Accumulator, 1)
+	for _, a := range p.tasks {
+		a.joint[0] = []metric.Accumulator{}
+	}
+	if mean, d := p.overTasks(s, nil, 0.95); d != nil || mean == nil {
+		t.Errorf("relative to 0 delta-m is %v, and the mean %v", d, mean)
 	}
 }
 
@@ -148,7 +131,7 @@ func TestAMetricThatTestDataDoNotDefine(t *testing.T) {
 		t.Errorf("%s (%v)", b.String(), err)
 	}
 	// Of one example of the second class, a third of the draws have none.
-	if area := compared(1).Tasks[0]; area.Single.Mean != 1 || area.Difference.Bootstrap == nil || *area.Difference.Bootstrap != (Interval{}) {
+	if area := compared(1).Tasks[0]; area.Single.Mean != 1 || area.Difference.Examples == nil || *area.Difference.Examples != (Interval{}) {
 		t.Errorf("the same areas differ: %+v", area.Difference)
 	}
 }

@@ -50,26 +50,26 @@ func Markdown(w io.Writer, r Report) error {
 
 // tables are the comparison's tables as rows of cells, the head first.
 func (r *Result) tables() [][][]string {
-	scores := [][]string{{"task", "metric", "single", "joint", "difference", "over seeds", "bootstrap", "verdict"}}
+	scores := [][]string{append([]string{"task", "metric", "updates, single / joint", "single", "joint", "difference"}, differenceHead...)}
 	for _, t := range r.Tasks {
 		metric := t.Metric
 		if !t.HigherIsBetter {
 			metric += " (less is better)"
 		}
 		if t.Undefined != "" {
-			scores = append(scores, []string{t.Task, metric, "-", "-", "-", "-", "-", "not defined"})
+			scores = append(scores, []string{t.Task, metric, t.Updates.text(), "-", "-", "-", "", "", "-", "-", "not defined"})
 			continue
 		}
-		row := []string{t.Task, metric, t.Single.text(), t.Joint.text()}
+		row := []string{t.Task, metric, t.Updates.text(), t.Single.text(), t.Joint.text()}
 		scores = append(scores, append(row, t.Difference.cells("%+.4f", 1)...))
 	}
 	if r.Mean != nil {
-		scores = append(scores, append([]string{"mean difference", "", "", ""}, r.Mean.cells("%+.4f", 1)...))
+		scores = append(scores, append([]string{"mean difference", "", "", "", ""}, r.Mean.cells("%+.4f", 1)...))
 	}
 	if r.DeltaM != nil {
-		scores = append(scores, append([]string{"delta-m", "%", "", ""}, r.DeltaM.cells("%+.2f", 100)...))
+		scores = append(scores, append([]string{"delta-m", "%", "", "", ""}, r.DeltaM.cells("%+.2f", 100)...))
 	}
-	tables := [][][]string{scores}
+	tables := [][][]string{withoutEmpty(scores)}
 	if len(r.Baselines) > 0 {
 		tables = append(tables, r.baselineTable())
 	}
@@ -82,14 +82,50 @@ func (r *Result) tables() [][][]string {
 // text leaves out the deviation of a single value. A sample may have been kept
 // without its values.
 func (s Sample) text() string {
+	if len(s.Values) == 0 && s.Mean == 0 && s.SD == 0 {
+		return "-"
+	}
 	if len(s.Values) < 2 && s.SD == 0 {
 		return fmt.Sprintf("%.4f", s.Mean)
 	}
 	return fmt.Sprintf("%.4f ± %.4f", s.Mean, s.SD)
 }
 
+// differenceHead is the head of what cells returns behind the difference. The
+// first two are of results that were written before there was a test.
+var differenceHead = []string{"over seeds", "bootstrap", "interval", "p", "verdict"}
+
 func (d *Difference) cells(format string, factor float64) []string {
-	return []string{fmt.Sprintf(format, factor*d.Mean), d.Seeds.text(format, factor), d.Bootstrap.text(format, factor), d.Verdict}
+	mean := fmt.Sprintf(format, factor*d.Mean)
+	switch {
+	case d.Bootstrap != nil:
+		return []string{mean, d.Seeds.text(format, factor), d.Bootstrap.text(format, factor), "", "", d.Verdict}
+	case d.Verdict == Undefined:
+		mean = "-"
+	}
+	p := "-"
+	switch {
+	case d.Corrected == nil:
+	case *d.Corrected < 0.0005:
+		p = "< 0.001"
+	default:
+		p = fmt.Sprintf("%.3f", *d.Corrected)
+	}
+	return []string{mean, "", "", d.Interval.text(format, factor), p, d.Verdict}
+}
+
+// withoutEmpty leaves out the columns that have a head alone.
+func withoutEmpty(rows [][]string) [][]string {
+	kept := make([][]string, len(rows))
+	for i := range rows[0] {
+		if len(rows) > 1 && !slices.ContainsFunc(rows[1:], func(row []string) bool { return row[i] != "" }) {
+			continue
+		}
+		for j, row := range rows {
+			kept[j] = append(kept[j], row[i])
+		}
+	}
+	return kept
 }
 
 func (i *Interval) text(format string, factor float64) string {
@@ -120,10 +156,8 @@ func (r *Resources) table() [][]string {
 
 // footnote says what was compared and how.
 func (r *Result) footnote() string {
-	text := fmt.Sprintf("%s: test data, %s, %s. Single and joint: mean ± standard deviation over seeds.\n"+
-		"Intervals at %g %% of joint minus single: Student's over seeds; bootstrap of %d draws of seeds and test examples.\n"+
-		"A verdict other than %q needs every interval to exclude 0.",
-		r.Recipe, howMany(len(r.Seeds), "seed"), budgetInWords(r.Budget), 100*r.Confidence, r.Resamples, Unshown)
+	text := fmt.Sprintf("%s: test data, %s, %s. Single and joint: mean ± standard deviation over seeds.\n%s",
+		r.Recipe, howMany(len(r.Seeds), "seed"), budgetInWords(r.Budget), r.reading())
 	for _, t := range r.Tasks {
 		if t.Undefined != "" {
 			text += fmt.Sprintf("\n%s of %s is not defined on the test data, where %s; the task is left out of the mean.", t.Metric, t.Task, t.Undefined)
@@ -140,6 +174,39 @@ func (r *Result) footnote() string {
 			u.Single, u.SingleOf, u.Joint, u.JointOf)
 	}
 	return text + failures(r.Failed)
+}
+
+// reading says how to read the differences.
+func (r *Result) reading() string {
+	if r.before() {
+		return fmt.Sprintf("Intervals at %g %% of joint minus single: Student's over seeds; bootstrap of %d draws of seeds and test examples.\n"+
+			"A verdict other than %q needs every interval to exclude 0.", 100*r.Confidence, r.Resamples, Unshown)
+	}
+	return reading(r.claims(), len(r.Seeds), r.Confidence)
+}
+
+func reading(claims []claim, seeds int, confidence float64) string {
+	tests, fewer := 0, false
+	for _, c := range claims {
+		fewer = fewer || c.Verdict == FewerUpdates
+		if c.P != nil {
+			tests++
+		}
+	}
+	if seeds < 2 {
+		return fmt.Sprintf("Intervals at %g %% are over test examples alone: another seed may give another difference. Verdicts take --seeds 3 or more.", 100*confidence)
+	}
+	text := fmt.Sprintf("Intervals at %g %% are over seeds and test examples, p is that of the same test, corrected for %s at a time (Benjamini-Hochberg).\n"+
+		"A verdict other than %q takes a p of at most %.2g.", 100*confidence, howMany(tests, "test"), Unshown, 1-confidence)
+	if fewer {
+		text += "\nNo verdict where the single model has fewer updates of its task than the joint one, which may be all that helps: compare with --budget updates."
+	}
+	return text
+}
+
+// before reports whether the result was written before differences had a test.
+func (r *Result) before() bool {
+	return slices.ContainsFunc(r.Tasks, func(t Task) bool { return t.Difference.Bootstrap != nil }) || r.Mean != nil && r.Mean.Bootstrap != nil
 }
 
 func failures(failed []Failure) string {

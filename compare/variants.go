@@ -130,7 +130,22 @@ func RunVariants(ctx context.Context, r *recipe.Recipe, variants []Variant, dir 
 			return nil, err
 		}
 	}
+	v.decide()
 	return v, keep(v, v.Failed, filepath.Join(dir, "variants-"+r.Name+"-"+mark(variants)+o.suffix()+".json"))
+}
+
+// decide gives verdicts in view of all differences in the tables: those to
+// single models of all variants together, and those to the first variant.
+func (v *Variants) decide() {
+	var alone, first []claim
+	for _, of := range v.Variants {
+		alone = append(alone, of.Comparison.claims()...)
+		if of.OverFirst != nil {
+			first = append(first, claim{of.OverFirst, true})
+		}
+	}
+	decide(alone, v.Confidence)
+	decide(first, v.Confidence)
 }
 
 // mark tells the files of different sets of variants in one folder apart. Their
@@ -332,5 +347,6 @@ func overFirst(r *recipe.Recipe, number int, trials []*trial, outcomes []*outcom
 	if err != nil {
 		return nil, err
 	}
+	p.paired = true
 	return judge(p, metrics, o.Resamples, o.Confidence).Mean, nil
 }

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -19,22 +20,26 @@ func (v *Variants) tables() [][][]string {
 }
 
 func (v *Variants) gains() [][]string {
-	rows := [][]string{{"variant", "mean of tasks", "to single models", "over seeds", "bootstrap", "verdict", "delta-m, %", "over seeds", "tasks helped", "tasks hurt"}}
+	rows := [][]string{slices.Concat([]string{"variant", "mean of tasks", "to single models"}, differenceHead, []string{"delta-m, %", "over seeds", "interval", "tasks helped", "tasks hurt"})}
+	pad := func(cells ...string) []string { return append(cells, make([]string, len(rows[0])-len(cells))...) }
 	if len(v.Single.Values) > 0 {
-		rows = append(rows, []string{"single models", v.Single.text(), "", "", "", "", "", "", "", ""})
+		rows = append(rows, pad("single models", v.Single.text()))
 	}
 	for _, of := range v.Variants {
 		c := of.Comparison
 		if c.Mean == nil {
-			rows = append(rows, []string{of.Name, "failed", "", "", "", "", "", "", "", ""})
+			rows = append(rows, pad(of.Name, "failed"))
 			continue
 		}
 		row := append([]string{of.Name, of.Joint.text()}, c.Mean.cells("%+.4f", 1)...)
-		if c.DeltaM != nil {
+		switch {
+		case c.DeltaM != nil:
 			d := c.DeltaM.cells("%+.2f", 100)
-			row = append(row, d[0], d[1])
-		} else {
-			row = append(row, "-", "-")
+			row = append(row, d[0], d[1], d[3])
+		case c.before():
+			row = append(row, "-", "-", "")
+		default:
+			row = append(row, "-", "", "-")
 		}
 		helped, hurt := 0, 0
 		for _, t := range c.Tasks {
@@ -47,12 +52,12 @@ func (v *Variants) gains() [][]string {
 		}
 		rows = append(rows, append(row, fmt.Sprint(helped), fmt.Sprint(hurt)))
 	}
-	return rows
+	return withoutEmpty(rows)
 }
 
 // overFirst words the verdicts anew: no task is helped or hurt by a variant.
 func (v *Variants) overFirst() [][]string {
-	rows := [][]string{{"variant", "to " + v.Variants[0].Name, "over seeds", "bootstrap", "verdict"}}
+	rows := [][]string{append([]string{"variant", "to " + v.Variants[0].Name}, differenceHead...)}
 	for _, of := range v.Variants {
 		if of.OverFirst == nil {
 			continue
@@ -60,13 +65,13 @@ func (v *Variants) overFirst() [][]string {
 		cells := of.OverFirst.cells("%+.4f", 1)
 		switch of.OverFirst.Verdict {
 		case Helped:
-			cells[3] = "better"
+			cells[len(cells)-1] = "better"
 		case Hurt:
-			cells[3] = "worse"
+			cells[len(cells)-1] = "worse"
 		}
 		rows = append(rows, append([]string{of.Name}, cells...))
 	}
-	return rows
+	return withoutEmpty(rows)
 }
 
 func (v *Variants) costs() [][]string {
@@ -94,12 +99,8 @@ func (v *Variants) costs() [][]string {
 
 func (v *Variants) footnote() string {
 	text := fmt.Sprintf("%s: test data, %s, %s. Mean of tasks: their metrics' mean ± standard deviation over seeds.\n"+
-		"Differences are means over tasks, with intervals at %g %%: Student's over seeds; bootstrap of %d draws of seeds and test examples.\n"+
-		"A verdict other than %q needs every interval to exclude 0. Tasks are helped or hurt by joint training, each by its own intervals.",
-		v.Recipe, howMany(len(v.Seeds), "seed"), budgetInWords(v.Budget), 100*v.Confidence, v.Resamples, Unshown)
-	if n := len(v.Variants) - 1; n > 1 {
-		text += fmt.Sprintf("\n%d variants are compared with the first: of as many that are no better, one in twenty may look it by luck.", n)
-	}
+		"%s",
+		v.Recipe, howMany(len(v.Seeds), "seed"), budgetInWords(v.Budget), v.reading())
 	for _, of := range v.Variants {
 		if len(of.Settings) > 0 {
 			text += fmt.Sprintf("\n%s: %s", of.Name, strings.Join(of.Settings, " "))
@@ -121,16 +122,36 @@ func (v *Variants) footnote() string {
 	return text + failures(v.Failed)
 }
 
+// reading says how to read the differences.
+func (v *Variants) reading() string {
+	if v.before() {
+		text := fmt.Sprintf("Differences are means over tasks, with intervals at %g %%: Student's over seeds; bootstrap of %d draws of seeds and test examples.\n"+
+			"A verdict other than %q needs every interval to exclude 0. Tasks are helped or hurt by joint training, each by its own intervals.",
+			100*v.Confidence, v.Resamples, Unshown)
+		if n := len(v.Variants) - 1; n > 1 {
+			text += fmt.Sprintf("\n%d variants are compared with the first: of as many that are no better, one in twenty may look it by luck.", n)
+		}
+		return text
+	}
+	var alone, first []claim
+	for _, of := range v.Variants {
+		alone = append(alone, of.Comparison.claims()...)
+		if of.OverFirst != nil {
+			first = append(first, claim{of.OverFirst, true})
+		}
+	}
+	return "Differences are means over tasks. " + reading(alone, len(v.Seeds), v.Confidence) +
+		fmt.Sprintf("\nTests to single models are those of all variants and tasks; the %d to %s are corrected by themselves.", len(first), v.Variants[0].Name)
+}
+
+// before reports whether the result was written before differences had a test.
+func (v *Variants) before() bool {
+	return slices.ContainsFunc(v.Variants, func(of Varied) bool { return of.Comparison != nil && of.Comparison.before() })
+}
+
 func howMany(n int, what string) string {
 	if n > 1 {
 		what += "s"
 	}
 	return fmt.Sprintf("%d %s", n, what)
-}
-
-func budgetInWords(budget string) string {
-	if budget == Steps {
-		return "single models with at least as many steps"
-	}
-	return "the same number of epochs"
 }

@@ -239,6 +239,15 @@ func (d *Dataset) Split(share float64, seed uint64) (rest, held *Dataset) {
 	return rest, held
 }
 
+// Select returns the given examples alone, in their order.
+func (d *Dataset) Select(examples []int) *Dataset {
+	s := newDataset(d.schema)
+	for _, i := range examples {
+		s.copy(d, i)
+	}
+	return s
+}
+
 // drawn marks a share of n examples, at least one and not all.
 func drawn(n int, share float64, seed uint64) []bool {
 	out := make([]bool, n)

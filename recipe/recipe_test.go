@@ -141,6 +141,7 @@ tasks:
   score: {type: regression, metric: mae}
 train:
   epochs: 3
+  epoch_steps: 40
   batch: 8
   max_tokens: 999
   seed: 12
@@ -170,7 +171,7 @@ func TestEveryKey(t *testing.T) {
 		t.Error(diff)
 	}
 	wantTrain := train.Config{
-		Epochs: 3, Batch: 8, MaxTokens: 999, Seed: 12,
+		Epochs: 3, EpochSteps: 40, Batch: 8, MaxTokens: 999, Seed: 12,
 		Optimizer: train.OptimizerConfig{
 			Type: "sgd", LR: 1, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, Momentum: 0.9, Nesterov: true, WeightDecay: 1e-4, Dense: true,
 		},
@@ -337,7 +338,7 @@ func TestOneMistake(t *testing.T) {
 		{"a task twice", base + "\n  topic: {type: tagging}", `r.yaml:7: key "tasks.topic" stands twice, first at r.yaml:6`},
 		{"a key that is a list", base + "\n[1]: 2", "r.yaml:7: a key must be a word"},
 		{"an alias", base + "\ntrain: {epochs: &n 3, batch: *n}", "r.yaml:7: train.epochs: anchors and aliases are not read in recipes; write the value out"},
-		{"a merge key", base + "\ntrain: {<<: {epochs: 3}}", `r.yaml:7: unknown key "<<" in train; the keys there are epochs, batch, max_tokens, seed, optimizer, clip_norm, schedule, trunk, priorities, shares, balance, sampling, average, select, patience, threads`},
+		{"a merge key", base + "\ntrain: {<<: {epochs: 3}}", `r.yaml:7: unknown key "<<" in train; the keys there are epochs, epoch_steps, batch, max_tokens, seed, optimizer, clip_norm, schedule, trunk, priorities, shares, balance, sampling, average, select, patience, threads`},
 		{"not a whole number", base + "\ntrain: {epochs: ten}", `r.yaml:7: train.epochs must be a whole number, found "ten"`},
 		{"a fraction", base + "\ntrain: {epochs: 1.5}", `r.yaml:7: train.epochs must be a whole number, found "1.5"`},
 		{"too large a number", base + "\ntrain: {seed: 99999999999999999999}", `r.yaml:7: train.seed must be a whole number, found "99999999999999999999"`},
@@ -477,6 +478,8 @@ func TestOneMistake(t *testing.T) {
 		{"a negative weight", strings.Replace(base, "classification", "classification, weight: -1", 1), "r.yaml:6: tasks.topic.weight is -1, it cannot be negative"},
 		{"a weight that is not read", strings.Replace(base, "classification", "classification, weight: 2", 1), "r.yaml:6: tasks.topic.weight is 2, but train.balance.method is equal, which weighs all alike; set it to fixed"},
 
+		{"epochs of fewer than no steps", base + "\ntrain: {epoch_steps: -1}", "r.yaml:7: train.epoch_steps is -1, it must be at least 0"},
+		{"two layouts of an epoch", base + "\ntrain: {epoch_steps: 9, sampling: {method: uniform}}", "r.yaml:7: train.epoch_steps is 9, and train.sampling lays out epochs, too; leave one of them out"},
 		{"no epochs", base + "\ntrain: {epochs: 0}", "r.yaml:7: train.epochs is 0, it must be at least 1"},
 		{"a negative rate", base + "\ntrain:\n  optimizer:\n    lr: -0.1", "r.yaml:9: train.optimizer.lr is -0.1, it must be above 0"},
 		{"an endless rate", base + "\ntrain: {optimizer: {lr: .inf}}", "r.yaml:7: train.optimizer.lr is +Inf, it must be a finite number"},

@@ -15,6 +15,10 @@ import (
 type Train struct {
 	// Epochs is how often the training data is gone through; 10.
 	Epochs int `key:"epochs"`
+	// EpochSteps is how many steps an epoch has in place of one pass over the
+	// training data, after which the model is validated: passes follow one
+	// another, each in an order of its own; 0, one pass.
+	EpochSteps int `key:"epoch_steps,omitempty"`
 	// Batch is the most examples in a step; 32.
 	Batch int `key:"batch"`
 	// MaxTokens is the most tokens in a step, padding included; 0, no limit.
@@ -135,6 +139,10 @@ func (o *Optimizer) unused() []string {
 func (c *checker) train(r *Recipe) {
 	t := &r.Train
 	c.atLeast("train.epochs", t.Epochs, 1)
+	c.atLeast("train.epoch_steps", t.EpochSteps, 0)
+	if t.EpochSteps > 0 && t.Sampling.Method != "" {
+		c.fail("train.epoch_steps", "is %d, and train.sampling lays out epochs, too; leave one of them out", t.EpochSteps)
+	}
 	c.atLeast("train.batch", t.Batch, 1)
 	c.atLeast("train.max_tokens", t.MaxTokens, 0)
 	if t.Seed < 0 {

@@ -197,7 +197,7 @@ func (p Part) config() models.TrunkConfig {
 func (r *Recipe) Training() train.Config {
 	t, o := r.Train, r.Train.Optimizer
 	c := train.Config{
-		Epochs: t.Epochs, Batch: t.Batch, MaxTokens: t.MaxTokens, Seed: uint64(t.Seed),
+		Epochs: t.Epochs, EpochSteps: t.EpochSteps, Batch: t.Batch, MaxTokens: t.MaxTokens, Seed: uint64(t.Seed),
 		Optimizer: train.OptimizerConfig{
 			Type: o.Type, LR: o.LR, Beta1: o.Beta1, Beta2: o.Beta2, Epsilon: o.Eps,
 			Momentum: o.Momentum, Nesterov: o.Nesterov, WeightDecay: o.WeightDecay, Dense: o.Dense,

@@ -11,10 +11,11 @@ import (
 // Config says how to train. Zero fields take the defaults that the comments
 // give.
 type Config struct {
-	Epochs    int    // passes over the training data; 10
-	Batch     int    // examples a step; 32
-	MaxTokens int    // most tokens a step, padding included; 0: no limit
-	Seed      uint64 // of parameters, order and masks
+	Epochs     int    // passes over the training data; 10
+	EpochSteps int    // steps of an epoch, in place of one pass; 0: one pass
+	Batch      int    // examples a step; 32
+	MaxTokens  int    // most tokens a step, padding included; 0: no limit
+	Seed       uint64 // of parameters, order and masks
 	// Optimizer is sgd, adam (the default) or adamw.
 	Optimizer OptimizerConfig
 	// Schedule says how the learning rate moves over the steps of a run.
@@ -152,6 +153,7 @@ func (c Config) check(tasks []string) error {
 		min, max float64
 	}{
 		{"epochs", float64(c.Epochs), 1, math.MaxInt32},
+		{"epoch_steps", float64(c.EpochSteps), 0, math.MaxInt32},
 		{"batch", float64(c.Batch), 1, math.MaxInt32},
 		{"max_tokens", float64(c.MaxTokens), 0, math.MaxInt32},
 		{"optimizer.lr", c.Optimizer.LR, 0, math.MaxFloat32},
@@ -165,6 +167,9 @@ func (c Config) check(tasks []string) error {
 		if !(f.value >= f.min && f.value <= f.max) {
 			return fmt.Errorf("train: %s is %v, it must be between %v and %v", f.name, f.value, f.min, f.max)
 		}
+	}
+	if c.EpochSteps > 0 && c.Sampling.Method != "" {
+		return fmt.Errorf("train: epoch_steps and sampling both lay out an epoch; leave one of them out")
 	}
 	known := map[string]bool{}
 	for _, t := range tasks {

@@ -168,7 +168,7 @@ func (t *Trainer) morePlans(set *data.Dataset, opts data.BatchOptions) [][][]int
 	for i := range plans {
 		own := opts
 		own.Seed ^= hashName(fmt.Sprintf("batch_%d", i+1))
-		plans[i] = set.Plan(own, t.epoch)
+		plans[i] = t.batches(set, own, t.epoch)
 	}
 	return plans
 }

@@ -20,7 +20,7 @@ type step struct {
 func (t *Trainer) plan(set *data.Dataset, opts data.BatchOptions, epoch int, states []progress.State) ([]step, []float64, error) {
 	var steps []step
 	if t.sampler == nil {
-		for _, examples := range set.Plan(opts, epoch) {
+		for _, examples := range t.batches(set, opts, epoch) {
 			steps = append(steps, step{Step: sample.Step{Task: -1, Examples: examples}})
 		}
 		return t.admitted(set, steps, states)

@@ -8,7 +8,6 @@ import (
 	"espalier/data"
 	"espalier/safetensors"
 	"espalier/tensor"
-	"espalier/train/progress"
 	"espalier/train/sample"
 )
 
@@ -36,20 +35,6 @@ func (c Config) CheckSampling(tasks []string) error {
 		return errors.New(strings.TrimPrefix(strings.TrimPrefix(err.Error(), "train: "), "sample: "))
 	}
 	return nil
-}
-
-// EpochSteps is how many steps the first epoch of training on a data set has in
-// which all tasks train, without caps on their shares.
-func (c Config) EpochSteps(set *data.Dataset, tasks []string) (int, error) {
-	c = c.withDefaults()
-	t := &Trainer{config: c, weights: make([]float32, len(tasks))}
-	var err error
-	if t.sampler, err = newSampler(c, tasks); err != nil {
-		return 0, err
-	}
-	t.config.Shares = progress.Shares{}
-	steps, _, err := t.plan(set, t.batching(), 0, make([]progress.State, len(tasks)))
-	return len(steps), err
 }
 
 // batching is how examples are grouped in training.

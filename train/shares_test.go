@@ -44,7 +44,7 @@ func took(t *testing.T, m *models.Model, c train.Config, d *data.Dataset) (steps
 func TestCapsOfDrawnSteps(t *testing.T) {
 	m, c, d := corpora(t)
 	tasks := m.Schema().TaskNames()
-	planned, err := c.EpochSteps(d, tasks)
+	planned, _, err := c.Updates(d, tasks)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestACapThatLeavesNothing(t *testing.T) {
 		t.Error("a step was made")
 		return nil
 	}})
-	planned, _ := c.EpochSteps(d, m.Schema().TaskNames())
+	planned, _, _ := c.Updates(d, m.Schema().TaskNames())
 	want := fmt.Sprintf("train: the cap of 0.001 leaves task %q no step in an epoch of %d; raise it, or make batches smaller", name, planned)
 	if fmt.Sprint(err) != want {
 		t.Errorf("\n got %v\nwant %s", err, want)

@@ -33,7 +33,7 @@ func TestCompare(t *testing.T) {
 	if code != 0 {
 		t.Fatalf("exit %d: %s", code, stderr)
 	}
-	for _, want := range []string{"\ntopic ", "\nmood ", "\ndelta-m ", "\nparameters ", "small: test data, 2 seeds, the same number of epochs."} {
+	for _, want := range []string{"\ntopic ", "\nmood ", "\ndelta-m ", "\nparameters ", "small: test data, 2 seeds, single models with at least as many updates of their task."} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("the table has no %q:\n%s", want, stdout)
 		}
@@ -99,7 +99,7 @@ func TestBadComparisons(t *testing.T) {
 		{"missing recipe", []string{"compare", "no-such.yaml"}, 1, "no-such.yaml: no such file or directory"},
 		{"no test data", []string{"compare", good, "--engine", "gonum"}, 1, "compare: recipe small names no test data"},
 		{"two forms", []string{"compare", good, "--json", "--markdown"}, 2, "--json and --markdown are two forms of one result; choose one"},
-		{"unknown budget", []string{"compare", good, "--budget", "hours"}, 2, `--budget "hours" is not one of epochs, steps`},
+		{"unknown budget", []string{"compare", good, "--budget", "hours"}, 2, `--budget "hours" is not one of updates, epochs, steps`},
 		{"bad setting", []string{"compare", good, "--set", "train.epochs"}, 2, `--set "train.epochs" is not of the form path=value`},
 		{"no seeds", []string{"compare", good, "--seeds", "0"}, 2, "--seeds is 0, it must be at least 1"},
 		{"two searches", []string{"compare", good, "--affinity", "--sweep", "grid"}, 2, "--sweep and --affinity are two searches; choose one"},

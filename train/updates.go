@@ -1,0 +1,102 @@
+package train
+
+import (
+	"espalier/data"
+	"espalier/train/progress"
+)
+
+// batches returns the batches of one epoch, from 0. With EpochSteps an epoch is
+// a stretch of that many batches of passes that follow one another, each in an
+// order of its own.
+func (t *Trainer) batches(set *data.Dataset, opts data.BatchOptions, epoch int) [][]int {
+	steps := t.config.EpochSteps
+	if steps == 0 {
+		return set.Plan(opts, epoch)
+	}
+	skip, pass := epoch*steps, 0
+	if opts.MaxTokens == 0 && opts.Size > 0 && set.Len() > 0 { // all passes have as many batches
+		each := (set.Len() + opts.Size - 1) / opts.Size
+		skip, pass = skip%each, skip/each
+	}
+	var all [][]int
+	for ; len(all) < skip+steps; pass++ {
+		plan := set.Plan(opts, pass)
+		if len(plan) == 0 {
+			return nil
+		}
+		if len(all) == 0 && skip >= len(plan) {
+			skip -= len(plan)
+			continue
+		}
+		all = append(all, plan...)
+	}
+	return all[skip : skip+steps]
+}
+
+// countedEpochs is how many epochs [Config.Updates] counts at most. Batches are
+// drawn anew in each, so that the numbers differ a little.
+const countedEpochs = 10
+
+// Updates counts what one epoch of training on a data set does: its steps, and
+// for every task the updates, which are the steps whose batch has a label of
+// it. Both are the largest numbers of up to ten epochs. All tasks train in the
+// counted epochs, without caps on their shares.
+func (c Config) Updates(set *data.Dataset, tasks []string) (steps int, updates []int, err error) {
+	c = c.withDefaults()
+	t := &Trainer{config: c, weights: make([]float32, len(tasks))}
+	if t.sampler, err = newSampler(c, tasks); err != nil {
+		return 0, nil, err
+	}
+	t.config.Shares = progress.Shares{}
+	updates = make([]int, len(tasks))
+	labels := labelled(set, len(tasks))
+	for epoch := range countedEpochs {
+		if t.sampler != nil { // its shares may move from the first epoch to the last
+			if epoch >= c.Epochs {
+				break
+			}
+			epoch = epoch * max(c.Epochs-1, 1) / max(min(c.Epochs, countedEpochs)-1, 1)
+		}
+		plan, _, err := t.plan(set, t.batching(), epoch, make([]progress.State, len(tasks)))
+		if err != nil {
+			return 0, nil, err
+		}
+		steps = max(steps, len(plan))
+		for i := range tasks {
+			n := 0
+			for _, s := range plan {
+				if s.has(i, labels[i]) {
+					n++
+				}
+			}
+			updates[i] = max(updates[i], n)
+		}
+	}
+	return steps, updates, nil
+}
+
+// labelled says of each task which examples have a label of it.
+func labelled(set *data.Dataset, tasks int) [][]bool {
+	all := make([][]bool, tasks)
+	for i := range all {
+		all[i] = make([]bool, set.Len())
+		for _, example := range set.With(i) {
+			all[i][example] = true
+		}
+	}
+	return all
+}
+
+// has reports whether the step trains on a label of the task, which those of
+// the given examples have.
+func (s step) has(task int, labelled []bool) bool {
+	if s.Task >= 0 && s.Task != task {
+		return false
+	}
+	for _, e := range s.Examples {
+		if labelled[e] {
+			return true
+		}
+	}
+	return false
+}
