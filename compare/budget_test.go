@@ -23,7 +23,6 @@ import (
 func strangers(t *testing.T, many, few int) *recipe.Recipe {
 	t.Helper()
 	files := fstest.MapFS{}
-	r := rand.New(rand.NewPCG(11, 11))
 	for split, sizes := range map[string][2]int{"train": {many, few}, "valid": {40, 40}, "test": {200, 200}} {
 		var content bytes.Buffer
 		own := rand.New(rand.NewPCG(uint64(len(split)), uint64(split[0])))
@@ -32,11 +31,11 @@ func strangers(t *testing.T, many, few int) *recipe.Recipe {
 				var words []string
 				good := 0
 				for range 6 {
-					w := own.IntN(40)
+					w := own.IntN(30)
 					words = append(words, fmt.Sprintf("%c%d", 'a'+task, w))
 					good += 2*(w%2) - 1
 				}
-				fmt.Fprintf(&content, "{\"text\": %q, %q: \"%v\"}\n", strings.Join(words, " "), string(rune('a'+task)), float64(good)+0.5*r.NormFloat64() > 0)
+				fmt.Fprintf(&content, "{\"text\": %q, %q: \"%v\"}\n", strings.Join(words, " "), string(rune('a'+task)), float64(good)+0.5*own.NormFloat64() > 0)
 			}
 		}
 		files[split+".jsonl"] = &fstest.MapFile{Data: content.Bytes()}
@@ -47,7 +46,7 @@ func strangers(t *testing.T, many, few int) *recipe.Recipe {
 	parsed, err := recipe.Parse("strangers.yaml", []byte("name: strangers\ndata:\n"+source("train")+source("valid")+source("test")+
 		"inputs:\n  text: {type: text, tokenizer: whitespace}\ntrunk: {type: bag, embedding: 16}\n"+
 		"tasks:\n  a: {type: classification}\n  b: {type: classification}\n"+
-		"train: {epochs: 6, batch: 32, optimizer: {type: adam, lr: 0.02}}\n"))
+		"train: {epochs: 6, batch: 32, optimizer: {type: adam, lr: 0.01}}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +79,7 @@ func TestNothingHelpsAStranger(t *testing.T) {
 			t.Errorf("with the budget of %s the table says %s", budget, text.String())
 		}
 		small := result.Tasks[1]
-		if budget == Epochs && small.Difference.Interval.Low <= 0 {
+		if budget == Epochs && small.Difference.Mean < 0.04 {
 			t.Errorf("the joint model gains nothing by its updates: %+v: the test shows nothing", small)
 		}
 		if !strings.Contains(text.String(), fmt.Sprintf(" %d / %d ", small.Updates.Single, small.Updates.Joint)) {

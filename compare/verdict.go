@@ -66,7 +66,7 @@ func newEvidence(whole *sample, draws []*sample, seeds []int, difference figure,
 	}
 	e.mean, _ = meanSD(e.values)
 	for _, d := range draws {
-		if m := meanOf(d, seeds, difference); !math.IsNaN(m) {
+		if m := meanOf(d, seeds, difference); finite(m) {
 			e.draws = append(e.draws, m)
 		}
 	}
@@ -78,6 +78,9 @@ func newEvidence(whole *sample, draws []*sample, seeds []int, difference figure,
 	}
 	return e
 }
+
+// finite reports whether a figure is defined, and not relative to 0.
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 // meanOf is the mean of a figure over seeds; NaN where one has none.
 func meanOf(s *sample, seeds []int, of figure) float64 {
@@ -97,7 +100,7 @@ func newLuck(whole *sample, draws []*sample, seeds []int, of figure) luck {
 	var means []float64
 	for _, d := range draws {
 		m := meanOf(d, seeds, of)
-		if math.IsNaN(m) {
+		if !finite(m) {
 			continue
 		}
 		means = append(means, m)

@@ -206,7 +206,7 @@ func TestUndefinedIsNotZero(t *testing.T) {
 		t.Errorf("the mean over tasks is %+v, the task that has a metric differs by %v", result.Mean, want)
 	}
 	if _, err := json.Marshal(result); err != nil {
-		t.Error(err)
+		t.Errorf("%+v %+v %+v: %v", result.Tasks[0], result.Mean, result.DeltaM, err)
 	}
 	var text bytes.Buffer
 	if err := Text(&text, result); err != nil {

@@ -33,6 +33,7 @@ const words, length = 60, 8
 // learns says nothing about another.
 func corpus(r *rand.Rand, tasks int) *recipe.Recipe {
 	files := fstest.MapFS{}
+	order := []string{"train", "valid", "test"}
 	splits := map[string]*bytes.Buffer{"train": {}, "valid": {}, "test": {}}
 	for t := range tasks {
 		weights := make([]float64, words)
@@ -40,17 +41,16 @@ func corpus(r *rand.Rand, tasks int) *recipe.Recipe {
 			weights[i] = r.NormFloat64()
 		}
 		noise := 0.5 + 2*r.Float64()
-		for split, n := range map[string]int{"train": sizes[t%len(sizes)], "valid": valid, "test": test} {
-			own := rand.New(rand.NewPCG(r.Uint64()^uint64(len(split))*uint64(n), 2))
+		for i, n := range []int{sizes[t%len(sizes)], valid, test} {
 			for range n {
 				var text []string
-				sum := noise * own.NormFloat64()
+				sum := noise * r.NormFloat64()
 				for range length {
-					w := own.IntN(words)
+					w := r.IntN(words)
 					sum += weights[w]
 					text = append(text, fmt.Sprintf("w%d_%d", t, w))
 				}
-				fmt.Fprintf(splits[split], "{\"text\": %q, \"t%d\": \"%v\"}\n", strings.Join(text, " "), t, sum > 0)
+				fmt.Fprintf(splits[order[i]], "{\"text\": %q, \"t%d\": \"%v\"}\n", strings.Join(text, " "), t, sum > 0)
 			}
 		}
 	}
@@ -60,8 +60,8 @@ func corpus(r *rand.Rand, tasks int) *recipe.Recipe {
 		fmt.Fprintf(&list, "  t%d: {type: classification}\n", t)
 	}
 	data := ""
-	for split, content := range splits {
-		files[split+".jsonl"] = &fstest.MapFile{Data: content.Bytes()}
+	for _, split := range order {
+		files[split+".jsonl"] = &fstest.MapFile{Data: splits[split].Bytes()}
 		data += fmt.Sprintf("  %s: {format: jsonl, file: %s.jsonl, fields: {text: text%s}}\n", split, split, fields.String())
 	}
 	const rest = "inputs:\n  text: {type: text, tokenizer: whitespace}\ntrunk: {type: bag, embedding: 16}\n" +
