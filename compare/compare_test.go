@@ -84,7 +84,7 @@ func TestComparisonOfTheDemo(t *testing.T) {
 	// are is in their folders.
 	for i, task := range result.Tasks {
 		for s, seed := range []string{"seed-1", "seed-2"} {
-			joint, single := outcomeOf(t, dir, seed, "joint-demo"), outcomeOf(t, dir, seed, "single-"+task.Task)
+			joint, single := outcomeOf(t, dir, seed, "joint-demo"), outcomeOf(t, folderOf(t, dir, seed, task.Task))
 			if task.Joint.Values[s] != joint.Test[i].Value() || task.Single.Values[s] != single.Test[0].Value() {
 				t.Errorf("%s, %s: %v and %v, the runs say %v and %v", task.Task, seed, task.Single.Values[s], task.Joint.Values[s],
 					single.Test[0].Value(), joint.Test[i].Value())
@@ -133,11 +133,25 @@ func outcomeOf(t *testing.T, parts ...string) *espalier.Outcome {
 	return o
 }
 
+// folderOf is that of a task's model, whatever its budget came to.
+func folderOf(t *testing.T, dir, seed, task string) string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(dir, seed, "*-"+task))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%s of %s is in %v (%v)", task, seed, found, err)
+	}
+	return found[0]
+}
+
 // testGoingOn: a comparison that was killed at any place ends as one that was
 // not, and trains only what is missing.
 func testGoingOn(t *testing.T, r *recipe.Recipe, dir string, want *Result) {
-	for _, name := range []string{"seed-1/single-topic/result.json", "seed-2/joint-demo", "seed-2/single-entities/state.safetensors", "seed-2/single-entities/result.json"} {
-		if err := os.RemoveAll(filepath.Join(dir, filepath.FromSlash(name))); err != nil {
+	entities := folderOf(t, dir, "seed-2", "entities")
+	for _, name := range []string{
+		filepath.Join(folderOf(t, dir, "seed-1", "topic"), "result.json"), filepath.Join(dir, "seed-2", "joint-demo"),
+		filepath.Join(entities, "state.safetensors"), filepath.Join(entities, "result.json"),
+	} {
+		if err := os.RemoveAll(name); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -163,7 +177,11 @@ func TestAFailureLeavesTheOthers(t *testing.T) {
 	r, _ := small(t, "train.epochs=1")
 	dir := t.TempDir()
 	other, _ := small(t, "train.epochs=1", "trunk.embedding=8")
-	at := filepath.Join(dir, "seed-1", "single-topic")
+	trials, err := plan(r, dir, Options{Seeds: 1, Budget: Updates})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := trials[1].dir
 	single, err := other.Single("topic")
 	if err != nil {
 		t.Fatal(err)
