@@ -25,7 +25,7 @@ FOREIGN := $(ENV)/foreign
 # anew; the tests hold answers to 500.
 TORCHJD_CASES ?= 100
 
-.PHONY: test go-test interop interop-page foreign torchjd race fuzz lint fmt demo bench results bench-go bench-predict soak portable toys env clean
+.PHONY: test go-test interop interop-page foreign torchjd race fuzz lint fmt demo bench results bench-go bench-predict soak portable null toys env clean
 
 test: go-test foreign interop torchjd
 
@@ -126,6 +126,11 @@ $(PEERS): bench/out/%.jsonl: bench/peers/tabular.py examples/%.yaml bench/split/
 # Benchmarks of Go alone: the engines, the optimizers.
 bench-go: env
 	$(GO) test -run '^$$' -bench . ./runtime/ort ./train/optim ./train/balance
+
+# How often compare gives a verdict where joint training changes nothing, and where
+# it adds three points; about twenty minutes on two cores.
+null:
+	$(GO) run ./bench/null
 
 # The toy problems of papers on balancing, beside where methods are known to end.
 toys:

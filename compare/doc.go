@@ -10,19 +10,18 @@
 // [recipe.Recipe.Single]. Both models choose their best epoch on validation;
 // the test data is measured once a run, after the choice.
 //
-// The budget is that of the recipe, counted in one of two ways. With [Epochs]
-// each model goes through its own data as often: every labelled example is seen
-// as often by the joint model as by the single one. With [Steps] each single
-// model makes at least as many steps as the joint one, by going through its
-// smaller data more often.
+// The budget says how far a single model is trained where tasks have different
+// data. With [Updates] it has as many updates of its task as the joint model, of
+// as many examples; with [Steps] as many steps as the joint model has in all;
+// with [Epochs] it goes through its own data as often, and where that makes
+// fewer updates of the task than the joint model's there is no verdict.
 //
-// # What the intervals say
+// # What a verdict says
 //
 // A difference is joint minus single of the same seed. Two things make it
-// uncertain. Another seed would have given other models: Student's interval of
-// the differences over seeds says how far that reaches. Other test data would
-// have given other figures: the bootstrap draws seeds and, within them, test
-// examples with replacement, the same for both models and for all tasks that
-// share examples, and measures anew. A difference is shown only where every
-// interval there is excludes 0.
+// uncertain: other seeds would have given other models, and other test data
+// other figures. Both variances enter one test (verdict.go), that between seeds
+// pooled over tasks (moderate.go), and p-values are corrected for all differences
+// of a table. One seed gives no verdict. docs/compare.md says why, and bench/null
+// how often verdicts are wrong.
 package compare

@@ -267,6 +267,9 @@ func (s *Sweep) tables() [][][]string {
 
 func (s *Sweep) footnote() string {
 	text := fmt.Sprintf("%s: validation data, seeds %v. The score is what epochs are chosen by, at the best epoch; the test data was not read.", s.Recipe, s.Seeds)
+	if len(s.Seeds) == 1 {
+		text += "\nOne seed says little of weights that are close to the best; --seeds 3 says more."
+	}
 	if s.Best >= 0 {
 		text += "\nThe best weights:"
 		for _, setting := range s.Settings() {
