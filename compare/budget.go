@@ -7,6 +7,7 @@ import (
 	"espalier"
 	"espalier/data"
 	"espalier/recipe"
+	"espalier/train"
 )
 
 // Budgets: what a single-task model has at least as much of as the joint one.
@@ -26,9 +27,11 @@ const (
 // Budgets lists them, the default first.
 func Budgets() []string { return []string{Updates, Epochs, Steps} }
 
-// layout is what one epoch of a model does: its steps, and those of them whose
-// batch has a label of the task.
-type layout struct{ steps, updates int }
+// layout is what one epoch of a model does: its steps, and the updates of a task.
+type layout struct {
+	steps int
+	train.Updates
+}
 
 // singles are the recipes of the tasks alone, with what an epoch of each does
 // and what one of each joint model does for the task.
@@ -92,26 +95,25 @@ func (s *singles) add(r *recipe.Recipe, task int, tasks []string, set *data.Data
 		return err
 	}
 	own := layout{steps, updates[task]}
-	need := own.steps
+	need, batch := own.steps, single.Train.Batch
 	for _, of := range s.joint {
+		joint := of[task]
 		switch {
 		case budget == Steps:
-			need = max(need, of[task].steps)
-		case budget == Updates && own.updates > 0: // where only some of its steps update the task, it needs more
-			need = max(need, (of[task].updates*own.steps+own.updates-1)/own.updates)
+			need = max(need, joint.steps)
+		case budget == Updates && own.Steps > 0 && joint.Steps*own.steps > need*own.Steps:
+			// Where only some of its steps update the task, it needs more. Of the
+			// joint model's batch it has the part that is this task's.
+			need = (joint.Steps*own.steps + own.Steps - 1) / own.Steps
+			batch = min((joint.Examples*own.steps+joint.Steps*own.Steps-1)/(joint.Steps*own.Steps), single.Train.Batch)
 		}
 	}
 	if need > own.steps {
-		n := len(examples)
-		if single, err = single.Derive(func(r *recipe.Recipe) {
-			r.Train.EpochSteps = need
-			if budget == Updates {
-				r.Train.Batch = (n + need - 1) / need // of the joint model's batch the part that is this task's
-			}
-		}); err != nil {
+		if single, err = single.Derive(func(r *recipe.Recipe) { r.Train.EpochSteps, r.Train.Batch = need, batch }); err != nil {
 			return err
 		}
-		own = layout{need, own.updates * need / own.steps}
+		n := own.Steps * need / own.steps
+		own = layout{need, train.Updates{Steps: n, Examples: n * min(batch, own.Examples)}}
 	}
 	s.recipes, s.alone = append(s.recipes, single), append(s.alone, own)
 	return nil
@@ -138,22 +140,30 @@ func (s *singles) folder(task int, name string) string {
 	return "single-" + name
 }
 
-// Updated is how many steps of training have a label of a task, if patience
-// does not end training before.
+// Updated is how many steps of training have a label of a task, and how many
+// labelled examples are in them, if patience does not end training before.
 type Updated struct {
-	Single int `json:"single"`
-	Joint  int `json:"joint"`
+	Single         int `json:"single"`
+	Joint          int `json:"joint"`
+	SingleExamples int `json:"single_examples"`
+	JointExamples  int `json:"joint_examples"`
 }
 
 // updated counts a task's updates in the training of a joint model and of the
 // single-task one.
 func (s *singles) updated(joint, task, epochs int) Updated {
-	return Updated{Single: epochs * s.alone[task].updates, Joint: epochs * s.joint[joint][task].updates}
+	alone, of := s.alone[task], s.joint[joint][task]
+	return Updated{epochs * alone.Steps, epochs * of.Steps, epochs * alone.Examples, epochs * of.Examples}
 }
 
 // short reports whether the joint model updates the task more often, so that a
 // difference may be that of more training.
 func (u *Updated) short() bool { return u != nil && u.Single < u.Joint }
+
+// long reports whether the single-task model sees the task's examples more than
+// twice as often, so that it may be better by more training alone. Whole batches
+// of a few examples make it some more.
+func (u *Updated) long() bool { return u != nil && u.SingleExamples > 2*u.JointExamples }
 
 func (u *Updated) text() string {
 	if u == nil {

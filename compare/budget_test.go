@@ -90,11 +90,22 @@ func TestNothingHelpsAStranger(t *testing.T) {
 
 // TestBudgets counts the steps of training that have a label of each task: by
 // updates and by steps the single-task model has at least as many as the joint
-// one, and by updates hardly more; and it is validated as often.
+// one, and by updates hardly more, of as many examples; and it is validated as
+// often. Sampling may give the small task whole batches.
 func TestBudgets(t *testing.T) {
-	r := strangers(t, 300, 20)
-	count := func(of *recipe.Recipe) (updates map[string]int, epochs int) {
-		updates = map[string]int{}
+	plain := strangers(t, 300, 20)
+	sampled, err := plain.With("train.sampling.method=uniform")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testBudgets(t, plain, 1.2)
+	testBudgets(t, sampled, 3) // draws of 5 epochs of 10 steps
+}
+
+// testBudgets takes how many times as many updates may be said or had.
+func testBudgets(t *testing.T, r *recipe.Recipe, most float64) {
+	count := func(of *recipe.Recipe) (updates, examples map[string]int, epochs int) {
+		updates, examples = map[string]int{}, map[string]int{}
 		var names []string
 		for _, task := range of.Tasks {
 			names = append(names, task.Name)
@@ -104,6 +115,7 @@ func TestBudgets(t *testing.T) {
 				for i, n := range b.Counts {
 					if n > 0 {
 						updates[names[i]]++
+						examples[names[i]] += n
 					}
 				}
 				return nil
@@ -113,24 +125,28 @@ func TestBudgets(t *testing.T) {
 		if _, _, err := espalier.Train(context.Background(), of, t.TempDir(), espalier.Options{Engine: gonum.New(), Hooks: hooks}); err != nil {
 			t.Fatal(err)
 		}
-		return updates, epochs
+		return updates, examples, epochs
 	}
 	for _, budget := range Budgets() {
 		trials, err := plan(r, "d", Options{Seeds: 1, Budget: budget})
 		if err != nil {
 			t.Fatal(err)
 		}
-		joint, epochs := count(trials[0].recipe)
+		joint, jointExamples, epochs := count(trials[0].recipe)
 		for i, single := range trials[1:] {
 			name := r.Tasks[i].Name
-			own, validated := count(single.recipe)
+			own, examples, validated := count(single.recipe)
 			said := trials[0].updates[i]
-			if own[name] != said.Single || joint[name] > said.Joint || float64(joint[name]) < 0.8*float64(said.Joint) {
+			if own[name] != said.Single || joint[name] > said.Joint || most*float64(joint[name]) < float64(said.Joint) {
 				t.Errorf("%s, task %s: %d updates alone and %d together, said are %+v", budget, name, own[name], joint[name], said)
 			}
-			enough, close := own[name] >= joint[name], float64(own[name]) <= 1.2*float64(joint[name])
-			if want := budget != Epochs; enough != (want || name == "a" && own[name] == joint[name]) || budget == Updates && !close {
+			enough, close := own[name] >= joint[name], float64(own[name]) <= most*float64(joint[name])
+			if want := budget != Epochs; enough != (want || name == "a" && own[name] >= joint[name]) || budget == Updates && !close {
 				t.Errorf("%s: task %s has %d updates alone and %d together", budget, name, own[name], joint[name])
+			}
+			perUpdate, together := float64(examples[name])/float64(own[name]), float64(jointExamples[name])/float64(joint[name])
+			if budget == Updates && (perUpdate < together-2.5 || perUpdate > together+1.5) {
+				t.Errorf("%s: an update of task %s has %.1f examples alone and %.1f together", budget, name, perUpdate, together)
 			}
 			if validated != epochs {
 				t.Errorf("%s: task %s is validated %d times alone and %d times together", budget, name, validated, epochs)

@@ -15,9 +15,6 @@ type Interval struct {
 	High float64 `json:"high"`
 }
 
-// excludesZero reports whether all of the interval is on one side of 0.
-func (i *Interval) excludesZero() bool { return i.Low > 0 || i.High < 0 }
-
 // studentInterval is the interval of the mean of a sample from a normal
 // distribution whose spread is unknown (Student 1908); nil for a sample of
 // fewer than two.

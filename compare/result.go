@@ -19,6 +19,9 @@ const (
 	OneSeed = "no verdict: one seed"
 	// FewerUpdates: the single-task model has fewer updates of the task.
 	FewerUpdates = "no verdict: fewer updates"
+	// MorePasses: the joint model is worse, and the single-task model sees its
+	// examples far more often.
+	MorePasses = "no verdict: more passes"
 	// Undefined: the test data does not define the metric.
 	Undefined = "no verdict: undefined"
 )
@@ -150,16 +153,19 @@ func (e *evidence) difference(confidence float64) *Difference {
 type claim struct {
 	*Difference
 	higher bool // above 0 is better
+	long   bool // single models see their examples far more often
 }
 
 // claims are the differences of a comparison that are tested together.
 func (r *Result) claims() []claim {
 	var all []claim
+	long := false
 	for i := range r.Tasks {
-		all = append(all, claim{&r.Tasks[i].Difference, r.Tasks[i].HigherIsBetter})
+		t := &r.Tasks[i]
+		all, long = append(all, claim{&t.Difference, t.HigherIsBetter, t.Updates.long()}), long || t.Updates.long()
 	}
 	if r.Mean != nil {
-		all = append(all, claim{r.Mean, true})
+		all = append(all, claim{r.Mean, true, long})
 	}
 	return all
 }
@@ -180,6 +186,8 @@ func decide(claims []claim, confidence float64) {
 		case q > 1-confidence:
 		case (c.Mean > 0) == c.higher:
 			c.Verdict = Helped
+		case c.long:
+			c.Verdict = MorePasses
 		default:
 			c.Verdict = Hurt
 		}

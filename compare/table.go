@@ -186,9 +186,9 @@ func (r *Result) reading() string {
 }
 
 func reading(claims []claim, seeds int, confidence float64) string {
-	tests, fewer := 0, false
+	tests, fewer, more := 0, false, false
 	for _, c := range claims {
-		fewer = fewer || c.Verdict == FewerUpdates
+		fewer, more = fewer || c.Verdict == FewerUpdates, more || c.Verdict == MorePasses
 		if c.P != nil {
 			tests++
 		}
@@ -198,6 +198,9 @@ func reading(claims []claim, seeds int, confidence float64) string {
 	}
 	text := fmt.Sprintf("Intervals at %g %% are over seeds and test examples, p is that of the same test, corrected for %s at a time (Benjamini-Hochberg).\n"+
 		"A verdict other than %q takes a p of at most %.2g.", 100*confidence, howMany(tests, "test"), Unshown, 1-confidence)
+	if more {
+		text += "\nNo verdict where the joint model is worse and the single one sees its task's examples more than twice as often, which may be all that helps it."
+	}
 	if fewer {
 		text += "\nNo verdict where the single model has fewer updates of its task than the joint one, which may be all that helps: compare with --budget updates."
 	}

@@ -141,7 +141,7 @@ func (v *Variants) decide() {
 	for _, of := range v.Variants {
 		alone = append(alone, of.Comparison.claims()...)
 		if of.OverFirst != nil {
-			first = append(first, claim{of.OverFirst, true})
+			first = append(first, claim{of.OverFirst, true, false})
 		}
 	}
 	decide(alone, v.Confidence)

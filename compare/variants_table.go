@@ -137,7 +137,7 @@ func (v *Variants) reading() string {
 	for _, of := range v.Variants {
 		alone = append(alone, of.Comparison.claims()...)
 		if of.OverFirst != nil {
-			first = append(first, claim{of.OverFirst, true})
+			first = append(first, claim{of.OverFirst, true, false})
 		}
 	}
 	return "Differences are means over tasks. " + reading(alone, len(v.Seeds), v.Confidence) +

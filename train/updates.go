@@ -37,18 +37,21 @@ func (t *Trainer) batches(set *data.Dataset, opts data.BatchOptions, epoch int) 
 // drawn anew in each, so that the numbers differ a little.
 const countedEpochs = 10
 
+// Updates are those of one task in one epoch: the steps whose batch has a label
+// of it, and the labelled examples in them.
+type Updates struct{ Steps, Examples int }
+
 // Updates counts what one epoch of training on a data set does: its steps, and
-// for every task the updates, which are the steps whose batch has a label of
-// it. Both are the largest numbers of up to ten epochs. All tasks train in the
-// counted epochs, without caps on their shares.
-func (c Config) Updates(set *data.Dataset, tasks []string) (steps int, updates []int, err error) {
+// the updates of every task. All are the largest numbers of up to ten epochs.
+// All tasks train in the counted epochs, without caps on their shares.
+func (c Config) Updates(set *data.Dataset, tasks []string) (steps int, updates []Updates, err error) {
 	c = c.withDefaults()
 	t := &Trainer{config: c, weights: make([]float32, len(tasks))}
 	if t.sampler, err = newSampler(c, tasks); err != nil {
 		return 0, nil, err
 	}
 	t.config.Shares = progress.Shares{}
-	updates = make([]int, len(tasks))
+	updates = make([]Updates, len(tasks))
 	labels := labelled(set, len(tasks))
 	for epoch := range countedEpochs {
 		if t.sampler != nil { // its shares may move from the first epoch to the last
@@ -63,13 +66,13 @@ func (c Config) Updates(set *data.Dataset, tasks []string) (steps int, updates [
 		}
 		steps = max(steps, len(plan))
 		for i := range tasks {
-			n := 0
+			var n Updates
 			for _, s := range plan {
-				if s.has(i, labels[i]) {
-					n++
+				if seen := s.count(i, labels[i]); seen > 0 {
+					n.Steps, n.Examples = n.Steps+1, n.Examples+seen
 				}
 			}
-			updates[i] = max(updates[i], n)
+			updates[i] = Updates{max(updates[i].Steps, n.Steps), max(updates[i].Examples, n.Examples)}
 		}
 	}
 	return steps, updates, nil
@@ -87,16 +90,17 @@ func labelled(set *data.Dataset, tasks int) [][]bool {
 	return all
 }
 
-// has reports whether the step trains on a label of the task, which those of
-// the given examples have.
-func (s step) has(task int, labelled []bool) bool {
+// count returns how many examples of the step have a label of the task that it
+// trains on; labelled says which have one.
+func (s step) count(task int, labelled []bool) int {
 	if s.Task >= 0 && s.Task != task {
-		return false
+		return 0
 	}
+	n := 0
 	for _, e := range s.Examples {
 		if labelled[e] {
-			return true
+			n++
 		}
 	}
-	return false
+	return n
 }
