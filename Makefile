@@ -128,7 +128,7 @@ bench-go: env
 	$(GO) test -run '^$$' -bench . ./runtime/ort ./train/optim ./train/balance
 
 # How often compare gives a verdict where joint training changes nothing, and where
-# it adds three points; about twenty minutes on two cores.
+# it adds three points; most of an hour on two cores.
 null:
 	$(GO) run ./bench/null
 

@@ -19,7 +19,7 @@ import (
 
 func main() {
 	families := flag.Int("families", 400, "comparisons of each kind")
-	resamples := flag.Int("resamples", 200, "draws of test examples in each")
+	resamples := flag.Int("resamples", 400, "draws of test examples in each")
 	trained := flag.Int("train", 0, "train this many comparisons of tasks with disjoint vocabularies instead")
 	jobs := flag.Int("jobs", runtime.NumCPU(), "comparisons at a time")
 	flag.Parse()
