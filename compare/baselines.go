@@ -187,7 +187,7 @@ func (b *Baselines) over(models, others modelled, o Options) (*Task, error) {
 
 // baselineTable shows the baselines beside the models.
 func (r *Result) baselineTable() [][]string {
-	rows := [][]string{{"task", "metric", "constant", "linear", "single", "joint", "single - linear", "bootstrap", "joint - linear", "bootstrap"}}
+	rows := [][]string{{"task", "metric", "constant", "linear", "single", "joint", "single - linear", "interval", "joint - linear", "interval"}}
 	for _, b := range r.Baselines {
 		row := []string{b.Task, b.Metric, "-", "-", "-", "-"}
 		if b.Constant != nil {
@@ -202,7 +202,7 @@ func (r *Result) baselineTable() [][]string {
 			if d == nil {
 				row = append(row, "-", "-")
 			} else {
-				row = append(row, fmt.Sprintf("%+.4f", d.Mean), d.Bootstrap.text("%+.4f", 1))
+				row = append(row, fmt.Sprintf("%+.4f", d.Mean), d.Interval.text("%+.4f", 1))
 			}
 		}
 		if b.Linear != nil {

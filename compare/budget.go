@@ -43,12 +43,12 @@ type singles struct {
 
 // singleRecipes derives the recipe of each task alone within a budget. None has
 // less of it than any of the joint models.
-func singleRecipes(r *recipe.Recipe, joint []joined, budget string) (*singles, error) {
+func singleRecipes(r *recipe.Recipe, joint []joined, budget string, cache *data.Cache) (*singles, error) {
 	tasks := make([]string, len(r.Tasks))
 	for i, t := range r.Tasks {
 		tasks[i] = t.Name
 	}
-	set, err := trainingSet(joint[0].recipe)
+	set, err := trainingSet(joint[0].recipe, cache)
 	if err != nil {
 		return nil, err
 	}
@@ -74,8 +74,8 @@ func singleRecipes(r *recipe.Recipe, joint []joined, budget string) (*singles, e
 
 // trainingSet is what a joint model trains on. All joint models of a comparison
 // read the same data.
-func trainingSet(r *recipe.Recipe) (*data.Dataset, error) {
-	run, err := espalier.Learn(r)
+func trainingSet(r *recipe.Recipe, cache *data.Cache) (*data.Dataset, error) {
+	run, err := espalier.LearnFrom(r, cache)
 	if err != nil {
 		return nil, err
 	}

@@ -128,7 +128,7 @@ func testBudgets(t *testing.T, r *recipe.Recipe, most float64) {
 		return updates, examples, epochs
 	}
 	for _, budget := range Budgets() {
-		trials, err := plan(r, "d", Options{Seeds: 1, Budget: budget})
+		trials, err := plan(r, "d", Options{Seeds: 1, Budget: budget}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -170,7 +170,7 @@ func TestAllLabelsOnAllExamples(t *testing.T) {
 	both.FS = fstest.MapFS{"both.jsonl": {Data: []byte(strings.Repeat("{\"text\": \"a b\", \"topic\": \"x\", \"mood\": \"y\"}\n{\"text\": \"c d\", \"topic\": \"z\", \"mood\": \"w\"}\n", 40))}}
 	var folders [][]string
 	for _, budget := range Budgets() {
-		trials, err := plan(both, "d", Options{Seeds: 1, Budget: budget})
+		trials, err := plan(both, "d", Options{Seeds: 1, Budget: budget}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

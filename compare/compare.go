@@ -121,12 +121,12 @@ func Run(ctx context.Context, r *recipe.Recipe, dir string, o Options) (*Result,
 	if err := o.check(r); err != nil {
 		return nil, err
 	}
-	trials, err := plan(r, dir, o)
+	cache := newCache(r, o.CacheBytes)
+	defer cache.Free()
+	trials, err := plan(r, dir, o, cache)
 	if err != nil {
 		return nil, err
 	}
-	cache := newCache(r, o.CacheBytes)
-	defer cache.Free()
 	outcomes := trainAll(ctx, cache, trials, o)
 	if err := ctx.Err(); err != nil {
 		return nil, err

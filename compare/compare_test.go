@@ -177,7 +177,7 @@ func TestAFailureLeavesTheOthers(t *testing.T) {
 	r, _ := small(t, "train.epochs=1")
 	dir := t.TempDir()
 	other, _ := small(t, "train.epochs=1", "trunk.embedding=8")
-	trials, err := plan(r, dir, Options{Seeds: 1, Budget: Updates})
+	trials, err := plan(r, dir, Options{Seeds: 1, Budget: Updates}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

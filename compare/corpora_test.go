@@ -219,7 +219,7 @@ func TestBaselinesStandBesideTheModels(t *testing.T) {
 	}
 	for i, d := range []*Difference{topic.Linear.Single, topic.Linear.Joint} {
 		model := []Sample{result.Tasks[1].Single, result.Tasks[1].Joint}[i]
-		if want := model.Mean - topic.Linear.Mean; d == nil || d.Mean < want-1e-9 || d.Mean > want+1e-9 || d.Bootstrap == nil || d.Seeds == nil {
+		if want := model.Mean - topic.Linear.Mean; d == nil || d.Mean < want-1e-9 || d.Mean > want+1e-9 || d.Interval == nil || d.Seeds == nil {
 			t.Errorf("gain %d over the linear model is %+v, want %v", i, d, want)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"espalier/data"
 	"espalier/recipe"
 )
 
@@ -25,12 +26,12 @@ type trial struct {
 func describe(seed int, model string) string { return fmt.Sprintf("seed %d, %s", seed, model) }
 
 // plan lists the models of a comparison of one joint model.
-func plan(r *recipe.Recipe, dir string, o Options) ([]*trial, error) {
+func plan(r *recipe.Recipe, dir string, o Options, cache *data.Cache) ([]*trial, error) {
 	joint, err := oneThread(r)
 	if err != nil {
 		return nil, err
 	}
-	return planAll(joint, []joined{{"joint model", "joint-" + r.Name, joint}}, dir, o)
+	return planAll(joint, []joined{{"joint model", "joint-" + r.Name, joint}}, dir, o, cache)
 }
 
 func oneThread(r *recipe.Recipe) (*recipe.Recipe, error) {
@@ -46,8 +47,8 @@ type joined struct {
 
 // planAll lists the models, seed by seed, the joint ones first. The single ones
 // are those of r.
-func planAll(r *recipe.Recipe, joint []joined, dir string, o Options) ([]*trial, error) {
-	singles, err := singleRecipes(r, joint, o.Budget)
+func planAll(r *recipe.Recipe, joint []joined, dir string, o Options, cache *data.Cache) ([]*trial, error) {
+	singles, err := singleRecipes(r, joint, o.Budget, cache)
 	if err != nil {
 		return nil, err
 	}

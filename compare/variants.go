@@ -111,13 +111,13 @@ func RunVariants(ctx context.Context, r *recipe.Recipe, variants []Variant, dir 
 	if err != nil {
 		return nil, err
 	}
-	trials, err := planAll(base, joint, dir, o)
+	cache := newCache(r, o.CacheBytes)
+	defer cache.Free()
+	trials, err := planAll(base, joint, dir, o, cache)
 	if err != nil {
 		return nil, err
 	}
-	cache := newCache(r, o.CacheBytes)
 	outcomes := trainAll(ctx, cache, trials, o)
-	cache.Free()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
