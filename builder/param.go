@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"espalier/tensor"
 )
@@ -30,8 +31,9 @@ func (p *Parameter) Size() int { n, _ := p.Shape.Elements(); return n }
 
 // Init says how a parameter starts.
 type Init struct {
-	kind  initKind
-	scale float64
+	kind   initKind
+	scale  float64
+	values []float64
 }
 
 type initKind uint8
@@ -39,6 +41,7 @@ type initKind uint8
 const (
 	initZeros initKind = iota
 	initConstant
+	initGiven
 	initNormal
 	initUniform
 	initGlorot
@@ -53,6 +56,10 @@ func Ones() Init { return Init{kind: initConstant, scale: 1} }
 
 // Filled starts at x everywhere.
 func Filled(x float64) Init { return Init{kind: initConstant, scale: x} }
+
+// Given starts at these values, in the order of the parameter's elements; a
+// parameter of another size is a mistake of the graph.
+func Given(values []float64) Init { return Init{kind: initGiven, values: slices.Clone(values)} }
 
 // Normal draws from a normal distribution with mean 0.
 func Normal(std float64) Init { return Init{kind: initNormal, scale: std} }
@@ -85,6 +92,9 @@ func (in Init) sampler(shape tensor.Shape, r *rand.Rand) func() float64 {
 	switch in.kind {
 	case initConstant:
 		return func() float64 { return in.scale }
+	case initGiven:
+		i := -1
+		return func() float64 { i++; return in.values[i] }
 	case initNormal:
 		return func() float64 { return r.NormFloat64() * in.scale }
 	case initUniform:
@@ -148,8 +158,12 @@ func (s *Scope) Parameter(name string, opts ParameterOptions, dims ...int64) *Va
 	}
 	full := s.path + "/" + name
 	shape := tensor.Shape(dims)
-	if n, err := shape.Elements(); err != nil || n == 0 {
+	n, err := shape.Elements()
+	if err != nil || n == 0 {
 		return g.fail("Parameter", nil, fmt.Errorf("parameter %q cannot have shape %v", full, shape))
+	}
+	if opts.Init.kind == initGiven && len(opts.Init.values) != n {
+		return g.fail("Parameter", nil, fmt.Errorf("parameter %q of shape %v is given %d values to start at", full, shape, len(opts.Init.values)))
 	}
 	if v := g.byName[full]; v != nil {
 		if v.param == nil || !v.param.Shape.Equal(shape) {

@@ -115,6 +115,7 @@ func (e *Encoder) Learn(sources []Source) error {
 	for i := range seen {
 		seen[i] = map[string]int{}
 	}
+	examples := make([]int, len(e.schema.Tasks))
 	values := momentsOf(len(e.schema.Tasks), len(e.schema.Tasks)+len(e.schema.Inputs))
 	records := 0
 	var stats Stats
@@ -130,6 +131,7 @@ func (e *Encoder) Learn(sources []Source) error {
 			}
 		}
 		for i, l := range x.labels {
+			examples[i] += e.decisions(i, x)
 			for _, label := range l.list {
 				if label != "" {
 					seen[i][label]++
@@ -174,7 +176,7 @@ func (e *Encoder) Learn(sources []Source) error {
 			continue
 		}
 		t.Labels = order(seen[i])
-		t.Counts = make([]int, len(t.Labels))
+		t.Counts, t.Examples = make([]int, len(t.Labels)), examples[i]
 		for j, l := range t.Labels {
 			t.Counts[j] = seen[i][l]
 		}
@@ -184,6 +186,28 @@ func (e *Encoder) Learn(sources []Source) error {
 	}
 	e.index()
 	return nil
+}
+
+// decisions returns how many decisions about each label of task i an example
+// has: see [schema.Task.Examples].
+func (e *Encoder) decisions(i int, x *example) int {
+	t, l := &e.schema.Tasks[i], &x.labels[i]
+	switch {
+	case !l.ok:
+		return 0
+	case t.Type == schema.MultiLabel:
+		return 1
+	case t.Type == schema.Relation:
+		n := len(x.labels[e.schema.TaskIndex(t.Entities)].spans)
+		return n * (n - 1)
+	}
+	n := 0
+	for _, label := range l.list {
+		if label != "" {
+			n++
+		}
+	}
+	return n
 }
 
 // TaskError says that nothing can be learned of a task from the training data.

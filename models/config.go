@@ -156,6 +156,8 @@ func (h *HeadConfig) check(s *schema.Schema, name string) error {
 		return fmt.Errorf("class weights, label smoothing and focal loss are for heads without a CRF")
 	case changed && t.Type == schema.Regression:
 		return fmt.Errorf("class weights, label smoothing and focal loss are for labels, not for a regression")
+	case !(h.Threshold >= 0 && h.Threshold < 1):
+		return fmt.Errorf("threshold is %v, it must be at least 0 and below 1", h.Threshold)
 	case !(h.Focal >= 0) || math.IsInf(h.Focal, 0):
 		return fmt.Errorf("focal is %v, it must be a number of at least 0", h.Focal)
 	}

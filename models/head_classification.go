@@ -17,7 +17,7 @@ func (c *context) classification(s *builder.Scope, t *schema.Task, h HeadConfig,
 	if binary {
 		width = 1
 	}
-	logits := nn.Dense(s.In("logits"), x, width)
+	logits := nn.DenseFrom(s.In("logits"), x, width, c.prior(t, h))
 	out := TaskGraph{Name: t.Name}
 	if c.mode != Inference {
 		out.Labels = c.Input(t.Name+"_labels", tensor.Int64, builder.Named("batch"))

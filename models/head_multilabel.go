@@ -12,17 +12,23 @@ import (
 // reaches it: a trainer sets it.
 const Thresholds = "thresholds"
 
+// thresholds is the parameter of that name of n labels.
+func (h HeadConfig) thresholds(s *builder.Scope, n int64) *builder.Value {
+	def(&h.Threshold, 0.5)
+	return s.Parameter(Thresholds, builder.ParameterOptions{Init: builder.Filled(h.Threshold)}, n)
+}
+
 // multiLabel answers with any number of labels for the whole input, each by a
-// sigmoid of its own.
+// sigmoid of its own. Its loss is that of [context.together].
 func (c *context) multiLabel(s *builder.Scope, t *schema.Task, h HeadConfig, x *builder.Value) TaskGraph {
 	n := int64(len(t.Labels))
-	logits := nn.Dense(s.In("logits"), c.body(s, h, x), n)
+	logits := nn.DenseFrom(s.In("logits"), c.body(s, h, x), n, c.prior(t, h))
 	out := TaskGraph{Name: t.Name}
 	if c.mode != Inference {
 		out.Labels = c.Input(t.Name+"_labels", tensor.Int64, builder.Named("batch"), builder.Fixed(n))
-		out.Loss, out.Count = nn.BinaryCrossEntropy(c.Graph, logits, out.Labels, c.lossOptions(t, h))
+		out.Loss, out.Count = c.together(logits, out.Labels, n, c.lossOptions(t, h))
 	}
-	thresholds := s.Parameter(Thresholds, builder.ParameterOptions{Init: builder.Filled(0.5)}, n)
+	thresholds := h.thresholds(s, n)
 	p := c.Sigmoid(logits)
 	out.features = p
 	if c.mode != Training {
@@ -32,4 +38,17 @@ func (c *context) multiLabel(s *builder.Scope, t *schema.Task, h HeadConfig, x *
 		}
 	}
 	return out
+}
+
+// together returns the loss of n decisions about each of the rows of logits
+// [rows, n]: the mean over rows of the sum of their binary cross entropies, and
+// the count of rows. The sum is the negative log likelihood of the row's labels,
+// which are independent given the input (Nam et al. 2014, "Large-scale
+// Multi-label Text Classification", equation 3), as the cross entropy of a
+// classification is that of its label. Likelihoods are what the losses of several
+// tasks are added up as (Kendall, Gal and Cipolla 2018). The mean over labels
+// would give a task of 48 labels a 48th of that weight.
+func (c *context) together(logits, labels *builder.Value, n int64, o nn.LossOptions) (loss, count *builder.Value) {
+	loss, count = nn.BinaryCrossEntropy(c.Graph, logits, labels, o)
+	return c.Mul(loss, c.Scalar(float64(n))), c.Mul(count, c.Scalar(1/float64(n)))
 }

@@ -34,8 +34,8 @@ func (c *context) relation(s *builder.Scope, t *schema.Task, h HeadConfig, x *bu
 	weight := s.Parameter("weight", builder.ParameterOptions{Init: builder.Glorot(), Decay: true}, width, n*width)
 	turned := c.Gemm(nn.Flatten(c.Graph, head), weight, nil, false, false) // [tokens, labels*width]
 	ofHead := c.Gemm(nn.Flatten(c.Graph, head), s.Parameter("head_weight", builder.ParameterOptions{Init: builder.Glorot(), Decay: true}, width, n), nil, false, false)
-	ofTail := nn.Dense(s.In("tail_scores"), nn.Flatten(c.Graph, tail), n)
-	s.Parameter(Thresholds, builder.ParameterOptions{Init: builder.Filled(0.5)}, n)
+	ofTail := nn.DenseFrom(s.In("tail_scores"), nn.Flatten(c.Graph, tail), n, c.prior(t, h))
+	h.thresholds(s, n)
 	out := TaskGraph{Name: t.Name}
 	if c.Err() != nil {
 		return out
@@ -49,8 +49,7 @@ func (c *context) relation(s *builder.Scope, t *schema.Task, h HeadConfig, x *bu
 		products := c.MatMul(c.Reshape(at(0, turned), builder.Named("pairs"), builder.Fixed(n), builder.Fixed(width)),
 			c.Unsqueeze(at(1, nn.Flatten(c.Graph, tail)), -1)) // [pairs, labels, 1]
 		logits := c.Add(c.Squeeze(products, -1), c.Add(at(0, ofHead), at(1, ofTail)))
-		loss, count := nn.BinaryCrossEntropy(c.Graph, logits, out.Labels, c.lossOptions(t, h))
-		out.Loss, out.Count = c.Mul(loss, c.Scalar(float64(n))), c.Mul(count, c.Scalar(1/float64(n)))
+		out.Loss, out.Count = c.together(logits, out.Labels, n, c.lossOptions(t, h))
 	}
 	if c.mode != Training {
 		out.Outputs = []builder.Output{{Name: t.Output(schema.Probabilities), Value: c.Sigmoid(c.allPairs(x, turned, tail, ofHead, ofTail, n))}}

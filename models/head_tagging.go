@@ -11,7 +11,7 @@ import (
 // tagging answers with one label for every token, each by its own softmax or,
 // with a CRF, all together.
 func (c *context) tagging(s *builder.Scope, t *schema.Task, h HeadConfig, shared *builder.Value) TaskGraph {
-	logits := nn.Dense(s.In("logits"), c.body(s, h, shared), int64(len(t.Labels)))
+	logits := nn.DenseFrom(s.In("logits"), c.body(s, h, shared), int64(len(t.Labels)), c.prior(t, h))
 	out := TaskGraph{Name: t.Name}
 	if c.mode != Inference {
 		out.Labels = c.Input(t.Name+"_labels", tensor.Int64, builder.Named("batch"), builder.Named("sequence"))

@@ -109,6 +109,9 @@ type HeadConfig struct {
 	ClassWeights   map[string]float64
 	LabelSmoothing float64
 	Focal          float64
+	// Threshold is the probability from which on the labels of multilabel and
+	// relation apply, before a trainer chooses others; 0.5.
+	Threshold float64
 }
 
 // TaskGraph is a task's part of a graph.

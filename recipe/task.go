@@ -7,6 +7,7 @@ import (
 
 	"espalier/models"
 	"espalier/schema"
+	"espalier/train"
 	"espalier/train/metric"
 )
 
@@ -58,6 +59,9 @@ type Task struct {
 	// CRF makes tagging choose the labels of a text together, by a linear-chain
 	// conditional random field; false.
 	CRF bool `key:"crf"`
+	// Threshold says from which probability on the labels of multilabel and
+	// relation apply.
+	Threshold Threshold `key:"threshold"`
 	// Weight is the factor of the task's loss with balance method fixed; 1.
 	Weight float64 `key:"weight"`
 	// LR is the factor of the learning rate for what belongs to the task alone;
@@ -81,8 +85,34 @@ type Task struct {
 	Metrics []string `key:"metrics,omitempty"`
 }
 
+// Threshold says from which probability on labels apply.
+type Threshold struct {
+	// Tune is how thresholds are chosen on validation after every epoch: each (for
+	// every label its own), one (the same for all labels), none (they stay at
+	// value) or auto, the default: each for labels that apply to 20 examples of
+	// validation or more, and one for all the others together.
+	Tune string `key:"tune"`
+	// Value is the threshold with none, and of labels that validation says nothing
+	// of; 0.5.
+	Value float64 `key:"value"`
+	// Metric is what they are tuned for: macro_f1, micro_f1 or, of multilabel,
+	// exact_match; that of the task's metric, and macro_f1 where that is of one
+	// label.
+	Metric string `key:"metric"`
+}
+
+func (t *Threshold) setDefaults() { t.Tune, t.Value = "auto", 0.5 }
+
+func (t *Threshold) unused() []string {
+	if t.Tune == "none" {
+		return []string{"metric"}
+	}
+	return nil
+}
+
 func (t *Task) setDefaults() {
 	t.Weight, t.LR = 1, 1
+	t.Threshold.setDefaults()
 	t.Overlap, t.Misaligned, t.Offsets = "error", "error", "characters"
 }
 
@@ -90,6 +120,9 @@ func (t *Task) unused() []string {
 	var keys []string
 	if t.Scheme == "" {
 		keys = append(keys, ofSpans...)
+	}
+	if !t.thresholded() {
+		keys = append(keys, "threshold")
 	}
 	switch {
 	case t.Type == "regression":
@@ -102,6 +135,11 @@ func (t *Task) unused() []string {
 		return append(keys, "crf")
 	}
 	return keys
+}
+
+// thresholded reports whether labels apply from a probability on.
+func (t *Task) thresholded() bool {
+	return t.Type == string(schema.MultiLabel) || t.Type == string(schema.Relation)
 }
 
 // ofSpans are the keys of tagging tasks whose tags spell spans.
@@ -178,6 +216,25 @@ func (c *checker) relation(path string, t *Task, tasks []Task) {
 	c.atLeast(strings.TrimSuffix(path, "entities")+"hidden", t.Hidden, 1)
 }
 
+// threshold checks how a task's thresholds are chosen, once its metric is known.
+func (c *checker) threshold(path string, t *Task) {
+	th := &t.Threshold
+	if !t.thresholded() {
+		return
+	}
+	c.oneOf(path+".tune", th.Tune, train.Thresholds()...)
+	if !(th.Value > 0 && th.Value < 1) {
+		c.fail(path+".value", "is %v, it must be above 0 and below 1", th.Value)
+	}
+	switch {
+	case th.Tune == "none" && c.has(path+".metric"):
+		c.fail(path+".metric", "is set, but with tune none nothing is tuned; leave one of them out")
+	case th.Metric == "":
+		th.Metric = train.ThresholdMetric(schema.TaskType(t.Type), t.Metric)
+	}
+	c.oneOf(path+".metric", th.Metric, train.ThresholdMetrics(schema.TaskType(t.Type))...)
+}
+
 func (c *checker) task(path string, t *Task, tasks []Task) {
 	c.oneOf(path+".type", t.Type, string(schema.Classification), string(schema.MultiLabel), string(schema.Tagging), string(schema.Regression), string(schema.Relation))
 	if t.Scheme != "" {
@@ -201,7 +258,9 @@ func (c *checker) task(path string, t *Task, tasks []Task) {
 	c.share(path+".label_smoothing", t.LabelSmoothing)
 	c.positive(path+".focal", t.Focal, true)
 	for _, key := range t.unused() {
-		if key != "crf" && key != "separator" && !slices.Contains(ofSpans, key) && c.has(path+"."+key) {
+		if key == "threshold" && c.has(path+"."+key) {
+			c.fail(path+"."+key, "is for multilabel and relation, not for %s", t.Type)
+		} else if key != "crf" && key != "separator" && !slices.Contains(ofSpans, key) && c.has(path+"."+key) {
 			c.fail(path+"."+key, "is for heads that choose labels one by one, not for this one")
 		}
 	}
@@ -224,6 +283,7 @@ func (c *checker) task(path string, t *Task, tasks []Task) {
 			c.fail(path+".metric", "is %q; of one label there are precision:L, recall:L and f1:L", m)
 		}
 	}
+	c.threshold(path+".threshold", t)
 	if t.Metric == "span_f1" && t.Scheme == "" {
 		c.fail(path+".metric", "is span_f1, which needs to know the scheme: bio or bioes")
 	}

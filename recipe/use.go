@@ -139,10 +139,14 @@ func (r *Recipe) Model() models.Config {
 	}
 	c.Sharing, c.Heads = r.sharing(), map[string]models.HeadConfig{}
 	for _, t := range r.Tasks {
-		c.Heads[t.Name] = models.HeadConfig{
+		head := models.HeadConfig{
 			Hidden: int64(t.Hidden), Dropout: t.Dropout, CRF: t.CRF, Reads: t.Reads, Balanced: t.Balanced,
 			ClassWeights: t.ClassWeights, LabelSmoothing: t.LabelSmoothing, Focal: t.Focal,
 		}
+		if t.thresholded() {
+			head.Threshold = t.Threshold.Value
+		}
+		c.Heads[t.Name] = head
 	}
 	return c
 }
@@ -214,6 +218,12 @@ func (r *Recipe) Training() train.Config {
 	c.Balance = train.BalanceConfig{Method: t.Balance.Method, At: t.Balance.At, Options: t.Balance.Options, Diagnostics: t.Balance.Diagnostics}
 	for _, task := range r.Tasks {
 		c.Weights[task.Name], c.Metrics[task.Name] = task.Weight, task.Metric
+		if task.thresholded() {
+			if c.Thresholds == nil {
+				c.Thresholds = map[string]train.ThresholdConfig{}
+			}
+			c.Thresholds[task.Name] = train.ThresholdConfig{Tune: task.Threshold.Tune, Metric: task.Threshold.Metric}
+		}
 		if len(task.Metrics) > 0 {
 			c.MoreMetrics[task.Name] = task.Metrics
 		}

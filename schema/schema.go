@@ -152,6 +152,11 @@ type Task struct {
 	Labels []string `json:"labels,omitempty"`
 	// Counts is how often each label stands in the training data.
 	Counts []int `json:"counts,omitempty"`
+	// Examples is how many decisions about each label the training data has: for
+	// multilabel the examples with a label, for relation the ordered pairs of
+	// their entities, for classification and tagging the sum of Counts. 0 where
+	// it is not known, as in files written before it was counted.
+	Examples int `json:"examples,omitempty"`
 	// Separator stands between the labels of a text field of multilabel; a
 	// comma.
 	Separator string `json:"separator,omitempty"`
@@ -411,6 +416,9 @@ func (t *Task) check() error {
 		}
 		if t.Counts != nil && len(t.Counts) != len(t.Labels) {
 			return fmt.Errorf("there are %d counts for %d labels", len(t.Counts), len(t.Labels))
+		}
+		if t.Examples < 0 {
+			return fmt.Errorf("its labels are of %d examples, which cannot be negative", t.Examples)
 		}
 		if t.Thresholds != nil && len(t.Thresholds) != len(t.Labels) {
 			return fmt.Errorf("there are %d thresholds for %d labels", len(t.Thresholds), len(t.Labels))

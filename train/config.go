@@ -60,6 +60,9 @@ type Config struct {
 	// MoreMetrics names metrics of each task that are measured beside those of
 	// its type.
 	MoreMetrics map[string][]string
+	// Thresholds says how the thresholds of multi-label tasks and relations are
+	// chosen; a task that is not named has the defaults.
+	Thresholds map[string]ThresholdConfig
 	// Threads is what the engine may use; 0: all cores.
 	Threads int
 	// Profile is a file prefix: an engine that can writes there, when the

@@ -11,6 +11,49 @@ import (
 	"espalier/schema"
 )
 
+// ThresholdConfig says how the probabilities are chosen from which on the labels
+// of a multi-label task or a relation apply.
+type ThresholdConfig struct {
+	// Tune is each, a threshold for every label; one, the same for all labels;
+	// none, which leaves them as they start; or auto, the default: each for labels
+	// with [FewPositives] true decisions in validation or more, and one for all the
+	// others together.
+	Tune string
+	// Metric is what they are tuned for: macro_f1, micro_f1 or exact_match; by
+	// default that of the task's metric, see [ThresholdMetric].
+	Metric string
+}
+
+// Thresholds lists the values of ThresholdConfig's Tune.
+func Thresholds() []string { return []string{"auto", "each", "one", "none"} }
+
+// ThresholdMetrics lists the metrics that thresholds of a task can be tuned for.
+func ThresholdMetrics(t schema.TaskType) []string {
+	if t == schema.Relation {
+		return []string{"macro_f1", "micro_f1"}
+	}
+	return []string{"macro_f1", "micro_f1", "exact_match"}
+}
+
+// ThresholdMetric returns the metric that thresholds are tuned for where a task is
+// judged by the named one: the same where it is one of [ThresholdMetrics], micro_f1
+// for those of relations, which pool all labels, and macro_f1 for those of single
+// labels: no threshold is tuned for a precision or a recall alone, which are best
+// where nothing or everything is found.
+func ThresholdMetric(t schema.TaskType, name string) string {
+	switch {
+	case slices.Contains(ThresholdMetrics(t), name):
+		return name
+	case name == "relation_f1" || name == "boundary_f1":
+		return "micro_f1"
+	}
+	return "macro_f1"
+}
+
+// FewPositives is the number of true decisions in validation below which a label
+// has no threshold of its own with tune auto.
+const FewPositives = 20
+
 // decision is the probability of a label for an example, or a pair of entities,
 // and whether it applies.
 type decision struct {
@@ -26,15 +69,14 @@ type decisions struct {
 }
 
 // tuneThresholds sets, for every label of every multi-label task and relation,
-// the probability from which on it applies to the one that gives it the best F1
-// to expect from a data set. Labels that never apply there keep theirs, and so do
-// tasks that rest.
+// the probability from which on it applies to what gives the task the best value
+// of its metric to expect from a data set. Tasks that rest keep theirs.
 func (t *Trainer) tuneThresholds(ctx context.Context, d *data.Dataset) error {
 	tasks := t.model.Schema().Tasks
 	seen := map[int][]decisions{}
 	for i, task := range tasks {
 		several := task.Type == schema.MultiLabel || task.Type == schema.Relation
-		if several && (t.tracker == nil || !t.rests(i+1)) {
+		if several && t.config.Thresholds[task.Name].Tune != "none" && (t.tracker == nil || !t.rests(i+1)) {
 			seen[i] = make([]decisions, len(task.Labels))
 		}
 	}
@@ -70,11 +112,9 @@ func (t *Trainer) tuneThresholds(ctx context.Context, d *data.Dataset) error {
 	}
 	for i, labels := range seen {
 		thresholds := t.arena.byName["head/"+tasks[i].Name+"/"+models.Thresholds].Float32s()
-		for j, d := range labels {
-			if x, ok := bestThreshold(d.list, d.missed); ok {
-				thresholds[j] = x
-			}
-		}
+		c := t.config.Thresholds[tasks[i].Name]
+		c.Metric = cmp.Or(c.Metric, ThresholdMetric(tasks[i].Type, t.metricOf(&tasks[i])))
+		tune(labels, c, thresholds)
 	}
 	return nil
 }
@@ -92,13 +132,66 @@ func (t *Trainer) described() *schema.Schema {
 }
 
 // expectedPositives is how many true decisions the expectation counts as, see
-// bestThreshold. Halves of GoEmotions' validation data, with thresholds of one
+// newCandidates. Halves of GoEmotions' validation data, with thresholds of one
 // measured on the other, chose it among 0, 5, 20, 100 and expectation alone.
 const expectedPositives = 100
 
-// bestThreshold returns the threshold with the largest F1; of equal ones that
-// nearest to 0.5. It stands midway between two probabilities. Without a true
-// decision there is none. missed cases are true and found by no threshold.
+// tune sets thresholds by label.
+func tune(labels []decisions, c ThresholdConfig, thresholds []float32) {
+	groups := groupsOf(labels, c.Tune)
+	switch c.Metric {
+	case "micro_f1":
+		tuneMicro(labels, groups, thresholds)
+	case "exact_match":
+		tuneExact(labels, groups, thresholds)
+	default:
+		tuneMacro(labels, groups, thresholds)
+	}
+}
+
+// groupsOf returns the labels that share a threshold. With each, a label without a
+// true decision is in no group, and keeps its threshold; so are all others where
+// nothing is true.
+func groupsOf(labels []decisions, how string) (groups [][]int) {
+	var together []int
+	some := false
+	for i, d := range labels {
+		n := d.positives()
+		some = some || n > 0
+		switch {
+		case how == "one", how != "each" && n < FewPositives:
+			together = append(together, i)
+		case n > 0:
+			groups = append(groups, []int{i})
+		}
+	}
+	if some && slices.ContainsFunc(together, func(i int) bool { return labels[i].positives() > 0 }) {
+		groups = append(groups, together)
+	}
+	return groups
+}
+
+// positives counts the true decisions that a threshold can find.
+func (d *decisions) positives() int {
+	n := 0
+	for _, x := range d.list {
+		if x.true {
+			n++
+		}
+	}
+	return n
+}
+
+// candidate is a decision as thresholds are compared by: right is by how much a
+// threshold below p adds to what is right.
+type candidate struct {
+	p     float32
+	label int
+	right float64
+}
+
+// newCandidates returns a group's decisions, the likeliest first, and adds to truth,
+// by label, how many are true.
 //
 // Of a rare label a data set has a handful of true decisions, and the threshold
 // that suits those best suits no others. So what was counted is mixed with what
@@ -106,40 +199,187 @@ const expectedPositives = 100
 // expectedPositives true decisions: rare labels get the threshold that is best
 // if the model's probabilities are right (Lipton et al. 2014), frequent ones
 // that of their data.
-func bestThreshold(decisions []decision, missed int) (float32, bool) {
-	total, expected := float64(missed), 0.0
-	for _, d := range decisions {
-		expected += float64(d.p)
-		if d.true {
-			total++
+func newCandidates(labels []decisions, group []int, truth []float64) []candidate {
+	var all []candidate
+	for _, label := range group {
+		d := &labels[label]
+		total := float64(d.positives() + d.missed)
+		counted := total / (total + expectedPositives)
+		truth[label] = counted * total
+		for _, x := range d.list {
+			right := (1 - counted) * float64(x.p)
+			truth[label] += right
+			if x.true {
+				right += counted
+			}
+			all = append(all, candidate{x.p, label, right})
 		}
 	}
-	if total == float64(missed) {
-		return 0, false
+	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(b.p, a.p) })
+	return all
+}
+
+// cut returns the threshold with the largest value: nothing is that of one above
+// all candidates, and take returns that of one below the next, which comes after
+// those before. Of equal ones it is the nearest to prefer. It stands midway between
+// two probabilities.
+func cut(sorted []candidate, prefer float32, nothing float64, take func(candidate) float64) float32 {
+	best, at := nothing, float32(math.Nextafter32(1, 2))
+	if len(sorted) > 0 {
+		at = midway(at, sorted[0].p)
 	}
-	sorted := slices.Clone(decisions)
-	slices.SortFunc(sorted, func(a, b decision) int { return cmp.Compare(b.p, a.p) })
-	counted := total / (total + expectedPositives)
-	truth := counted*total + (1-counted)*expected
-	best, at := -1.0, float32(0.5)
-	right := 0.0
-	for i, d := range sorted {
-		right += (1 - counted) * float64(d.p)
-		if d.true {
-			right += counted
-		}
+	for i, c := range sorted {
+		value := take(c)
 		next := float32(0)
 		if i+1 < len(sorted) {
 			next = sorted[i+1].p
 		}
-		if next == d.p {
+		if next == c.p {
 			continue
 		}
-		f1 := 2 * right / (float64(i+1) + truth)
-		x := (d.p + next) / 2
-		if f1 > best || f1 == best && math.Abs(float64(x)-0.5) < math.Abs(float64(at)-0.5) {
-			best, at = f1, x
+		x := midway(c.p, next)
+		if value > best || value == best && math.Abs(float64(x-prefer)) < math.Abs(float64(at-prefer)) {
+			best, at = value, x
 		}
 	}
-	return at, true
+	return at
+}
+
+// midway is between two probabilities: above the lower, at most the upper.
+func midway(upper, lower float32) float32 {
+	x := lower + (upper-lower)/2
+	if x <= lower {
+		return upper
+	}
+	return x
+}
+
+// tuneMacro chooses each group's threshold by the sum of its labels' F1. A label
+// that never applies has none.
+func tuneMacro(labels []decisions, groups [][]int, thresholds []float32) {
+	truth := make([]float64, len(labels))
+	right, predicted := make([]float64, len(labels)), make([]float64, len(labels))
+	for _, group := range groups {
+		known := slices.DeleteFunc(slices.Clone(group), func(i int) bool { return labels[i].positives() == 0 })
+		sum := 0.0
+		x := cut(newCandidates(labels, known, truth), 0.5, 0, func(c candidate) float64 {
+			f1 := func() float64 { return 2 * right[c.label] / (predicted[c.label] + truth[c.label]) }
+			sum -= f1()
+			right[c.label] += c.right
+			predicted[c.label]++
+			sum += f1()
+			return sum
+		})
+		for _, i := range group {
+			thresholds[i] = x
+		}
+	}
+}
+
+// tuneMicro chooses the thresholds of all groups by the F1 of all decisions
+// together, 2 right / (predicted + true). The largest such ratio F is where
+// right - F/2 predicted is largest with that F, for each group by itself; F is
+// found by computing the two in turn (Dinkelbach 1967).
+func tuneMicro(labels []decisions, groups [][]int, thresholds []float32) {
+	truth := make([]float64, len(labels))
+	sorted := make([][]candidate, len(groups))
+	for i, group := range groups {
+		sorted[i] = newCandidates(labels, group, truth)
+	}
+	keptRight, keptPredicted := kept(labels, groups, thresholds, truth)
+	total := 0.0
+	for _, n := range truth {
+		total += n
+	}
+	for f, rounds := 0.0, 0; rounds < 100; rounds++ {
+		right, predicted := keptRight, keptPredicted
+		for i, group := range groups {
+			gain := 0.0
+			x := cut(sorted[i], 0.5, 0, func(c candidate) float64 { gain += c.right - f/2; return gain })
+			for _, c := range sorted[i] {
+				if c.p >= x {
+					right += c.right
+					predicted++
+				}
+			}
+			for _, label := range group {
+				thresholds[label] = x
+			}
+		}
+		next := 2 * right / (predicted + total)
+		if !(next > f) {
+			return
+		}
+		f = next
+	}
+}
+
+// kept returns what labels that are in no group find at their thresholds, and adds
+// to truth how often each is true.
+func kept(labels []decisions, groups [][]int, thresholds []float32, truth []float64) (right, predicted float64) {
+	for label := range labels {
+		if slices.ContainsFunc(groups, func(group []int) bool { return slices.Contains(group, label) }) {
+			continue
+		}
+		for _, c := range newCandidates(labels, []int{label}, truth) {
+			if c.p >= thresholds[label] {
+				right += c.right
+				predicted++
+			}
+		}
+	}
+	return right, predicted
+}
+
+// tuneExact chooses the thresholds by how many examples have all labels right:
+// one group after the other, given the others', until none changes.
+func tuneExact(labels []decisions, groups [][]int, thresholds []float32) {
+	for rounds := 0; rounds < 10; rounds++ {
+		changed := false
+		for _, group := range groups {
+			x := bestExact(labels, group, thresholds)
+			for _, i := range group {
+				changed = changed || thresholds[i] != x
+				thresholds[i] = x
+			}
+		}
+		if !changed {
+			return
+		}
+	}
+}
+
+// bestExact returns a group's best threshold given the others. An example whose
+// other labels are right is right from above the likeliest of the group's labels
+// that does not apply to it, up to the unlikeliest that does.
+func bestExact(labels []decisions, group []int, thresholds []float32) float32 {
+	var ends []candidate
+	from := 0.0 // how many are right at a threshold above all probabilities
+	for row := range labels[0].list {
+		low, high, right := float32(-1), float32(2), true
+		for i := range labels {
+			switch d := labels[i].list[row]; {
+			case !slices.Contains(group, i):
+				right = right && d.true == (d.p >= thresholds[i])
+			case d.true:
+				high = min(high, d.p)
+			default:
+				low = max(low, d.p)
+			}
+		}
+		if !right || low >= high {
+			continue
+		}
+		if high > 1 {
+			from++
+		} else {
+			ends = append(ends, candidate{p: high, right: 1})
+		}
+		if low >= 0 {
+			ends = append(ends, candidate{p: low, right: -1})
+		}
+	}
+	slices.SortStableFunc(ends, func(a, b candidate) int { return cmp.Compare(b.p, a.p) })
+	count := from
+	return cut(ends, 0.5, from, func(c candidate) float64 { count += c.right; return count })
 }

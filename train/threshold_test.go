@@ -1,8 +1,10 @@
 package train
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -15,6 +17,13 @@ func drawn(r *rand.Rand, n int, scale float64) []decision {
 		all[i] = decision{float32(p), r.Float64() < p}
 	}
 	return all
+}
+
+// thresholdOf is the threshold that one label gets of its own.
+func thresholdOf(list []decision) (float32, bool) {
+	at := []float32{-1}
+	tune([]decisions{{list: list}}, ThresholdConfig{Tune: "each", Metric: "macro_f1"}, at)
+	return at[0], at[0] >= 0
 }
 
 func f1At(decisions []decision, threshold float32) float64 {
@@ -37,7 +46,7 @@ func f1At(decisions []decision, threshold float32) float64 {
 // no threshold on the data is better by more than a hair.
 func TestThresholdsOfFrequentLabelsAreTheirDatas(t *testing.T) {
 	decisions := drawn(rand.New(rand.NewPCG(1, 1)), 20000, 1)
-	at, ok := bestThreshold(decisions, 0)
+	at, ok := thresholdOf(decisions)
 	if !ok {
 		t.Fatal("there is no threshold")
 	}
@@ -59,7 +68,7 @@ func TestThresholdsOfRareLabelsSuitOtherData(t *testing.T) {
 	expected, counted := 0.0, 0.0
 	for range 50 {
 		few := drawn(r, 100, 0.5)
-		at, ok := bestThreshold(few, 0)
+		at, ok := thresholdOf(few)
 		if !ok {
 			continue
 		}
@@ -78,11 +87,177 @@ func TestThresholdsOfRareLabelsSuitOtherData(t *testing.T) {
 }
 
 func TestNoThresholdWithoutATrueDecision(t *testing.T) {
-	if at, ok := bestThreshold([]decision{{0.3, false}, {0.9, false}}, 0); ok {
+	if at, ok := thresholdOf([]decision{{0.3, false}, {0.9, false}}); ok {
 		t.Errorf("the threshold is %v", at)
 	}
 	// Perfectly apart: the threshold stands between.
-	if at, ok := bestThreshold([]decision{{0.1, false}, {0.2, false}, {0.9, true}, {0.95, true}}, 0); !ok || at <= 0.2 || at > 0.9 {
+	if at, ok := thresholdOf([]decision{{0.1, false}, {0.2, false}, {0.9, true}, {0.95, true}}); !ok || at <= 0.2 || at > 0.9 {
 		t.Errorf("the threshold is %v (%v)", at, ok)
+	}
+}
+
+// fewLabels returns decisions about labels whose probabilities are coarse, so that
+// many are equal; the last label never applies.
+func fewLabels(r *rand.Rand, labels, rows int) []decisions {
+	all := make([]decisions, labels)
+	for i := range all {
+		all[i].missed = r.IntN(2)
+		for range rows {
+			p := float32(r.IntN(6)) / 5
+			all[i].list = append(all[i].list, decision{p, i < labels-1 && r.Float32() < 0.2+0.6*p})
+		}
+	}
+	return all
+}
+
+// valueAt is what is tuned, written down plainly: F1 by what is counted, mixed
+// with what the probabilities expect, of all decisions or as the sum over labels
+// that apply somewhere; or the number of examples whose labels are all right.
+func valueAt(labels []decisions, metric string, thresholds []float32) float64 {
+	sum, allRight, allPredicted, allTrue := 0.0, 0.0, 0.0, 0.0
+	whole := make([]bool, len(labels[0].list))
+	for row := range whole {
+		whole[row] = true
+	}
+	for i, d := range labels {
+		n := float64(d.missed)
+		for _, x := range d.list {
+			if x.true {
+				n++
+			}
+		}
+		share := n / (n + expectedPositives)
+		right, predicted, truth := 0.0, 0.0, share*float64(d.missed)
+		for row, x := range d.list {
+			y := 0.0
+			if x.true {
+				y = 1
+			}
+			mixed := share*y + (1-share)*float64(x.p)
+			truth += mixed
+			if x.p >= thresholds[i] {
+				right += mixed
+				predicted++
+			}
+			whole[row] = whole[row] && x.true == (x.p >= thresholds[i])
+		}
+		if n > float64(d.missed) {
+			sum += 2 * right / (predicted + truth)
+		}
+		allRight, allPredicted, allTrue = allRight+right, allPredicted+predicted, allTrue+truth
+	}
+	switch metric {
+	case "micro_f1":
+		return 2 * allRight / (allPredicted + allTrue)
+	case "exact_match":
+		n := 0.0
+		for _, right := range whole {
+			if right {
+				n++
+			}
+		}
+		return n
+	}
+	return sum
+}
+
+// TestThresholdsAreTheBestThereAre: against every combination of thresholds, of
+// which each label's are between its probabilities or above them.
+func TestThresholdsAreTheBestThereAre(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	cuts := []float32{0.1, 0.3, 0.5, 0.7, 0.9, 1.5}
+	for range 40 {
+		labels := fewLabels(r, 3, 8)
+		for _, metric := range ThresholdMetrics("multilabel") {
+			for _, how := range []string{"one", "each"} {
+				if how == "each" && metric == "exact_match" {
+					continue // one label after the other: as good as any single change
+				}
+				best := math.Inf(-1)
+				for n := range 6 * 6 * 6 {
+					at := []float32{cuts[n%6], cuts[n/6%6], cuts[n/36]}
+					if how == "one" && (at[0] != at[1] || at[0] != at[2]) {
+						continue
+					}
+					if how == "each" && slices.ContainsFunc([]int{0, 1, 2}, func(i int) bool { return labels[i].positives() == 0 && at[i] != 0.5 }) {
+						continue // which stay
+					}
+					best = max(best, valueAt(labels, metric, at))
+				}
+				got := []float32{0.5, 0.5, 0.5}
+				tune(labels, ThresholdConfig{Tune: how, Metric: metric}, got)
+				if groupsOf(labels, how) == nil {
+					continue
+				}
+				if value := valueAt(labels, metric, got); math.Abs(value-best) > 1e-9 {
+					t.Errorf("%s, %s: %v gives %v, the best there is %v", how, metric, got, value, best)
+				}
+			}
+		}
+	}
+}
+
+// TestExactMatchHasNoBetterSingleChange: with a threshold for each label.
+func TestExactMatchHasNoBetterSingleChange(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 4))
+	for range 20 {
+		labels := fewLabels(r, 4, 30)
+		got := []float32{0.5, 0.5, 0.5, 0.5}
+		tune(labels, ThresholdConfig{Tune: "each", Metric: "exact_match"}, got)
+		value := valueAt(labels, "exact_match", got)
+		for i := range 3 { // the last never applies, and keeps its threshold
+			for _, x := range []float32{0.1, 0.3, 0.5, 0.7, 0.9, 1.5} {
+				at := slices.Clone(got)
+				at[i] = x
+				if v := valueAt(labels, "exact_match", at); v > value {
+					t.Errorf("%v has %v right, %v has %v", got, value, at, v)
+				}
+			}
+		}
+	}
+}
+
+// TestFewTrueDecisionsShareAThreshold: by default labels with fewer than
+// FewPositives true decisions have one together, also those that never apply; with
+// one all do; with none, and of a task that nothing is true of, they stay.
+func TestFewTrueDecisionsShareAThreshold(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	labels := make([]decisions, 4)
+	for i, n := range []int{FewPositives, FewPositives - 1, 3, 0} {
+		for j := range 400 {
+			labels[i].list = append(labels[i].list, decision{r.Float32() / float32(i+1), j < n})
+		}
+	}
+	for _, c := range []struct {
+		how  string
+		want string
+	}{{"auto", "[false true true]"}, {"one", "[true true true]"}, {"each", "[false false false]"}} {
+		for _, metric := range ThresholdMetrics("multilabel") {
+			at := []float32{0.5, 0.5, 0.5, 0.5}
+			tune(labels, ThresholdConfig{Tune: c.how, Metric: metric}, at)
+			alike := []bool{at[0] == at[1], at[1] == at[2], at[2] == at[3]}
+			if got := fmt.Sprint(alike); got != c.want || c.how == "each" && at[3] != 0.5 {
+				t.Errorf("%s, %s: neighbours are alike %v, want %v: %v", c.how, metric, got, c.want, at)
+			}
+			alone := []float32{0.5}
+			if tune(labels[3:], ThresholdConfig{Tune: c.how, Metric: metric}, alone); alone[0] != 0.5 {
+				t.Errorf("%s, %s: the threshold of a label that never applies became %v", c.how, metric, alone[0])
+			}
+		}
+	}
+}
+
+// TestThresholdsStandBetweenNeighbouringNumbers: midway between two that have no
+// number between them, the threshold is the upper one.
+func TestThresholdsStandBetweenNeighbouringNumbers(t *testing.T) {
+	upper := float32(0.3)
+	lower := math.Nextafter32(upper, 0)
+	var list []decision
+	for range 300 { // enough to be counted
+		list = append(list, decision{upper, true}, decision{lower, false})
+	}
+	at, ok := thresholdOf(list)
+	if !ok || at != upper {
+		t.Errorf("the threshold is %v (%v), want %v, which %v does not reach", at, ok, upper, lower)
 	}
 }

@@ -42,6 +42,11 @@ func Dense(s *builder.Scope, x *builder.Value, out int64) *builder.Value {
 	return affine(s, "Dense", x, out, decaying(builder.Glorot()), true)
 }
 
+// DenseFrom is Dense whose bias starts as bias says, not at 0.
+func DenseFrom(s *builder.Scope, x *builder.Value, out int64, bias builder.Init) *builder.Value {
+	return affineFrom(s, "Dense", x, out, decaying(builder.Glorot()), &bias)
+}
+
 // decaying are the options of weights that start so and that weight decay
 // applies to.
 func decaying(init builder.Init) builder.ParameterOptions {
@@ -50,14 +55,22 @@ func decaying(init builder.Init) builder.ParameterOptions {
 
 // affine is Dense with options for its weights, with a bias or none.
 func affine(s *builder.Scope, layer string, x *builder.Value, out int64, weights builder.ParameterOptions, bias bool) *builder.Value {
+	if !bias {
+		return affineFrom(s, layer, x, out, weights, nil)
+	}
+	return affineFrom(s, layer, x, out, weights, &builder.Init{})
+}
+
+// affineFrom is affine with a bias that starts so, nil for none.
+func affineFrom(s *builder.Scope, layer string, x *builder.Value, out int64, weights builder.ParameterOptions, bias *builder.Init) *builder.Value {
 	in, ok := width(s, layer, x)
 	if !ok {
 		return x
 	}
 	w := s.Parameter("weight", weights, in, out)
 	var b *builder.Value
-	if bias {
-		b = s.Parameter("bias", builder.ParameterOptions{}, out)
+	if bias != nil {
+		b = s.Parameter("bias", builder.ParameterOptions{Init: *bias}, out)
 	}
 	return s.Reshape(s.Gemm(Flatten(s.Graph, x), w, b, false, false), lastDims(x, out)...)
 }
