@@ -43,11 +43,14 @@ type Outcome struct {
 	Epochs int          `json:"epochs"`
 	Valid  train.Scores `json:"valid"`
 	Test   train.Scores `json:"test,omitempty"`
-	// The shares of examples that are answered right as a whole, see
-	// [train.Meter.Whole].
-	ValidWhole float64 `json:"valid_whole"`
-	TestWhole  float64 `json:"test_whole,omitempty"`
-	Engine     string  `json:"engine"`
+	// The shares of examples that are answered right as a whole, nil where none
+	// has labels of all tasks, and of how many they are: see [train.Meter.Whole].
+	// A run from before they were counted does not know how many.
+	ValidWhole   *float64 `json:"valid_whole,omitempty"`
+	ValidWholeOf int      `json:"valid_whole_examples,omitempty"`
+	TestWhole    *float64 `json:"test_whole,omitempty"`
+	TestWholeOf  int      `json:"test_whole_examples,omitempty"`
+	Engine       string   `json:"engine"`
 	// Warnings say what may not be as it was meant, a line each.
 	Warnings []string `json:"warnings,omitempty"`
 	// How many numbers the model learns: those that tasks share, those of one
@@ -196,6 +199,9 @@ func LearnFrom(r *recipe.Recipe, cache *data.Cache) (*Run, error) {
 		if vectors, err = encoder.ReadVectors(file, o); err != nil {
 			return nil, err
 		}
+	}
+	if err := r.CheckLabels(encoder.Schema()); err != nil {
+		return nil, err
 	}
 	m, err := models.New(encoder.Schema(), r.Model())
 	if err != nil {
@@ -535,7 +541,8 @@ func (r *Run) finish(ctx context.Context, t *train.Trainer, res *train.Result, s
 	if err != nil {
 		return nil, err
 	}
-	out.Valid, out.ValidWhole = m.Scores(), m.Whole()
+	whole := m.Whole()
+	out.Valid, out.ValidWhole, out.ValidWholeOf = m.Scores(), whole.Share, whole.Examples
 	t.Review(m)
 	out.Warnings = t.Warnings()
 	if sets.test != nil {
@@ -561,7 +568,8 @@ func (r *Run) measureTest(ctx context.Context, t *train.Trainer, test *data.Data
 	if err != nil {
 		return err
 	}
-	out.Test, out.TestWhole = m.Scores(), m.Whole()
+	whole := m.Whole()
+	out.Test, out.TestWhole, out.TestWholeOf = m.Scores(), whole.Share, whole.Examples
 	if !keep {
 		return nil
 	}

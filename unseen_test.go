@@ -75,7 +75,7 @@ train: {epochs: 12, batch: 8, optimizer: {lr: 0.03}}
 func TestUnseenLabelsCountAsErrors(t *testing.T) {
 	e := gonum.New()
 	scores := map[string]train.Scores{}
-	whole := map[string]float64{}
+	whole := map[string]train.Whole{}
 	for _, rule := range []string{"count", "ignore"} {
 		var log []string
 		r := unseenRecipe(t, rule)
@@ -85,7 +85,7 @@ func TestUnseenLabelsCountAsErrors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		scores[rule], whole[rule] = out.Test, out.TestWhole
+		scores[rule], whole[rule] = out.Test, train.Whole{Share: out.TestWhole, Examples: out.TestWholeOf}
 		what := "count as errors"
 		if rule == "ignore" {
 			what = "are left out (data.unseen: ignore), which raises the scores"
@@ -192,7 +192,8 @@ func TestUnseenLabelsCountAsErrors(t *testing.T) {
 			t.Errorf("%s %s is %v without the unseen labels, want %v", c.task, c.metric, got, c.ignore)
 		}
 	}
-	if diff := cmp.Diff(32.0/40, whole["count"]); diff != "" {
+	share := 32.0 / 40
+	if diff := cmp.Diff(train.Whole{Share: &share, Examples: 40}, whole["count"]); diff != "" {
 		t.Errorf("examples right in all tasks: %s", diff)
 	}
 }

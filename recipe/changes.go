@@ -74,16 +74,6 @@ func keysOf(n *yaml.Node) []string {
 	return keys
 }
 
-// child returns the value of a key of a mapping, nil where it has none.
-func child(n *yaml.Node, key string) *yaml.Node {
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			return n.Content[i+1]
-		}
-	}
-	return nil
-}
-
 // shown is a node in one short line.
 func shown(n *yaml.Node) string {
 	if n == nil {

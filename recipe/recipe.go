@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -618,22 +619,39 @@ func (r *Recipe) fill() error {
 // Where says where the recipe sets something, such as tasks.topic: a file and a
 // line, and the setting. Of a recipe that was made from another, and of what is
 // not set, it knows the file alone.
-func (r *Recipe) Where(path string) string {
+func (r *Recipe) Where(path string) string { return r.where(strings.Split(path, ".")...) }
+
+// where is Where of keys that may have dots in them, such as labels. Elements of
+// lists are numbered from 0.
+func (r *Recipe) where(keys ...string) string {
 	n := r.document
-	for _, name := range strings.Split(path, ".") {
-		var next *yaml.Node
-		for i := 0; n != nil && n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
-			if n.Content[i].Value == name {
-				next = n.Content[i+1]
-			}
-		}
-		n = next
+	for _, key := range keys {
+		n = child(n, key)
 	}
 	d := decoder{file: r.file, places: r.places}
 	if r.derived && r.places[n] == "" {
 		n = nil
 	}
-	return d.where(n) + ": " + path
+	return d.where(n) + ": " + strings.Join(keys, ".")
+}
+
+// child returns the value of a key, or the element of a number; nil where there is
+// none.
+func child(n *yaml.Node, key string) *yaml.Node {
+	if n == nil {
+		return nil
+	}
+	switch at, err := strconv.Atoi(key); {
+	case n.Kind == yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if n.Content[i].Value == key {
+				return n.Content[i+1]
+			}
+		}
+	case n.Kind == yaml.SequenceNode && err == nil && at >= 0 && at < len(n.Content):
+		return n.Content[at]
+	}
+	return nil
 }
 
 // Marshal returns the recipe as YAML with every default that matters written

@@ -89,7 +89,7 @@ type Task struct {
 type Threshold struct {
 	// Tune is how thresholds are chosen on validation after every epoch: each (for
 	// every label its own), one (the same for all labels), none (they stay at
-	// value) or auto, the default: each for labels that apply to 20 examples of
+	// value) or auto, the default: each for labels that apply to 10 examples of
 	// validation or more, and one for all the others together.
 	Tune string `key:"tune"`
 	// Value is the threshold with none, and of labels that validation says nothing

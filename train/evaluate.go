@@ -64,8 +64,8 @@ type Meter struct {
 	lossy  []int // labels that the loss is of
 	labels []int
 	unseen [][]string // labels that training never had
-	// Of the examples with a label that is not a number: how many there are,
-	// and how many are answered right in every label they have.
+	// Of the examples with a label of every task but regressions: how many there
+	// are, and how many are answered right in every label.
 	examples, whole int
 	answers         *Answers   // nil: they are not kept
 	pair            [2]float64 // a predicted and a true number, for one accumulator at a time
@@ -155,34 +155,45 @@ func (m *Meter) Add(b *data.Batch, length int, answers map[string]*tensor.Tensor
 		outs[i] = out
 	}
 	for row := range b.Size {
-		labels, right := 0, true
-		for i := range m.tasks {
-			if outs[i] == nil || m.tasks[i].Type == schema.Regression {
-				continue
-			}
-			predicted, truth := m.row(i, b, length, outs[i], scores[i], row)
-			if m.relations[i] != nil {
-				if truth != nil {
-					labels++
-					right = right && slices.Equal(predicted, truth)
-				}
-				continue
-			}
+		m.countWhole(b, length, outs, scores, row)
+	}
+	return nil
+}
+
+// countWhole counts an example of a batch where it has a label of every task but
+// regressions.
+func (m *Meter) countWhole(b *data.Batch, length int, outs, scores []*tensor.Tensor, row int) {
+	tasks, right := 0, true
+	for i := range m.tasks {
+		if m.tasks[i].Type == schema.Regression {
+			continue
+		}
+		if outs[i] == nil {
+			return
+		}
+		predicted, truth := m.row(i, b, length, outs[i], scores[i], row)
+		labelled := m.relations[i] != nil && truth != nil
+		if m.relations[i] != nil {
+			right = right && slices.Equal(predicted, truth)
+		} else {
 			for j, y := range truth {
 				if y != schema.MissingLabel {
-					labels++
+					labelled = true
 					right = right && predicted[j] == y
 				}
 			}
 		}
-		if labels > 0 {
-			m.examples++
-			if right {
-				m.whole++
-			}
+		if !labelled {
+			return
+		}
+		tasks++
+	}
+	if tasks > 0 {
+		m.examples++
+		if right {
+			m.whole++
 		}
 	}
-	return nil
 }
 
 // measured returns how many labels of task i metrics count in a batch: those that
@@ -240,14 +251,26 @@ func withUnseen(truth []int64, b *data.Batch, task, row int) []int64 {
 	return truth
 }
 
-// Whole is the share of examples that are answered right as a whole: every
-// label they have, of all tasks but regressions. For spoken language it is the
-// sentence or frame accuracy.
-func (m *Meter) Whole() float64 {
-	if m.examples == 0 {
-		return 0
+// Whole returns how many examples are answered right as a whole: every label of all
+// tasks but regressions. An example that lacks one of these tasks' labels is not
+// counted: it would be easier to get right than one that has all. For spoken
+// language the share is the sentence or frame accuracy.
+func (m *Meter) Whole() Whole {
+	w := Whole{Examples: m.examples}
+	if m.examples > 0 {
+		share := float64(m.whole) / float64(m.examples)
+		w.Share = &share
 	}
-	return float64(m.whole) / float64(m.examples)
+	return w
+}
+
+// Whole is how well examples are answered as a whole.
+type Whole struct {
+	// Share is how many are right in every label; nil where none has a label of
+	// every task but regressions.
+	Share *float64 `json:"whole,omitempty"`
+	// Examples is how many have.
+	Examples int `json:"whole_examples,omitempty"`
 }
 
 // count counts task i's answers. scores are the probabilities, which a

@@ -10,7 +10,7 @@ import (
 )
 
 // TestWholeCountsExamplesThatAreRightInEveryTask: of four examples the first is
-// right, the second lacks a label and is right in the rest, the third has one
+// right, the second lacks a task's label and is not counted, the third has one
 // wrong tag and the fourth a wrong class; a fifth has no label at all.
 func TestWholeCountsExamplesThatAreRightInEveryTask(t *testing.T) {
 	s := &schema.Schema{Tasks: []schema.Task{
@@ -30,8 +30,8 @@ func TestWholeCountsExamplesThatAreRightInEveryTask(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.Whole() != 0 {
-		t.Errorf("before any example the share is %v", m.Whole())
+	if w := m.Whole(); w.Share != nil || w.Examples != 0 {
+		t.Errorf("before any example the share is %v of %d", w.Share, w.Examples)
 	}
 	b := &data.Batch{
 		Size: 5, Length: 2,
@@ -51,8 +51,8 @@ func TestWholeCountsExamplesThatAreRightInEveryTask(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := m.Whole(); got != 0.5 {
-		t.Errorf("whole is %v, want 2 of 4", got)
+	if w := m.Whole(); w.Examples != 3 || w.Share == nil || *w.Share != 1./3 {
+		t.Errorf("whole is %v, want 1 of 3", w)
 	}
 	if got := m.Scores()[0].Metrics["recall:b"]; got != 0.5 {
 		t.Errorf("recall:b is %v, want 1 of 2", got)

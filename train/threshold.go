@@ -51,8 +51,14 @@ func ThresholdMetric(t schema.TaskType, name string) string {
 }
 
 // FewPositives is the number of true decisions in validation below which a label
-// has no threshold of its own with tune auto.
-const FewPositives = 20
+// has no threshold of its own with tune auto. Parts of the validation data of
+// GoEmotions' three tasks and of the types of SNIPS' slots, of 50 examples to half
+// of them, with thresholds measured on the rest, chose it among 5, 10, 20, 30, 50,
+// 100, each and one: in the mean it is best for macro_f1, and within 0.2 points of
+// the best for micro_f1. With 2 true decisions a label (50 examples of GoEmotions) a
+// threshold each has a macro F1 of 34.8, one for all 42.8, and this rule 43.0; with
+// 114, 45.7, 43.4 and 45.7.
+const FewPositives = 10
 
 // decision is the probability of a label for an example, or a pair of entities,
 // and whether it applies.

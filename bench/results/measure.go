@@ -131,9 +131,9 @@ func (w row) scores(seeds []seedResult) map[string]scored {
 }
 
 // of returns the figure from the scores of a split.
-func (f figure) of(scores train.Scores, whole float64) float64 {
-	if f.task == "" {
-		return whole
+func (f figure) of(scores train.Scores, whole *float64) float64 {
+	if f.task == "" && whole != nil {
+		return *whole
 	}
 	for _, s := range scores {
 		if s.Task == f.task {

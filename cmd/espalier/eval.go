@@ -66,8 +66,9 @@ has no losses.`,
 // evaluation is what --json prints.
 type evaluation struct {
 	Tasks train.Scores `json:"tasks"`
-	// Whole is the share of examples that are right in every task.
-	Whole float64 `json:"whole"`
+	// The share of examples that are right in every task, of those that have
+	// labels of all.
+	train.Whole
 }
 
 // talk writes lines to the command's standard error.

@@ -92,6 +92,18 @@ func TestBadTrainingInput(t *testing.T) {
 		{"invalid UTF-8", []string{"train", recipeFor(t, file(t, "u.tsv", rows+"caf\xe9\tfruit\n"))}, 1, "u.tsv:6: byte 4 of the line, 0xe9, is not valid UTF-8"},
 		{"all labels missing", []string{"train", recipeFor(t, file(t, "m.tsv", "text\ttopic\nred\t\nblue\t\n"))}, 1, `task "topic" has no label in any of 2 training examples`},
 		{"one label", []string{"train", recipeFor(t, file(t, "o.tsv", "text\ttopic\nred\tx\nblue\tx\n"))}, 1, `recipe.yaml:7: tasks.topic: data: task "topic" has the one label "x" in training; there is nothing to tell apart`},
+		{"weight of no label", []string{"train", recipeFor(t, good), "--set", "tasks.topic.class_weights={fruits: 2}"}, 1,
+			`--set tasks.topic.class_weights: tasks.topic.class_weights.fruits is of "fruits", which is no label of task "topic" in the training data; did you mean "fruit"?`},
+		{"weight of no label, in the file", []string{"train", recipeFor(t, good, "  kind:\n    type: classification\n    field: topic\n    class_weights:\n      fruit: 2\n      b.l: 1")}, 1,
+			`recipe.yaml:13: tasks.kind.class_weights.b.l is of "b.l", which is no label of task "kind" in the training data; there are fruit, thing`},
+		{"metric of no label", []string{"train", recipeFor(t, good, "  kind:\n    type: classification\n    field: topic\n    metrics: [\"f1:fruit\",\n      \"recall:thin\"]")}, 1,
+			`recipe.yaml:12: tasks.kind.metrics.1 is of "thin", which is no label of task "kind" in the training data; did you mean "thing"?`},
+		{"choice by a metric of no label", []string{"train", recipeFor(t, good, "  kind: {type: classification, field: topic, metric: \"precision:x\"}")}, 1,
+			`recipe.yaml:8: tasks.kind.metric is of "x", which is no label of task "kind" in the training data; there are fruit, thing`},
+		{"metric of two labels", []string{"train", recipeFor(t, file(t, "3.tsv", rows+"he\tperson\n"), "  kind: {type: classification, field: topic, metric: auc}")}, 1,
+			`recipe.yaml:8: tasks.kind.metric is auc: auc measures tasks of two labels, this one has 3`},
+		{"metric of no type of spans", []string{"train", recipeFor(t, file(t, "s.tsv", "text\ttopic\tslots\na b\tx\tO B-city\nb c\ty\tB-day O\n"), "  slots: {type: tagging, scheme: bio, metrics: [\"recall:citty\"]}")}, 1,
+			`recipe.yaml:8: tasks.slots.metrics.0 is of "citty", which is no type of spans of task "slots" in the training data; did you mean "city"?`},
 		{"not a number", []string{"train", recipeFor(t, good, "  price: {type: regression, field: topic}")}, 1, `"fruit" is not a finite number`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

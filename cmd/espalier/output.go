@@ -42,9 +42,9 @@ func parameterTable(w io.Writer, o *espalier.Outcome) error {
 
 // scoreTable writes scores for people: one row a task, the metric it is judged
 // by first, and where there are several the share of examples that are right
-// in all of them. A metric that is not defined is a dash, and below the table
-// stands why.
-func scoreTable(w io.Writer, title string, scores train.Scores, whole float64) error {
+// in all of them, of so many as have labels of all. A metric that is not defined
+// is a dash, and below the table stands why.
+func scoreTable(w io.Writer, title string, scores train.Scores, whole train.Whole) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "%s\tlabels\tloss\tmetric\t\tothers\n", title)
 	for _, s := range scores {
@@ -60,7 +60,11 @@ func scoreTable(w io.Writer, title string, scores train.Scores, whole float64) e
 	}
 	ofLabels := func(s train.TaskScore) bool { _, ok := s.Metrics["macro_f1"]; return ok }
 	if len(scores) > 1 && slices.ContainsFunc(scores, ofLabels) { // numbers are never right to the digit
-		fmt.Fprintf(t, "  all tasks\t\t\texact_match\t%.4f\t\n", whole)
+		share := "-" // no example has labels of all
+		if whole.Share != nil {
+			share = fmt.Sprintf("%.4f", *whole.Share)
+		}
+		fmt.Fprintf(t, "  all tasks\t%d\t\texact_match\t%s\t\n", whole.Examples, share)
 	}
 	if err := t.Flush(); err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"espalier"
+	"espalier/train"
 )
 
 func newTrain() *cobra.Command {
@@ -87,11 +88,11 @@ func printOutcome(w io.Writer, o *espalier.Outcome) error {
 	if err := parameterTable(w, o); err != nil {
 		return err
 	}
-	if err := scoreTable(w, "valid", o.Valid, o.ValidWhole); err != nil {
+	if err := scoreTable(w, "valid", o.Valid, train.Whole{Share: o.ValidWhole, Examples: o.ValidWholeOf}); err != nil {
 		return err
 	}
 	if o.Test == nil {
 		return nil
 	}
-	return scoreTable(w, "test", o.Test, o.TestWhole)
+	return scoreTable(w, "test", o.Test, train.Whole{Share: o.TestWhole, Examples: o.TestWholeOf})
 }

@@ -42,6 +42,10 @@ func TestMetricsOfOneLabel(t *testing.T) {
 			t.Errorf("%s: %v, want %q", name, err, want)
 		}
 	}
+	const none = "metric: recall:z is of a type of spans that the task does not have; its types are x, y"
+	if _, err := New("recall:z", spans); err == nil || err.Error() != none {
+		t.Errorf("%v, want %q", err, none)
+	}
 	if err := newMetric(t, "recall:a", task(schema.MultiLabel, "a", "b")).Merge(newMetric(t, "f1:a", task(schema.MultiLabel, "a", "b"))); err == nil {
 		t.Error("a recall takes the counts of an F1")
 	}
