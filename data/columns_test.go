@@ -59,6 +59,7 @@ func TestColumnsAreLearnedFromTrainingAlone(t *testing.T) {
 	want.Inputs[1].Values = []string{"farm", "shop"} // mine stands once
 	want.Inputs[2].Mean, want.Inputs[2].Deviation = 3, math.Sqrt(35./12)
 	want.Tasks[0].Labels, want.Tasks[0].Counts = []string{"no", "yes"}, []int{3, 2}
+	want.Tasks[0].Examples = 5
 	want.Tasks[1].Mean, want.Tasks[1].Deviation = 30, math.Sqrt(200)
 	if diff := cmp.Diff(want, e.Schema(), cmpopts.EquateApprox(0, 1e-12)); diff != "" {
 		t.Fatal(diff)

@@ -198,7 +198,12 @@ func (e *Encoder) decisions(i int, x *example) int {
 	case t.Type == schema.MultiLabel:
 		return 1
 	case t.Type == schema.Relation:
-		n := len(x.labels[e.schema.TaskIndex(t.Entities)].spans)
+		n := 0
+		for _, s := range x.labels[e.schema.TaskIndex(t.Entities)].spans {
+			if s != gone {
+				n++
+			}
+		}
 		return n * (n - 1)
 	}
 	n := 0

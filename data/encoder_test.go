@@ -2,6 +2,7 @@ package data
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -104,6 +105,26 @@ func TestLearnAndEncode(t *testing.T) {
 }
 
 // What was learned once encodes the same after it was stored.
+// TestDecisionsAboutLabelsAreCounted: for multilabel the examples that say which
+// labels apply, none included; for classification and tagging the labels; a field
+// that is not there counts nothing.
+func TestDecisionsAboutLabelsAreCounted(t *testing.T) {
+	s := threeTasks()
+	s.Tasks = append(s.Tasks, schema.Task{Name: "moods", Type: schema.MultiLabel})
+	e := encoder(t, s)
+	if err := e.Learn(objects(append(slices.Clone(training), `{"text": "a", "moods": ["x", "y"]}`, `{"text": "a", "moods": ["y"]}`, `{"text": "a", "moods": []}`)...)); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []struct {
+		examples int
+		counts   []int
+	}{{2, []int{1, 1}}, {4, []int{2, 2}}, {0, nil}, {3, []int{1, 2}}} {
+		if got := e.Schema().Tasks[i]; got.Examples != want.examples || !slices.Equal(got.Counts, want.counts) {
+			t.Errorf("%s: %v of %d, want %v of %d", got.Name, got.Counts, got.Examples, want.counts, want.examples)
+		}
+	}
+}
+
 func TestResume(t *testing.T) {
 	e := encoder(t, threeTasks())
 	if err := e.Learn(objects(training...)); err != nil {

@@ -45,8 +45,8 @@ func TestRelations(t *testing.T) {
 	if err := e.Learn(sources); err != nil {
 		t.Fatal(err)
 	}
-	if got := e.Schema().Tasks[0]; !slices.Equal(got.Labels, []string{"far", "near"}) || !slices.Equal(got.Counts, []int{1, 4}) {
-		t.Errorf("labels %v, %v times", got.Labels, got.Counts)
+	if got := e.Schema().Tasks[0]; !slices.Equal(got.Labels, []string{"far", "near"}) || !slices.Equal(got.Counts, []int{1, 4}) || got.Examples != 8 {
+		t.Errorf("labels %v, %v times of %d pairs", got.Labels, got.Counts, got.Examples)
 	}
 	d, err := e.Encode(sources)
 	if err != nil {

@@ -452,6 +452,12 @@ func TestOneMistake(t *testing.T) {
 		{"an unknown key of sharing", base + "\nsharing: {method: mmoe, expert: 8}", `r.yaml:7: unknown key "expert" in sharing; did you mean "experts"?`},
 
 		{"no tasks", strings.Split(base, "\ntasks")[0], "r.yaml:1: tasks is empty; name at least one, as in {intent: {type: classification}}"},
+		{"a threshold of a classification", strings.Replace(base, "type: classification", "type: classification, threshold: {tune: one}", 1), "r.yaml:6: tasks.topic.threshold is for multilabel and relation, not for classification"},
+		{"a way to tune", strings.Replace(base, "type: classification", "type: multilabel, threshold: {tune: once}", 1), `r.yaml:6: tasks.topic.threshold.tune is "once", which is not one of auto, each, one, none; did you mean "one"?`},
+		{"a threshold of 1", strings.Replace(base, "type: classification", "type: multilabel, threshold: {tune: none, value: 1}", 1), "r.yaml:6: tasks.topic.threshold.value is 1, it must be above 0 and below 1"},
+		{"a metric of thresholds", strings.Replace(base, "type: classification", "type: multilabel, threshold: {metric: accuracy}", 1), `r.yaml:6: tasks.topic.threshold.metric is "accuracy", which is not one of macro_f1, micro_f1, exact_match`},
+		{"a metric that nothing is tuned for", strings.Replace(base, "type: classification", "type: multilabel, threshold: {tune: none, metric: micro_f1}", 1), "r.yaml:6: tasks.topic.threshold.metric is set, but with tune none nothing is tuned; leave one of them out"},
+		{"an unknown key of thresholds", strings.Replace(base, "type: classification", "type: multilabel, threshold: {valeu: 0.3}", 1), `r.yaml:6: unknown key "valeu" in tasks.topic.threshold; did you mean "value"?`},
 		{"a task without a type", strings.Replace(base, "type: classification", "", 1), "r.yaml:6: tasks.topic.type is missing; it is one of classification, multilabel, tagging, regression, relation"},
 		{"a task type", strings.Replace(base, "classification", "clasification", 1), `r.yaml:6: tasks.topic.type is "clasification", which is not one of classification, multilabel, tagging, regression, relation; did you mean "classification"?`},
 		{"a relation without spans", base + "\n  rel: {type: relation}", "r.yaml:7: tasks.rel.entities needs a task of type tagging with a scheme, whose spans the relation joins, and there is none; add one, as in {entities: {type: tagging, scheme: bio}}"},

@@ -55,6 +55,7 @@ tasks:
   heavy: {type: multilabel, field: many, class_weights: {seldom: 20}}
   soft: {type: multilabel, field: many, balanced: true, label_smoothing: 0.1}
   tags: {type: tagging}
+  chain: {type: tagging, field: tags, crf: true}
 `, b.String())
 	m, c, d := learned(t, r)
 	tr := trainerOf(t, m, c)
@@ -169,5 +170,32 @@ func TestManyLabelsBesideAClassification(t *testing.T) {
 		if given > n/8 {
 			t.Errorf("a text %s is answered with %d of %d labels", name, given, n)
 		}
+	}
+}
+
+// TestThresholdsThatAreNotTuned: with none they stay at the value, whatever
+// validation says; with one they are the same.
+func TestThresholdsThatAreNotTuned(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("text\tmany\n")
+	for i := range 60 {
+		fmt.Fprintf(&b, "w%d\t%s\n", i%4, []string{"x", "x,y", "", "y"}[i%4])
+	}
+	r := fromText(t, "trunk: {embedding: 4}\ntasks:\n  many: {type: multilabel}\n  stay: {type: multilabel, field: many, threshold: {tune: none, value: 0.25}}\n"+
+		"  one: {type: multilabel, field: many, threshold: {tune: one}}\ntrain: {epochs: 3, batch: 8, optimizer: {lr: 0.01}}\n", b.String())
+	m, c, d := learned(t, r)
+	tr := trainerOf(t, m, c)
+	if _, err := tr.Fit(context.Background(), d, d, train.Hooks{}); err != nil {
+		t.Fatal(err)
+	}
+	of := func(task string) []float32 { return tr.Parameters()["head/"+task+"/thresholds"].Float32s() }
+	if x := of("many"); x[0] == x[1] || x[0] == 0.5 || x[1] == 0.5 {
+		t.Errorf("each is at %v", x)
+	}
+	if x := of("stay"); x[0] != 0.25 || x[1] != 0.25 {
+		t.Errorf("none: %v, want 0.25", x)
+	}
+	if x := of("one"); x[0] != x[1] || x[0] == 0.5 {
+		t.Errorf("one: %v", x)
 	}
 }

@@ -192,7 +192,7 @@ func (d *decisions) positives() int {
 // threshold below p adds to what is right.
 type candidate struct {
 	p     float32
-	label int
+	label int32
 	right float64
 }
 
@@ -218,7 +218,7 @@ func newCandidates(labels []decisions, group []int, truth []float64) []candidate
 			if x.true {
 				right += counted
 			}
-			all = append(all, candidate{x.p, label, right})
+			all = append(all, candidate{x.p, int32(label), right})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(b.p, a.p) })
@@ -340,14 +340,29 @@ func kept(labels []decisions, groups [][]int, thresholds []float32, truth []floa
 // tuneExact chooses the thresholds by how many examples have all labels right:
 // one group after the other, given the others', until none changes.
 func tuneExact(labels []decisions, groups [][]int, thresholds []float32) {
+	wrong := make([]int, len(labels[0].list)) // labels of each example
+	count := func(group []int, by int) {
+		for _, i := range group {
+			for row, d := range labels[i].list {
+				if d.true != (d.p >= thresholds[i]) {
+					wrong[row] += by
+				}
+			}
+		}
+	}
+	for i := range labels {
+		count([]int{i}, 1)
+	}
 	for rounds := 0; rounds < 10; rounds++ {
 		changed := false
 		for _, group := range groups {
-			x := bestExact(labels, group, thresholds)
+			count(group, -1)
+			x := bestExact(labels, group, wrong)
 			for _, i := range group {
 				changed = changed || thresholds[i] != x
 				thresholds[i] = x
 			}
+			count(group, 1)
 		}
 		if !changed {
 			return
@@ -355,29 +370,26 @@ func tuneExact(labels []decisions, groups [][]int, thresholds []float32) {
 	}
 }
 
-// bestExact returns a group's best threshold given the others. An example whose
-// other labels are right is right from above the likeliest of the group's labels
-// that does not apply to it, up to the unlikeliest that does.
-func bestExact(labels []decisions, group []int, thresholds []float32) float32 {
+// bestExact returns a group's best threshold; wrong says how many other labels of
+// each example are. One whose others are right is right from above the likeliest of
+// the group's labels that does not apply to it, up to the unlikeliest that does.
+func bestExact(labels []decisions, group, wrong []int) float32 {
 	var ends []candidate
-	from := 0.0 // how many are right at a threshold above all probabilities
-	for row := range labels[0].list {
-		low, high, right := float32(-1), float32(2), true
-		for i := range labels {
-			switch d := labels[i].list[row]; {
-			case !slices.Contains(group, i):
-				right = right && d.true == (d.p >= thresholds[i])
-			case d.true:
+	above := 0.0 // how many are right at a threshold above all probabilities
+	for row, others := range wrong {
+		low, high := float32(-1), float32(2)
+		for _, i := range group {
+			if d := labels[i].list[row]; d.true {
 				high = min(high, d.p)
-			default:
+			} else {
 				low = max(low, d.p)
 			}
 		}
-		if !right || low >= high {
+		if others > 0 || low >= high {
 			continue
 		}
 		if high > 1 {
-			from++
+			above++
 		} else {
 			ends = append(ends, candidate{p: high, right: 1})
 		}
@@ -386,6 +398,6 @@ func bestExact(labels []decisions, group []int, thresholds []float32) float32 {
 		}
 	}
 	slices.SortStableFunc(ends, func(a, b candidate) int { return cmp.Compare(b.p, a.p) })
-	count := from
-	return cut(ends, 0.5, from, func(c candidate) float64 { count += c.right; return count })
+	right := above
+	return cut(ends, 0.5, above, func(c candidate) float64 { right += c.right; return right })
 }
