@@ -71,6 +71,15 @@ def goemotions(root):
                                 ("4 sentiments, macro F1", "group"))}
 
 
+def snips_slot_types(root):
+    def read(split):
+        folder = os.path.join(root, "snips", split)
+        with open(os.path.join(folder, "seq.in")) as texts, open(os.path.join(folder, "seq.out")) as tags:
+            return [(text.strip(), sorted({tag[2:] for tag in row.split() if tag != "O"})) for text, row in zip(texts, tags)]
+
+    return {"39 types, macro F1": [read(split) for split in ("train", "valid", "test")]}
+
+
 def features(parts):
     texts = [[row[0] for row in part] for part in parts]
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\w+|[^\w\s]")
@@ -96,7 +105,7 @@ def many_labels(parts):
         best = max((f1_score(y[1][:, i], p[:, i] >= t, zero_division=0), -abs(t - 0.5), t) for t in
                    [k / 50 for k in range(1, 50)])
         q[:, i] = q[:, i] >= best[2]
-    return f1_score(y[2], q.astype(int), average="macro", zero_division=0)
+    return [f1_score(y[2], q.astype(int), average=average, zero_division=0) for average in ("macro", "micro")]
 
 
 def tokens(root, name):
@@ -198,10 +207,15 @@ def main():
         print(json.dumps({"recipe": name, "figure": figure, "test": value}), flush=True)
 
     for name, read, fit in (("trec", trec, one_label), ("sst2", sst2, one_label), ("clinc150", clinc150, one_label),
-                            ("goemotions", goemotions, many_labels)):
+                            ("goemotions", goemotions, many_labels),
+                            ("snips_slot_types", snips_slot_types, many_labels)):
         if wanted(name):
             for figure, parts in read(options.data).items():
-                tell(name, figure, fit(parts))
+                scores = fit(parts)
+                if fit is one_label:
+                    scores = [scores]
+                for title, score in zip((figure, figure.replace("macro", "micro")), scores):
+                    tell(name, title, score)
     for name, figure, spanned in (("snips", "slots, span F1", True), ("wnut17", "entities, span F1", True),
                                   ("ud_ewt", "UPOS, accuracy", False)):
         if wanted(name):

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -90,5 +91,27 @@ func TestDiagnosticsInALine(t *testing.T) {
 	}
 	if text := gradientsOf(train.Epoch{Balance: &train.Balance{}}); text != "" {
 		t.Error(text)
+	}
+}
+
+// TestWholeExamplesSayHowManyTheyAre: the share of all tasks stands beside the
+// number of examples that have labels of all, and is undefined without any.
+func TestWholeExamplesSayHowManyTheyAre(t *testing.T) {
+	scores := train.Scores{
+		{Task: "a", Labels: 9, Metric: "accuracy", Metrics: map[string]float64{"accuracy": 1, "macro_f1": 1}},
+		{Task: "b", Labels: 7, Metric: "accuracy", Metrics: map[string]float64{"accuracy": 0.5, "macro_f1": 0.5}},
+	}
+	share := 0.25
+	for want, whole := range map[string]train.Whole{
+		"  all tasks  4             exact_match  0.2500  \n": {Share: &share, Examples: 4},
+		"  all tasks  0             exact_match  -       \n": {},
+	} {
+		var b strings.Builder
+		if err := scoreTable(&b, "test", scores, whole); err != nil || !strings.HasSuffix(b.String(), want) {
+			t.Errorf("%v: %q does not end with %q", err, b.String(), want)
+		}
+		if encoded, err := json.Marshal(evaluation{Whole: whole}); err != nil || strings.Contains(string(encoded), "whole") != (whole.Share != nil) {
+			t.Errorf("%s (%v)", encoded, err)
+		}
 	}
 }
