@@ -286,7 +286,7 @@ train: {epochs: 12, batch: 8, optimizer: {lr: 0.0001}}
 		text string
 		want []string // in this order
 	}{
-		"a rate that is too low": {text, []string{"the best epoch is the last of 12: the model may not be done learning; raise train.epochs", `task "y" has not learned: accuracy on validation is 0.4750, and ` + often}},
+		"a rate that is too low": {text, []string{"the best epoch is the last of 12: the model may not be done learning; raise train.epochs", `task "y" has not learned: accuracy on validation is 0.6500, and ` + often}},
 		"the majority alone": {strings.Replace(text, "0.0001", "0.02", 1), []string{
 			`task "y" has not learned: accuracy on validation is 0.7250, and ` + often, `task "y": "rare" and "seldom", true in the validation data, are never predicted there`,
 		}},
