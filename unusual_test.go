@@ -158,7 +158,7 @@ func TestTrainingTellsWhatItChanged(t *testing.T) {
 		"warning: the best epoch is the last of 2: the model may not be done learning; raise train.epochs",
 		`warning: task "topic" has not learned: accuracy on validation is 0.6000, and always answering "a" gives 0.6000`,
 		`warning: task "slots" has not learned: span_f1 on validation is 0.0000, and always answering "O" gives 0.0000`,
-		`warning: task "score" has not learned: rmse on validation is 1.2866, and always answering the training mean, 2.5, gives 1.1180`)
+		`warning: task "score" has not learned: rmse on validation is 1.2862, and always answering the training mean, 2.5, gives 1.1180`)
 	if diff := cmp.Diff(want, told); diff != "" {
 		t.Error(diff)
 	}
