@@ -50,7 +50,7 @@ func TestAStartThatFailsLeavesNoRun(t *testing.T) {
 	}{
 		{"missing test data", "absent.tsv", "train.epochs=3", []string{"data.test.file=" + rows}, "data: open absent.tsv: no such file or directory"},
 		{"a label of test data", test, "data.unseen=error", []string{"data.unseen=count"}, test + `:6: task "label": label "question" was never seen in training; training has greet, leave (correct it, add it to the training data, or count it as an error by data.unseen: count)`},
-		{"a metric of no label", rows, "tasks.label.metrics=['precision:nope']", []string{"tasks.label.metrics=['precision:greet']"}, `train: task "label": metric: precision:nope is of a label that the task does not have; its labels are greet, leave`},
+		{"a metric of no label", rows, "tasks.label.metrics=['precision:nope']", []string{"tasks.label.metrics=['precision:greet']"}, `--set tasks.label.metrics: tasks.label.metrics.0 is of "nope", which is no label of task "label" in the training data; there are greet, leave`},
 		{"a rate without a metric", rows, "train.schedule={type: plateau}", []string{"data.valid.file=" + rows}, `train: a learning rate, a stop or the order follows the metric of task "label", which has no label in the validation data: give it some, or take a schedule that needs none`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
