@@ -42,7 +42,8 @@ func TestTheUnitOfATargetDoesNotMatter(t *testing.T) {
 	dir := t.TempDir()
 	for unit, of := range map[string][2]float64{"years": {2001, 10}, "cents": {5e7, 25e6}, "small": {0, 1e-6}} {
 		r := rand.New(rand.NewPCG(1, 1))
-		for split, n := range map[string]int{"train": 200, "valid": 80} {
+		for _, split := range []string{"train", "valid"} {
+			n := map[string]int{"train": 200, "valid": 80}[split]
 			var b strings.Builder
 			b.WriteString("text\tyear\ttopic\n")
 			for range n {
@@ -89,12 +90,13 @@ func TestTimesInSecondsFromRecipeToAnswers(t *testing.T) {
 	ctx, dir := context.Background(), t.TempDir()
 	r := rand.New(rand.NewPCG(5, 5))
 	var since, until, share []float64 // of valid
-	for split, n := range map[string]int{"train": 200, "valid": 60} {
+	for _, split := range []string{"train", "valid"} {
+		n := map[string]int{"train": 200, "valid": 60}[split]
 		var b strings.Builder
 		b.WriteString("since,until,share\n")
 		for range n {
 			at := r.IntN(300)
-			x, y, z := 1700000000+at, 1700000300-at, float64(at)/300
+			x, y, z := 1700000000+at, 1700000300-at, math.Round(1e4*float64(at)/300)/1e4
 			fmt.Fprintf(&b, "%d,%d,%.4f\n", x, y, z)
 			if split == "valid" {
 				since, until, share = append(since, float64(x)), append(until, float64(y)), append(share, z)

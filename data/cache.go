@@ -176,7 +176,7 @@ func asRead(in schema.Input) schema.Input {
 
 // unlearned is a task without what is learned of it.
 func unlearned(t schema.Task) schema.Task {
-	t.Labels, t.Counts, t.Thresholds, t.Outputs = nil, nil, nil, nil
+	t.Labels, t.Counts, t.Examples, t.Thresholds, t.Outputs = nil, nil, 0, nil, nil
 	t.Mean, t.Deviation, t.Double = 0, 0, false
 	return t
 }
