@@ -169,7 +169,7 @@ func TestAnEncoderCannotTellACache(t *testing.T) {
 			}
 			for _, tasks := range groups {
 				want, got := c.reads(t, tasks, nil, files), c.reads(t, tasks, cache, count)
-				diff := cmp.Diff(want, got, cmp.AllowUnexported(Dataset{}, column{}, cellColumn{}, unseen{}), cmpopts.EquateNaNs(), cmpopts.IgnoreFields(Dataset{}, "schema"))
+				diff := cmp.Diff(want, got, cmp.AllowUnexported(Dataset{}, column{}, cellColumn{}, unseen{}, scripts{}), cmpopts.EquateNaNs(), cmpopts.IgnoreFields(Dataset{}, "schema"))
 				if diff != "" {
 					t.Errorf("%s: %s: %s", c.name, tasks[0].Name, diff)
 				}
@@ -227,7 +227,7 @@ func TestACacheKnowsWhatItKeeps(t *testing.T) {
 		other := c
 		change(&other)
 		want, got := other.reads(t, other.tasks, nil, fsys), other.reads(t, other.tasks, cache, fsys)
-		if diff := cmp.Diff(want, got, cmp.AllowUnexported(Dataset{}, column{}, cellColumn{}, unseen{}), cmpopts.EquateNaNs(), cmpopts.IgnoreFields(Dataset{}, "schema")); diff != "" {
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(Dataset{}, column{}, cellColumn{}, unseen{}, scripts{}), cmpopts.EquateNaNs(), cmpopts.IgnoreFields(Dataset{}, "schema")); diff != "" {
 			t.Errorf("another %s: %s", name, diff)
 		}
 	}
