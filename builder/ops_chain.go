@@ -67,29 +67,40 @@ func (g *Graph) ForwardSteps(emissions, factors, first, mask *Value) *Value {
 // where a move is forbidden, and compares the moves to each tag with the best of
 // them. Nothing is lost, whatever the scores; a step costs an exponential for
 // each pair of tags.
-func (g *Graph) LogForwardSteps(emissions, transitions, first, mask *Value) *Value {
+//
+// The result is in two parts whose sum it is: scores [batch, tags] near 0, and
+// what all of a row's have in common, base [batch]. So a long sequence costs
+// scores no digits. Gradients go through scores alone, which is right for all
+// that is computed of the sum.
+func (g *Graph) LogForwardSteps(emissions, transitions, first, mask *Value) (scores, base *Value) {
 	in := []*Value{emissions, transitions, first, mask}
 	if !g.chain("LogForwardSteps", in...) {
-		return g.invalid
+		return g.invalid, g.invalid
 	}
-	final, out := g.Scan([]*Value{first, first}, []*Value{emissions, mask}, ScanOptions{},
+	// The states are the scores before a step and their base, and those of the
+	// last token so far.
+	zero := g.ZerosLike(g.ReduceMax(first, true, -1))
+	final, out := g.Scan([]*Value{first, zero, first, zero}, []*Value{emissions, mask}, ScanOptions{},
 		func(b *Graph, state, in []*Value) Step {
 			x := b.Add(state[0], in[0])
 			each := b.Add(b.Unsqueeze(x, 2), transitions) // [batch, from, to]
 			top := b.ReduceMax(each, true, 1)
 			next := b.Squeeze(b.Add(b.Log(b.ReduceSum(b.Exp(b.Sub(each, top)), true, 1)), top), 1)
+			common := b.ReduceMax(next, true, -1)
 			return Step{
-				States:  []*Value{next, b.Where(in[1], x, state[1])},
+				States: []*Value{
+					b.Sub(next, common), b.Add(state[1], common), b.Where(in[1], x, state[2]), b.Where(in[1], state[1], state[3]),
+				},
 				Outputs: []*Value{x, next},
 			}
 		})
 	if g.err != nil {
-		return g.invalid
+		return g.invalid, g.invalid
 	}
-	final[1].node.Composite = &Composite{
-		Op: "LogForwardSteps", Inputs: []*Value{emissions, transitions, first}, Saved: []*Value{final[1], out[0], out[1], mask},
+	final[2].node.Composite = &Composite{
+		Op: "LogForwardSteps", Inputs: []*Value{emissions, transitions, first}, Saved: []*Value{final[2], out[0], out[1], mask},
 	}
-	return final[1]
+	return final[2], g.Squeeze(final[3], -1)
 }
 
 // chain checks the operands of a recursion.

@@ -28,27 +28,39 @@ type CRF struct {
 // NewCRF makes the field's parameters, which start at 0.
 func NewCRF(s *builder.Scope, tags int64, legal Legal) *CRF {
 	c := &CRF{g: s.Graph}
-	scores := func(name string, allowed []bool, dims ...int64) (parameter, masked, allow *builder.Value) {
-		p := s.Parameter(name, builder.ParameterOptions{}, dims...)
-		if allowed == nil || s.Err() != nil {
-			return p, p, nil
-		}
-		t, err := tensor.Of(allowed, dims...)
-		if err != nil {
-			s.Fail("CRF", nil, fmt.Errorf("the rules of %s: %w", name, err))
-			return p, p, nil
-		}
-		allow = s.Constant(t)
-		return p, s.Where(allow, p, s.Scalar(builder.Unreachable)), allow
+	vector := func(name string, allowed []bool) *builder.Value {
+		p := s.Parameter(name, builder.ParameterOptions{}, tags)
+		return s.Add(p, marks(s.Graph, allowed, 0, builder.Unreachable, tags))
 	}
-	_, c.first, _ = scores("first", legal.First, tags)
-	_, c.last, _ = scores("last", legal.Last, tags)
-	p, moves, allow := scores("transitions", slices.Concat(legal.Next...), tags, tags)
-	c.transitions, c.factors = moves, s.Exp(p)
-	if allow != nil {
-		c.factors = s.Where(allow, c.factors, s.Scalar(0))
-	}
+	c.first, c.last = vector("first", legal.First), vector("last", legal.Last)
+	p := s.Parameter("transitions", builder.ParameterOptions{}, tags, tags)
+	next := slices.Concat(legal.Next...)
+	c.transitions = s.Add(p, marks(s.Graph, next, 0, builder.Unreachable, tags, tags))
+	c.factors = s.Mul(s.Exp(p), marks(s.Graph, next, 1, 0, tags, tags))
 	return c
+}
+
+// marks holds one number where something is allowed and another elsewhere. Sums
+// and products with it are constants in a file, which a Where would not be: a
+// score and [builder.Unreachable] add up to the latter.
+func marks(g *builder.Graph, allowed []bool, yes, no float64, dims ...int64) *builder.Value {
+	n := 1
+	for _, d := range dims {
+		n *= int(d)
+	}
+	if g.Err() != nil {
+		return g.Scalar(0)
+	}
+	if allowed != nil && len(allowed) != n {
+		return g.Fail("CRF", nil, fmt.Errorf("there are %d rules for %d places", len(allowed), n))
+	}
+	t := make([]float64, n)
+	for i := range t {
+		if t[i] = yes; allowed != nil && !allowed[i] {
+			t[i] = no
+		}
+	}
+	return g.Cast(g.Constant(tensor.Must(tensor.Of(t, dims...))), g.Float())
 }
 
 // timeMajor returns emissions and a mask with time in front.
@@ -74,7 +86,8 @@ func (c *CRF) LogPartition(emissions, mask *builder.Value) *builder.Value {
 		return emissions
 	}
 	e, m := c.timeMajor(emissions, mask)
-	return logSum(g, g.Add(g.LogForwardSteps(e, c.transitions, c.start(e, c.first), m), c.last))
+	scores, base := g.LogForwardSteps(e, c.transitions, c.start(e, c.first), m)
+	return g.Add(logSum(g, g.Add(scores, c.last)), base)
 }
 
 // logSum returns the logarithm of the summed exponentials of the last dimension.
