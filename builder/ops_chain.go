@@ -46,7 +46,7 @@ func (g *Graph) ForwardSteps(emissions, factors, first, mask *Value) *Value {
 			base := b.Sub(b.ReduceMax(x, true, -1), b.ScalarOf(x.dtype, chainShift))
 			p := b.Exp(b.Sub(x, base))
 			sum := b.MatMul(p, factors)
-			next := b.Where(b.Greater(sum, b.ScalarOf(x.dtype, chainLeast)), b.Add(b.Log(sum), base), b.ScalarOf(x.dtype, Unreachable))
+			next := b.Max(b.Add(b.Log(sum), base), b.ScalarOf(x.dtype, Unreachable)) // of minus infinity, too
 			return Step{
 				States:  []*Value{next, b.Where(in[1], x, state[1])},
 				Outputs: []*Value{p, sum},
