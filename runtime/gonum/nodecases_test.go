@@ -337,7 +337,7 @@ func operatorsPage(table map[string]*tally, total int) string {
 
 The Python package onnx (1.23.2) defines test cases for every operator. The
 pure-Go engine passes %d of %d, at its runner's tolerances (relative %v,
-absolute %v). A case is out when it needs a type or an operator that the engine
+absolute %v). A case is left out when it needs a type or an operator that the engine
 does not have; no case of an operator listed here fails. The test that runs
 them writes this page and one line for each case
 (runtime/gonum/testdata/nodecases.txt):
@@ -346,11 +346,11 @@ them writes this page and one line for each case
 
 ## Versions
 
-An operator changes with some operator sets, and its version is the number of the
-set that last did. A file says which sets it was written for, so the same node may
-mean two things: Softmax before version 13 works on all axes from its axis on.
-Each kernel states the versions that it implements, in the table below, and the
-attributes that these have. When a file is opened, the engine refuses, by name,
+The version of an operator is the number of the operator set that last changed it.
+A file names the sets that it was written for, so the same node may mean two
+things: Softmax before version 13 works on all axes from its axis on. Each kernel
+declares the versions that it implements, in the table below, and the attributes
+that these have. When a file is opened, the engine refuses, by name,
 
 - an operator in a version that is not in the table,
 - an operator set that is newer than it knows: ai.onnx %d, ai.onnx.ml %d, com.microsoft %d,
@@ -359,19 +359,19 @@ attributes that these have. When a file is opened, the engine refuses, by name,
 
 The versions are those of the package onnx (runtime/gonum/sinceversions.go, which
 `+"`go test ./runtime/gonum -run TestVersionsAreONNXs -update`"+` writes). A test runs
-every version of every operator in ONNX Runtime: what that runs, from the oldest
-version on, the engine computes alike or refuses. Scan of version 8 is the one
-that it refuses.
+every version of every operator that ONNX Runtime runs, from the oldest on: the
+engine computes the same or refuses. The only one that it refuses is Scan of
+version 8.
 
 ## Operators
 
-| operator | versions | cases that pass | cases that are out, and why |
+| operator | versions | cases that pass | cases that are left out, and why |
 |---|---|---|---|
 %s
 
-Operators that are here and for which the package has no case, with their versions, which other tests compare with ONNX Runtime: %s.
+The package has no case for these operators of the engine; other tests compare them with ONNX Runtime (versions in brackets): %s.
 
-Operators of which no case passes: %s.
+Operators without a case that passes: %s.
 `, pass, total, relative, absolute, gonum.NewestSet(""), gonum.NewestSet("ai.onnx.ml"), gonum.NewestSet("com.microsoft"), strings.Join(here, "\n"), strings.Join(without, ", "), strings.Join(missing, ", "))
 	return b.String()
 }
