@@ -217,7 +217,7 @@ func TestEarlierRunsAreNotGoneOnWith(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, _, err = espalier.Train(context.Background(), r, "run", espalier.Options{Engine: gonum.New(), Resume: true})
-			want := "run/state.safetensors: train: the state is of an earlier version, in format espalier-state-1, and this one goes on from espalier-state-2: end the run with the version that began it, or train anew in another directory"
+			want := "run/state.safetensors: train: the state is of an earlier version, in format espalier-state-1, and this version reads espalier-state-2: finish the run with the version that began it, or train anew in another directory"
 			if err == nil || err.Error() != want {
 				t.Errorf("got %v, want %s", err, want)
 			}

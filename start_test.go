@@ -50,7 +50,7 @@ func TestAStartThatFailsLeavesNoRun(t *testing.T) {
 	}{
 		{"missing test data", "absent.tsv", "train.epochs=3", []string{"data.test.file=" + rows}, "data: open absent.tsv: no such file or directory"},
 		{"a label of test data", test, "data.unseen=error", []string{"data.unseen=count"}, test + `:6: task "label": label "question" was never seen in training; training has greet, leave (correct it, add it to the training data, or count it as an error by data.unseen: count)`},
-		{"a metric of no label", rows, "tasks.label.metrics=['precision:nope']", []string{"tasks.label.metrics=['precision:greet']"}, `--set tasks.label.metrics: tasks.label.metrics.0 is of "nope", which is no label of task "label" in the training data; there are greet, leave`},
+		{"a metric of no label", rows, "tasks.label.metrics=['precision:nope']", []string{"tasks.label.metrics=['precision:greet']"}, `--set tasks.label.metrics: tasks.label.metrics.0 names "nope", which is not a label of task "label" in the training data; there are greet, leave`},
 		{"a rate without a metric", rows, "train.schedule={type: plateau}", []string{"data.valid.file=" + rows}, `train: a learning rate, a stop or the order follows the metric of task "label", which has no label in the validation data: give it some, or take a schedule that needs none`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestARunGoesOnWithItsOwnRecipe(t *testing.T) {
 		r := startRecipe(t, rows, rows, c.set...)
 		_, _, err := espalier.Train(context.Background(), r, dir, espalier.Options{Engine: gonum.New(), Resume: true})
 		if err == nil || !strings.HasPrefix(err.Error(), dir+": the recipe has changed since the run was started: ") || !strings.Contains(err.Error(), c.want) ||
-			!strings.HasSuffix(err.Error(), "a run goes on with other train.epochs and train.patience, and nothing else (set the rest back, or train in another directory)") {
+			!strings.HasSuffix(err.Error(), "only train.epochs and train.patience may change (set the rest back, or train in another directory)") {
 			t.Errorf("%v: got %v, want one that names %q", c.set, err, c.want)
 		}
 		if got := string(read(t, dir, "recipe.yaml")); got != stored {

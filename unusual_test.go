@@ -156,9 +156,9 @@ func TestTrainingTellsWhatItChanged(t *testing.T) {
 	want = append(want, "test: 2 examples, 2 tokens, 100.0 % of them unknown words", // read before the first epoch
 		"task score: learned standardised, by the mean 2.5 and deviation 1.118 of 4 values in training",
 		"warning: the best epoch is the last of 2: the model may not be done learning; raise train.epochs",
-		`warning: task "topic" has not learned: accuracy on validation is 0.6000, and always answering "a" gives 0.6000`,
-		`warning: task "slots" has not learned: span_f1 on validation is 0.0000, and always answering "O" gives 0.0000`,
-		`warning: task "score" has not learned: rmse on validation is 1.2862, and always answering the training mean, 2.5, gives 1.1180`)
+		`warning: task "topic" has not learned: accuracy on validation is 0.6000, and always predicting "a" gives 0.6000`,
+		`warning: task "slots" has not learned: span_f1 on validation is 0.0000, and always predicting "O" gives 0.0000`,
+		`warning: task "score" has not learned: rmse on validation is 1.2862, and always predicting the training mean, 2.5, gives 1.1180`)
 	if diff := cmp.Diff(want, told); diff != "" {
 		t.Error(diff)
 	}
@@ -188,7 +188,7 @@ train: {epochs: 1, batch: 4, balance: {method: upgrad, at: representation}}
 	}); err != nil {
 		t.Fatal(err)
 	}
-	const want = "warning: no example has labels of two tasks, so that gradients at the representation stand at right angles and upgrad is the plain mean of the gradients; set train.balance.at: parameters"
+	const want = "warning: no example has labels of two tasks, so that gradients at the representation are at right angles and upgrad is the plain mean of the gradients; set train.balance.at: parameters"
 	if !slices.Contains(told, want) {
 		t.Errorf("training says %q", told)
 	}

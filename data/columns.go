@@ -137,7 +137,7 @@ func (c *columns) learn(records int) (notes []string, err error) {
 			return nil, fmt.Errorf("data: input %q has no value in any of %d training examples; check that its field is mapped, or remove the input", in.Name, records)
 		}
 		if len(in.Values) == 0 {
-			return nil, fmt.Errorf("data: input %q has no value that stands %d times in the training data; lower its min_count, or remove the input", in.Name, in.MinCount)
+			return nil, fmt.Errorf("data: input %q has no value that occurs %d times in the training data; lower its min_count, or remove the input", in.Name, in.MinCount)
 		}
 	}
 	c.counts, c.seen = nil, nil

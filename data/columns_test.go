@@ -139,7 +139,7 @@ func TestMistakesInTables(t *testing.T) {
 		{replace("40", "1e39,shop,3,no,1"), `d.csv:4: input "age" is numeric, "1e39" is beyond 3.4e38, the largest number of float32, in which models compute; give it in a larger unit (if it stands for a missing value, list it in inputs.age.missing; if the column holds words, make it categorical)`},
 		{replace("", "?,farm,3,no,1"), `data: input "age" has no number in any of 6 training examples; check that its field is mapped, or remove the input`},
 		{replace("", "1,,3,no,1"), `data: input "work" has no value in any of 6 training examples; check that its field is mapped, or remove the input`},
-		{[]string{"1,farm,3,no,1"}, `data: input "work" has no value that stands 2 times in the training data; lower its min_count, or remove the input`},
+		{[]string{"1,farm,3,no,1"}, `data: input "work" has no value that occurs 2 times in the training data; lower its min_count, or remove the input`},
 		{replace("", "1,farm,3,no,1"), `data: task "rich" has the one label "no" in training; there is nothing to tell apart`},
 		{[]string{"1,farm,3,no,1", "2,farm,3,yes,1"}, `data: task "hours" has the one value 1 in training; there is nothing to learn`},
 	} {

@@ -117,7 +117,7 @@ func (r *Recipe) Resumed(started *Recipe) (*Recipe, error) {
 		}
 	}
 	if len(refused) > 0 {
-		return nil, fmt.Errorf("the recipe has changed since the run was started: %s; a run goes on with other train.epochs and train.patience, and nothing else (set the rest back, or train in another directory)",
+		return nil, fmt.Errorf("the recipe has changed since the run was started: %s; only train.epochs and train.patience may change (set the rest back, or train in another directory)",
 			strings.Join(refused, "; "))
 	}
 	return &own, nil

@@ -68,5 +68,5 @@ func (r *Recipe) unknownLabel(label string, known []string, what string, keys ..
 			hint += fmt.Sprintf(" and %d more", n)
 		}
 	}
-	return fmt.Errorf("%s is of %q, which is no %s of task %q in the training data; %s", r.where(keys...), label, what, keys[1], hint)
+	return fmt.Errorf("%s names %q, which is not a %s of task %q in the training data; %s", r.where(keys...), label, what, keys[1], hint)
 }

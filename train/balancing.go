@@ -415,6 +415,6 @@ func (t *Trainer) weighable(set *data.Dataset) {
 		}
 		t.warn("each step has examples of one task, so that %s has one gradient to look at and nothing to balance; %s", m.Name, advice)
 	case c.Balance.At == atRepresentation && m.RightAngles != "" && !set.Overlap():
-		t.warn("no example has labels of two tasks, so that gradients at the representation stand at right angles and %s is %s; set train.balance.at: parameters", m.Name, m.RightAngles)
+		t.warn("no example has labels of two tasks, so that gradients at the representation are at right angles and %s is %s; set train.balance.at: parameters", m.Name, m.RightAngles)
 	}
 }

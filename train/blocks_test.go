@@ -142,7 +142,7 @@ func TestStatesOfTheFirstFormatAreRefused(t *testing.T) {
 	tr := trainerOf(t, m, c)
 	f := tr.State()
 	f.Metadata["format"] = "espalier-state-1"
-	want := "train: the state is of an earlier version, in format espalier-state-1, and this one goes on from espalier-state-2: end the run with the version that began it, or train anew in another directory"
+	want := "train: the state is of an earlier version, in format espalier-state-1, and this version reads espalier-state-2: finish the run with the version that began it, or train anew in another directory"
 	if err := tr.Resume(f); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

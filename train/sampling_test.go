@@ -298,7 +298,7 @@ func TestWhatMeetsAtTheRepresentationWithoutCommonExamples(t *testing.T) {
 // TestABalanceThatDoesNothingIsToldOf: in one line before training.
 func TestABalanceThatDoesNothingIsToldOf(t *testing.T) {
 	at := func(method, at string) train.BalanceConfig { return train.BalanceConfig{Method: method, At: at} }
-	apart := "no example has labels of two tasks, so that gradients at the representation stand at right angles and %s; set train.balance.at: parameters"
+	apart := "no example has labels of two tasks, so that gradients at the representation are at right angles and %s; set train.balance.at: parameters"
 	for _, test := range []struct {
 		balance  train.BalanceConfig
 		sampling sample.Config

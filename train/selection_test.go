@@ -175,7 +175,7 @@ func TestAnUndefinedMetricDecidesNothing(t *testing.T) {
 	}
 	want := []string{
 		`auc of task "y" is not defined on the validation data, where all labels are of one class; it does not count in the choice of the best epoch`,
-		`nothing that epochs are judged by was defined on the validation data: the last epoch is kept, and patience had no say`,
+		`no epoch has a score, because no metric that counts is defined on the validation data: the last epoch is kept, and patience is ignored`,
 	}
 	if diff := cmp.Diff(want, told); diff != "" || !cmp.Equal(want, tr.Warnings()) {
 		t.Error(diff)
@@ -280,15 +280,15 @@ train: {epochs: 12, batch: 8, optimizer: {lr: 0.0001}}
 		}
 		square += (price - mean) * (price - mean) / 40
 	})
-	often := fmt.Sprintf(`always answering "often" gives %.4f`, float64(frequent)/40)
-	average := fmt.Sprintf("always answering the training mean, %.6g, gives %.4f", mean, math.Sqrt(square))
+	often := fmt.Sprintf(`always predicting "often" gives %.4f`, float64(frequent)/40)
+	average := fmt.Sprintf("always predicting the training mean, %.6g, gives %.4f", mean, math.Sqrt(square))
 	for name, c := range map[string]struct {
 		text string
 		want []string // in this order
 	}{
 		"a rate that is too low": {text, []string{"the best epoch is the last of 12: the model may not be done learning; raise train.epochs", `task "y" has not learned: accuracy on validation is 0.6500, and ` + often}},
 		"the majority alone": {strings.Replace(text, "0.0001", "0.02", 1), []string{
-			`task "y" has not learned: accuracy on validation is 0.7250, and ` + often, `task "y": "rare" and "seldom", true in the validation data, are never predicted there`,
+			`task "y" has not learned: accuracy on validation is 0.7250, and ` + often, `task "y": "rare" and "seldom" are true in the validation data and never predicted there`,
 		}},
 		"no time": {strings.Replace(text, "12", "1", 1), []string{`task "y" has not learned`, `task "price" has not learned: rmse on validation is 26.2652, and ` + average}},
 		"overfitting": {strings.NewReplacer("[4]", "[64]", "0.0001", "0.05", "epochs: 12", "epochs: 12, select: loss").Replace(text), []string{

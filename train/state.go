@@ -137,7 +137,7 @@ func (t *Trainer) Resume(f *safetensors.File) error {
 	switch got := f.Metadata["format"]; got {
 	case stateFormat:
 	case firstFormat:
-		return fmt.Errorf("train: the state is of an earlier version, in format %s, and this one goes on from %s: end the run with the version that began it, or train anew in another directory", got, stateFormat)
+		return fmt.Errorf("train: the state is of an earlier version, in format %s, and this version reads %s: finish the run with the version that began it, or train anew in another directory", got, stateFormat)
 	default:
 		return fmt.Errorf("train: the file is not a training state (its format is %q)", got)
 	}

@@ -124,7 +124,7 @@ func (t *Trainer) ended() {
 	best, epochs := t.best.epoch, t.epoch
 	switch {
 	case t.best.tasks == 0 && math.IsNaN(t.best.score) && epochs > 0:
-		t.warn("nothing that epochs are judged by was defined on the validation data: the last epoch is kept, and patience had no say")
+		t.warn("no epoch has a score, because no metric that counts is defined on the validation data: the last epoch is kept, and patience is ignored")
 	case t.best.score >= 1 && !t.config.Select.Loss: // as good as can be told
 	case best == epochs && epochs > 1 && epochs == t.config.Epochs:
 		t.warn("the best epoch is the last of %d: the model may not be done learning; raise train.epochs", epochs)
@@ -143,10 +143,10 @@ func (t *Trainer) Review(m *Meter) {
 			continue
 		}
 		if o := t.outlooks[i]; !better(s, o.baseline) {
-			t.warn("task %q has not learned: %s on validation is %.4f, and always answering %s gives %.4f", s.Task, s.Metric, s.Value(), o.constant, o.baseline)
+			t.warn("task %q has not learned: %s on validation is %.4f, and always predicting %s gives %.4f", s.Task, s.Metric, s.Value(), o.constant, o.baseline)
 		}
 		if never := m.unpredicted(i); len(never) > 0 {
-			t.warn("task %q: %s, true in the validation data, %s never predicted there", s.Task, some(never, " and "), map[bool]string{true: "is", false: "are"}[len(never) == 1])
+			t.warn("task %q: %s %s true in the validation data and never predicted there", s.Task, some(never, " and "), map[bool]string{true: "is", false: "are"}[len(never) == 1])
 		}
 	}
 }

@@ -76,7 +76,7 @@ the loss of the others, and suggests groups of tasks to train together.`,
 	f.StringArrayVar(&c.set, "set", nil, "change a setting of the recipe, as train.epochs=3; may be repeated")
 	f.IntVar(&c.options.Seeds, "seeds", 3, "seeds to train with, counted up from the recipe's; 1 for --sweep")
 	f.IntVar(&c.options.Jobs, "jobs", runtime.NumCPU(), "models trained at a time")
-	f.StringVar(&c.options.Budget, "budget", compare.Updates, "what a single-task model has at least as many of as the joint one: updates of its task, epochs of its data, or steps")
+	f.StringVar(&c.options.Budget, "budget", compare.Updates, "what a single-task model has at least as many of as the joint model: updates of its task (updates), steps (steps), or epochs of its own data (epochs)")
 	f.Float64Var(&c.options.Confidence, "confidence", 0.95, "confidence of intervals")
 	f.IntVar(&c.options.Resamples, "resamples", 2000, "draws of the bootstrap")
 	f.StringVar(&c.balance, "balance", "", "compare methods of balancing, separated by commas, as equal,dwa,pcgrad@representation")
@@ -135,7 +135,7 @@ func (c *comparison) check(cmd *cobra.Command) error {
 	case (c.affinity || c.sweep != "") && (c.balance != "" || len(c.variants) > 0):
 		return fmt.Errorf("--balance and --variant compare joint models, --sweep and --affinity search; choose one")
 	case c.options.Baselines && (c.affinity || c.sweep != "" || c.balance != "" || len(c.variants) > 0):
-		return fmt.Errorf("--baselines stand beside one joint model; leave out --affinity, --sweep, --balance and --variant")
+		return fmt.Errorf("--baselines is for a comparison with one joint model; leave out --affinity, --sweep, --balance and --variant")
 	case !slices.Contains(compare.Budgets(), c.options.Budget):
 		return fmt.Errorf("--budget %q is not one of %s", c.options.Budget, strings.Join(compare.Budgets(), ", "))
 	case c.sweep != "" && c.sweep != compare.Grid && c.sweep != compare.Random:

@@ -96,25 +96,25 @@ func TestBadTrainingInput(t *testing.T) {
 			"weight of no label",
 			[]string{"train", recipeFor(t, good), "--set", "tasks.topic.class_weights={fruits: 2}"},
 			1,
-			`--set tasks.topic.class_weights: tasks.topic.class_weights.fruits is of "fruits", which is no label of task "topic" in the training data; did you mean "fruit"?`,
+			`--set tasks.topic.class_weights: tasks.topic.class_weights.fruits names "fruits", which is not a label of task "topic" in the training data; did you mean "fruit"?`,
 		},
 		{
 			"weight of no label, in the file",
 			[]string{"train", recipeFor(t, good, "  kind:\n    type: classification\n    field: topic\n    class_weights:\n      fruit: 2\n      b.l: 1")},
 			1,
-			`recipe.yaml:13: tasks.kind.class_weights.b.l is of "b.l", which is no label of task "kind" in the training data; there are fruit, thing`,
+			`recipe.yaml:13: tasks.kind.class_weights.b.l names "b.l", which is not a label of task "kind" in the training data; there are fruit, thing`,
 		},
 		{
 			"metric of no label",
 			[]string{"train", recipeFor(t, good, "  kind:\n    type: classification\n    field: topic\n    metrics: [\"f1:fruit\",\n      \"recall:thin\"]")},
 			1,
-			`recipe.yaml:12: tasks.kind.metrics.1 is of "thin", which is no label of task "kind" in the training data; did you mean "thing"?`,
+			`recipe.yaml:12: tasks.kind.metrics.1 names "thin", which is not a label of task "kind" in the training data; did you mean "thing"?`,
 		},
 		{
 			"choice by a metric of no label",
 			[]string{"train", recipeFor(t, good, "  kind: {type: classification, field: topic, metric: \"precision:x\"}")},
 			1,
-			`recipe.yaml:8: tasks.kind.metric is of "x", which is no label of task "kind" in the training data; there are fruit, thing`,
+			`recipe.yaml:8: tasks.kind.metric names "x", which is not a label of task "kind" in the training data; there are fruit, thing`,
 		},
 		{
 			"metric of two labels",
@@ -126,7 +126,7 @@ func TestBadTrainingInput(t *testing.T) {
 			"metric of no type of spans",
 			[]string{"train", recipeFor(t, file(t, "s.tsv", "text\ttopic\tslots\na b\tx\tO B-city\nb c\ty\tB-day O\n"), "  slots: {type: tagging, scheme: bio, metrics: [\"recall:citty\"]}")},
 			1,
-			`recipe.yaml:8: tasks.slots.metrics.0 is of "citty", which is no type of spans of task "slots" in the training data; did you mean "city"?`,
+			`recipe.yaml:8: tasks.slots.metrics.0 names "citty", which is not a type of spans of task "slots" in the training data; did you mean "city"?`,
 		},
 		{"not a number", []string{"train", recipeFor(t, good, "  price: {type: regression, field: topic}")}, 1, `"fruit" is not a finite number`},
 	} {

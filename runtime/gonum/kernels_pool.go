@@ -51,7 +51,7 @@ func dilated(k kernel) maker {
 	return func(a attributes, _ int64) (kernel, error) {
 		auto := a.text("auto_pad", "NOTSET")
 		if strings.HasPrefix(auto, "SAME_") && slices.ContainsFunc(a.ints("dilations"), func(d int64) bool { return d != 1 }) {
-			return nil, fmt.Errorf("%w: dilations %v with auto_pad %s, for which ONNX Runtime pads otherwise than the standard; give pads", runtime.ErrUnsupported, a.ints("dilations"), auto)
+			return nil, fmt.Errorf("%w: dilations %v with auto_pad %s, for which ONNX Runtime pads differently from the standard; set pads", runtime.ErrUnsupported, a.ints("dilations"), auto)
 		}
 		return k, nil
 	}

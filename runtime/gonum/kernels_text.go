@@ -167,7 +167,7 @@ func newStringNormalizer(a attributes, _ int64) (kernel, error) {
 	}
 	language, _, _ := strings.Cut(strings.ToLower(a.text("locale", "")), "_")
 	if language == "tr" || language == "az" {
-		return nil, fmt.Errorf("%w: locale %q, in which letters change case otherwise", runtime.ErrUnsupported, a.text("locale", ""))
+		return nil, fmt.Errorf("%w: locale %q, which has rules of its own for upper and lower case", runtime.ErrUnsupported, a.text("locale", ""))
 	}
 	compare := lowerCase
 	if a.int("is_case_sensitive", 0) != 0 {

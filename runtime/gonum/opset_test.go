@@ -94,10 +94,10 @@ func TestRefusedWhenOpened(t *testing.T) {
 		},
 		{10, node("Clip", "x x x", "y"), `node "the Clip" (Clip): it has 3 operands, version 6 of the operator has 1 at most`},
 		{8, node("BatchNormalization", "x x x x x", "y", onnx.IntAttr("spatial", 0)), "spatial 0"},
-		{17, node("StringNormalizer", "x", "y", onnx.StringAttr("locale", "tr_TR")), `locale "tr_TR", in which letters change case otherwise`},
+		{17, node("StringNormalizer", "x", "y", onnx.StringAttr("locale", "tr_TR")), `locale "tr_TR", which has rules of its own for upper and lower case`},
 		{
 			19, node("AveragePool", "x", "y", onnx.IntsAttr("kernel_shape", []int64{2}), onnx.IntsAttr("dilations", []int64{2}), onnx.StringAttr("auto_pad", "SAME_UPPER")),
-			"dilations [2] with auto_pad SAME_UPPER, for which ONNX Runtime pads otherwise than the standard; give pads",
+			"dilations [2] with auto_pad SAME_UPPER, for which ONNX Runtime pads differently from the standard; set pads",
 		},
 	} {
 		_, err := gonum.New().Open(oneNode(t, c.opset, row, c.n), runtime.Options{})

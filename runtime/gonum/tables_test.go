@@ -631,7 +631,7 @@ func TestMistakesInTableOperators(t *testing.T) {
 		}), "tree 0 begins at node 1, which is not the first in the list; ONNX Runtime begins there"},
 		{forest(func(ints map[string][]int64, modes []string) {
 			modes[0], ints["nodes_treeids"], ints["target_treeids"], ints["target_nodeids"] = "LEAF", []int64{0, 1, 0}, []int64{0, 1}, []int64{0, 1}
-		}), "the nodes of tree 0 do not stand in a row, as ONNX Runtime reads them"},
+		}), "the nodes of tree 0 are not consecutive, as ONNX Runtime expects"},
 		{forest(func(ints map[string][]int64, modes []string) {
 			modes[1] = "BRANCH_LT"
 			ints["nodes_truenodeids"], ints["nodes_falsenodeids"], ints["target_nodeids"] = []int64{1, 0, 0}, []int64{2, 2, 0}, []int64{2, 2}

@@ -79,7 +79,7 @@ func (f *forest) place(a attributes) (*treeTable, error) {
 		key := treeKey{trees[i], ids[i]}
 		if i == 0 || trees[i] != trees[i-1] {
 			if seen[trees[i]] {
-				return nil, fmt.Errorf("%w: the nodes of tree %d do not stand in a row, as ONNX Runtime reads them", runtime.ErrUnsupported, trees[i])
+				return nil, fmt.Errorf("%w: the nodes of tree %d are not consecutive, as ONNX Runtime expects", runtime.ErrUnsupported, trees[i])
 			}
 			seen[trees[i]] = true
 		}

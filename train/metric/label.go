@@ -31,7 +31,7 @@ func newOfLabel(kind, label string, t *schema.Task, unseen []string) (Accumulato
 	}
 	if t.Type == schema.Tagging && t.Scheme != "" {
 		if types := schema.SpanTypes(t.Labels); !slices.Contains(types, label) {
-			return nil, fmt.Errorf("metric: %s:%s is of a type of spans that the task does not have; its types are %s", kind, label, some(types))
+			return nil, fmt.Errorf("metric: %s:%s names a type of spans that the task does not have; its types are %s", kind, label, some(types))
 		}
 		s := NewSpanF1(t.Labels, unseen...)
 		return &ofLabel{s, kind, func() Score { return s.Type(label) }}, nil

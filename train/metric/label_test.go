@@ -42,7 +42,7 @@ func TestMetricsOfOneLabel(t *testing.T) {
 			t.Errorf("%s: %v, want %q", name, err, want)
 		}
 	}
-	const none = "metric: recall:z is of a type of spans that the task does not have; its types are x, y"
+	const none = "metric: recall:z names a type of spans that the task does not have; its types are x, y"
 	if _, err := New("recall:z", spans); err == nil || err.Error() != none {
 		t.Errorf("%v, want %q", err, none)
 	}
