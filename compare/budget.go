@@ -10,7 +10,8 @@ import (
 	"espalier/train"
 )
 
-// Budgets: what a single-task model has at least as much of as the joint one.
+// A budget says what a single-task model has at least as much of as the joint
+// model.
 const (
 	// Updates: steps whose batch has a label of the task. Where an epoch of the
 	// joint model has more of them than a pass over the task's data, an epoch of

@@ -36,9 +36,9 @@ type Options struct {
 	Resamples int
 	// Baselines adds what constant and linear models reach, see [Baselines].
 	Baselines bool
-	// CacheBytes is how much memory examples may take that are read once for all
-	// models; 512 MiB. Of data that takes more every model reads its own; below 0
-	// every model does.
+	// CacheBytes is how much memory the examples that all models share may take;
+	// 512 MiB. If they take more, or if it is below 0, every model reads the data
+	// itself.
 	CacheBytes int64
 	// Done is told when a model is finished, or has failed; nil is silent. It is
 	// called from one goroutine at a time.

@@ -111,17 +111,18 @@ func newSample(values []float64) Sample {
 type Difference struct {
 	Mean   float64   `json:"mean"`
 	Values []float64 `json:"values"`
-	// Interval holds the mean of all seeds and all test examples that there might
-	// have been; with one seed, of all test examples.
+	// Interval holds the mean over all possible seeds and test examples, with the
+	// confidence asked for; with one seed, over test examples alone.
 	Interval *Interval `json:"interval,omitempty"`
-	// P is how often a difference as large comes of nothing, and Corrected that
-	// in view of all differences that were tested together; nil where there is
-	// no test. DF are the degrees of freedom of the test.
+	// P is the probability of a difference at least as large where there is none.
+	// Corrected is P corrected for all differences that were tested together. Both
+	// are nil where there is no test. DF are the degrees of freedom of the test.
 	P         *float64 `json:"p,omitempty"`
 	Corrected *float64 `json:"corrected_p,omitempty"`
 	DF        float64  `json:"degrees_of_freedom,omitempty"`
-	// Seeds is Student's interval over seeds, of these test examples; Examples
-	// draws test examples, for these models. Each lacks the other's part.
+	// Seeds is Student's interval over seeds, for these test examples; Examples
+	// is the bootstrap's over test examples, for these models. Each covers one of
+	// the two sources alone.
 	Seeds    *Interval `json:"over_seeds,omitempty"`
 	Examples *Interval `json:"over_examples,omitempty"`
 	// Bootstrap is in results that were written before there was a test.

@@ -10,14 +10,14 @@ import (
 	"espalier/data"
 )
 
-// Change is a setting that two recipes have differently. Its values are in
+// Change is a setting in which two recipes differ. Its values are in
 // YAML, shortened, or "not set".
 type Change struct{ Path, Was, Is string }
 
 func (c Change) String() string { return fmt.Sprintf("%s (%s, now %s)", c.Path, c.Was, c.Is) }
 
-// Changes lists the settings that this recipe has otherwise than another, with
-// every default that matters, in the order in which recipes are written.
+// Changes lists the settings in which this recipe differs from another, defaults
+// that matter included, in the order in which recipes are written.
 func (r *Recipe) Changes(from *Recipe) ([]Change, error) {
 	is, err := encode(r)
 	if err != nil {
@@ -93,9 +93,9 @@ func shown(n *yaml.Node) string {
 	return line
 }
 
-// Resumed returns the recipe with which a run goes on that was started with
-// another: this one, which may differ in train.epochs and train.patience, and in
-// data.unseen where that was error, since then no label was unseen so far. The
+// Resumed returns the recipe with which a run that was started with another is
+// resumed: this one. It may differ in train.epochs and train.patience; and in
+// data.unseen where that was error, because then no label was unseen so far. The
 // model keeps its name unless this recipe sets another. Any other change is an
 // error that names it.
 func (r *Recipe) Resumed(started *Recipe) (*Recipe, error) {

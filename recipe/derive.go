@@ -34,11 +34,17 @@ func (r *Recipe) reread(kind string) (*Recipe, error) {
 
 // Single returns the recipe of a model that answers one of the tasks alone: the
 // same input, trunk, optimizer, batch and epochs, the task's own head, and of
-// the data the examples that have a label of it. What weighs tasks against each
-// other, what the head reads of other tasks, how tasks share the trunk, in which
-// order they begin, when one ends before the others, how much each takes and by
-// which of them the best epoch is chosen fall away. A relation has nothing to join without its entities: it comes with their
-// task, behind it, which its head may still read.
+// the data the examples that have a label of it. It leaves out all settings that
+// concern several tasks:
+//
+//   - how they are weighed against each other, and how they share the trunk;
+//   - what the head reads of other tasks;
+//   - in which order tasks begin, when one ends before the others, and how much
+//     each takes;
+//   - by which of them the best epoch is chosen.
+//
+// A relation has nothing to join without its entities: their task comes with it,
+// and its head may still read that one.
 func (r *Recipe) Single(task string) (*Recipe, error) {
 	i := slices.IndexFunc(r.Tasks, func(t Task) bool { return t.Name == task })
 	if i < 0 {

@@ -15,9 +15,9 @@ import (
 type Train struct {
 	// Epochs is how often the training data is gone through; 10.
 	Epochs int `key:"epochs"`
-	// EpochSteps is how many steps an epoch has in place of one pass over the
-	// training data, after which the model is validated: passes follow one
-	// another, each in an order of its own; 0, one pass.
+	// EpochSteps is how many steps an epoch has before the model is validated; 0,
+	// one pass over the training data. Passes follow one another, each in an order
+	// of its own.
 	EpochSteps int `key:"epoch_steps,omitempty"`
 	// Batch is the most examples in a step; 32.
 	Batch int `key:"batch"`
@@ -45,11 +45,11 @@ type Train struct {
 	// Average is the decay per step of a moving average of the parameters, such
 	// as 0.999, which is what is validated and kept; 0, none.
 	Average float64 `key:"average"`
-	// Select says by what the best epoch is chosen, and what patience and a plateau
-	// of the trunk go by: mean (the default), the mean of the tasks' scores, loss,
-	// the mean of their losses on validation, or the name of a task. A mapping has
-	// weights of tasks' scores, of which those that it does not name do not count.
-	// Scores have no unit; docs/selection.md has them.
+	// Select says what decides the best epoch, patience and a plateau of the trunk:
+	// mean (the default), the mean of the tasks' scores; loss, the mean of their
+	// losses on validation; or the name of a task. A mapping gives weights of tasks'
+	// scores; tasks that it does not name do not count. Scores have no unit:
+	// docs/selection.md says how a metric becomes one.
 	Select  string             `key:"select"`
 	Selects map[string]float64 `key:"select,many"`
 	// Patience is after how many epochs without improvement training stops; 0,

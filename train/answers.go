@@ -87,9 +87,9 @@ func (a *Answers) add(m *Meter, i int, b *data.Batch, length int, out, scores *t
 	t.Rows = append(t.Rows, b.Examples[row])
 }
 
-// Unpad takes the padding from rows of tagging tasks that were kept with that of
-// their batch: places behind the last label, which no metric counts. Without
-// them, rows of models that batched the examples differently are equal.
+// Unpad cuts the padding of batches off the rows of tagging tasks: the places behind
+// the last label, which no metric counts. Without it, rows of models that batched
+// the examples differently are equal.
 func (a *Answers) Unpad() {
 	for i := range a.Tasks {
 		t := &a.Tasks[i]

@@ -10,18 +10,18 @@ import (
 	"espalier/train/metric"
 )
 
-// Selection says by what epochs are judged: the best one, patience and the trunk's
-// plateau go by it. The zero value is the mean of the tasks' scores.
+// Selection is the rule that scores an epoch. The score decides the best epoch,
+// patience and the trunk's plateau. The zero value is the mean of the tasks' scores.
 type Selection struct {
 	// Weights are those of the tasks' scores, by task; a task that is not named
 	// does not count. Without any, all count alike.
 	Weights map[string]float64
-	// Loss goes by the mean of the tasks' losses on validation, in the place of
-	// their scores.
+	// Loss takes the mean of the tasks' losses on validation instead of their
+	// scores.
 	Loss bool
 }
 
-// Score is what an epoch is judged by, more is better: the weighted mean over the
+// Score returns the score of an epoch, higher is better: the weighted mean over the
 // tasks that have a score, or the mean of the losses with its sign turned. tasks
 // is how many there are, and the score is NaN where there is none.
 func (s Selection) Score(of Scores) (score float64, tasks int) {

@@ -37,13 +37,13 @@ func (t *Trainer) batches(set *data.Dataset, opts data.BatchOptions, epoch int) 
 // drawn anew in each, so that the numbers differ a little.
 const countedEpochs = 10
 
-// Updates are those of one task in one epoch: the steps whose batch has a label
-// of it, and the labelled examples in them.
+// Updates counts, for one task and one epoch, the steps whose batch has a label of
+// the task and the labelled examples in them.
 type Updates struct{ Steps, Examples int }
 
-// Updates counts what one epoch of training on a data set does: its steps, and
-// the updates of every task. All are the largest numbers of up to ten epochs.
-// All tasks train in the counted epochs, without caps on their shares.
+// Updates returns how many steps one epoch of training on a data set has, and the
+// updates of every task: the largest numbers of up to ten epochs, in which all tasks
+// train, without caps on their shares.
 func (c Config) Updates(set *data.Dataset, tasks []string) (steps int, updates []Updates, err error) {
 	c = c.withDefaults()
 	t := &Trainer{config: c, weights: make([]float32, len(tasks))}

@@ -11,9 +11,9 @@ import (
 	"espalier/train/metric"
 )
 
-// warn tells of something that is as it was asked for and probably not as it was
-// meant: in one line, and once. It can be called as soon as there is a trainer;
-// what was told before Fit is handed on when that begins.
+// warn reports, once and in one line, something that is valid but probably not
+// what the user meant. It can be called as soon as there is a trainer; warnings
+// from before Fit are handed on when Fit begins.
 func (t *Trainer) warn(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	if slices.Contains(t.warnings, text) {
@@ -133,10 +133,9 @@ func (t *Trainer) ended() {
 	}
 }
 
-// Review warns of tasks that a model has not learned, by how it was measured on
-// the validation data that Fit was given: those that are no better than a constant
-// answer, and those of which it never gives some classes. It needs Fit to have
-// been called.
+// Review warns of tasks that a model has not learned: tasks that are no better than
+// a constant prediction, and labels that it never predicts. m holds the model's
+// predictions on the validation data that Fit was given. Call Fit first.
 func (t *Trainer) Review(m *Meter) {
 	for i, s := range m.Scores() {
 		if i >= len(t.outlooks) || s.Labels == 0 {

@@ -78,10 +78,10 @@ type Output struct {
 	Name     string  `json:"name"`
 	Absolute float64 `json:"max_absolute_difference"`
 	Relative float64 `json:"max_relative_difference"`
-	// Scale is how large the numbers of a standardised regression are, its mean
-	// and deviation together: the bound of the absolute difference is as many
-	// times larger, where it is above 1, because float32 cannot tell more. Of a
-	// float64 output, Double, it is the deviation, also where that is below 1.
+	// Scale multiplies the bound of a standardised regression. For a float32 output
+	// it is |mean| + deviation and counts where it is above 1, because float32 holds
+	// no more digits. For a float64 output, Double, it is the deviation, also where
+	// that is below 1.
 	Scale  float64 `json:"scale,omitempty"`
 	Double bool    `json:"double,omitempty"`
 	// Labels counts integer elements that differ, Ties those of them whose two

@@ -6,21 +6,21 @@ import (
 	"espalier/schema"
 )
 
-// Skill makes a metric comparable with those of other tasks: a number without a
-// unit, 1 where nothing is wrong, and more is better. Choices that look at several
-// tasks go by it. Metrics of which more is better are shares and stand for
-// themselves, except that r2 goes below 0 without end. An error is set against a
-// reference from the training data, which is what is known without an input:
+// Skill turns a metric into a number that is comparable with those of other tasks:
+// without a unit, at most 1, higher is better. All choices over several tasks use
+// it. A metric where higher is better is a share already and stays as it is, except
+// for r2, which has no lower bound. An error is divided by a reference from the
+// training data, the error of a prediction that does not look at the input:
 //
-//	rmse      the deviation of the values: the root of the mean square error of answering their mean
+//	rmse      the deviation of the values: the root of the mean square error of predicting their mean
 //	mse       its square
 //	mae       the deviation, which no mean absolute deviation exceeds
-//	log_loss  the entropy of the labels: the loss of answering their frequencies
-//	r2        1 - r2 is the error already, against that of answering the mean of the values that it is measured on
+//	log_loss  the entropy of the labels: the loss of predicting their frequencies
+//	r2        1 - r2 is such a quotient already, for the mean of the values that it is measured on
 //
-// With x the error over its reference the skill is 1 - x down to 0, and 1/x - 1 below. NaN stands for a
-// value that is not defined, and for a reference that the task does not have:
-// files from before the deviation of texts' regressions was kept lack it.
+// With x the quotient, the skill is 1 - x for x up to 1, and 1/x - 1 beyond. It is
+// NaN where the value is not defined or the task has no reference: files from
+// before the deviation of texts' regressions was kept lack it.
 func Skill(name string, value float64, t *schema.Task) float64 {
 	switch name {
 	case "rmse", "mae":

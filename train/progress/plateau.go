@@ -57,8 +57,7 @@ func NewRate(p Plateau, lower bool) (*Rate, error) {
 // Value is what the learning rate is multiplied by.
 func (r *Rate) Value() float64 { return r.value }
 
-// EndEpoch takes in the score of an epoch. One that is not a number says nothing,
-// and the epoch does not count.
+// EndEpoch takes the score of an epoch. An epoch whose score is NaN does not count.
 func (r *Rate) EndEpoch(score float64) {
 	r.watch.see(score, r.plateau.Threshold)
 	if r.watch.bad <= r.plateau.Patience {
@@ -95,8 +94,9 @@ const watchState = 2
 
 func newWatch(lower bool) watch { return watch{lower: lower, best: math.NaN()} }
 
-// see takes in a score, but one that is not a number. A better one differs by more than a share of the best:
-// of its absolute value, so that scores below 0 are treated as those above.
+// see takes a score and ignores NaN. A better one differs from the best by more
+// than a share of its absolute value, so that scores below 0 are treated as those
+// above.
 func (w *watch) see(score, share float64) {
 	if math.IsNaN(score) {
 		return
