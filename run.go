@@ -180,8 +180,8 @@ func prepare(r *recipe.Recipe, dir string, o Options) (*Run, error) {
 // has a model and data, and no directory.
 func Learn(r *recipe.Recipe) (*Run, error) { return LearnFrom(r, nil) }
 
-// LearnFrom is Learn with examples that were read for other models, too, in the
-// cache; nil for none.
+// LearnFrom is Learn with examples from a cache that other models share; with a nil
+// cache it is Learn.
 func LearnFrom(r *recipe.Recipe, cache *data.Cache) (*Run, error) {
 	encoder, err := r.Encoder()
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 // starting with a tag; and mask, bool [steps, batch, 1], false for padding, which
 // stands behind the tokens.
 
-// Unreachable is the score of what the model forbids: no sum of scores makes up
-// for it, and sums of it stay finite in float32.
+// Unreachable is the score of what the model forbids. No sum of other scores makes
+// up for it, and sums of it stay finite in float32.
 const Unreachable = -1e30
 
 // Float64 holds exponentials from exp(-708) to exp(709). ForwardSteps places
@@ -62,16 +62,16 @@ func (g *Graph) ForwardSteps(emissions, factors, first, mask *Value) *Value {
 	return final[1]
 }
 
-// LogForwardSteps is ForwardSteps for runtimes and precisions that lack the
-// range: it takes transitions [tags, tags], the scores themselves, [Unreachable]
-// where a move is forbidden, and compares the moves to each tag with the best of
-// them. Nothing is lost, whatever the scores; a step costs an exponential for
+// LogForwardSteps is ForwardSteps for runtimes and precisions without the range
+// that it needs. transitions [tags, tags] are the scores themselves, [Unreachable]
+// where a move is forbidden. Each step compares the moves to a tag with the best of
+// them, so that nothing is lost, whatever the scores; it costs an exponential for
 // each pair of tags.
 //
-// The result is in two parts whose sum it is: scores [batch, tags] near 0, and
-// what all of a row's have in common, base [batch]. So a long sequence costs
-// scores no digits. Gradients go through scores alone, which is right for all
-// that is computed of the sum.
+// The result is scores [batch, tags] plus base [batch], which all tags of a row have
+// in common. Scores stay near 0, so that they keep their digits in a long sequence.
+// Gradients go through scores alone, which is right for everything computed from
+// the sum.
 func (g *Graph) LogForwardSteps(emissions, transitions, first, mask *Value) (scores, base *Value) {
 	in := []*Value{emissions, transitions, first, mask}
 	if !g.chain("LogForwardSteps", in...) {

@@ -57,8 +57,8 @@ func Ones() Init { return Init{kind: initConstant, scale: 1} }
 // Filled starts at x everywhere.
 func Filled(x float64) Init { return Init{kind: initConstant, scale: x} }
 
-// Given starts at these values, in the order of the parameter's elements; a
-// parameter of another size is a mistake of the graph.
+// Given starts at these values, in the order of the parameter's elements. For a
+// parameter of another size the graph has an error.
 func Given(values []float64) Init { return Init{kind: initGiven, values: slices.Clone(values)} }
 
 // Normal draws from a normal distribution with mean 0.

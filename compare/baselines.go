@@ -24,14 +24,14 @@ type Baselines struct {
 	Linear *LinearBaseline `json:"linear,omitempty"`
 }
 
-// LinearBaseline is what a linear model reaches.
+// LinearBaseline holds the figures of a linear model.
 type LinearBaseline struct {
 	Sample
 	// Strength is the regularisation that validation chose with the first seed.
 	Strength float64 `json:"strength"`
 	Features int     `json:"features"`
-	// Single and Joint are the gains of the two models over it, nil where a model
-	// is missing.
+	// Single and Joint are the single-task and the joint model minus the linear
+	// one; nil where a model is missing.
 	Single *Difference `json:"single_minus_linear,omitempty"`
 	Joint  *Difference `json:"joint_minus_linear,omitempty"`
 }

@@ -195,10 +195,10 @@ func decide(claims []claim, confidence float64) {
 	}
 }
 
-// Judge compares joint models with single-task ones from their answers to the
-// test data, as [Run] does: joint ones by seed, single ones by task and seed, nil
-// where there is none. Updates are those of each task in training; nil where all
-// are alike. Of the options it reads Confidence and Resamples.
+// Judge compares joint models with single-task ones, as [Run] does, by their
+// predictions on the test data. joint is by seed, single by task and seed; a missing
+// model is nil. updates has the updates of each task in training; nil where both
+// models have as many. Of the options it reads Confidence and Resamples.
 func Judge(joint []*train.Answers, single [][]*train.TaskAnswers, updates []Updated, o Options) (*Result, error) {
 	o = o.withDefaults()
 	var tasks, metrics []string

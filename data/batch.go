@@ -272,9 +272,9 @@ func (b *Batch) Without(task int) {
 	clear(b.Unseen[task])
 }
 
-// CountWhole leaves, in the count of a tagging task, the examples out in which a
-// token has no tag or one that training never had: the loss of a conditional
-// random field is of whole sequences.
+// CountWhole counts a tagging task's labels without the examples in which a token
+// has no tag, or one that training never had: the loss of a conditional random
+// field is of whole sequences.
 func (b *Batch) CountWhole(task int) {
 	b.Counts[task] = 0
 	for row := range b.Size {

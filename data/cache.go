@@ -12,10 +12,10 @@ import (
 	"espalier/schema"
 )
 
-// Cache keeps the examples of sources for encoders of the same input, each of
-// some of the tasks of one recipe: sources are read, split into tokens and
-// checked once, and every encoder learns and encodes from what is kept as if it
-// had read them itself. An encoder reads the sources itself where
+// Cache keeps examples for several encoders that have the same input and each some
+// of the tasks of one recipe. Sources are read, split into tokens and checked
+// once; every encoder learns and encodes from the kept examples as if it had read
+// the sources itself. An encoder does read them itself where
 //
 //   - the cache was not given them, or their examples take more memory than it
 //     may use;
@@ -62,9 +62,9 @@ type cachedLabels struct {
 	line   int
 }
 
-// NewCache returns a cache for encoders of some of an encoder's tasks. splits are
-// the sources that they read, as that encoder reads them; limit bounds the bytes
-// that examples may take. Nothing is read before it is asked for.
+// NewCache returns a cache for encoders of some of the tasks of an encoder. splits
+// are the sources that they read, with the fields of that encoder; limit bounds the
+// bytes that examples may take. A source is read when it is first asked for.
 func NewCache(of *Encoder, limit int64, splits ...[]Source) *Cache {
 	c := &Cache{of: of, left: limit, sources: map[string]*cached{}}
 	for _, sources := range splits {
@@ -75,7 +75,7 @@ func NewCache(of *Encoder, limit int64, splits ...[]Source) *Cache {
 	return c
 }
 
-// Free gives up what is kept. Encoders read their sources themselves from then on.
+// Free drops the kept examples. Encoders read their sources themselves from then on.
 func (c *Cache) Free() {
 	if c == nil {
 		return

@@ -16,9 +16,9 @@ import (
 // concurrent use.
 type Encoder struct {
 	// Unseen says what to do with a label that training never had. [CountUnseen],
-	// the default, gives it a number of its own, which has no loss and is an error
-	// to every metric; [IgnoreUnseen] makes it missing, which raises scores;
-	// [RefuseUnseen] is an error.
+	// the default, gives it a number of its own, which has no loss and which every
+	// metric counts as an error; [IgnoreUnseen] makes it missing, which raises
+	// scores; [RefuseUnseen] makes encoding fail.
 	Unseen string
 	// SkipUnlabelled leaves out records that have no label of any task, from
 	// learning and from data sets.
@@ -87,9 +87,9 @@ func Resume(s *schema.Schema, v *text.Vocabulary) (*Encoder, error) {
 // Schema returns the schema with what Learn filled in.
 func (e *Encoder) Schema() *schema.Schema { return e.schema }
 
-// Notes says in sentences what Learn found of numbers: how each regression is
-// standardised, which columns are read as float64, and where different numbers
-// become one.
+// Notes returns, in sentences, what Learn found about numbers: how each regression
+// is standardised, which columns are read as float64, and where different numbers
+// become equal.
 func (e *Encoder) Notes() []string { return e.notes }
 
 // Vocabulary returns the vocabulary, nil before Learn.

@@ -8,8 +8,8 @@ import (
 	"espalier/internal/nearest"
 )
 
-// Lack is a field that no example of a source has, where the source has something
-// that it may be a misspelling of.
+// Lack is a field that no example of a source has, with the source's field that was
+// probably meant.
 type Lack struct {
 	Source string // its files
 	Name   string // of the input or task
@@ -17,13 +17,12 @@ type Lack struct {
 	Near   string // what the source has
 }
 
-// String says it in a sentence.
+// String returns the lack as a sentence.
 func (l Lack) String() string {
 	return fmt.Sprintf("%s: no example has %q, which %q is read from; did you mean %q?", l.Source, l.Column, l.Name, l.Near)
 }
 
-// Lacking returns what may be wrong where a task has no label, "" where nothing is
-// known of it.
+// Lacking returns why a task may have no label, "" if nothing is known.
 func (s Stats) Lacking(task string) string {
 	for _, l := range s.Lacks {
 		if l.Name == task {

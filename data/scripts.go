@@ -31,8 +31,8 @@ const (
 	longWord    = 10 // characters; words of most languages are shorter on average
 )
 
-// TokenizerNote says in a line that the tokenizer does not fit the texts of the
-// training and validation data, "" where it does.
+// TokenizerNote returns a line that says why the tokenizer does not fit the texts of
+// the training and validation data, "" where it does.
 func TokenizerNote(set, valid *Dataset) string {
 	in := &set.schema.Inputs[0]
 	if in.Type != schema.Text || len(set.ids) == 0 || len(valid.ids) == 0 {

@@ -49,8 +49,7 @@ func (d *Dataset) Unseen(task int) []string {
 	return d.unseen[task].labels
 }
 
-// Summary says in lines what the data set holds and what was not taken as it
-// stood, which [Dataset.Notes] is alone.
+// Summary returns lines on what the data set holds, followed by [Dataset.Notes].
 func (d *Dataset) Summary() []string {
 	s := d.Stats
 	first := fmt.Sprintf("%d examples, %d tokens, %.1f %% of them unknown words", d.Len(), s.Tokens, percent(s.Unknown, s.Tokens))
@@ -62,7 +61,8 @@ func (d *Dataset) Summary() []string {
 
 func percent(n, of int) float64 { return 100 * float64(n) / float64(max(of, 1)) }
 
-// Notes says in sentences what was not taken as it stood, [Stats.Notes] first.
+// Notes returns, in sentences, what was changed or left out in reading, [Stats.Notes]
+// first.
 func (d *Dataset) Notes() []string {
 	notes := d.Stats.Notes()
 	for i := range d.unseen {

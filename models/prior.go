@@ -7,11 +7,11 @@ import (
 	"espalier/schema"
 )
 
-// prior returns how the bias of a head's logits starts: so that the first answers
-// are the frequencies of the labels in the training data, and training does not
-// begin with learning them. A head that starts at even odds spends its first steps
-// on the bias, and pulls the shared trunk along; rare labels are lost among the
-// others' gradients (Lin et al. 2017, section 3.3, who start a rare class at its
+// prior returns the initial bias of a head's logits. With it the first predictions
+// are the frequencies of the labels in the training data, so that training need not
+// learn them first. A head that starts at even odds spends its first steps on the
+// bias, and pulls the shared trunk along; the gradients of rare labels are lost among
+// the others' (Lin et al. 2017, section 3.3, who start a rare class at its
 // prior; Karpathy 2019, "A Recipe for Training Neural Networks": init well).
 //
 // The frequencies are those that the loss sees: class weights and label smoothing

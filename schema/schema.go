@@ -182,9 +182,9 @@ type Task struct {
 	Outputs []Output `json:"outputs"`
 }
 
-// Numbers of true labels that are no index of a task's labels.
+// Numbers of true labels that are not an index into a task's labels.
 const (
-	// MissingLabel is the number of a label that is not there: it has no loss, and
+	// MissingLabel is the number of a missing label: it has no loss, and
 	// no metric counts it.
 	MissingLabel = -1
 	// UnseenLabel is the number of the first label of a data set that training

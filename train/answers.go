@@ -46,8 +46,8 @@ type TaskAnswers struct {
 // [Meter.Keep].
 func (m *Meter) Answers() *Answers { return m.answers }
 
-// Keep makes the meter keep the answers to each of so many examples that it is
-// going to count.
+// Keep makes the meter keep its answers, for as many examples as it is going to
+// count.
 func (m *Meter) Keep(examples int) { m.answers = newAnswers(m, examples) }
 
 func newAnswers(m *Meter, examples int) *Answers {

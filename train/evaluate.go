@@ -251,10 +251,10 @@ func withUnseen(truth []int64, b *data.Batch, task, row int) []int64 {
 	return truth
 }
 
-// Whole returns how many examples are answered right as a whole: every label of all
-// tasks but regressions. An example that lacks one of these tasks' labels is not
-// counted: it would be easier to get right than one that has all. For spoken
-// language the share is the sentence or frame accuracy.
+// Whole returns the share of examples in which every label of all tasks but
+// regressions is right. An example that lacks a label of one of these tasks does not
+// count: it would be easier to get right than one that has all. For spoken
+// language this is the sentence or frame accuracy.
 func (m *Meter) Whole() Whole {
 	w := Whole{Examples: m.examples}
 	if m.examples > 0 {
@@ -264,12 +264,12 @@ func (m *Meter) Whole() Whole {
 	return w
 }
 
-// Whole is how well examples are answered as a whole.
+// Whole says in how many examples all tasks are right.
 type Whole struct {
-	// Share is how many are right in every label; nil where none has a label of
-	// every task but regressions.
+	// Share is the share of examples in which every label is right; nil where no
+	// example has a label of every task but regressions.
 	Share *float64 `json:"whole,omitempty"`
-	// Examples is how many have.
+	// Examples is the number of examples that have all of these labels.
 	Examples int `json:"whole_examples,omitempty"`
 }
 

@@ -25,7 +25,7 @@ func (t *Trainer) warn(format string, args ...any) {
 	}
 }
 
-// Warnings are all that the trainer has warned of so far, a line each.
+// Warnings returns all warnings so far, a line each.
 func (t *Trainer) Warnings() []string { return slices.Clone(t.warnings) }
 
 // tellOf hands warnings on to whoever fits.

@@ -42,7 +42,7 @@ func Dense(s *builder.Scope, x *builder.Value, out int64) *builder.Value {
 	return affine(s, "Dense", x, out, decaying(builder.Glorot()), true)
 }
 
-// DenseFrom is Dense whose bias starts as bias says, not at 0.
+// DenseFrom is Dense with a bias that starts at bias instead of 0.
 func DenseFrom(s *builder.Scope, x *builder.Value, out int64, bias builder.Init) *builder.Value {
 	return affineFrom(s, "Dense", x, out, decaying(builder.Glorot()), &bias)
 }

@@ -9,8 +9,8 @@ import (
 	"espalier/schema"
 )
 
-// Constant fits the model that does not read its input, or of a word only which
-// it is; nil for a relation.
+// Constant fits the model that does not read its input; for tagging, one that reads
+// each word alone. It returns nil for a relation.
 func Constant(t Task) (*Baseline, error) {
 	var p predictions
 	switch t.task().Type {

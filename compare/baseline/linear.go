@@ -19,8 +19,8 @@ var (
 	columnAlphas    = []float64{1000, 100, 10, 1, 0.1}
 )
 
-// Linear fits the linear model, on so many goroutines; nil for tasks that have
-// none.
+// Linear fits the linear model on workers goroutines. It returns nil for tagging and
+// relations, which have none.
 func Linear(ctx context.Context, t Task, workers int) (*Baseline, error) {
 	kind := t.task().Type
 	if kind == schema.Tagging || kind == schema.Relation {

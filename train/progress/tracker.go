@@ -118,9 +118,9 @@ func (t *Tracker) Watches(task int) bool {
 	return t.config.Order.By == byPerformance && !slices.Contains(t.groups[last], task)
 }
 
-// EndEpoch takes in the tasks' metrics after an epoch, NaN where one is not
-// defined, which neither ends a task's training nor goes on with it, and returns
-// what changes with the next.
+// EndEpoch takes the tasks' metrics after an epoch and returns what changes with the
+// next. A metric that is not defined is NaN: that epoch counts neither for nor
+// against the task.
 func (t *Tracker) EndEpoch(values []float64) []Change {
 	t.epoch++
 	was := t.States()

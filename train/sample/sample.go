@@ -274,8 +274,8 @@ func (d *deck) next() int {
 	return e
 }
 
-// Learn tells the sampler the tasks' scores on validation, at most 1 each, and
-// NaN where there is none.
+// Learn gives the sampler the tasks' scores on validation: at most 1 each, NaN for a
+// task without one.
 func (s *Sampler) Learn(scores []float64) { copy(s.scores, scores) }
 
 // State is what the sampler goes on from, and Restore brings it back.
