@@ -90,6 +90,17 @@ type Task struct {
 	Single     Sample     `json:"single,omitzero"`
 	Joint      Sample     `json:"joint,omitzero"`
 	Difference Difference `json:"difference,omitzero"` // joint minus single
+	// Places are where the values' seeds stand in the result's Seeds; nil where
+	// every seed has a value.
+	Places []int `json:"places_of_seeds,omitempty"`
+}
+
+// place is where the seed of a value stands in the result's.
+func (t *Task) place(value int) int {
+	if t.Places == nil {
+		return value
+	}
+	return t.Places[value]
 }
 
 // Sample is a metric over seeds.
@@ -246,6 +257,9 @@ func judge(p *pairs, metrics []string, resamples int, confidence float64) *Resul
 			continue
 		}
 		e.test(of)
+		if len(e.seeds) < p.seeds {
+			t.Places = e.seeds
+		}
 		t.Single, t.Joint, t.Difference = a.sampleOf(whole.single[i], whole.joint[i]), a.sampleOf(whole.joint[i], whole.single[i]), *e.difference(confidence)
 		r.Tasks = append(r.Tasks, t)
 		gains = append(gains, a.gain(e.mean))

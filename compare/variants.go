@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+
+	"gonum.org/v1/gonum/stat"
 
 	"espalier/recipe"
 	"espalier/train"
@@ -292,27 +295,27 @@ func (v *Variants) add(ctx context.Context, r *recipe.Recipe, of Variant, number
 	return nil
 }
 
-// means are the means over tasks of what models have on them, seed by seed;
-// none where a model of a task is missing.
+// means are the means over tasks of what models have on them, of the seeds that
+// have all; none where a model of a task is missing.
 func (r *Result) means(of func(*Task) Sample) Sample {
 	if r.Mean == nil {
 		return Sample{}
 	}
-	var defined []Sample
+	bySeed, tasks := map[int][]float64{}, 0
 	for i := range r.Tasks {
-		if r.Tasks[i].Undefined == "" {
-			defined = append(defined, of(&r.Tasks[i]))
+		t := &r.Tasks[i]
+		if t.Undefined != "" {
+			continue
+		}
+		tasks++
+		for k, x := range of(t).Values {
+			bySeed[t.place(k)] = append(bySeed[t.place(k)], x)
 		}
 	}
 	var values []float64
-	for i, sample := range defined {
-		for s, x := range sample.Values {
-			if i == 0 {
-				values = append(values, 0)
-			}
-			if s < len(values) {
-				values[s] += x / float64(len(defined))
-			}
+	for _, seed := range slices.Sorted(maps.Keys(bySeed)) {
+		if all := bySeed[seed]; len(all) == tasks {
+			values = append(values, stat.Mean(all, nil))
 		}
 	}
 	return newSample(values)

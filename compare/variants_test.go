@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"espalier/runtime/gonum"
+	"espalier/train"
 )
 
 // TestVariantsOfTheDemo: several joint models beside one set of single ones. Each
@@ -270,5 +271,31 @@ Best in the last epoch, and perhaps not done learning: 1 of 4 single models.
 	}
 	if diff := cmp.Diff(want, strings.Join(lines, "")); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestMeansOverTasksAreOfOneSeed: where a model of a task is missing, or its
+// metric is not defined, the means over tasks are those of the other seeds.
+func TestMeansOverTasksAreOfOneSeed(t *testing.T) {
+	truth := []int64{0, 0, 1, 1}
+	by := [][]int64{{0, 0, 1, 1}, {0, 0, 0, 1}, {1, 1, 1, 1}} // 1, 0.75, 0.5 are right
+	joint, single := make([]*train.Answers, 3), [][]*train.TaskAnswers{make([]*train.TaskAnswers, 3), make([]*train.TaskAnswers, 3)}
+	for s := range joint {
+		joint[s] = &train.Answers{Examples: 4, Tasks: []train.TaskAnswers{
+			classified("a", "accuracy", upTo(4), by[s], truth), classified("b", "accuracy", upTo(4), by[(s+1)%3], truth),
+		}}
+		single[0][s], single[1][s] = &joint[s].Tasks[0], &joint[s].Tasks[1]
+	}
+	single[0][0] = nil // the first task's model failed with the first seed
+	result, err := Judge(joint, single, nil, Options{Resamples: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := result.means(func(t *Task) Sample { return t.Joint })
+	if diff := cmp.Diff([]float64{(0.75 + 0.5) / 2, (0.5 + 1) / 2}, got.Values, close9); diff != "" {
+		t.Errorf("the means over tasks: %s", diff)
+	}
+	if a, b := result.Tasks[0], result.Tasks[1]; !cmp.Equal(a.Places, []int{1, 2}) || b.Places != nil || len(b.Joint.Values) != 3 {
+		t.Errorf("the values are said to be of seeds %v and %v", a.Places, b.Places)
 	}
 }

@@ -26,6 +26,7 @@ func (l *luck) ratio() float64 { return l.seeds / l.examples }
 // evidence is what is known of one difference.
 type evidence struct {
 	mean   float64
+	seeds  []int     // those that have a value
 	values []float64 // by seed
 	draws  []float64 // means over seeds, by draw of the test examples
 	kinds  []luck    // of the models that the difference is between
@@ -64,6 +65,7 @@ func newEvidence(whole *sample, draws []*sample, seeds []int, difference figure,
 			seeds = slices.DeleteFunc(slices.Clone(seeds), func(other int) bool { return other == s })
 		}
 	}
+	e.seeds = seeds
 	e.mean, _ = meanSD(e.values)
 	for _, d := range draws {
 		if m := meanOf(d, seeds, difference); finite(m) {
