@@ -9,6 +9,7 @@ import (
 	"espalier/data"
 	"espalier/recipe"
 	"espalier/train"
+	"espalier/train/metric"
 )
 
 // Baselines compares the models of one task with models that are not neural, see
@@ -126,22 +127,28 @@ func baselineTask(r *recipe.Recipe, cache *data.Cache) (*baseline.Task, error) {
 
 // compare measures the baselines, and the models' gains over the linear one.
 func (b *Baselines) compare(constants, linears, single, joint modelled, o Options) error {
+	b.Metric = constants[0].Metric
+	b.HigherIsBetter = metric.HigherIsBetter(b.Metric)
 	plain := o
 	plain.Resamples = 0
 	measured, err := b.over(constants, constants, plain) // of itself
 	if err != nil {
 		return err
 	}
-	if measured == nil { // the test data does not define the metric
-		b.Linear = nil
-		return nil
+	// A metric may be defined for one of them alone, as the precision of a label
+	// that the other never says.
+	if measured != nil {
+		b.Constant = &measured.Joint
 	}
-	b.Constant, b.Metric, b.HigherIsBetter = &measured.Joint, measured.Metric, measured.HigherIsBetter
 	if b.Linear == nil {
 		return nil
 	}
 	if measured, err = b.over(linears, linears, plain); err != nil {
 		return err
+	}
+	if measured == nil {
+		b.Linear = nil
+		return nil
 	}
 	b.Linear.Sample = measured.Joint
 	for _, of := range []struct {
@@ -160,10 +167,10 @@ func (b *Baselines) compare(constants, linears, single, joint modelled, o Option
 }
 
 // over compares models with others by the same bootstrap as joint models with
-// single ones; nil where there is no model.
+// single ones; nil where there is no model, or none of which the metric is
+// defined.
 func (b *Baselines) over(models, others modelled, o Options) (*Task, error) {
 	left := make([]*train.Answers, len(models))
-	name := b.Metric
 	for s, m := range models {
 		if m == nil || others[s] == nil {
 			continue
@@ -171,14 +178,17 @@ func (b *Baselines) over(models, others modelled, o Options) (*Task, error) {
 		if err := sameExamples(b.Task, m, others[s]); err != nil {
 			return nil, fmt.Errorf("a model and its baseline: %w", err)
 		}
-		left[s] = &train.Answers{Examples: m.Rows[len(m.Rows)-1] + 1, Tasks: []train.TaskAnswers{*m}}
-		name = m.Metric
+		examples := 0
+		for _, row := range m.Rows {
+			examples = max(examples, row+1)
+		}
+		left[s] = &train.Answers{Examples: examples, Tasks: []train.TaskAnswers{*m}}
 	}
 	p, err := newPairs(left, [][]*train.TaskAnswers{others}, []string{b.Task})
 	if err != nil {
 		return nil, err
 	}
-	result := judge(p, []string{name}, o.Resamples, o.Confidence)
+	result := judge(p, []string{b.Metric}, o.Resamples, o.Confidence)
 	if len(result.Tasks) == 0 || result.Tasks[0].Undefined != "" {
 		return nil, nil
 	}

@@ -135,3 +135,31 @@ func TestAMetricThatTestDataDoNotDefine(t *testing.T) {
 		t.Errorf("the same areas differ: %+v", area.Difference)
 	}
 }
+
+// TestBaselinesWithoutTheMetric: of two baselines, one of which never says the
+// label that the metric is about, the other keeps its figure.
+func TestBaselinesWithoutTheMetric(t *testing.T) {
+	truth := []int64{0, 0, 1, 1}
+	never, sometimes := [][]int64{{0, 0, 0, 0}}, [][]int64{{0, 1, 1, 1}}
+	of := func(predicted [][]int64) modelled {
+		a := classified("a", "precision:b", upTo(4), predicted[0], truth)
+		return modelled{&a}
+	}
+	for _, c := range []struct {
+		constant, linear modelled
+		says             []string
+	}{
+		{of(never), of(sometimes), []string{"-", "0.6667", "+0.0000"}},
+		{of(sometimes), of(never), []string{"0.6667", "-", "-"}},
+		{of(never), of(never), []string{"-", "-", "-"}},
+	} {
+		b := Baselines{Task: "a", Linear: &LinearBaseline{}}
+		if err := b.compare(c.constant, c.linear, of(sometimes), of(sometimes), Options{Resamples: 20, Confidence: 0.95}); err != nil {
+			t.Fatal(err)
+		}
+		row := (&Result{Baselines: []Baselines{b}}).baselineTable()[1]
+		if got := []string{row[2], row[3], row[6]}; !b.HigherIsBetter || row[1] != "precision:b" || !cmp.Equal(got, c.says) {
+			t.Errorf("the table says %q, want %q", row, c.says)
+		}
+	}
+}
