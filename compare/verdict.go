@@ -143,14 +143,26 @@ func (e *evidence) test(of prior) {
 	total += examples
 	squares += examples * examples / max(min(e.df, float64(len(e.draws)))-1, 1)
 	e.tested = true
-	if total == 0 { // too few examples to differ, or none that does
-		e.p = 1
-		return
-	}
 	// Degrees of freedom of a sum of variances (Satterthwaite 1946).
+	df := total * total / squares
+	if total == 0 {
+		if e.mean == 0 { // nothing differs
+			e.p = 1
+			return
+		}
+		total, df = e.unanimous()
+	}
 	e.spread = math.Sqrt(total)
-	e.student = distuv.StudentsT{Mu: 0, Sigma: 1, Nu: total * total / squares}
+	e.student = distuv.StudentsT{Mu: 0, Sigma: 1, Nu: df}
 	e.p = 2 * e.student.CDF(-math.Abs(e.mean)/e.spread)
+}
+
+// unanimous is the variance where every draw and every seed says the same, as of
+// a tagger that finds nothing and one that finds all: what it would be if one
+// more example said the contrary. A few examples may agree by chance.
+func (e *evidence) unanimous() (variance, df float64) {
+	n := e.df
+	return 4 * e.mean * e.mean * n / math.Pow(n+1, 3), max(min(n, float64(len(e.values)))-1, 1)
 }
 
 // moderated returns the variance between seeds in the light of those of other

@@ -90,6 +90,34 @@ func TestBothSourcesOfVariance(t *testing.T) {
 	}
 }
 
+// TestUnanimous: where one model is right on all examples and the other on none,
+// with every seed, there is no variance to test with. Many examples show it, a
+// few do not, and models that do not differ have a p of 1.
+func TestUnanimous(t *testing.T) {
+	for _, c := range []struct {
+		examples, seeds int
+		from, to        float64 // of p
+	}{{1, 5, 0.1, 1}, {3, 3, 0.1, 1}, {6, 5, 0, 0.05}, {60, 3, 0, 0.005}, {60, 2, 0, 0.03}} {
+		truth, wrong := make([]int64, c.examples), make([]int64, c.examples)
+		for i := range wrong {
+			wrong[i] = 1
+		}
+		single, joint := make([][]int64, c.seeds), make([][]int64, c.seeds)
+		for s := range single {
+			single[s], joint[s] = wrong, truth
+		}
+		p := onePair(t, "accuracy", truth, single, joint)
+		d := judge(p, []string{"accuracy"}, 50, 0.95).Tasks[0].Difference
+		if d.Mean != 1 || *d.P < c.from || *d.P > c.to || (*d.P <= 0.05) != (d.Interval.Low > 0) || (d.Verdict == Helped) != (*d.P <= 0.05) {
+			t.Errorf("%d examples and %d seeds: p is %v, %+v", c.examples, c.seeds, *d.P, d)
+		}
+		same := judge(onePair(t, "accuracy", truth, joint, joint), []string{"accuracy"}, 50, 0.95).Tasks[0].Difference
+		if *same.P != 1 || *same.Interval != (Interval{}) || same.Verdict != Unshown {
+			t.Errorf("models that do not differ: %+v", same)
+		}
+	}
+}
+
 // TestPriors: the figures are Smyth's equations solved by SciPy 1.17.1.
 func TestPriors(t *testing.T) {
 	for _, c := range []struct {
