@@ -113,8 +113,9 @@ func (s *singles) add(r *recipe.Recipe, task int, tasks []string, set *data.Data
 		if single, err = single.Derive(func(r *recipe.Recipe) { r.Train.EpochSteps, r.Train.Batch = need, batch }); err != nil {
 			return err
 		}
+		// An update has a batch's examples, or what a limit of tokens lets in.
 		n := own.Steps * need / own.steps
-		own = layout{need, train.Updates{Steps: n, Examples: n * min(batch, own.Examples)}}
+		own = layout{need, train.Updates{Steps: n, Examples: min(n*batch, n*own.Examples/max(own.Steps, 1))}}
 	}
 	s.recipes, s.alone = append(s.recipes, single), append(s.alone, own)
 	return nil

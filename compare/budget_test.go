@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -98,7 +99,12 @@ func TestBudgets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	limited, err := plain.With("train.max_tokens=30", "train.epochs=1") // five texts
+	if err != nil {
+		t.Fatal(err)
+	}
 	testBudgets(t, plain, 1.2)
+	testBudgets(t, limited, 1.2)
 	testBudgets(t, sampled, 3) // draws of 5 epochs of 10 steps
 }
 
@@ -147,6 +153,9 @@ func testBudgets(t *testing.T, r *recipe.Recipe, most float64) {
 			perUpdate, together := float64(examples[name])/float64(own[name]), float64(jointExamples[name])/float64(joint[name])
 			if budget == Updates && (perUpdate < together-2.5 || perUpdate > together+1.5) {
 				t.Errorf("%s: an update of task %s has %.1f examples alone and %.1f together", budget, name, perUpdate, together)
+			}
+			if most < 2 && math.Abs(float64(said.SingleExamples)/float64(examples[name])-1) > 0.25 {
+				t.Errorf("%s: task %s sees %d examples alone, said are %+v", budget, name, examples[name], said)
 			}
 			if validated != epochs {
 				t.Errorf("%s: task %s is validated %d times alone and %d times together", budget, name, validated, epochs)
