@@ -192,18 +192,20 @@ func (e *evidence) interval(confidence float64) *Interval {
 
 // pooled is what the tasks' models say together about the variance between
 // seeds: as a ratio to what the test examples explain, since tasks have other
-// metrics and other numbers of test examples.
+// metrics and other numbers of test examples. Those of models of which a seed is
+// missing are left out.
 func pooled(all []*evidence) prior {
-	var ratios []float64
-	df := 0.0
+	ratios := map[float64][]float64{} // by degrees of freedom
+	most := 0.0
 	for _, e := range all {
 		for i := range e.kinds {
-			if k := &e.kinds[i]; k.examples > 0 && (df == 0 || k.df == df) {
-				ratios, df = append(ratios, k.ratio()), k.df
+			if k := &e.kinds[i]; k.examples > 0 {
+				ratios[k.df] = append(ratios[k.df], k.ratio())
+				most = max(most, k.df)
 			}
 		}
 	}
-	return newPrior(ratios, df)
+	return newPrior(ratios[most], most)
 }
 
 // corrected are p-values corrected for their number so that, of what is shown at

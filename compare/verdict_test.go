@@ -149,6 +149,21 @@ func TestPriors(t *testing.T) {
 	}
 }
 
+// TestPooledWithoutAMissingSeed: that a model of the first task is missing does
+// not keep the others from being pooled.
+func TestPooledWithoutAMissingSeed(t *testing.T) {
+	var all, whole []*evidence
+	for _, df := range []float64{1, 2, 2, 2} {
+		e := &evidence{kinds: []luck{{seeds: df, examples: 1, df: df}, {seeds: 2 * df, examples: 1, df: df}}}
+		if all = append(all, e); df == 2 {
+			whole = append(whole, e)
+		}
+	}
+	if got, want := pooled(all), pooled(whole); got != want || got.df == 0 {
+		t.Errorf("with a seed missing for one task the prior is %+v, that of the others %+v", got, want)
+	}
+}
+
 // TestNoVarianceBelowItsOwn: many steady models do not vouch for one that
 // sometimes fails.
 func TestNoVarianceBelowItsOwn(t *testing.T) {
