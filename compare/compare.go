@@ -32,7 +32,8 @@ type Options struct {
 	Jobs int
 	// Confidence of intervals; 0.95.
 	Confidence float64
-	// Resamples is the number of draws of the bootstrap; 2000.
+	// Resamples is the number of draws of the bootstrap; 2000. There are at least
+	// 50: few draws make the variance itself uncertain.
 	Resamples int
 	// Baselines adds what constant and linear models reach, see [Baselines].
 	Baselines bool
@@ -89,6 +90,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+const leastResamples = 50
+
 // check reports the first option that cannot be.
 func (o Options) check(r *recipe.Recipe) error {
 	switch {
@@ -100,8 +103,8 @@ func (o Options) check(r *recipe.Recipe) error {
 		return fmt.Errorf("compare: budget %q is not one of %s", o.Budget, strings.Join(Budgets(), ", "))
 	case !(o.Confidence > 0 && o.Confidence < 1):
 		return fmt.Errorf("compare: confidence is %v, it must be above 0 and below 1", o.Confidence)
-	case o.Resamples < 0:
-		return fmt.Errorf("compare: %d resamples; there cannot be fewer than 0", o.Resamples)
+	case o.Resamples < leastResamples:
+		return fmt.Errorf("compare: %d resamples; there must be at least %d, from which the test takes its variances", o.Resamples, leastResamples)
 	case len(r.Tasks) < 2:
 		return fmt.Errorf("compare: recipe %s has one task; there is nothing to compare it with", r.Name)
 	case len(r.Sources("test")) == 0:

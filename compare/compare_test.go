@@ -224,7 +224,7 @@ func TestStoppedComparison(t *testing.T) {
 	r, _ := small(t, "train.epochs=1")
 	dir := t.TempDir()
 	ctx, stop := context.WithCancel(context.Background())
-	o := Options{Engine: gonum.New(), Seeds: 1, Jobs: 1, Resamples: 10, Done: func(p Progress) {
+	o := Options{Engine: gonum.New(), Seeds: 1, Jobs: 1, Resamples: 50, Done: func(p Progress) {
 		if p.Done == 2 {
 			stop()
 		}
@@ -262,7 +262,8 @@ func TestComparisonsThatCannotBe(t *testing.T) {
 		{r, Options{Jobs: -2}, "compare: -2 jobs; there must be at least 1"},
 		{r, Options{Budget: "time"}, `compare: budget "time" is not one of updates, epochs, steps`},
 		{r, Options{Confidence: 95}, "compare: confidence is 95, it must be above 0 and below 1"},
-		{r, Options{Resamples: -1}, "compare: -1 resamples; there cannot be fewer than 0"},
+		{r, Options{Resamples: -1}, "compare: -1 resamples; there must be at least 50, from which the test takes its variances"},
+		{r, Options{Resamples: 1}, "compare: 1 resamples; there must be at least 50, from which the test takes its variances"},
 		{single, Options{}, "compare: recipe topic has one task; there is nothing to compare it with"},
 		{untested, Options{}, "compare: recipe demo names no test data; the models are compared there, after validation chose their best epochs"},
 	} {

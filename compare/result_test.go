@@ -163,3 +163,22 @@ func TestBaselinesWithoutTheMetric(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsSaidOfTests: a table without a test speaks of none.
+func TestWhatIsSaidOfTests(t *testing.T) {
+	p := 0.5
+	tested, not := claim{Difference: &Difference{P: &p}}, claim{Difference: &Difference{Verdict: FewerUpdates}}
+	if got := reading([]claim{not}, 3, 0.95); strings.Contains(got, "p is") || !strings.Contains(got, "test examples.\n") {
+		t.Errorf("without a test the page says %q", got)
+	}
+	if got := reading([]claim{tested, not}, 3, 0.95); !strings.Contains(got, "corrected for 1 test at a time") {
+		t.Errorf("with a test the page says %q", got)
+	}
+	joint := func(verdict string) Varied {
+		return Varied{Comparison: &Result{}, OverFirst: &Difference{Verdict: verdict}}
+	}
+	v := Variants{Seeds: []int{1}, Variants: []Varied{joint(""), joint(OneSeed)}}
+	if got := v.reading(); strings.Contains(got, "corrected") {
+		t.Errorf("with one seed the page says %q", got)
+	}
+}

@@ -186,18 +186,19 @@ func (r *Result) reading() string {
 }
 
 func reading(claims []claim, seeds int, confidence float64) string {
-	tests, fewer, more := 0, false, false
+	fewer, more := false, false
 	for _, c := range claims {
 		fewer, more = fewer || c.Verdict == FewerUpdates, more || c.Verdict == MorePasses
-		if c.P != nil {
-			tests++
-		}
 	}
 	if seeds < 2 {
 		return fmt.Sprintf("Intervals at %g %% are over test examples alone: another seed may give another difference. Verdicts take --seeds 3 or more.", 100*confidence)
 	}
-	text := fmt.Sprintf("Intervals at %g %% are over seeds and test examples, p is that of the same test, corrected for %s at a time (Benjamini-Hochberg).\n"+
-		"A verdict other than %q takes a p of at most %.2g.", 100*confidence, howMany(tests, "test"), Unshown, 1-confidence)
+	text := fmt.Sprintf("Intervals at %g %% are over seeds and test examples", 100*confidence)
+	if tests := tested(claims); tests > 0 {
+		text += fmt.Sprintf(", p is that of the same test, corrected for %s at a time (Benjamini-Hochberg).\n"+
+			"A verdict other than %q takes a p of at most %.2g", howMany(tests, "test"), Unshown, 1-confidence)
+	}
+	text += "."
 	if more {
 		text += "\nNo verdict where the joint model is worse and the single one sees its task's examples more than twice as often, which may be all that helps it."
 	}
@@ -205,6 +206,17 @@ func reading(claims []claim, seeds int, confidence float64) string {
 		text += "\nNo verdict where the single model has fewer updates of its task than the joint one, which may be all that helps: compare with --budget updates."
 	}
 	return text
+}
+
+// tested counts the claims that have a p.
+func tested(claims []claim) int {
+	n := 0
+	for _, c := range claims {
+		if c.P != nil {
+			n++
+		}
+	}
+	return n
 }
 
 // before reports whether the result was written before differences had a test.

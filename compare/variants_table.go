@@ -140,8 +140,11 @@ func (v *Variants) reading() string {
 			first = append(first, claim{of.OverFirst, true, false})
 		}
 	}
-	return "Differences are means over tasks. " + reading(alone, len(v.Seeds), v.Confidence) +
-		fmt.Sprintf("\nTests to single models are those of all variants and tasks; the %d to %s are corrected by themselves.", len(first), v.Variants[0].Name)
+	text := "Differences are means over tasks. " + reading(alone, len(v.Seeds), v.Confidence)
+	if tests := tested(first); tests > 0 {
+		text += fmt.Sprintf("\nTests to single models are those of all variants and tasks; the %d to %s are corrected by themselves.", tests, v.Variants[0].Name)
+	}
+	return text
 }
 
 // before reports whether the result was written before differences had a test.

@@ -154,7 +154,7 @@ func TestVariantsOfRecipesWithOneFolder(t *testing.T) {
 	dir := t.TempDir()
 	run := func(name, variant string) (*Variants, error) {
 		r, _ := small(t, "train.epochs=1", "trunk.embedding=2", "trunk.type=bag", "name="+name)
-		return RunVariants(context.Background(), r, []Variant{{Name: "plain"}, {variant, []string{"sharing={method: mmoe, experts: 2}"}}}, dir, Options{Engine: gonum.New(), Seeds: 1, Resamples: 1})
+		return RunVariants(context.Background(), r, []Variant{{Name: "plain"}, {variant, []string{"sharing={method: mmoe, experts: 2}"}}}, dir, Options{Engine: gonum.New(), Seeds: 1, Resamples: 50})
 	}
 	if _, err := run("a", "b-c"); err != nil {
 		t.Fatal(err)

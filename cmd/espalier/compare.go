@@ -78,7 +78,7 @@ the loss of the others, and suggests groups of tasks to train together.`,
 	f.IntVar(&c.options.Jobs, "jobs", runtime.NumCPU(), "models trained at a time")
 	f.StringVar(&c.options.Budget, "budget", compare.Updates, "what a single-task model has at least as many of as the joint model: updates of its task (updates), steps (steps), or epochs of its own data (epochs)")
 	f.Float64Var(&c.options.Confidence, "confidence", 0.95, "confidence of intervals")
-	f.IntVar(&c.options.Resamples, "resamples", 2000, "draws of the bootstrap")
+	f.IntVar(&c.options.Resamples, "resamples", 2000, "draws of the bootstrap, at least 50")
 	f.StringVar(&c.balance, "balance", "", "compare methods of balancing, separated by commas, as equal,dwa,pcgrad@representation")
 	f.StringArrayVar(&c.variants, "variant", nil, "compare joint models: NAME, or NAME=KEY=VALUE,KEY=VALUE; may be repeated")
 	f.StringVar(&c.sweep, "sweep", "", "search fixed weights: grid or random")
