@@ -176,8 +176,26 @@ func (w world) run(ctx context.Context, families, resamples, jobs int) (*counts,
 	return c, nil
 }
 
-// most is the share of comparisons without any effect that may have a verdict.
-const most = 0.05
+// most is the share of comparisons without any effect that may have a verdict, and
+// least that of tasks with an effect which must have the right one: a rule that never
+// says anything is never wrong.
+const most, least = 0.05, 0.1
+
+// fault says in a line what is wrong with the verdicts; "" where nothing is.
+func (w world) fault(c *counts) string {
+	wrong, helped := float64(c.any)/float64(c.families), float64(c.helped)/float64(c.tests)
+	what := ""
+	switch {
+	// Three standard errors of a share of comparisons.
+	case w.gain == 0 && wrong > most+3*math.Sqrt(most*(1-most)/float64(c.families)):
+		what = fmt.Sprintf("%.3f of comparisons have a verdict where nothing is so", wrong)
+	case w.gain > 0 && helped < least:
+		what = fmt.Sprintf("only %.3f of tasks are helped where all are better", helped)
+	default:
+		return ""
+	}
+	return fmt.Sprintf("\n%d tasks, %d seeds, %s noise: %s", w.tasks, w.seeds, w.noise, what)
+}
 
 // reportDrawn prints both tables, and fails where verdicts come of nothing more
 // often than they may, or hardly ever where there is something.
@@ -199,17 +217,14 @@ func reportDrawn(ctx context.Context, families, resamples, jobs int) error {
 					}
 					fmt.Fprintf(out, "%+.2f\t%s\t%d\t%d\t%.2f\t%s\t%s\t%s\t%s\t%s\t%s\t\n", gain, noise, tasks, seeds, 100*c.sd/c.sds, percent(c.uncorrected, c.tests),
 						percent(c.helped, c.tests), percent(c.hurt, c.tests), percent(c.mean, c.families), percent(c.anyTask, c.families), percent(c.any, c.families))
-					// Three standard errors of a share of comparisons.
-					if share := float64(c.any) / float64(c.families); gain == 0 && share > most+3*math.Sqrt(most*(1-most)/float64(families)) {
-						bad += fmt.Sprintf("\n%d tasks, %d seeds, %s noise: %.3f of comparisons have a verdict where nothing is so", tasks, seeds, noise, share)
-					}
+					bad += w.fault(c)
 				}
 			}
 			_ = out.Flush()
 		}
 	}
 	if bad != "" {
-		return fmt.Errorf("more than one in twenty:%s", bad)
+		return fmt.Errorf("verdicts are not what they say:%s", bad)
 	}
 	return out.Flush()
 }
