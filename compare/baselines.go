@@ -49,7 +49,7 @@ func (r *Result) addBaselines(ctx context.Context, of *recipe.Recipe, trials []*
 		for n, t := range trials {
 			seed := t.seed - of.Train.Seed
 			switch out := outcomes[n].answers; {
-			case t.single && t.number == i:
+			case t.single && t.number == i && t.answers:
 				recipes[seed] = t.recipe
 				if out != nil {
 					single[seed] = &out.Tasks[0]
@@ -59,6 +59,9 @@ func (r *Result) addBaselines(ctx context.Context, of *recipe.Recipe, trials []*
 			}
 		}
 		b := &Baselines{Task: task.Name, Metric: task.Metric}
+		if recipes[0] == nil { // no test example has a label of the task
+			continue
+		}
 		err := b.fit(ctx, recipes, single, joint, o, cache)
 		if ctx.Err() != nil {
 			return ctx.Err()

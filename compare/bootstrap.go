@@ -23,8 +23,9 @@ type answered struct {
 	joint  [][]metric.Accumulator
 	// updates of the task in training; nil where they are not known.
 	updates *Updated
-	// undefined says that no seed has the metric on the whole test data.
-	undefined bool
+	// undefined says that no seed has the metric on the whole test data, and
+	// unlabelled that it is because no test example has a label.
+	undefined, unlabelled bool
 }
 
 // pairs are the answers of all tasks, and the strata of the test data: examples
@@ -46,6 +47,10 @@ func newPairs(joint []*train.Answers, single [][]*train.TaskAnswers, tasks []str
 	for i, task := range tasks {
 		a := &answered{task: task, single: make([][]metric.Accumulator, p.seeds), joint: make([][]metric.Accumulator, p.seeds)}
 		for s := range p.seeds {
+			if joint[s] != nil && len(joint[s].Tasks[i].Rows) == 0 {
+				a.unlabelled = true
+				continue
+			}
 			if joint[s] == nil || single[i][s] == nil {
 				continue
 			}

@@ -49,7 +49,7 @@ func singleRecipes(r *recipe.Recipe, joint []joined, budget string, cache *data.
 	for i, t := range r.Tasks {
 		tasks[i] = t.Name
 	}
-	set, err := trainingSet(joint[0].recipe, cache)
+	set, test, err := dataSets(joint[0].recipe, cache)
 	if err != nil {
 		return nil, err
 	}
@@ -69,18 +69,30 @@ func singleRecipes(r *recipe.Recipe, joint []joined, budget string, cache *data.
 		if err := s.add(r, i, tasks, set, budget); err != nil {
 			return nil, err
 		}
+		if test != nil && len(test.With(i)) == 0 { // its model costs what it costs, but has nothing to answer
+			if s.recipes[i], err = s.recipes[i].Derive((*recipe.Recipe).DropTest); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return s, nil
 }
 
-// trainingSet is what a joint model trains on. All joint models of a comparison
-// read the same data.
-func trainingSet(r *recipe.Recipe, cache *data.Cache) (*data.Dataset, error) {
+// dataSets are what a joint model trains on and is tested on; the latter is nil
+// where it cannot be read, which every model that reads it will report. All joint
+// models of a comparison read the same data.
+func dataSets(r *recipe.Recipe, cache *data.Cache) (train, test *data.Dataset, err error) {
 	run, err := espalier.LearnFrom(r, cache)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return run.Data("train", nil)
+	if train, err = run.Data("train", nil); err != nil {
+		return nil, nil, err
+	}
+	if test, err = run.Data("test", nil); err != nil {
+		test = nil
+	}
+	return train, test, nil
 }
 
 // add derives the recipe of one task. Its training data is the part of the

@@ -198,3 +198,42 @@ func TestAllLabelsOnAllExamples(t *testing.T) {
 		t.Errorf("models are in %v", folders)
 	}
 }
+
+// TestATaskWithoutTestLabels: it is trained, and nothing is said of it; the rest
+// of the comparison is there, and does not fail.
+func TestATaskWithoutTestLabels(t *testing.T) {
+	r := strangers(t, 60, 60)
+	files := r.FS.(fstest.MapFS)
+	var kept []byte
+	for line := range bytes.Lines(files["test.jsonl"].Data) {
+		if !bytes.Contains(line, []byte(`"b":`)) {
+			kept = append(kept, line...)
+		}
+	}
+	files["test.jsonl"] = &fstest.MapFile{Data: kept}
+	o, dir := Options{Engine: gonum.New(), Seeds: 2, Resamples: 50, Baselines: true}, t.TempDir()
+	result, err := Run(context.Background(), r, dir, o)
+	if err != nil || len(result.Failed) > 0 || len(result.Tasks) != 2 {
+		t.Fatalf("%+v, %v", result, err)
+	}
+	a, b := result.Tasks[0], result.Tasks[1]
+	if b.Undefined != "there is no label" || !b.HigherIsBetter || b.Difference.Verdict != "" || b.Examples != 0 {
+		t.Errorf("of the task without test labels is said %+v", b)
+	}
+	if a.Examples != 200 || a.Difference.P == nil || result.Mean == nil || math.Abs(result.Mean.Mean-a.Difference.Mean) > 1e-12 {
+		t.Errorf("of the other task is said %+v, of the mean %+v", a, result.Mean)
+	}
+	if len(result.Baselines) != 1 || result.Resources == nil || result.Resources.Parameters.Ratio >= 1 {
+		t.Errorf("baselines are %+v, costs %+v", result.Baselines, result.Resources)
+	}
+	o.Baselines = false
+	v, err := RunVariants(context.Background(), r, BalanceVariants("equal,pcgrad"), dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, of := range v.Variants {
+		if !cmp.Equal(of.Joint, of.Comparison.Tasks[0].Joint) || !cmp.Equal(v.Single, a.Single) {
+			t.Errorf("the means over tasks are %+v alone and %+v of %s, those of the other task are %+v", v.Single, of.Joint, of.Name, of.Comparison.Tasks[0])
+		}
+	}
+}

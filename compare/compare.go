@@ -214,9 +214,9 @@ func gather(r *recipe.Recipe, trials []*trial, outcomes []*outcome, o Options) (
 			continue
 		}
 		unfinished.add(t.single, out.result.Best == t.recipe.Train.Epochs)
-		if seed := t.seed - r.Train.Seed; t.single {
+		if seed := t.seed - r.Train.Seed; t.single && out.answers != nil {
 			single[t.number][seed] = &out.answers.Tasks[0]
-		} else {
+		} else if !t.single {
 			joint[seed], updates = out.answers, t.updates
 		}
 	}

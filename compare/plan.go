@@ -19,7 +19,8 @@ type trial struct {
 	dir    string
 	// updates of each task, of a joint model beside the single-task ones.
 	updates []Updated
-	// answers says that the answers to test are wanted, too.
+	// answers says that the answers to test are wanted, too: to a task without a
+	// label there is nothing to answer.
 	answers bool
 }
 
@@ -58,7 +59,8 @@ func planAll(r *recipe.Recipe, joint []joined, dir string, o Options, cache *dat
 		at := filepath.Join(dir, fmt.Sprintf("seed-%d", seed))
 		add := func(t trial, folder string) error {
 			seeded, err := t.recipe.Derive(func(r *recipe.Recipe) { r.Train.Seed = seed })
-			t.seed, t.recipe, t.dir, t.answers = seed, seeded, filepath.Join(at, folder), true
+			t.seed, t.recipe, t.dir = seed, seeded, filepath.Join(at, folder)
+			t.answers = err == nil && len(seeded.Sources("test")) > 0
 			trials = append(trials, &t)
 			return err
 		}

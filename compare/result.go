@@ -245,12 +245,12 @@ func judge(p *pairs, metrics []string, resamples int, confidence float64) *Resul
 	var gains []float64
 	for i, a := range p.tasks {
 		e := there[i]
-		if e == nil {
+		if e == nil && !a.unlabelled {
 			continue
 		}
-		t := Task{Task: a.task, Metric: metrics[i], HigherIsBetter: a.higher, Examples: len(a.rows), Updates: a.updates}
+		t := Task{Task: a.task, Metric: metrics[i], HigherIsBetter: metric.HigherIsBetter(metrics[i]), Examples: len(a.rows), Updates: a.updates}
 		if a.undefined {
-			if t.Undefined = metric.Reason(t.Metric); len(a.rows) == 0 {
+			if t.Undefined = metric.Reason(t.Metric); a.unlabelled {
 				t.Undefined = "there is no label"
 			}
 			r.Tasks = append(r.Tasks, t)
@@ -322,7 +322,7 @@ func (p *pairs) overTasks(whole *sample, draws []*sample, confidence float64) (m
 	var seeds []int
 	barred := ""
 	for s := range p.seeds {
-		if !slices.ContainsFunc(p.tasks, func(a *answered) bool { return a.joint[s] == nil }) {
+		if !slices.ContainsFunc(p.tasks, func(a *answered) bool { return a.joint[s] == nil && !a.undefined }) {
 			seeds = append(seeds, s)
 		}
 	}

@@ -178,9 +178,9 @@ func singleMeans(r *recipe.Recipe, trials []*trial, outcomes []*outcome, o Optio
 		seed := t.seed - r.Train.Seed
 		switch own := outcomes[i].answers; {
 		case !t.single:
-		case own == nil:
+		case own == nil && t.answers:
 			alone[seed] = nil
-		case alone[seed] != nil:
+		case own != nil && alone[seed] != nil:
 			alone[seed].Examples = max(alone[seed].Examples, own.Examples)
 			alone[seed].Tasks[t.number], against[t.number][seed] = own.Tasks[0], &own.Tasks[0]
 		}
