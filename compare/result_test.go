@@ -164,6 +164,14 @@ func TestBaselinesWithoutTheMetric(t *testing.T) {
 	}
 }
 
+// TestNothingIsNoTable: where every model failed there is no head without rows.
+func TestNothingIsNoTable(t *testing.T) {
+	var text bytes.Buffer
+	if err := Text(&text, &Result{Recipe: "none", Seeds: []int{1, 2}}); err != nil || !strings.HasPrefix(text.String(), "none: test data") {
+		t.Errorf("the page begins with %q (%v)", text.String(), err)
+	}
+}
+
 // TestWhatIsSaidOfTests: a table without a test speaks of none.
 func TestWhatIsSaidOfTests(t *testing.T) {
 	p := 0.5

@@ -69,7 +69,10 @@ func (r *Result) tables() [][][]string {
 	if r.DeltaM != nil {
 		scores = append(scores, append([]string{"delta-m", "%", "", "", ""}, r.DeltaM.cells("%+.2f", 100)...))
 	}
-	tables := [][][]string{withoutEmpty(scores)}
+	var tables [][][]string
+	if len(scores) > 1 {
+		tables = append(tables, withoutEmpty(scores))
+	}
 	if len(r.Baselines) > 0 {
 		tables = append(tables, r.baselineTable())
 	}
@@ -118,7 +121,7 @@ func (d *Difference) cells(format string, factor float64) []string {
 func withoutEmpty(rows [][]string) [][]string {
 	kept := make([][]string, len(rows))
 	for i := range rows[0] {
-		if len(rows) > 1 && !slices.ContainsFunc(rows[1:], func(row []string) bool { return row[i] != "" }) {
+		if !slices.ContainsFunc(rows[1:], func(row []string) bool { return row[i] != "" }) {
 			continue
 		}
 		for j, row := range rows {
