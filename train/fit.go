@@ -319,7 +319,7 @@ func (t *Trainer) validate(ctx context.Context, valid *data.Dataset, e *Epoch) (
 		}
 	}
 	t.learnScores(e.Valid)
-	score, tasks := t.config.Select.Score(e.Valid)
+	score, tasks := t.config.Select.Score(t.judged(e.Valid))
 	if tasks > 0 {
 		e.Score = &score
 	}

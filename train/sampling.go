@@ -3,6 +3,7 @@ package train
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"espalier/data"
@@ -49,7 +50,9 @@ func (t *Trainer) learnScores(scores Scores) {
 	}
 	of := make([]float64, len(scores))
 	for i, s := range scores {
-		of[i] = s.score()
+		if of[i] = s.score(); math.IsNaN(t.outlooks[i].right) { // see judged
+			of[i] = math.NaN()
+		}
 	}
 	t.sampler.Learn(of)
 }

@@ -198,6 +198,39 @@ func TestAnUndefinedMetricDecidesNothing(t *testing.T) {
 	}
 }
 
+// TestAnEpochIsNotChosenForBeingWrong: the micro F1 of labels that no validation
+// example has is defined as soon as one is predicted. It has no part in the score,
+// so that epochs which predict none are not held to be worth less.
+func TestAnEpochIsNotChosenForBeingWrong(t *testing.T) {
+	table := func(n int, labels string) string {
+		lines := strings.Split(strings.TrimSpace(binary(n, n/2)), "\n")
+		for i := range lines[1:] {
+			lines[i+1] += "," + labels
+		}
+		return lines[0] + ",z\n" + strings.Join(lines[1:], "\n") + "\n"
+	}
+	m, c, set, valid := splits(t, `
+columns: {numeric: [a, b]}
+trunk: {type: mlp, hidden: [4]}
+tasks: {y: {type: classification}, z: {type: multilabel, separator: ;, metric: micro_f1}}
+train: {epochs: 3, batch: 8}
+`, table(40, "p;q"), table(10, ";"))
+	tr := trainerOf(t, m, c)
+	res, err := tr.Fit(context.Background(), set, valid, train.Hooks{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range res.Epochs {
+		y, z := e.Valid[0], e.Valid[1]
+		if z.Value() != 0 || e.Score == nil || *e.Score != *y.Score {
+			t.Errorf("epoch %d: the score is %v, y has %v, z %v", e.Epoch, *e.Score, *y.Score, z.Value())
+		}
+	}
+	if want := `micro_f1 of task "z" is not defined on the validation data, where no label is true or predicted; it does not count in the choice of the best epoch`; !slices.Contains(tr.Warnings(), want) {
+		t.Errorf("the warnings are %q", tr.Warnings())
+	}
+}
+
 // TestValidationDataThatSayNothing: what follows a metric that is not defined on
 // the validation data, and a choice by tasks without a label there, are errors
 // before the first epoch.
