@@ -150,8 +150,8 @@ func TestTrainingTellsWhatItChanged(t *testing.T) {
 	for _, split := range []string{"train", "valid"} {
 		want = append(want, split+": 5 examples, 7 tokens, 28.6 % of them unknown words",
 			split+`: 2 broken examples were left out, the first: train:6: task "slots" has 1 tags for 2 tokens`,
-			split+": 1 examples were longer than the maximum and were cut, by 1 tokens in all",
-			split+": 1 tags that cannot stand where they do were repaired")
+			split+": 1 example was longer than the maximum and was cut, by 1 token",
+			split+": 1 tag that cannot stand where it does was repaired")
 	}
 	want = append(want, "test: 2 examples, 2 tokens, 100.0 % of them unknown words", // read before the first epoch
 		"task score: learned standardised, by the mean 2.5 and deviation 1.118 of 4 values in training",

@@ -95,23 +95,31 @@ func (s *Stats) add(o *Stats) {
 // Notes says in sentences what was not taken as it stood.
 func (s Stats) Notes() []string {
 	var notes []string
-	note := func(n int, format string, args ...any) {
+	note := func(n int, one, many string, args ...any) {
 		if n > 0 {
-			notes = append(notes, fmt.Sprintf(format, append([]any{n}, args...)...))
+			notes = append(notes, fmt.Sprintf(counted(n, one, many), args...))
 		}
 	}
-	note(s.Skipped, "%d broken examples were left out, the first: %s", s.FirstSkipped)
-	note(s.Unlabelled, "%d examples without a label were left out")
-	note(s.Truncated, "%d examples were longer than the maximum and were cut, by %d tokens in all", s.Cut)
-	note(s.CutTags, "%d tags that training never had, made by cutting spans, count as missing")
-	note(s.Repaired, "%d tags that cannot stand where they do were repaired")
-	note(s.Overlapping, "%d spans that share tokens with others were left out")
-	note(s.Unrelated, "%d relations were left out because an entity of theirs was")
-	note(s.Misaligned, "%d spans that begin or end within a token were widened or left out")
+	note(s.Skipped, "broken example was left out: %s", "broken examples were left out, the first: %s", s.FirstSkipped)
+	note(s.Unlabelled, "example without a label was left out", "examples without a label were left out")
+	note(s.Truncated, "example was longer than the maximum and was cut, by %s", "examples were longer than the maximum and were cut, by %s in all", counted(s.Cut, "token", "tokens"))
+	note(s.CutTags, "tag that training never had, made by cutting a span, counts as missing", "tags that training never had, made by cutting spans, count as missing")
+	note(s.Repaired, "tag that cannot stand where it does was repaired", "tags that cannot stand where they do were repaired")
+	note(s.Overlapping, "span that shares tokens with another was left out", "spans that share tokens with others were left out")
+	note(s.Unrelated, "relation was left out because an entity of it was", "relations were left out because an entity of theirs was")
+	note(s.Misaligned, "span that begins or ends within a token was widened or left out", "spans that begin or end within a token were widened or left out")
 	for _, l := range s.Lacks {
 		notes = append(notes, l.String())
 	}
 	return notes
+}
+
+// counted is a number and what follows it, of one thing or of several.
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d ", n) + many
 }
 
 func newDataset(s *schema.Schema) *Dataset {

@@ -187,8 +187,8 @@ func TestUnseenLabelsCanBeIgnored(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		`task "topic": 1 labels that training never had are left out (data.unseen: ignore), which raises the scores: sport (1)`,
-		`task "slots": 1 labels that training never had are left out (data.unseen: ignore), which raises the scores: B-date (1)`,
+		`task "topic": 1 label that training never had is left out (data.unseen: ignore), which raises the scores: sport (1)`,
+		`task "slots": 1 label that training never had is left out (data.unseen: ignore), which raises the scores: B-date (1)`,
 	}
 	if diff := cmp.Diff(want, d.Notes()); diff != "" || d.Labelled(0) != 0 || d.Labelled(1) != 1 {
 		t.Errorf("%d and %d labels, %s", d.Labelled(0), d.Labelled(1), diff)

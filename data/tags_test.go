@@ -478,13 +478,27 @@ func TestNotes(t *testing.T) {
 	s := Stats{Truncated: 1, Cut: 2, CutTags: 3, Repaired: 4, Overlapping: 5, Misaligned: 6, Skipped: 7, FirstSkipped: "a:1: x"}
 	want := []string{
 		"7 broken examples were left out, the first: a:1: x",
-		"1 examples were longer than the maximum and were cut, by 2 tokens in all",
+		"1 example was longer than the maximum and was cut, by 2 tokens",
 		"3 tags that training never had, made by cutting spans, count as missing",
 		"4 tags that cannot stand where they do were repaired",
 		"5 spans that share tokens with others were left out",
 		"6 spans that begin or end within a token were widened or left out",
 	}
 	if diff := cmp.Diff(want, s.Notes()); diff != "" {
+		t.Error(diff)
+	}
+	one := Stats{Truncated: 3, Cut: 4, CutTags: 1, Repaired: 1, Overlapping: 1, Misaligned: 1, Unrelated: 1, Unlabelled: 1, Skipped: 1, FirstSkipped: "a:1: x"}
+	want = []string{
+		"1 broken example was left out: a:1: x",
+		"1 example without a label was left out",
+		"3 examples were longer than the maximum and were cut, by 4 tokens in all",
+		"1 tag that training never had, made by cutting a span, counts as missing",
+		"1 tag that cannot stand where it does was repaired",
+		"1 span that shares tokens with another was left out",
+		"1 relation was left out because an entity of it was",
+		"1 span that begins or ends within a token was widened or left out",
+	}
+	if diff := cmp.Diff(want, one.Notes()); diff != "" {
 		t.Error(diff)
 	}
 	if got := (Stats{Tokens: 3, Unknown: 1}).Notes(); got != nil {

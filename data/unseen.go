@@ -51,10 +51,10 @@ func (d *Dataset) Unseen(task int) []string {
 
 // Summary returns lines on what the data set holds, followed by [Dataset.Notes].
 func (d *Dataset) Summary() []string {
-	s := d.Stats
-	first := fmt.Sprintf("%d examples, %d tokens, %.1f %% of them unknown words", d.Len(), s.Tokens, percent(s.Unknown, s.Tokens))
+	s, examples := d.Stats, counted(d.Len(), "example", "examples")
+	first := fmt.Sprintf("%s, %s, %.1f %% of them unknown words", examples, counted(s.Tokens, "token", "tokens"), percent(s.Unknown, s.Tokens))
 	if d.schema.Tabular() {
-		first = fmt.Sprintf("%d examples, %d values, %.1f %% of them missing, %d unknown", d.Len(), s.Cells, percent(s.MissingCells, s.Cells), s.Unknown)
+		first = fmt.Sprintf("%s, %s, %.1f %% of them missing, %d unknown", examples, counted(s.Cells, "value", "values"), percent(s.MissingCells, s.Cells), s.Unknown)
 	}
 	return append([]string{first}, d.Notes()...)
 }
@@ -86,11 +86,11 @@ func (u *unseen) note(task string, ignored bool) string {
 	for i, j := range order {
 		names[i] = fmt.Sprintf("%s (%d)", u.labels[j], u.counts[j])
 	}
-	what := "count as errors"
+	what := counted(total, "label that training never had counts as an error", "labels that training never had count as errors")
 	if ignored {
-		what = "are left out (data.unseen: ignore), which raises the scores"
+		what = counted(total, "label that training never had is", "labels that training never had are") + " left out (data.unseen: ignore), which raises the scores"
 	}
-	return fmt.Sprintf("task %q: %d labels that training never had %s: %s", task, total, what, some(names))
+	return fmt.Sprintf("task %q: %s: %s", task, what, some(names))
 }
 
 // number returns a label's number. One that only a cut made is missing where

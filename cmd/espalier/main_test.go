@@ -161,7 +161,7 @@ func TestLabelThatTrainingNeverSaw(t *testing.T) {
 		}
 	}
 	code, _, stderr = command(t, "train", r, "--out", filepath.Join(t.TempDir(), "run"), "--engine", "gonum", "--set", "data.unseen=ignore")
-	if code != 0 || !strings.Contains(stderr, `valid: task "topic": 1 labels that training never had are left out (data.unseen: ignore), which raises the scores: weather (1)`) {
+	if code != 0 || !strings.Contains(stderr, `valid: task "topic": 1 label that training never had is left out (data.unseen: ignore), which raises the scores: weather (1)`) {
 		t.Errorf("exit %d and %q", code, stderr)
 	}
 }
