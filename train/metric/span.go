@@ -106,10 +106,10 @@ func (s *SpanF1) Count() int { return s.all.true }
 func (s *SpanF1) Types() []string { return slices.Sorted(maps.Keys(s.types)) }
 
 // Unpredicted returns the types of spans that are true somewhere and predicted
-// nowhere, sorted.
+// nowhere, sorted. Those that training never had cannot be.
 func (s *SpanF1) Unpredicted() []string {
 	var never []string
-	for _, kind := range s.Types() {
+	for _, kind := range schema.SpanTypes(s.labels) {
 		if c := s.types[kind]; c.true > 0 && c.predicted == 0 {
 			never = append(never, kind)
 		}

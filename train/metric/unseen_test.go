@@ -123,6 +123,16 @@ func fed(t *testing.T, of func() Accumulator, truth, predicted []int64) Accumula
 	return a
 }
 
+// TestUnseenTypesAreNotMissed: what training never had cannot be predicted, and is
+// not told of as what a model never does.
+func TestUnseenTypesAreNotMissed(t *testing.T) {
+	s := NewSpanF1([]string{"O", "B-x", "B-y"}, "B-new")
+	s.AddLabels([]int64{0, 1, 0}, []int64{schema.UnseenLabel, 1, 2})
+	if got := s.Unpredicted(); !slices.Equal(got, []string{"y"}) {
+		t.Errorf("never predicted are %q", got)
+	}
+}
+
 // TestUnseenRelationsAreMissed: a relation of a label, or between entities of a
 // type, that training never had is true and found by no answer.
 func TestUnseenRelationsAreMissed(t *testing.T) {
