@@ -422,8 +422,8 @@ func TestStoppedRunSaysHowToGoOn(t *testing.T) {
 	var out, talk bytes.Buffer
 	r := recipeFor(t, file(t, "d.tsv", rows))
 	dir := filepath.Join(t.TempDir(), "run")
-	code := run(ctx, []string{"train", r, "--out", dir, "--engine", "gonum", "--set", "train.batch=2"}, strings.NewReader(""), &out, &talk)
-	if code != 1 || !strings.Contains(talk.String(), "go on with: espalier train "+r+" --set 'train.batch=2' --out "+dir+" --resume\n") || !strings.Contains(talk.String(), "espalier: stopped") {
+	code := run(ctx, []string{"train", r, "--out", dir, "--engine", "gonum", "--set", "train.batch=2", "--set", "tasks.topic.metrics=[f1:fruit]"}, strings.NewReader(""), &out, &talk)
+	if code != 1 || !strings.Contains(talk.String(), "go on with: espalier train "+r+" --engine gonum --out "+dir+" --set train.batch=2 --set 'tasks.topic.metrics=[f1:fruit]' --resume\n") || !strings.Contains(talk.String(), "espalier: stopped") {
 		t.Errorf("exit %d and %q", code, talk.String())
 	}
 }

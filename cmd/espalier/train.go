@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -55,11 +54,11 @@ predicted, a best epoch at the end of the run, a tokenizer that does not fit.`,
 				Log: func(format string, args ...any) { fmt.Fprintf(talk, format+"\n", args...) },
 			})
 			if errors.Is(err, context.Canceled) {
-				again := "espalier train " + args[0]
-				for _, s := range set {
-					again += " --set '" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+				again := commandLine(cmd, args)
+				if !resume {
+					again += " --resume"
 				}
-				fmt.Fprintf(talk, "go on with: %s --out %s --resume\n", again, out)
+				fmt.Fprintf(talk, "go on with: %s\n", again)
 			}
 			if err != nil {
 				return err
