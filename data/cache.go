@@ -50,6 +50,7 @@ type cachedExample struct {
 	begins      []int
 	cells       []cell
 	labels      []cachedLabels // of the tasks that have any, ascending
+	listed      bool
 }
 
 // cachedLabels is what an example says of one task.
@@ -273,7 +274,7 @@ func (e *Encoder) keep(r *Record, n *numbers) (cachedExample, error) {
 	}
 	k := cachedExample{
 		file: n.text(r.File), place: r.Place, line: r.Line, tokens: n.ofTokens(x.tokens), pieces: n.ofTokens(x.pieces),
-		begins: x.begins, cells: x.cells,
+		begins: x.begins, cells: x.cells, listed: x.listed,
 	}
 	for i := range k.cells {
 		if e.columns.inputs[i].Type == schema.Numeric && k.cells[i].value != "" {
@@ -342,7 +343,7 @@ func (k *cached) each(e *Encoder, tasks []int, stats *Stats, do func(*Record, *e
 			continue
 		}
 		x.tokens, x.pieces = k.list(x.tokens[:0], from.tokens), k.list(x.pieces[:0], from.pieces)
-		x.begins, x.cells = from.begins, from.cells
+		x.begins, x.cells, x.listed = from.begins, from.cells, from.listed
 		if err := do(&r, &x); err != nil {
 			return err
 		}

@@ -300,6 +300,8 @@ type example struct {
 	begins []int    // by piece, the token that it begins, or -1
 	cells  []cell   // by input, in place of those, where the model reads a table
 	labels []labels // by task
+	// listed says that the record gives its tokens, which the tokenizer did not make.
+	listed bool
 }
 
 // units returns what the model reads: the tokens or their pieces.
@@ -332,7 +334,7 @@ func (x *example) labelled() bool {
 // record is good.
 func (e *Encoder) read(r *Record, stats *Stats) (*example, error) {
 	own := *stats
-	x := &example{labels: make([]labels, len(e.schema.Tasks))}
+	x := &example{labels: make([]labels, len(e.schema.Tasks)), listed: e.input(r).List}
 	var err error
 	if e.columns != nil {
 		x.cells, err = e.columns.read(r)
@@ -575,7 +577,7 @@ func (e *Encoder) add(d *Dataset, r *Record, x *example) error {
 			d.Stats.Unknown++
 		}
 		d.ids = append(d.ids, int32(id))
-		d.scripts.add(w.form)
+		d.scripts.add(w.form, x.listed)
 		if e.characters != nil {
 			d.addForm(e.characters, w.form)
 		}

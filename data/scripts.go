@@ -8,12 +8,15 @@ import (
 	"espalier/text"
 )
 
-// scripts counts tokens and their characters, and those of scripts that are
-// written without spaces.
-type scripts struct{ tokens, all, unspaced int }
+// scripts counts tokens, those of them that the data itself gives one by one,
+// characters, and those of scripts that are written without spaces.
+type scripts struct{ tokens, listed, all, unspaced int }
 
-func (s *scripts) add(form string) {
+func (s *scripts) add(form string, listed bool) {
 	s.tokens++
+	if listed {
+		s.listed++
+	}
 	s.all += utf8.RuneCountInString(form)
 	for _, r := range form {
 		if text.Unspaced(r) {
@@ -52,7 +55,14 @@ func TokenizerNote(set, valid *Dataset) string {
 		return ""
 	}
 	found := fmt.Sprintf("a text has %.1f tokens of %.1f characters on average, and %.1f %% of the tokens of validation are unknown", tokens, characters, 100*share)
-	if in.Tokenizer == text.Subword || in.Tokenizer == "characters" || in.Pattern == text.WholeWords {
+	switch listed := 2*set.scripts.listed > set.scripts.tokens; {
+	case listed && in.Tokenizer != text.Subword:
+		found += fmt.Sprintf(": the data gives the tokens, which only tokenizer subword takes apart; set inputs.%s.tokenizer to it", in.Name)
+		if in.Characters == nil {
+			found += ", or trunk.characters.type to cnn, which reads the characters of words"
+		}
+		return found
+	case in.Tokenizer == text.Subword || in.Tokenizer == "characters" || in.Pattern == text.WholeWords:
 		return found + ": the training texts hardly tell what those of validation are made of"
 	}
 	return found + fmt.Sprintf(": tokenizer %s does not fit these texts; set inputs.%s.tokenizer to characters (whole_words: true keeps words of scripts with spaces whole) or subword", in.Tokenizer, in.Name)

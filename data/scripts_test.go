@@ -1,6 +1,7 @@
 package data
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -8,6 +9,34 @@ import (
 	"espalier/schema"
 	"espalier/text"
 )
+
+// TestTokensOfTheDataAreToldApart: a tokenizer splits texts, not the tokens that the
+// data gives one by one, so that another one is no advice.
+func TestTokensOfTheDataAreToldApart(t *testing.T) {
+	const want = "a text has 2.0 tokens of 2.0 characters on average, and 100.0 % of the tokens of validation are unknown: the data gives the tokens, which only tokenizer subword takes apart; set inputs.text.tokenizer to it"
+	for _, c := range []struct {
+		in   schema.Input
+		want string
+	}{
+		{schema.Input{Tokenizer: "whitespace"}, want + ", or trunk.characters.type to cnn, which reads the characters of words"},
+		{schema.Input{Tokenizer: "characters", Characters: &schema.Characters{MaxLength: 5}}, want},
+	} {
+		c.in.Name, c.in.Type = "text", schema.Text
+		e := encoder(t, &schema.Schema{Version: schema.Version, Inputs: []schema.Input{c.in}, Tasks: []schema.Task{{Name: "topic", Type: schema.Classification}}})
+		train := objects(`{"text": ["ab", "cd"], "topic": "x"}`, `{"text": ["cd", "ab"], "topic": "y"}`)
+		if err := e.Learn(train); err != nil {
+			t.Fatal(err)
+		}
+		set, err1 := e.Encode(train)
+		valid, err2 := e.Encode(objects(`{"text": ["ef", "gh"], "topic": "x"}`))
+		if err := errors.Join(err1, err2); err != nil {
+			t.Fatal(err)
+		}
+		if got := TokenizerNote(set, valid); got != c.want {
+			t.Errorf("got  %q\nwant %q", got, c.want)
+		}
+	}
+}
 
 // TestATokenizerThatDoesNotFitIsTold, and one that fits is not.
 func TestATokenizerThatDoesNotFitIsTold(t *testing.T) {
