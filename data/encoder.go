@@ -147,7 +147,7 @@ func (e *Encoder) Learn(sources []Source) error {
 		return err
 	}
 	if records == 0 {
-		return e.nothing(sources)
+		return e.nothing(sources, &stats)
 	}
 	if e.columns != nil {
 		if e.notes, err = e.columns.learn(records); err != nil {
@@ -258,9 +258,16 @@ func (e *Encoder) each(sources []Source, stats *Stats, do func(*Record, *example
 }
 
 // nothing says that sources hold no example.
-func (e *Encoder) nothing(sources []Source) error {
+func (e *Encoder) nothing(sources []Source, stats *Stats) error {
 	if e.SkipUnlabelled {
-		return fmt.Errorf("data: %s: no example has a label of %s", describe(sources), strings.Join(e.schema.TaskNames(), ", "))
+		hint := ""
+		for _, t := range e.schema.Tasks {
+			if lack := stats.Lacking(t.Name); lack != "" {
+				hint = " (" + lack + ")"
+				break
+			}
+		}
+		return fmt.Errorf("data: %s: no example has a label of %s%s", describe(sources), strings.Join(e.schema.TaskNames(), ", "), hint)
 	}
 	return fmt.Errorf("data: %s: there are no examples", describe(sources))
 }
@@ -556,7 +563,7 @@ func (e *Encoder) Encode(sources []Source) (*Dataset, error) {
 		return nil, err
 	}
 	if d.Len() == 0 {
-		return nil, e.nothing(sources)
+		return nil, e.nothing(sources, &d.Stats)
 	}
 	return d, nil
 }

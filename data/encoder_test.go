@@ -365,6 +365,10 @@ func TestUnlabelledRecordsCanBeLeftOut(t *testing.T) {
 	if err == nil || err.Error() != "data: d.jsonl: no example has a label of topic, slots, score" {
 		t.Error(err)
 	}
+	_, err = e.Encode(objects(`{"text": "six", "Score": 1}`))
+	if err == nil || err.Error() != `data: d.jsonl: no example has a label of topic, slots, score (d.jsonl: no example has "score", which "score" is read from; did you mean "Score"?)` {
+		t.Error(err)
+	}
 }
 
 // TestOneTaskHoldsBackTheSameExamples as all tasks together do, of those that it
