@@ -135,13 +135,14 @@ func (t *Trainer) ended() {
 
 // Review warns of tasks that a model has not learned: tasks that are no better than
 // a constant prediction, and labels that it never predicts. m holds the model's
-// predictions on the validation data that Fit was given. Call Fit first.
+// predictions on the validation data that Fit was given. Call Fit first. A metric
+// that is not defined for correct predictions there tells nothing.
 func (t *Trainer) Review(m *Meter) {
 	for i, s := range m.Scores() {
 		if i >= len(t.outlooks) || s.Labels == 0 {
 			continue
 		}
-		if o := t.outlooks[i]; !better(s, o.baseline) {
+		if o := t.outlooks[i]; !math.IsNaN(o.right) && !better(s, o.baseline) {
 			t.warn("task %q has not learned: %s on validation is %.4f, and always predicting %s gives %.4f", s.Task, s.Metric, s.Value(), o.constant, o.baseline)
 		}
 		if never := m.unpredicted(i); len(never) > 0 {
