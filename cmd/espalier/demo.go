@@ -60,7 +60,7 @@ func runDemo(cmd *cobra.Command, e runtime.Engine, dir string) error {
 	}
 	report := &reporter{w: talk}
 	run, outcome, err := espalier.Train(cmd.Context(), r, dir, espalier.Options{
-		Engine: e, Hooks: report.hooks(), Log: func(format string, args ...any) { fmt.Fprintf(talk, format+"\n", args...) },
+		Engine: e, Hooks: report.hooks(), Log: lines(talk),
 	})
 	if err != nil {
 		return err

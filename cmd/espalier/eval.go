@@ -71,17 +71,12 @@ type evaluation struct {
 	train.Whole
 }
 
-// talk writes lines to the command's standard error.
-func talk(cmd *cobra.Command) func(string, ...any) {
-	return func(format string, args ...any) { fmt.Fprintf(cmd.ErrOrStderr(), format+"\n", args...) }
-}
-
 func evalRun(cmd *cobra.Command, dir, split string, e runtime.Engine) (*train.Meter, error) {
 	run, err := espalier.OpenRun(dir)
 	if err != nil {
 		return nil, err
 	}
-	d, err := run.Data(split, talk(cmd))
+	d, err := run.Data(split, lines(cmd.ErrOrStderr()))
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +107,7 @@ func evalFile(cmd *cobra.Command, model, dir, recipePath, split string, o predic
 		return nil, err
 	}
 	defer p.Close()
-	d, err := espalier.DataFor(p, r, split, talk(cmd))
+	d, err := espalier.DataFor(p, r, split, lines(cmd.ErrOrStderr()))
 	if err != nil {
 		return nil, err
 	}

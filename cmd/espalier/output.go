@@ -40,6 +40,11 @@ func parameterTable(w io.Writer, o *espalier.Outcome) error {
 	return t.Flush()
 }
 
+// lines logs to w, a line at a time.
+func lines(w io.Writer) func(string, ...any) {
+	return func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
+}
+
 // scoreTable writes scores for people: one row a task, the metric it is judged
 // by first, and where there are several the share of examples that are right
 // in all of them, of so many as have labels of all. A metric that is not defined

@@ -51,7 +51,7 @@ predicted, a best epoch at the end of the run, a tokenizer that does not fit.`,
 			start := time.Now()
 			run, outcome, err := espalier.Train(cmd.Context(), r, out, espalier.Options{
 				Engine: e, Resume: resume, Hooks: report.hooks(),
-				Log: func(format string, args ...any) { fmt.Fprintf(talk, format+"\n", args...) },
+				Log: lines(talk),
 			})
 			if errors.Is(err, context.Canceled) {
 				again := commandLine(cmd, args)
