@@ -93,7 +93,7 @@ func TestWhatIsNotDefinedIsADash(t *testing.T) {
 		t.Errorf("%s, warnings %q", diff, o.Warnings)
 	}
 	code, _, stderr = command(t, "train", recipe, "--out", filepath.Join(t.TempDir(), "run"), "--engine", "gonum", "--set", "train.select=good")
-	if code != 0 || strings.Count(stderr, "  kept\n") != 2 || !strings.Contains(stderr, "warning: nothing that epochs are judged by was defined") {
+	if code != 0 || strings.Count(stderr, "  kept\n") != 2 || !strings.Contains(stderr, "warning: no epoch has a score, because no metric that counts is defined") {
 		t.Errorf("exit %d: %s", code, stderr)
 	}
 }
