@@ -37,7 +37,8 @@ type Result struct {
 	Resamples int    `json:"resamples"`
 	Tasks     []Task `json:"tasks"`
 	// Mean is the mean over tasks of the gain: joint minus single in the task's
-	// metric, the sign turned where less is better.
+	// metric, sign-adjusted so that higher is better. It is nil where a metric has
+	// a unit, such as an rmse in dollars, which does not add up with others.
 	Mean *Difference `json:"mean_difference,omitempty"`
 	// OverTasks is Student's interval of that mean, each task being one draw:
 	// what to expect of other tasks like these. nil for fewer than two.
@@ -176,10 +177,19 @@ func (r *Result) claims() []claim {
 		t := &r.Tasks[i]
 		all, long = append(all, claim{&t.Difference, t.HigherIsBetter, t.Updates.long()}), long || t.Updates.long()
 	}
-	if r.Mean != nil {
-		all = append(all, claim{r.Mean, true, long})
+	if over := r.overall(); over != nil {
+		all = append(all, claim{over, true, long})
 	}
 	return all
+}
+
+// overall is the difference over all tasks that is tested: the mean, or delta-m
+// where a metric has a unit; nil where there is neither.
+func (r *Result) overall() *Difference {
+	if r.Mean != nil {
+		return r.Mean
+	}
+	return r.DeltaM
 }
 
 func (r *Result) decide() { decide(r.claims(), r.Confidence) }
@@ -268,8 +278,12 @@ func judge(p *pairs, metrics []string, resamples int, confidence float64) *Resul
 		r.decide()
 		return r
 	}
-	r.OverTasks = studentInterval(gains, confidence)
-	r.Mean, r.DeltaM = p.overTasks(whole, draws, confidence)
+	if slices.ContainsFunc(r.Tasks, func(t Task) bool { return t.Undefined == "" && metric.HasUnit(t.Metric) }) {
+		_, r.DeltaM = p.overTasks(whole, draws, confidence, true)
+	} else {
+		r.OverTasks = studentInterval(gains, confidence)
+		r.Mean, r.DeltaM = p.overTasks(whole, draws, confidence, false)
+	}
 	r.decide()
 	return r
 }
@@ -316,9 +330,10 @@ func (p *pairs) ofTask(i int, whole *sample, draws []*sample) *evidence {
 	return e
 }
 
-// overTasks compares the means over tasks, and those of relative gains. Every
-// task has all seeds that any has.
-func (p *pairs) overTasks(whole *sample, draws []*sample, confidence float64) (mean, deltaM *Difference) {
+// overTasks compares the means over tasks, and those of relative gains. One of them
+// is tested: the relative gains where a metric has a unit. Every task has all seeds
+// that any has.
+func (p *pairs) overTasks(whole *sample, draws []*sample, confidence float64, units bool) (mean, deltaM *Difference) {
 	var seeds []int
 	barred := ""
 	for s := range p.seeds {
@@ -353,12 +368,17 @@ func (p *pairs) overTasks(whole *sample, draws []*sample, confidence float64) (m
 	if len(relative.values) == 0 || slices.ContainsFunc(relative.values, func(v float64) bool { return math.IsInf(v, 0) }) {
 		return mean, nil
 	}
-	relative.df = float64(p.size)
+	relative.df, relative.higher = float64(p.size), true
+	if units {
+		relative.barred = barred
+	}
 	relative.test(prior{})
 	deltaM = relative.difference(confidence)
-	// It is the mean difference in other units: a second verdict would be one more
-	// chance to be wrong.
-	deltaM.P, deltaM.Verdict = nil, ""
+	if !units {
+		// It is the mean difference in other units: a second verdict would be one
+		// more chance to be wrong.
+		deltaM.P, deltaM.Verdict = nil, ""
+	}
 	return mean, deltaM
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -30,8 +31,53 @@ func TestDeltaM(t *testing.T) {
 	for _, a := range p.tasks {
 		a.joint[0] = []metric.Accumulator{}
 	}
-	if mean, d := p.overTasks(s, nil, 0.95); d != nil || mean == nil {
+	if mean, d := p.overTasks(s, nil, 0.95, false); d != nil || mean == nil {
 		t.Errorf("relative to 0 delta-m is %v, and the mean %v", d, mean)
+	}
+}
+
+// TestMetricsWithAUnitHaveNoMean: where a price's rmse stands beside an accuracy,
+// nothing is said of the mean of dollars and shares. Delta-m, which has no unit, is
+// tested in its place: a change of the price's unit changes nothing of it.
+func TestMetricsWithAUnitHaveNoMean(t *testing.T) {
+	const n, seeds = 200, 3
+	judged := func(unit float64) *Result {
+		r := rand.New(rand.NewPCG(4, 4))
+		var joint []*train.Answers
+		single := make([][]*train.TaskAnswers, 2)
+		model := func(right, spread float64) []train.TaskAnswers {
+			price := train.TaskAnswers{Task: "price", Metric: "rmse", Type: schema.Regression, Rows: upTo(n)}
+			kind := make([]int64, n)
+			for i := range n {
+				price.TrueValues = append(price.TrueValues, unit*float64(i))
+				price.PredictedValues = append(price.PredictedValues, unit*(float64(i)+spread*r.NormFloat64()))
+				if r.Float64() > right {
+					kind[i] = 1
+				}
+			}
+			return []train.TaskAnswers{price, classified("kind", "accuracy", upTo(n), kind, make([]int64, n))}
+		}
+		for range seeds {
+			joint = append(joint, &train.Answers{Examples: n, Tasks: model(0.9, 5)})
+			for i, a := range model(0.7, 10) {
+				single[i] = append(single[i], &a)
+			}
+		}
+		result, err := Judge(joint, single, nil, Options{Resamples: 200})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return result
+	}
+	dollars, cents := judged(1), judged(128) // which float64 multiplies by exactly
+	if dollars.Mean != nil || dollars.OverTasks != nil {
+		t.Errorf("the mean of dollars and shares is %+v, over tasks %+v", dollars.Mean, dollars.OverTasks)
+	}
+	if d := dollars.DeltaM; d == nil || d.Verdict != Helped || d.P == nil || math.Abs(d.Mean-0.4) > 0.1 {
+		t.Errorf("delta-m is %+v", d)
+	}
+	if diff := cmp.Diff(dollars.DeltaM, cents.DeltaM); diff != "" {
+		t.Errorf("another unit: %s", diff)
 	}
 }
 

@@ -351,5 +351,5 @@ func overFirst(r *recipe.Recipe, number int, trials []*trial, outcomes []*outcom
 		return nil, err
 	}
 	p.paired = true
-	return judge(p, metrics, o.Resamples, o.Confidence).Mean, nil
+	return judge(p, metrics, o.Resamples, o.Confidence).overall(), nil
 }

@@ -27,11 +27,12 @@ func (v *Variants) gains() [][]string {
 	}
 	for _, of := range v.Variants {
 		c := of.Comparison
-		if c.Mean == nil {
+		over := c.overall()
+		if over == nil {
 			rows = append(rows, pad(of.Name, "failed"))
 			continue
 		}
-		row := append([]string{of.Name, of.Joint.text()}, c.Mean.cells("%+.4f", 1)...)
+		row := append([]string{of.Name, of.Joint.text()}, c.overallCells(over)...)
 		switch {
 		case c.DeltaM != nil:
 			d := c.DeltaM.cells("%+.2f", 100)
@@ -55,6 +56,15 @@ func (v *Variants) gains() [][]string {
 	return withoutEmpty(rows)
 }
 
+// overallCells are those of a difference over all tasks: of metrics or, where one
+// has a unit, in per cent.
+func (r *Result) overallCells(d *Difference) []string {
+	if r.Mean == nil {
+		return d.cells("%+.2f %%", 100)
+	}
+	return d.cells("%+.4f", 1)
+}
+
 // overFirst words the verdicts anew: no task is helped or hurt by a variant.
 func (v *Variants) overFirst() [][]string {
 	rows := [][]string{append([]string{"variant", "to " + v.Variants[0].Name}, differenceHead...)}
@@ -62,7 +72,7 @@ func (v *Variants) overFirst() [][]string {
 		if of.OverFirst == nil {
 			continue
 		}
-		cells := of.OverFirst.cells("%+.4f", 1)
+		cells := of.Comparison.overallCells(of.OverFirst)
 		switch of.OverFirst.Verdict {
 		case Helped:
 			cells[len(cells)-1] = "better"

@@ -124,6 +124,10 @@ func HigherIsBetter(name string) bool {
 	return true
 }
 
+// HasUnit reports whether a metric has the unit of what it measures, or its square,
+// so that those of several tasks do not add up.
+func HasUnit(name string) bool { return name == "rmse" || name == "mae" || name == "mse" }
+
 // ofLabels is embedded by metrics that numbers mean nothing to.
 type ofLabels struct{}
 
