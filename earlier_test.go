@@ -17,7 +17,6 @@ import (
 	"espalier/recipe"
 	"espalier/runtime"
 	"espalier/runtime/gonum"
-	"espalier/runtime/ort"
 	"espalier/runtime/predict"
 	"espalier/train"
 )
@@ -25,15 +24,6 @@ import (
 // testdata/earlier holds runs, files and answers of the first version, from
 // before regressions of texts were standardised. Recipes name data in the folder.
 const earlier = "testdata/earlier"
-
-func bothEngines(t *testing.T) []runtime.Engine {
-	t.Helper()
-	e, err := ort.Open(ort.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return []runtime.Engine{gonum.New(), e}
-}
 
 // jsonLines decodes a file of one value a line.
 func jsonLines(t *testing.T, path string) []any {
@@ -99,7 +89,7 @@ func TestEarlierFilesAnswerAsTheyDid(t *testing.T) {
 			if _, err := run.Export(ctx, again, espalier.ExportOptions{Engines: []runtime.Engine{gonum.New()}}); err != nil {
 				t.Fatal(err)
 			}
-			for _, e := range bothEngines(t) {
+			for _, e := range engines(t) {
 				for _, file := range []string{"model.onnx", again} {
 					for i, got := range answersOf(t, e, file, kind) {
 						sameAnswers(t, e.Name()+" "+filepath.Base(file), want[i].(map[string]any)["tasks"], got)

@@ -15,7 +15,6 @@ import (
 	"espalier/recipe"
 	"espalier/runtime"
 	"espalier/runtime/gonum"
-	"espalier/runtime/ort"
 	"espalier/runtime/predict"
 )
 
@@ -80,13 +79,8 @@ train: {epochs: 10, batch: 16, optimizer: {lr: 0.02}}
 // file's answers give beside the data as it was written, and every engine answers
 // alike.
 func TestTimesInSecondsFromRecipeToAnswers(t *testing.T) {
-	if os.Getenv(ort.LibraryVariable) == "" {
-		t.Fatalf("%s is not set: run `make env`, and test with `make test`", ort.LibraryVariable)
-	}
-	e, err := ort.Open(ort.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	both := engines(t)
+	e := both[0]
 	ctx, dir := context.Background(), t.TempDir()
 	r := rand.New(rand.NewPCG(5, 5))
 	var since, until, share []float64 // of valid
@@ -124,7 +118,7 @@ train: {epochs: 30, batch: 16, optimizer: {lr: 0.01}}
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "m.onnx")
-	report, err := run.Export(ctx, path, espalier.ExportOptions{Engines: []runtime.Engine{e, gonum.New()}})
+	report, err := run.Export(ctx, path, espalier.ExportOptions{Engines: both})
 	if err != nil || len(report.Engines) != 2 {
 		t.Fatal(err, report)
 	}
@@ -133,7 +127,7 @@ train: {epochs: 30, batch: 16, optimizer: {lr: 0.01}}
 			t.Errorf("output %+v", o)
 		}
 	}
-	for _, engine := range []runtime.Engine{e, gonum.New()} {
+	for _, engine := range both {
 		p, err := predict.Open(path, predict.Options{Engine: engine})
 		if err != nil {
 			t.Fatal(err)

@@ -54,11 +54,11 @@ func (t *Trainer) newBlocks(p *program) (map[string]int, error) {
 	return of, nil
 }
 
-// still reports whether a block is not updated in the step: its group rests, or
+// notUpdated reports whether a block is not updated in the step: its group rests, or
 // the batch has no label of a task whose loss reaches it. The loss of a task that
 // is dropped reaches only what is the task's own. A balancer that remembers
 // gradients writes those of what tasks share in every step.
-func (t *Trainer) still(number int) bool {
+func (t *Trainer) notUpdated(number int) bool {
 	b := &t.blocks[number]
 	switch {
 	case t.rests(b.group):

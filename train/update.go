@@ -48,7 +48,7 @@ func (t *Trainer) gradientParts() [][][]float32 {
 	all := make([][][]float32, 1+len(t.states))
 	add := func(block int, part []float32) {
 		at, group := 0, t.blocks[block].group
-		if t.still(block) {
+		if t.notUpdated(block) {
 			return
 		}
 		if group > 0 && t.states[group-1] == progress.Dropped {
@@ -78,21 +78,21 @@ func (t *Trainer) apply(step int) {
 		}
 		rates[i] = t.config.Optimizer.LR * g.rate(step)
 	}
-	still := make([]bool, len(t.blocks))
+	skipped := make([]bool, len(t.blocks))
 	for i := range t.blocks {
-		if still[i] = t.still(i); !still[i] {
+		if skipped[i] = t.notUpdated(i); !skipped[i] {
 			t.blocks[i].optim.Begin()
 		}
 	}
 	for _, r := range t.dense {
-		if b := &t.blocks[r.block]; !still[r.block] {
+		if b := &t.blocks[r.block]; !skipped[r.block] {
 			b.optim.Update(t.arena.values[r.from:r.to], t.arena.gradients[r.from:r.to], r.slots, rates[b.group], r.decay)
 		}
 	}
 	for _, s := range t.tables {
 		b := &t.blocks[s.block]
 		switch {
-		case still[s.block]:
+		case skipped[s.block]:
 		case t.config.Optimizer.Dense:
 			b.optim.UpdateTable(s.values, s.rows, s.slots, rates[b.group], 0)
 		default:
