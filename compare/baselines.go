@@ -7,9 +7,9 @@ import (
 	"espalier"
 	"espalier/compare/baseline"
 	"espalier/data"
+	"espalier/metric"
 	"espalier/recipe"
 	"espalier/train"
-	"espalier/train/metric"
 )
 
 // Baselines compares the models of one task with models that are not neural, see

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"sync"
 
+	"espalier/metric"
 	"espalier/train"
-	"espalier/train/metric"
 )
 
 // answered are the answers of both models to one task, by seed: where a run

@@ -4,8 +4,8 @@ import (
 	"math"
 	"slices"
 
+	"espalier/metric"
 	"espalier/train"
-	"espalier/train/metric"
 )
 
 var nan = math.NaN()

@@ -10,9 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"espalier/metric"
 	"espalier/schema"
 	"espalier/train"
-	"espalier/train/metric"
 )
 
 // TestDeltaM: the formula of Maninis et al. by hand, on an accuracy that rises

@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"espalier/metric"
 	"espalier/train"
-	"espalier/train/metric"
 )
 
 // samplesOf are samples of one task: of the joint model and the single one, by

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"espalier/internal/nearest"
+	"espalier/metric"
 	"espalier/schema"
-	"espalier/train/metric"
 )
 
 // CheckLabels checks what the recipe says of single labels, once those are known

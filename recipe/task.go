@@ -5,10 +5,10 @@ import (
 	"slices"
 	"strings"
 
+	"espalier/metric"
 	"espalier/models"
 	"espalier/schema"
 	"espalier/train"
-	"espalier/train/metric"
 )
 
 // Task is something the model answers.

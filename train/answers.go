@@ -5,9 +5,9 @@ import (
 	"slices"
 
 	"espalier/data"
+	"espalier/metric"
 	"espalier/schema"
 	"espalier/tensor"
-	"espalier/train/metric"
 )
 
 // Answers are a model's answers to a data set, example by example, beside the

@@ -6,8 +6,8 @@ import (
 	"slices"
 
 	"espalier/data"
+	"espalier/metric"
 	"espalier/schema"
-	"espalier/train/metric"
 )
 
 // outlook is what a task's validation data allow before anything is trained: what

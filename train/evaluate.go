@@ -7,10 +7,10 @@ import (
 	"slices"
 
 	"espalier/data"
+	"espalier/metric"
 	"espalier/runtime"
 	"espalier/schema"
 	"espalier/tensor"
-	"espalier/train/metric"
 )
 
 // TaskScore is how well one task is answered.

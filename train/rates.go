@@ -6,8 +6,8 @@ import (
 	"math"
 	"slices"
 
+	"espalier/metric"
 	"espalier/models"
-	"espalier/train/metric"
 	"espalier/train/optim"
 	"espalier/train/progress"
 )

@@ -6,8 +6,8 @@ import (
 	"math"
 	"slices"
 
+	"espalier/metric"
 	"espalier/schema"
-	"espalier/train/metric"
 )
 
 // Selection is the rule that scores an epoch. The score decides the best epoch,

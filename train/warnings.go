@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"espalier/data"
+	"espalier/metric"
 	"espalier/schema"
-	"espalier/train/metric"
 )
 
 // warn reports, once and in one line, something that is valid but probably not

@@ -23,10 +23,10 @@ import (
 	"fmt"
 
 	"espalier/data"
+	"espalier/metric"
 	"espalier/schema"
 	"espalier/tensor"
 	"espalier/train"
-	"espalier/train/metric"
 )
 
 // Task is what a baseline learns: data sets that one encoder made, of a schema

@@ -11,8 +11,8 @@ import (
 	"testing/fstest"
 
 	"espalier/data"
+	"espalier/metric"
 	"espalier/schema"
-	"espalier/train/metric"
 )
 
 // golden is what testdata/golden.py has from scikit-learn.
