@@ -42,10 +42,7 @@ type ValueInfo struct {
 }
 
 // Named pairs a tensor with the name of an input or output.
-type Named struct {
-	Name   string
-	Tensor *tensor.Tensor
-}
+type Named = tensor.Named
 
 // Options are settings of a session. The zero value is a good default.
 type Options struct {
