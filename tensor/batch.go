@@ -3,6 +3,7 @@ package tensor
 import (
 	"fmt"
 	"maps"
+	"slices"
 )
 
 // Named pairs a tensor with the name of an input or output.
@@ -82,7 +83,7 @@ func Fill[T Element](b *Batch, name string, v T, shape ...int) []T {
 	n := 1
 	for _, d := range shape {
 		if d < 0 {
-			panic(fmt.Sprintf("tensor: %s has the shape %v", name, shape))
+			panic(fmt.Sprintf("tensor: %s has the shape %v", name, slices.Clone(shape)))
 		}
 		n *= d
 	}
