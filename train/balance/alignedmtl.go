@@ -1,6 +1,10 @@
 package balance
 
-import "math"
+import (
+	"math"
+
+	"espalier/setting"
+)
 
 // alignedmtl makes the gradients orthogonal and of one length, that of the
 // smallest singular value, before it combines them: Senushkin et al.,
@@ -17,11 +21,11 @@ var alignedmtl = Method{
 	Heads:       Unweighted,
 	RightAngles: byLengths,
 	Claims:      Claims{Symmetric: true},
-	Options: []Option{
-		{Name: "scale", Default: "min", Words: []string{"min", "median", "rmse"}, Doc: "which eigenvalue sets the length: the smallest, the median, or the mean"},
-		{Name: "preference", Default: 1.0, Max: math.MaxFloat32, PerTask: true, Doc: "what the aligned gradients are combined by, divided by its sum"},
+	Options: []setting.Option{
+		{Key: "scale", Default: "min", Kind: setting.Word, Words: []string{"min", "median", "rmse"}, Doc: "which eigenvalue sets the length: the smallest, the median, or the mean"},
+		{Key: "preference", Default: 1.0, Max: math.MaxFloat32, PerTask: true, Doc: "what the aligned gradients are combined by, divided by its sum"},
 	},
-	build: func(o options, _ int) rule { return alignedRule{o.word("scale"), o.perTask("preference")} },
+	build: func(o setting.Values, _ int) rule { return alignedRule{o.Text("scale"), o.Numbers("preference")} },
 }
 
 type alignedRule struct {

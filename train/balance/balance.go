@@ -3,6 +3,8 @@ package balance
 import (
 	"fmt"
 	"math"
+
+	"espalier/setting"
 )
 
 // Config says how to weigh which tasks.
@@ -18,7 +20,7 @@ type Config struct {
 	// not given take the method's defaults. Every method that has weights also
 	// has two more: "heads", see the package's documentation, and "smooth",
 	// the decay of a moving average of the weights (0: none).
-	Options map[string]any
+	Options setting.Values
 }
 
 // Needs says what a method must be given, and when.
@@ -158,9 +160,9 @@ func New(c Config) (*Balancer, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Balancer{method: m, tasks: c.Tasks, seed: c.Seed, heads: o.word("heads")}
+	b := &Balancer{method: m, tasks: c.Tasks, seed: c.Seed, heads: o.Text("heads")}
 	b.rule = m.build(o, len(c.Tasks))
-	if decay := o.number("smooth"); decay > 0 {
+	if decay := o.Number("smooth"); decay > 0 {
 		b.smooth = newSmooth(decay, len(c.Tasks))
 	}
 	return b, nil

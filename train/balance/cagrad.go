@@ -3,6 +3,8 @@ package balance
 import (
 	"math"
 	"slices"
+
+	"espalier/setting"
 )
 
 // cagrad follows, within a ball of radius c|g0| around the mean gradient g0,
@@ -25,11 +27,11 @@ var cagrad = Method{
 	Heads:       Unweighted,
 	RightAngles: byLengths,
 	Claims:      Claims{Symmetric: true},
-	Options: []Option{
-		{Name: "c", Default: 0.5, Min: 0, Max: 100, Doc: "radius of the ball, in lengths of the mean gradient; 0: the mean, from 1 on never in conflict with a task"},
-		{Name: "rescale", Default: 1.0, Min: 0, Max: 2, Whole: true, Doc: "what d is divided by, as in the authors' code: 0: 1, 1: 1+c^2, 2: 1+c"},
+	Options: []setting.Option{
+		{Key: "c", Default: 0.5, Min: 0, Max: 100, Doc: "radius of the ball, in lengths of the mean gradient; 0: the mean, from 1 on never in conflict with a task"},
+		{Key: "rescale", Default: 1.0, Min: 0, Max: 2, Kind: setting.Whole, Doc: "what d is divided by, as in the authors' code: 0: 1, 1: 1+c^2, 2: 1+c"},
 	},
-	build: func(o options, _ int) rule { return cagradRule{o.number("c"), o.number("rescale")} },
+	build: func(o setting.Values, _ int) rule { return cagradRule{o.Number("c"), o.Number("rescale")} },
 }
 
 type cagradRule struct{ c, rescale float64 }

@@ -4,6 +4,8 @@ import (
 	"math"
 
 	"gonum.org/v1/gonum/mat"
+
+	"espalier/setting"
 )
 
 // coneProjector projects combinations of gradients onto the cone of the
@@ -17,14 +19,14 @@ type coneProjector struct {
 }
 
 // coneOptions are those of methods that project.
-var coneOptions = []Option{
-	{Name: "preference", Default: 1.0, Max: math.MaxFloat32, PerTask: true, Doc: "weights of the gradients before projection, divided by their sum"},
-	{Name: "norm_eps", Default: 0.0, Max: 1, Doc: "gradients whose squares sum up to less are not projected (TorchJD: 1e-4, which turns the method off near a minimum)"},
-	{Name: "reg_eps", Default: 0.0001, Max: 1, Doc: "added to the squared lengths of the gradients, relative to their sum; 0: exact projections"},
+var coneOptions = []setting.Option{
+	{Key: "preference", Default: 1.0, Max: math.MaxFloat32, PerTask: true, Doc: "weights of the gradients before projection, divided by their sum"},
+	{Key: "norm_eps", Default: 0.0, Max: 1, Doc: "gradients whose squares sum up to less are not projected (TorchJD: 1e-4, which turns the method off near a minimum)"},
+	{Key: "reg_eps", Default: 0.0001, Max: 1, Doc: "added to the squared lengths of the gradients, relative to their sum; 0: exact projections"},
 }
 
-func newConeProjector(o options) coneProjector {
-	return coneProjector{o.number("norm_eps"), o.number("reg_eps")}
+func newConeProjector(o setting.Values) coneProjector {
+	return coneProjector{o.Number("norm_eps"), o.Number("reg_eps")}
 }
 
 // prepare returns the matrix of the quadratic problems, nil for gradients that

@@ -1,6 +1,10 @@
 package balance
 
-import "math"
+import (
+	"math"
+
+	"espalier/setting"
+)
 
 // conflictfree follows the direction whose cosine with all gradients is the
 // same, as long as the sum of their projections onto it: Liu, Chu and Thuerey,
@@ -22,10 +26,10 @@ var conflictfree = Method{
 	Heads:       Unweighted,
 	RightAngles: byLengths,
 	Claims:      Claims{Symmetric: true, Linear: true},
-	Options: []Option{
-		{Name: "preference", Default: 1.0, Max: math.MaxFloat32, PerTask: true, Doc: "the cosines' ratios"},
+	Options: []setting.Option{
+		{Key: "preference", Default: 1.0, Max: math.MaxFloat32, PerTask: true, Doc: "the cosines' ratios"},
 	},
-	build: func(o options, _ int) rule { return conflictfreeRule{o.perTask("preference")} },
+	build: func(o setting.Values, _ int) rule { return conflictfreeRule{o.Numbers("preference")} },
 }
 
 type conflictfreeRule struct{ preference []float64 }

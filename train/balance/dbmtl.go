@@ -1,6 +1,10 @@
 package balance
 
-import "math"
+import (
+	"math"
+
+	"espalier/setting"
+)
 
 // dbmtl averages the gradients of the logarithms of the losses over steps and
 // makes all averages as long as the longest: Lin et al., Dual-Balancing for
@@ -12,12 +16,12 @@ var dbmtl = Method{
 	Paper: "Lin et al., arXiv 2308.12029",
 	Use:   "losses and gradients of different scales, many steps; a row of memory per task",
 	Needs: Needs{Losses: true, Positive: true, Rows: true, Direction: true},
-	Options: []Option{
-		{Name: "beta", Default: 0.9, Max: 0.9999, Doc: "decay of the averages"},
-		{Name: "sigma", Default: 0.0, Max: 10, Doc: "the decay at a task's step n is beta/n^sigma"},
+	Options: []setting.Option{
+		{Key: "beta", Default: 0.9, Max: 0.9999, Doc: "decay of the averages"},
+		{Key: "sigma", Default: 0.0, Max: 10, Doc: "the decay at a task's step n is beta/n^sigma"},
 	},
-	build: func(o options, tasks int) rule {
-		return &dbmtlRule{beta: o.number("beta"), sigma: o.number("sigma"), tasks: tasks, steps: make([]float64, tasks)}
+	build: func(o setting.Values, tasks int) rule {
+		return &dbmtlRule{beta: o.Number("beta"), sigma: o.Number("sigma"), tasks: tasks, steps: make([]float64, tasks)}
 	},
 }
 

@@ -3,7 +3,6 @@ package balance
 import (
 	"flag"
 	"fmt"
-	"math"
 	"os"
 	"strings"
 	"testing"
@@ -89,32 +88,10 @@ func optionTable() string {
 			if o.PerTask {
 				standard += " for each task"
 			}
-			fmt.Fprintf(&s, "| `%s` | `%s` | %s | %s | %s |\n", m.Name, o.Name, standard, bounds(o), o.Doc)
+			fmt.Fprintf(&s, "| `%s` | `%s` | %s | %s | %s |\n", m.Name, o.Key, standard, o.Range(), o.Doc)
 		}
 	}
 	return s.String()
-}
-
-// bounds puts an option's values into words.
-func bounds(o Option) string {
-	if o.Words != nil {
-		return strings.Join(o.Words, ", ")
-	}
-	from := fmt.Sprintf("%v to %v", o.Min, o.Max)
-	switch {
-	case o.Min == -math.MaxFloat32:
-		from = "any"
-	case o.Max == math.MaxFloat32 && o.Open:
-		return fmt.Sprintf("above %v", o.Min)
-	case o.Max == math.MaxFloat32:
-		return fmt.Sprintf("from %v", o.Min)
-	case o.Open:
-		from = fmt.Sprintf("above %v, to %v", o.Min, o.Max)
-	}
-	if o.Whole {
-		from += ", whole"
-	}
-	return from
 }
 
 func claimTable() string {

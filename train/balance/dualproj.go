@@ -1,5 +1,7 @@
 package balance
 
+import "espalier/setting"
+
 // dualproj projects the mean gradient onto the cone of the directions that
 // conflict with no task: Lopez-Paz and Ranzato, Gradient Episodic Memory for
 // Continual Learning, NeurIPS 2017, equation 11, in the form that Quinton and
@@ -14,8 +16,8 @@ var dualproj = Method{
 	RightAngles: plainMean,
 	Claims:      Claims{NonConflicting: true, Symmetric: true, Stationary: true},
 	Options:     coneOptions,
-	build: func(o options, _ int) rule {
-		return dualprojRule{newConeProjector(o), o.perTask("preference")}
+	build: func(o setting.Values, _ int) rule {
+		return dualprojRule{newConeProjector(o), o.Numbers("preference")}
 	},
 }
 

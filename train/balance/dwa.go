@@ -1,5 +1,7 @@
 package balance
 
+import "espalier/setting"
+
 // dwa weighs a task by how slowly its loss fell over the last two epochs:
 // K*softmax(r/T) with r the ratio of an epoch's mean loss to that of the epoch
 // before. Liu, Johns and Davison, End-to-End Multi-Task Learning with
@@ -12,11 +14,11 @@ var dwa = Method{
 	Use:   "many epochs, tasks that learn at different speeds, at no cost",
 	Needs: Needs{Epochs: true},
 	Heads: Weighted,
-	Options: []Option{
-		{Name: "temperature", Default: 2.0, Open: true, Max: 1e6, Doc: "T: the higher, the more equal the weights"},
+	Options: []setting.Option{
+		{Key: "temperature", Default: 2.0, Open: true, Max: 1e6, Doc: "T: the higher, the more equal the weights"},
 	},
-	build: func(o options, tasks int) rule {
-		return &dwaRule{o.number("temperature"), make([]float64, tasks), make([]float64, tasks), make([]float64, tasks)}
+	build: func(o setting.Values, tasks int) rule {
+		return &dwaRule{o.Number("temperature"), make([]float64, tasks), make([]float64, tasks), make([]float64, tasks)}
 	},
 }
 

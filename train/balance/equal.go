@@ -1,5 +1,7 @@
 package balance
 
+import "espalier/setting"
+
 // equal is the sum of the losses, the baseline that every method is measured
 // against: Kurin et al., In Defense of the Unitary Scalarization for Deep
 // Multi-Task Learning, NeurIPS 2022.
@@ -10,7 +12,7 @@ var equal = Method{
 	Use:    "first, and as what others must beat",
 	Heads:  Weighted,
 	Claims: Claims{Symmetric: true, Linear: true, Stationary: true},
-	build:  func(options, int) rule { return equalRule{} },
+	build:  func(setting.Values, int) rule { return equalRule{} },
 }
 
 type equalRule struct{}

@@ -1,6 +1,10 @@
 package balance
 
-import "math"
+import (
+	"math"
+
+	"espalier/setting"
+)
 
 // excessmtl gives weight to tasks that are far from their optimum, not to those
 // whose loss is high because labels are noisy: He et al., Robust Multi-Task
@@ -15,13 +19,13 @@ var excessmtl = Method{
 	Use:   "tasks whose labels are noisy; a row of memory per task",
 	Needs: Needs{Rows: true, Representation: true},
 	Heads: Weighted,
-	Options: []Option{
-		{Name: "eta", Default: 0.01, Open: true, Max: 1e6, Doc: "step size of the weights (TorchJD: 1)"},
-		{Name: "warmup", Default: 1.0, Min: 1, Max: 1e6, Whole: true, Doc: "steps of a task over which its first excess is averaged"},
+	Options: []setting.Option{
+		{Key: "eta", Default: 0.01, Open: true, Max: 1e6, Doc: "step size of the weights (TorchJD: 1)"},
+		{Key: "warmup", Default: 1.0, Min: 1, Max: 1e6, Kind: setting.Whole, Doc: "steps of a task over which its first excess is averaged"},
 	},
-	build: func(o options, tasks int) rule {
+	build: func(o setting.Values, tasks int) rule {
 		return &excessRule{
-			eta: o.number("eta"), warmup: o.number("warmup"), tasks: tasks,
+			eta: o.Number("eta"), warmup: o.Number("warmup"), tasks: tasks,
 			steps: make([]float64, tasks), first: make([]float64, tasks), w: make([]float64, tasks),
 		}
 	},

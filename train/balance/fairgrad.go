@@ -1,5 +1,7 @@
 package balance
 
+import "espalier/setting"
+
 // fairgrad follows the direction that is alpha-fair in the tasks' improvements,
 // at which G*w = w^(-1/alpha): Ban and Ji, Fair Resource Allocation in
 // Multi-Task Learning, ICML 2024, equation 5. Alpha 1 is Nash bargaining,
@@ -13,10 +15,10 @@ var fairgrad = Method{
 	Heads:       Weighted,
 	RightAngles: byLengths,
 	Claims:      Claims{NonConflicting: true, Symmetric: true, Stationary: true},
-	Options: []Option{
-		{Name: "alpha", Default: 1.0, Min: 0.2, Max: 10, Doc: "fairness"},
+	Options: []setting.Option{
+		{Key: "alpha", Default: 1.0, Min: 0.2, Max: 10, Doc: "fairness"},
 	},
-	build: func(o options, _ int) rule { return fairgradRule{o.number("alpha")} },
+	build: func(o setting.Values, _ int) rule { return fairgradRule{o.Number("alpha")} },
 }
 
 type fairgradRule struct{ alpha float64 }

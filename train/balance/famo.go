@@ -1,6 +1,10 @@
 package balance
 
-import "math"
+import (
+	"math"
+
+	"espalier/setting"
+)
 
 // famo lets all losses fall at the same rate: the model follows
 // c*sum z_i log(L_i-b_i) with z = softmax(w), and w moves, by Adam, towards
@@ -16,13 +20,13 @@ var famo = Method{
 	Use:   "many tasks, equal rates of improvement, without gradients by task",
 	Needs: Needs{Losses: true, Positive: true, After: true},
 	Heads: Weighted,
-	Options: []Option{
-		{Name: "lr", Default: 0.025, Max: 10, Doc: "learning rate of w, by Adam"},
-		{Name: "decay", Default: 0.001, Max: 10, Doc: "weight decay of w, added to its gradient"},
-		{Name: "bound", Default: 0.0, Min: -math.MaxFloat32, Max: math.MaxFloat32, PerTask: true, Doc: "b: what each loss cannot fall below"},
+	Options: []setting.Option{
+		{Key: "lr", Default: 0.025, Max: 10, Doc: "learning rate of w, by Adam"},
+		{Key: "decay", Default: 0.001, Max: 10, Doc: "weight decay of w, added to its gradient"},
+		{Key: "bound", Default: 0.0, Min: -math.MaxFloat32, Max: math.MaxFloat32, PerTask: true, Doc: "b: what each loss cannot fall below"},
 	},
-	build: func(o options, tasks int) rule {
-		return &famoRule{o.perTask("bound"), make([]float64, tasks), newScalarAdam(o.number("lr"), o.number("decay"), tasks)}
+	build: func(o setting.Values, tasks int) rule {
+		return &famoRule{o.Numbers("bound"), make([]float64, tasks), newScalarAdam(o.Number("lr"), o.Number("decay"), tasks)}
 	},
 }
 

@@ -1,6 +1,10 @@
 package balance
 
-import "math"
+import (
+	"math"
+
+	"espalier/setting"
+)
 
 // fixed is the sum of the losses with weights that are given: linear or static
 // scalarization. Xin et al., Do Current Multi-Task Optimization Methods in
@@ -12,10 +16,10 @@ var fixed = Method{
 	Use:    "with weights from a search, the strongest cheap baseline",
 	Heads:  Weighted,
 	Claims: Claims{Symmetric: true, Linear: true},
-	Options: []Option{{
-		Name: "weights", Default: 1.0, Max: math.MaxFloat32, PerTask: true, Doc: "each task's weight",
+	Options: []setting.Option{{
+		Key: "weights", Default: 1.0, Max: math.MaxFloat32, PerTask: true, Doc: "each task's weight",
 	}},
-	build: func(o options, _ int) rule { return fixedRule{o.perTask("weights")} },
+	build: func(o setting.Values, _ int) rule { return fixedRule{o.Numbers("weights")} },
 }
 
 type fixedRule struct{ weights []float64 }

@@ -1,6 +1,10 @@
 package balance
 
-import "math"
+import (
+	"math"
+
+	"espalier/setting"
+)
 
 // gls minimises the geometric mean of the losses, whose gradient weighs a task
 // by mean/(K*L): Chennupati et al., MultiNet++: Multi-Stream Feature
@@ -13,7 +17,7 @@ var gls = Method{
 	Use:   "positive losses of different units: their scales cancel",
 	Needs: Needs{Losses: true, Positive: true},
 	Heads: Weighted,
-	build: func(options, int) rule { return glsRule{} },
+	build: func(setting.Values, int) rule { return glsRule{} },
 }
 
 type glsRule struct{}

@@ -1,6 +1,10 @@
 package balance
 
-import "math"
+import (
+	"math"
+
+	"espalier/setting"
+)
 
 // graddrop keeps, coordinate by coordinate, only the gradients of one sign,
 // drawn by how much of the sum is positive: Chen et al., Just Pick a Sign:
@@ -15,10 +19,10 @@ var graddrop = Method{
 	Paper: "Chen et al., NeurIPS 2020",
 	Use:   "noise as a regularizer where tasks conflict",
 	Needs: Needs{Rows: true, Direction: true, Representation: true, Signs: true},
-	Options: []Option{
-		{Name: "leak", Default: 0.0, Max: 1, PerTask: true, Doc: "share of each task's gradient that is kept whatever its sign"},
+	Options: []setting.Option{
+		{Key: "leak", Default: 0.0, Max: 1, PerTask: true, Doc: "share of each task's gradient that is kept whatever its sign"},
 	},
-	build: func(o options, _ int) rule { return &graddropRule{leak: o.perTask("leak")} },
+	build: func(o setting.Values, _ int) rule { return &graddropRule{leak: o.Numbers("leak")} },
 }
 
 type graddropRule struct {

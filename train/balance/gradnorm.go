@@ -1,6 +1,10 @@
 package balance
 
-import "math"
+import (
+	"math"
+
+	"espalier/setting"
+)
 
 // gradnorm learns weights at which weighted gradients are of equal length, but
 // longer for tasks that train more slowly: Chen et al., GradNorm: Gradient
@@ -15,12 +19,12 @@ var gradnorm = Method{
 	Use:   "gradients of very different lengths; the last shared layer's do",
 	Needs: Needs{Losses: true, Positive: true, Gram: true, Representation: true},
 	Heads: Weighted,
-	Options: []Option{
-		{Name: "alpha", Default: 1.5, Max: 100, Doc: "strength of the pull to equal training rates"},
-		{Name: "lr", Default: 0.025, Max: 10, Doc: "learning rate of v, by Adam (the paper's for NYUv2)"},
+	Options: []setting.Option{
+		{Key: "alpha", Default: 1.5, Max: 100, Doc: "strength of the pull to equal training rates"},
+		{Key: "lr", Default: 0.025, Max: 10, Doc: "learning rate of v, by Adam (the paper's for NYUv2)"},
 	},
-	build: func(o options, tasks int) rule {
-		return &gradnormRule{o.number("alpha"), make([]float64, tasks), make([]float64, tasks), newScalarAdam(o.number("lr"), 0, tasks)}
+	build: func(o setting.Values, tasks int) rule {
+		return &gradnormRule{o.Number("alpha"), make([]float64, tasks), make([]float64, tasks), newScalarAdam(o.Number("lr"), 0, tasks)}
 	},
 }
 

@@ -1,6 +1,10 @@
 package balance
 
-import "math"
+import (
+	"math"
+
+	"espalier/setting"
+)
 
 // gradvac turns each gradient, towards every other in random order, until
 // their cosine is at least a moving average of what it has been: Wang et al.,
@@ -17,11 +21,11 @@ var gradvac = Method{
 	Heads:       Unweighted,
 	RightAngles: plainSum,
 	Claims:      Claims{Linear: true, Stationary: true},
-	Options: []Option{
-		{Name: "beta", Default: 0.5, Max: 1, Doc: "share of the new cosine in the averages"},
+	Options: []setting.Option{
+		{Key: "beta", Default: 0.5, Max: 1, Doc: "share of the new cosine in the averages"},
 	},
-	build: func(o options, tasks int) rule {
-		return &gradvacRule{beta: o.number("beta"), tasks: tasks, target: make([]float64, tasks*tasks)}
+	build: func(o setting.Values, tasks int) rule {
+		return &gradvacRule{beta: o.Number("beta"), tasks: tasks, target: make([]float64, tasks*tasks)}
 	},
 }
 

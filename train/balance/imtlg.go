@@ -1,6 +1,10 @@
 package balance
 
-import "math"
+import (
+	"math"
+
+	"espalier/setting"
+)
 
 // imtlg follows the combination, of sum 1, whose projections onto all gradients
 // are equal: Liu et al., Towards Impartial Multi-Task Learning, ICLR 2021,
@@ -17,7 +21,7 @@ var imtlg = Method{
 	Heads:       Unweighted,
 	RightAngles: byLengths,
 	Claims:      Claims{Symmetric: true},
-	build:       func(options, int) rule { return imtlgRule{} },
+	build:       func(setting.Values, int) rule { return imtlgRule{} },
 }
 
 type imtlgRule struct{}

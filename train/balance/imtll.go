@@ -1,6 +1,10 @@
 package balance
 
-import "math"
+import (
+	"math"
+
+	"espalier/setting"
+)
 
 // imtll learns a scale s per task along with the model: the loss is
 // sum exp(s)*L - s, at whose minimum over s every scaled loss is 1. Liu et al.,
@@ -11,12 +15,12 @@ var imtll = Method{
 	Paper: "Liu et al., ICLR 2021",
 	Use:   "losses of different scales, at no cost",
 	Heads: Weighted,
-	Options: []Option{
-		{Name: "initial", Default: 0.0, Min: -20, Max: 20, Doc: "each log-scale at the start"},
-		{Name: "lr", Default: 0.001, Max: 1, Doc: "learning rate of the log-scales, by Adam"},
+	Options: []setting.Option{
+		{Key: "initial", Default: 0.0, Min: -20, Max: 20, Doc: "each log-scale at the start"},
+		{Key: "lr", Default: 0.001, Max: 1, Doc: "learning rate of the log-scales, by Adam"},
 	},
-	build: func(o options, tasks int) rule {
-		return &imtllRule{filled(tasks, o.number("initial")), newScalarAdam(o.number("lr"), 0, tasks)}
+	build: func(o setting.Values, tasks int) rule {
+		return &imtllRule{filled(tasks, o.Number("initial")), newScalarAdam(o.Number("lr"), 0, tasks)}
 	},
 }
 

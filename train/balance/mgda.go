@@ -1,5 +1,7 @@
 package balance
 
+import "espalier/setting"
+
 // mgda follows the shortest vector in the convex hull of the gradients, which
 // descends for every task: Desideri, Multiple-gradient descent algorithm
 // (MGDA) for multiobjective optimization, Comptes Rendus Mathematique 2012;
@@ -15,11 +17,11 @@ var mgda = Method{
 	Heads:       Unweighted,
 	RightAngles: byLengths,
 	Claims:      Claims{NonConflicting: true, Symmetric: true},
-	Options: []Option{{
-		Name: "normalize", Default: "none", Words: []string{"none", "l2", "loss", "loss+"},
+	Options: []setting.Option{{
+		Key: "normalize", Default: "none", Kind: setting.Word, Words: []string{"none", "l2", "loss", "loss+"},
 		Doc: "what each gradient is divided by first: nothing, its length, its loss, or both",
 	}},
-	build: func(o options, _ int) rule { return mgdaRule{o.word("normalize")} },
+	build: func(o setting.Values, _ int) rule { return mgdaRule{o.Text("normalize")} },
 }
 
 type mgdaRule struct{ normalize string }

@@ -1,6 +1,10 @@
 package balance
 
-import "math"
+import (
+	"math"
+
+	"espalier/setting"
+)
 
 // moco combines averages of the gradients over steps, which are less biased
 // than a batch's, by weights that walk MGDA's problem: Fernando et al.,
@@ -15,17 +19,17 @@ var moco = Method{
 	Use:   "small batches; a row of memory per task",
 	Needs: Needs{Losses: true, Rows: true, Direction: true},
 	Heads: Unweighted,
-	Options: []Option{
-		{Name: "beta", Default: 0.5, Open: true, Max: 1, Doc: "share of the new gradient in the averages"},
-		{Name: "beta_sigma", Default: 0.5, Max: 10, Doc: "that share at a task's step n is beta/n^beta_sigma"},
-		{Name: "gamma", Default: 0.1, Max: 1e6, Doc: "step size of the weights"},
-		{Name: "gamma_sigma", Default: 0.5, Max: 10, Doc: "that size at step n is gamma/n^gamma_sigma"},
-		{Name: "rho", Default: 0.0, Max: 1e6, Doc: "pull to equal weights"},
+	Options: []setting.Option{
+		{Key: "beta", Default: 0.5, Open: true, Max: 1, Doc: "share of the new gradient in the averages"},
+		{Key: "beta_sigma", Default: 0.5, Max: 10, Doc: "that share at a task's step n is beta/n^beta_sigma"},
+		{Key: "gamma", Default: 0.1, Max: 1e6, Doc: "step size of the weights"},
+		{Key: "gamma_sigma", Default: 0.5, Max: 10, Doc: "that size at step n is gamma/n^gamma_sigma"},
+		{Key: "rho", Default: 0.0, Max: 1e6, Doc: "pull to equal weights"},
 	},
-	build: func(o options, tasks int) rule {
+	build: func(o setting.Values, tasks int) rule {
 		return &mocoRule{
-			beta: o.number("beta"), betaSigma: o.number("beta_sigma"),
-			gamma: o.number("gamma"), gammaSigma: o.number("gamma_sigma"), rho: o.number("rho"),
+			beta: o.Number("beta"), betaSigma: o.Number("beta_sigma"),
+			gamma: o.Number("gamma"), gammaSigma: o.Number("gamma_sigma"), rho: o.Number("rho"),
 			tasks: tasks, steps: make([]float64, tasks), calls: make([]float64, 1), w: filled(tasks, 1/float64(tasks)),
 		}
 	},

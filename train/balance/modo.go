@@ -1,5 +1,7 @@
 package balance
 
+import "espalier/setting"
+
 // modo walks MGDA's problem one projected gradient step per training step, on
 // two independent batches so that the step is unbiased: Chen et al., Three-Way
 // Trade-Off in Multi-Objective Learning: Optimization, Generalization and
@@ -13,12 +15,12 @@ var modo = Method{
 	Use:   "small batches, whose Gram matrix is biased; three batches a step",
 	Needs: Needs{Batches: 2},
 	Heads: Unweighted,
-	Options: []Option{
-		{Name: "gamma", Default: 0.001, Open: true, Max: 1e6, Doc: "step size of the weights (TorchJD: 0.1)"},
-		{Name: "rho", Default: 0.1, Max: 1e6, Doc: "pull to equal weights"},
+	Options: []setting.Option{
+		{Key: "gamma", Default: 0.001, Open: true, Max: 1e6, Doc: "step size of the weights (TorchJD: 0.1)"},
+		{Key: "rho", Default: 0.1, Max: 1e6, Doc: "pull to equal weights"},
 	},
-	build: func(o options, tasks int) rule {
-		return &modoRule{o.number("gamma"), o.number("rho"), filled(tasks, 1/float64(tasks))}
+	build: func(o setting.Values, tasks int) rule {
+		return &modoRule{o.Number("gamma"), o.Number("rho"), filled(tasks, 1/float64(tasks))}
 	},
 }
 

@@ -1,6 +1,10 @@
 package balance
 
-import "math"
+import (
+	"math"
+
+	"espalier/setting"
+)
 
 // nashmtl follows the Nash bargaining solution, at which G*w = 1/w: Navon et
 // al., Multi-Task Learning as a Bargaining Game, ICML 2022, claim 3.1 and
@@ -22,12 +26,12 @@ var nashmtl = Method{
 	Heads:       Weighted,
 	RightAngles: byLengths,
 	Claims:      Claims{NonConflicting: true, Symmetric: true, Stationary: true},
-	Options: []Option{
-		{Name: "max_norm", Default: 1.0, Max: math.MaxFloat32, Doc: "largest length of the combined gradient; 0: no limit but that of the bargain, sqrt(K)"},
-		{Name: "every", Default: 1.0, Min: 1, Max: 1e6, Whole: true, Doc: "steps for which weights are kept"},
+	Options: []setting.Option{
+		{Key: "max_norm", Default: 1.0, Max: math.MaxFloat32, Doc: "largest length of the combined gradient; 0: no limit but that of the bargain, sqrt(K)"},
+		{Key: "every", Default: 1.0, Min: 1, Max: 1e6, Kind: setting.Whole, Doc: "steps for which weights are kept"},
 	},
-	build: func(o options, tasks int) rule {
-		return &nashRule{o.number("max_norm"), int(o.number("every")), make([]float64, 1), make([]float64, tasks)}
+	build: func(o setting.Values, tasks int) rule {
+		return &nashRule{o.Number("max_norm"), int(o.Number("every")), make([]float64, 1), make([]float64, tasks)}
 	},
 }
 

@@ -1,5 +1,7 @@
 package balance
 
+import "espalier/setting"
+
 import "math/rand/v2"
 
 // pcgrad takes from each gradient, for every other one that it conflicts with,
@@ -15,7 +17,7 @@ var pcgrad = Method{
 	Heads:       Unweighted,
 	RightAngles: plainSum,
 	Claims:      Claims{Linear: true, Stationary: true},
-	build:       func(options, int) rule { return &pcgradRule{} },
+	build:       func(setting.Values, int) rule { return &pcgradRule{} },
 }
 
 type pcgradRule struct {

@@ -1,5 +1,7 @@
 package balance
 
+import "espalier/setting"
+
 // rlw draws weights anew at every step, softmax of standard normal numbers:
 // Lin et al., Reasonable Effectiveness of Random Weighting: A Litmus Test for
 // Multi-Task Learning, TMLR 2022, algorithm 2.
@@ -9,7 +11,7 @@ var rlw = Method{
 	Paper: "Lin et al., TMLR 2022",
 	Use:   "as a second baseline: a method that does not beat it does nothing",
 	Heads: Weighted,
-	build: func(_ options, tasks int) rule { return rlwRule{tasks} },
+	build: func(_ setting.Values, tasks int) rule { return rlwRule{tasks} },
 }
 
 type rlwRule struct{ tasks int }

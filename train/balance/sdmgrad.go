@@ -1,6 +1,10 @@
 package balance
 
-import "math"
+import (
+	"math"
+
+	"espalier/setting"
+)
 
 // sdmgrad stays near the mean gradient while it walks MGDA's problem on two
 // independent batches: Xiao, Ban and Ji, Direction-oriented Multi-objective
@@ -14,15 +18,15 @@ var sdmgrad = Method{
 	Use:   "as modo, near the mean; three batches a step",
 	Needs: Needs{Batches: 2},
 	Heads: Unweighted,
-	Options: []Option{
-		{Name: "lambda", Default: 0.3, Max: 1e6, Doc: "pull to the mean"},
-		{Name: "iterations", Default: 20.0, Min: 1, Max: 1e6, Whole: true, Doc: "steps of the weights per training step"},
-		{Name: "lr", Default: 5.0, Open: true, Max: 1e6, Doc: "their size (TorchJD: 10)"},
-		{Name: "momentum", Default: 0.5, Max: 0.999, Doc: "and their momentum"},
+	Options: []setting.Option{
+		{Key: "lambda", Default: 0.3, Max: 1e6, Doc: "pull to the mean"},
+		{Key: "iterations", Default: 20.0, Min: 1, Max: 1e6, Kind: setting.Whole, Doc: "steps of the weights per training step"},
+		{Key: "lr", Default: 5.0, Open: true, Max: 1e6, Doc: "their size (TorchJD: 10)"},
+		{Key: "momentum", Default: 0.5, Max: 0.999, Doc: "and their momentum"},
 	},
-	build: func(o options, tasks int) rule {
+	build: func(o setting.Values, tasks int) rule {
 		return &sdmgradRule{
-			o.number("lambda"), int(o.number("iterations")), o.number("lr"), o.number("momentum"), filled(tasks, 1/float64(tasks)),
+			o.Number("lambda"), int(o.Number("iterations")), o.Number("lr"), o.Number("momentum"), filled(tasks, 1/float64(tasks)),
 		}
 	},
 }

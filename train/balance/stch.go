@@ -1,6 +1,10 @@
 package balance
 
-import "math"
+import (
+	"math"
+
+	"espalier/setting"
+)
 
 // stch minimises a smooth maximum of the losses: Lin et al., Smooth Tchebycheff
 // Scalarization for Multi-Objective Optimization, ICML 2024, equation 7. The
@@ -15,18 +19,18 @@ var stch = Method{
 	Use:   "the worst task matters most",
 	Needs: Needs{Losses: true, Positive: true, Epochs: true},
 	Heads: Weighted,
-	Options: []Option{
-		{Name: "form", Default: "log", Words: []string{"log", "linear"}, Doc: "what the maximum is of: log(L/nadir), or l*(L-ideal)"},
-		{Name: "mu", Default: 1.0, Open: true, Max: 1e6, Doc: "smoothness: the smaller, the more the worst task weighs"},
-		{Name: "warmup", Default: 4.0, Max: 1e6, Whole: true, Doc: "form log: the epoch, counted from 0, whose mean losses are the nadir"},
-		{Name: "preference", Default: 1.0, Open: true, Max: math.MaxFloat32, PerTask: true, Doc: "form linear: l, divided by its sum"},
-		{Name: "ideal", Default: 0.0, Min: -math.MaxFloat32, Max: math.MaxFloat32, PerTask: true, Doc: "form linear: what each loss could reach at best"},
+	Options: []setting.Option{
+		{Key: "form", Default: "log", Kind: setting.Word, Words: []string{"log", "linear"}, Doc: "what the maximum is of: log(L/nadir), or l*(L-ideal)"},
+		{Key: "mu", Default: 1.0, Open: true, Max: 1e6, Doc: "smoothness: the smaller, the more the worst task weighs"},
+		{Key: "warmup", Default: 4.0, Max: 1e6, Kind: setting.Whole, Doc: "form log: the epoch, counted from 0, whose mean losses are the nadir"},
+		{Key: "preference", Default: 1.0, Open: true, Max: math.MaxFloat32, PerTask: true, Doc: "form linear: l, divided by its sum"},
+		{Key: "ideal", Default: 0.0, Min: -math.MaxFloat32, Max: math.MaxFloat32, PerTask: true, Doc: "form linear: what each loss could reach at best"},
 	},
-	build: func(o options, tasks int) rule {
-		if o.word("form") == "linear" {
-			return stchLinear{o.number("mu"), o.perTask("preference"), o.perTask("ideal")}
+	build: func(o setting.Values, tasks int) rule {
+		if o.Text("form") == "linear" {
+			return stchLinear{o.Number("mu"), o.Numbers("preference"), o.Numbers("ideal")}
 		}
-		return &stchLog{mu: o.number("mu"), warmup: o.number("warmup"), epoch: make([]float64, 1), nadir: make([]float64, tasks)}
+		return &stchLog{mu: o.Number("mu"), warmup: o.Number("warmup"), epoch: make([]float64, 1), nadir: make([]float64, tasks)}
 	},
 }
 

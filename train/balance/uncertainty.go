@@ -1,6 +1,10 @@
 package balance
 
-import "math"
+import (
+	"math"
+
+	"espalier/setting"
+)
 
 // uncertainty learns a log-variance s per task along with the model: the loss
 // is sum exp(-s)/2*L + s/2. Kendall, Gal and Cipolla, Multi-Task Learning Using
@@ -12,12 +16,12 @@ var uncertainty = Method{
 	Paper: "Kendall, Gal and Cipolla, CVPR 2018",
 	Use:   "losses of different kinds and units, at no cost",
 	Heads: Weighted,
-	Options: []Option{
-		{Name: "initial", Default: -0.5, Min: -20, Max: 20, Doc: "each log-variance at the start (LibMTL's value; the paper finds it of no matter)"},
-		{Name: "lr", Default: 0.001, Max: 1, Doc: "learning rate of the log-variances, by Adam"},
+	Options: []setting.Option{
+		{Key: "initial", Default: -0.5, Min: -20, Max: 20, Doc: "each log-variance at the start (LibMTL's value; the paper finds it of no matter)"},
+		{Key: "lr", Default: 0.001, Max: 1, Doc: "learning rate of the log-variances, by Adam"},
 	},
-	build: func(o options, tasks int) rule {
-		return &uncertaintyRule{filled(tasks, o.number("initial")), newScalarAdam(o.number("lr"), 0, tasks)}
+	build: func(o setting.Values, tasks int) rule {
+		return &uncertaintyRule{filled(tasks, o.Number("initial")), newScalarAdam(o.Number("lr"), 0, tasks)}
 	},
 }
 

@@ -1,5 +1,7 @@
 package balance
 
+import "espalier/setting"
+
 // upgrad is the mean of the gradients, each projected onto the cone of the
 // directions that conflict with no task: Quinton and Rey, Jacobian Descent for
 // Multi-Objective Optimization (arXiv 2406.16232), section 3.1.
@@ -13,8 +15,8 @@ var upgrad = Method{
 	RightAngles: plainMean,
 	Claims:      Claims{NonConflicting: true, Symmetric: true, Linear: true, Stationary: true},
 	Options:     coneOptions,
-	build: func(o options, _ int) rule {
-		return upgradRule{newConeProjector(o), o.perTask("preference")}
+	build: func(o setting.Values, _ int) rule {
+		return upgradRule{newConeProjector(o), o.Numbers("preference")}
 	},
 }
 

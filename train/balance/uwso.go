@@ -1,6 +1,10 @@
 package balance
 
-import "math"
+import (
+	"math"
+
+	"espalier/setting"
+)
 
 // uwso weighs by softmax of the inverse losses, which are the weights at which
 // uncertainty weighting would settle: Kirchdorfer et al., Analytical
@@ -13,10 +17,10 @@ var uwso = Method{
 	Use:   "as uncertainty, without its slow start; tune the temperature",
 	Needs: Needs{Losses: true, Positive: true},
 	Heads: Weighted,
-	Options: []Option{
-		{Name: "temperature", Default: 1.0, Open: true, Max: 1e6, Doc: "T: the higher, the more equal the weights (the paper tunes it)"},
+	Options: []setting.Option{
+		{Key: "temperature", Default: 1.0, Open: true, Max: 1e6, Doc: "T: the higher, the more equal the weights (the paper tunes it)"},
 	},
-	build: func(o options, _ int) rule { return uwsoRule{o.number("temperature")} },
+	build: func(o setting.Values, _ int) rule { return uwsoRule{o.Number("temperature")} },
 }
 
 type uwsoRule struct{ temperature float64 }
