@@ -26,10 +26,11 @@ var arrows = map[string][]string{
 	"models":              {"builder", "builder/grad", "builder/nn", "schema", "tensor"},
 	"compare":             {"compare/baseline", "data", "internal/atomicfile", "recipe", "runtime", "train", "metric"}, // and the root
 	"compare/baseline":    {"data", "schema", "tensor", "text", "train", "metric"},
-	"data":                {"tensor", "schema", "text", "internal/nearest"},
-	"recipe":              {"data", "models", "schema", "train", "train/balance", "metric", "train/progress", "train/sample", "internal/nearest", "text"},
+	"data":                {"tensor", "schema", "text", "internal/nearest", "data/source"},
+	"recipe":              {"data", "models", "schema", "train", "train/balance", "metric", "train/progress", "train/sample", "internal/nearest", "text", "data/source"},
 	"train":               {"builder", "builder/grad", "data", "internal/hugepage", "models", "onnx", "runtime", "safetensors", "schema", "tensor", "text", "train/balance", "metric", "train/optim", "train/progress", "train/sample"},
 	"train/balance":       {"internal/nearest", "setting"},
+	"data/source":         {"schema", "text", "internal/nearest"},
 	"train/sample":        {"internal/nearest"},
 	"train/progress":      {"internal/nearest"},
 	"train/optim":         {"internal/hugepage"},

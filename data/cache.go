@@ -3,12 +3,12 @@ package data
 import (
 	"encoding/json"
 	"errors"
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
 	"sync"
 
+	"espalier/data/source"
 	"espalier/schema"
 )
 
@@ -33,9 +33,9 @@ type Cache struct {
 // cached is the examples of sources.
 type cached struct {
 	once     sync.Once
-	sources  []Source
-	examples []cachedExample // nil: they are not kept
-	lacks    []*lacking      // of each source, what no example has
+	sources  source.List
+	examples []cachedExample   // nil: they are not kept
+	lacks    []*source.Lacking // of each source, what no example has
 	// What examples have by number: tokens, and labels or a table's values.
 	tokens  []token
 	strings []string
@@ -66,7 +66,7 @@ type cachedLabels struct {
 // NewCache returns a cache for encoders of some of the tasks of an encoder. splits
 // are the sources that they read, with the fields of that encoder; limit bounds the
 // bytes that examples may take. A source is read when it is first asked for.
-func NewCache(of *Encoder, limit int64, splits ...[]Source) *Cache {
+func NewCache(of *Encoder, limit int64, splits ...source.List) *Cache {
 	c := &Cache{of: of, left: limit, sources: map[string]*cached{}}
 	for _, sources := range splits {
 		if key, ok := sourcesKey(sources); ok && len(sources) > 0 {
@@ -88,15 +88,15 @@ func (c *Cache) Free() {
 
 // sourcesKey tells sources apart by all that they say but how a recipe names
 // their fields.
-func sourcesKey(sources []Source) (string, bool) {
+func sourcesKey(sources source.List) (string, bool) {
 	var b strings.Builder
 	for _, s := range sources {
-		if s.Part != nil {
-			part := *s.Part
-			if field, ok := s.Names[part.By]; ok {
-				part.By = field
+		if s.Share != nil {
+			share := *s.Share
+			if field, ok := s.Names[share.By]; ok {
+				share.By = field
 			}
-			s.Part = &part
+			s.Share = &share
 		}
 		s.Names, s.FS = nil, nil
 		text, err := json.Marshal(s)
@@ -108,10 +108,11 @@ func sourcesKey(sources []Source) (string, bool) {
 	return b.String(), true
 }
 
-// each calls do for the records that an encoder reads of sources, and reports
+// each calls do for the records that an encoder reads of an input, and reports
 // whether it could.
-func (c *Cache) each(e *Encoder, sources []Source, stats *Stats, do func(*Record, *example) error) (bool, error) {
-	if c == nil || e.KeepText {
+func (c *Cache) each(e *Encoder, in source.Input, stats *Stats, do func(*source.Record, *example) error) (bool, error) {
+	sources, ok := in.(source.List)
+	if c == nil || e.KeepText || !ok {
 		return false, nil
 	}
 	tasks := c.tasksOf(e)
@@ -137,12 +138,9 @@ func (c *Cache) each(e *Encoder, sources []Source, stats *Stats, do func(*Record
 }
 
 // lacking notes the fields of an encoder that no example of a source has.
-func (k *cached) lacking(e *Encoder, sources []Source, stats *Stats) {
+func (k *cached) lacking(e *Encoder, sources source.List, stats *Stats) {
 	for i, of := range k.lacks {
-		own := newLacking(sources[i], e.Fields())
-		maps.DeleteFunc(own.left, func(field string, _ bool) bool { return !of.left[field] })
-		own.names = of.names
-		own.end(stats)
+		stats.Lacks = append(stats.Lacks, of.Narrowed(sources[i], e.Fields()).Lacks()...)
 	}
 }
 
@@ -189,15 +187,16 @@ var errTooLarge = errors.New("the examples take more memory than the cache may u
 // is not reported: whoever reads the sources meets it again.
 func (c *Cache) read(kept *cached) {
 	n := &numbers{kept: kept, tokens: map[[2]string]int32{}, strings: map[string]int32{}}
-	var stats Stats
+	skipped := 0
 	var examples []cachedExample
 	used := int64(0)
 	var err error
 	for i := 0; i < len(kept.sources) && err == nil; i++ {
-		lacks := newLacking(kept.sources[i], c.of.Fields())
+		lacks := source.NewLacking(kept.sources[i], c.of.Fields())
 		kept.lacks = append(kept.lacks, lacks)
-		err = eachOf(kept.sources[i], c.of.Fields(), &stats, func(r *Record) error {
-			lacks.see(r)
+		var counts source.Counts
+		counts, err = source.Each(kept.sources[i], c.of.Fields(), func(r *source.Record) error {
+			lacks.See(r)
 			x, err := c.of.keep(r, n)
 			if err != nil {
 				return err
@@ -207,8 +206,9 @@ func (c *Cache) read(kept *cached) {
 			used, n.size = used+more, 0
 			return c.use(more)
 		})
+		skipped += counts.Skipped
 	}
-	if err != nil || stats.Skipped > 0 {
+	if err != nil || skipped > 0 {
 		_ = c.use(-used) // less always fits
 		kept.tokens, kept.strings, kept.lacks = nil, nil, nil
 		return
@@ -266,7 +266,7 @@ func (n *numbers) ofString(s string) int32 {
 func (n *numbers) text(s string) string { return n.kept.strings[n.ofString(s)] }
 
 // keep reads a record with all tasks.
-func (e *Encoder) keep(r *Record, n *numbers) (cachedExample, error) {
+func (e *Encoder) keep(r *source.Record, n *numbers) (cachedExample, error) {
 	var counts Stats
 	x, err := e.read(r, &counts)
 	if err != nil {
@@ -286,8 +286,8 @@ func (e *Encoder) keep(r *Record, n *numbers) (cachedExample, error) {
 		if !l.ok {
 			continue
 		}
-		own := cachedLabels{labels: l, task: i, line: r.Fields[e.schema.Tasks[i].Name].line}
-		own.file = n.text(r.Fields[e.schema.Tasks[i].Name].file)
+		own := cachedLabels{labels: l, task: i, line: r.Fields[e.schema.Tasks[i].Name].Line}
+		own.file = n.text(r.Fields[e.schema.Tasks[i].Name].File)
 		for _, label := range l.list {
 			own.list = append(own.list, n.ofString(label))
 		}
@@ -301,7 +301,7 @@ func (e *Encoder) keep(r *Record, n *numbers) (cachedExample, error) {
 }
 
 // counts returns what reading one task of a record counts.
-func (e *Encoder) counts(r *Record, x *example, task int) *Stats {
+func (e *Encoder) counts(r *source.Record, x *example, task int) *Stats {
 	again := *x
 	again.labels = slices.Clone(x.labels)
 	var counts Stats
@@ -323,13 +323,13 @@ func (k *cachedExample) size() int64 {
 
 // each calls do for the examples as an encoder of the given tasks reads them. An
 // example's slices are used again for the next.
-func (k *cached) each(e *Encoder, tasks []int, stats *Stats, do func(*Record, *example) error) error {
-	var r Record
+func (k *cached) each(e *Encoder, tasks []int, stats *Stats, do func(*source.Record, *example) error) error {
+	var r source.Record
 	x := example{labels: make([]labels, len(tasks))}
 	lists := make([][]string, len(tasks))
 	for i := range k.examples {
 		from := &k.examples[i]
-		r = Record{File: from.file, Line: from.line, Place: from.place}
+		r = source.Record{File: from.file, Line: from.line, Place: from.place}
 		for j, task := range tasks {
 			x.labels[j] = labels{}
 			if l := from.of(task); l != nil {
@@ -353,7 +353,7 @@ func (k *cached) each(e *Encoder, tasks []int, stats *Stats, do func(*Record, *e
 
 // label gives what is kept of a task to an example and its record. list is
 // memory for the labels, which it returns.
-func (k *cached) label(r *Record, task string, to *labels, l *cachedLabels, list []string, stats *Stats) []string {
+func (k *cached) label(r *source.Record, task string, to *labels, l *cachedLabels, list []string, stats *Stats) []string {
 	for _, n := range l.list {
 		list = append(list, k.strings[n])
 	}
@@ -364,9 +364,9 @@ func (k *cached) label(r *Record, task string, to *labels, l *cachedLabels, list
 	}
 	if l.file != "" {
 		if r.Fields == nil {
-			r.Fields = map[string]Field{}
+			r.Fields = map[string]source.Field{}
 		}
-		r.Fields[task] = Field{file: l.file, line: l.line}
+		r.Fields[task] = source.Field{File: l.file, Line: l.line}
 	}
 	return list
 }

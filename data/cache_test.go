@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"espalier/data/source"
 	"espalier/schema"
 	"espalier/text"
 )
@@ -35,8 +36,8 @@ type cacheCase struct {
 	tasks   []schema.Task
 	rules   map[string]TagRules
 	content []string // of files
-	train   []Source
-	test    []Source
+	train   source.List
+	test    source.List
 	skip    bool // examples are broken
 	alone   bool // every encoder reads the sources itself
 }
@@ -46,7 +47,7 @@ func cacheCases() []cacheCase {
 	topic, tags := schema.Task{Name: "topic", Type: schema.Classification}, schema.Task{Name: "tags", Type: schema.Tagging, Scheme: "bio"}
 	score, moods := schema.Task{Name: "score", Type: schema.Regression}, schema.Task{Name: "moods", Type: schema.MultiLabel}
 	relation := schema.Task{Name: "rel", Type: schema.Relation, Entities: "tags"}
-	one := func(s Source) []Source { return []Source{s} }
+	one := func(s source.Source) source.List { return source.List{s} }
 	spans := []string{"s", `{"text": "Ada saw Rome", "tags": [[0, 3, "P"], [8, 12, "L"], [8, 10, "X"]], "rel": [{"head": 0, "tail": 1, "type": "in"}, {"head": 0, "tail": 2, "type": "at"}]}
 {"text": "Bob went", "topic": "b", "moods": ["x", "y"], "score": 3}
 {"text": "ada went", "topic": "c", "moods": [], "score": -1.5}
@@ -54,16 +55,16 @@ func cacheCases() []cacheCase {
 `}
 	rules := map[string]TagRules{"tags": {Overlap: "first", Misaligned: "drop", Repair: true}}
 	return []cacheCase{
-		{name: "spans, relations, sets and numbers", inputs: words, tasks: []schema.Task{topic, tags, relation, moods, score}, rules: rules, content: spans, train: one(Source{Format: "jsonl", File: "s"}), test: one(Source{Format: "jsonl", File: "s"})},
-		{name: "pieces of words", inputs: []schema.Input{{Name: "text", Type: schema.Text, Tokenizer: text.Subword, MaxLength: 3}}, tasks: []schema.Task{topic, tags}, content: []string{"s", `{"text": "Playing jazzy now", "tags": "O B-P O", "topic": "a"}` + "\n" + `{"text": ["jazzy", "playing"], "topic": "b"}` + "\n" + `{"text": "now", "tags": "B-P"}` + "\n"}, train: one(Source{Format: "jsonl", File: "s"}), test: one(Source{Format: "jsonl", File: "s"})},
-		{name: "two corpora with tags to repair", inputs: words, tasks: []schema.Task{topic, tags}, rules: rules, content: []string{"c", "Ada B-P\nsaw I-X\n\nBob O\n\n", "t", "text\ttopic\na b\tx\nc\ty\n"}, train: []Source{{Format: "conll", File: "c", Fields: map[string]string{"text": "0", "tags": "1"}}, {Format: "tsv", File: "t"}}, test: one(Source{Format: "tsv", File: "t"})},
-		{name: "a label that training has not, in a file of its own", inputs: words, tasks: []schema.Task{topic, tags}, content: []string{"a", "x y\nz\n", "b", "p\nq\n", "g", "B-X O\nO\n", "w", "p\nnew\n"}, train: one(Source{Format: "lines", Files: map[string]string{"text": "a", "topic": "b", "tags": "g"}}), test: one(Source{Format: "lines", Files: map[string]string{"text": "a", "topic": "w", "tags": "g"}})},
-		{name: "columns that are misspelt in one of two files", inputs: words, tasks: []schema.Task{topic, score}, content: []string{"t", "text,topic,score\na,x,1\nb,y,2\n", "u", "text,Topic,scores\na,x,1\n", "j", `{"text": "a", "TOPIC": "x", "score": 1}`}, train: []Source{{Format: "csv", File: "t"}, {Format: "csv", File: "u"}, {Format: "jsonl", File: "j"}}, test: one(Source{Format: "csv", File: "u"})},
-		{name: "shares of one file", inputs: words, tasks: []schema.Task{topic, score}, content: []string{"t", "text,label,score\n" + strings.Repeat("a b,x,1\nc,y,2\nd,,\n", 8)}, train: one(Source{Format: "csv", File: "t", Names: map[string]string{"topic": "label"}, Part: &Part{From: 0, To: 0.6, Seed: 3, By: "topic"}}), test: one(Source{Format: "csv", File: "t", Names: map[string]string{"topic": "label"}, Part: &Part{From: 0.6, To: 1, Seed: 3, By: "topic"}})},
-		{name: "a table", inputs: []schema.Input{{Name: "n", Type: schema.Numeric, Missing: []string{"?"}}, {Name: "c", Type: schema.Categorical}}, tasks: []schema.Task{topic, score}, content: []string{"t", "n,c,topic,score\n1,a,x,1\n?,b,y,2.5\n3,,x,\n", "u", "n,c,topic,score\n4,a,x,1\n,z,y,\n"}, train: one(Source{Format: "csv", File: "t"}), test: one(Source{Format: "csv", File: "u"})},
-		{name: "numbers that need float64", inputs: []schema.Input{{Name: "n", Type: schema.Numeric}}, tasks: []schema.Task{topic, score}, content: []string{"t", "n,topic,score\n1700000000,x,1700000001\n1700000007,y,1700000003\n1700000009,x,\n"}, train: one(Source{Format: "csv", File: "t"}), test: one(Source{Format: "csv", File: "t"})},
-		{name: "an example that is broken", skip: true, alone: true, inputs: words, tasks: []schema.Task{topic, score}, content: []string{"t", "text,topic,score\na,x,1\nb,y,zwei\nc,y,2\n"}, train: one(Source{Format: "csv", File: "t", SkipBroken: true}), test: one(Source{Format: "csv", File: "t", SkipBroken: true})},
-		{name: "a file that is not there", alone: true, inputs: words, tasks: []schema.Task{topic, score}, content: []string{"t", "text,topic,score\na,x,1\nb,y,2\n"}, train: one(Source{Format: "csv", File: "t"}), test: one(Source{Format: "csv", File: "u"})},
+		{name: "spans, relations, sets and numbers", inputs: words, tasks: []schema.Task{topic, tags, relation, moods, score}, rules: rules, content: spans, train: one(source.Source{Format: "jsonl", File: "s"}), test: one(source.Source{Format: "jsonl", File: "s"})},
+		{name: "pieces of words", inputs: []schema.Input{{Name: "text", Type: schema.Text, Tokenizer: text.Subword, MaxLength: 3}}, tasks: []schema.Task{topic, tags}, content: []string{"s", `{"text": "Playing jazzy now", "tags": "O B-P O", "topic": "a"}` + "\n" + `{"text": ["jazzy", "playing"], "topic": "b"}` + "\n" + `{"text": "now", "tags": "B-P"}` + "\n"}, train: one(source.Source{Format: "jsonl", File: "s"}), test: one(source.Source{Format: "jsonl", File: "s"})},
+		{name: "two corpora with tags to repair", inputs: words, tasks: []schema.Task{topic, tags}, rules: rules, content: []string{"c", "Ada B-P\nsaw I-X\n\nBob O\n\n", "t", "text\ttopic\na b\tx\nc\ty\n"}, train: source.List{{Format: "conll", File: "c", Fields: map[string]string{"text": "0", "tags": "1"}}, {Format: "tsv", File: "t"}}, test: one(source.Source{Format: "tsv", File: "t"})},
+		{name: "a label that training has not, in a file of its own", inputs: words, tasks: []schema.Task{topic, tags}, content: []string{"a", "x y\nz\n", "b", "p\nq\n", "g", "B-X O\nO\n", "w", "p\nnew\n"}, train: one(source.Source{Format: "lines", Files: map[string]string{"text": "a", "topic": "b", "tags": "g"}}), test: one(source.Source{Format: "lines", Files: map[string]string{"text": "a", "topic": "w", "tags": "g"}})},
+		{name: "columns that are misspelt in one of two files", inputs: words, tasks: []schema.Task{topic, score}, content: []string{"t", "text,topic,score\na,x,1\nb,y,2\n", "u", "text,Topic,scores\na,x,1\n", "j", `{"text": "a", "TOPIC": "x", "score": 1}`}, train: source.List{{Format: "csv", File: "t"}, {Format: "csv", File: "u"}, {Format: "jsonl", File: "j"}}, test: one(source.Source{Format: "csv", File: "u"})},
+		{name: "shares of one file", inputs: words, tasks: []schema.Task{topic, score}, content: []string{"t", "text,label,score\n" + strings.Repeat("a b,x,1\nc,y,2\nd,,\n", 8)}, train: one(source.Source{Format: "csv", File: "t", Names: map[string]string{"topic": "label"}, Share: &source.Share{From: 0, To: 0.6, Seed: 3, By: "topic"}}), test: one(source.Source{Format: "csv", File: "t", Names: map[string]string{"topic": "label"}, Share: &source.Share{From: 0.6, To: 1, Seed: 3, By: "topic"}})},
+		{name: "a table", inputs: []schema.Input{{Name: "n", Type: schema.Numeric, Missing: []string{"?"}}, {Name: "c", Type: schema.Categorical}}, tasks: []schema.Task{topic, score}, content: []string{"t", "n,c,topic,score\n1,a,x,1\n?,b,y,2.5\n3,,x,\n", "u", "n,c,topic,score\n4,a,x,1\n,z,y,\n"}, train: one(source.Source{Format: "csv", File: "t"}), test: one(source.Source{Format: "csv", File: "u"})},
+		{name: "numbers that need float64", inputs: []schema.Input{{Name: "n", Type: schema.Numeric}}, tasks: []schema.Task{topic, score}, content: []string{"t", "n,topic,score\n1700000000,x,1700000001\n1700000007,y,1700000003\n1700000009,x,\n"}, train: one(source.Source{Format: "csv", File: "t"}), test: one(source.Source{Format: "csv", File: "t"})},
+		{name: "an example that is broken", skip: true, alone: true, inputs: words, tasks: []schema.Task{topic, score}, content: []string{"t", "text,topic,score\na,x,1\nb,y,zwei\nc,y,2\n"}, train: one(source.Source{Format: "csv", File: "t", SkipBroken: true}), test: one(source.Source{Format: "csv", File: "t", SkipBroken: true})},
+		{name: "a file that is not there", alone: true, inputs: words, tasks: []schema.Task{topic, score}, content: []string{"t", "text,topic,score\na,x,1\nb,y,2\n"}, train: one(source.Source{Format: "csv", File: "t"}), test: one(source.Source{Format: "csv", File: "u"})},
 	}
 }
 
@@ -129,8 +130,8 @@ func (c *cacheCase) reads(t *testing.T, tasks []schema.Task, cache *Cache, fsys 
 }
 
 // narrowed are sources as a recipe of some tasks has them.
-func narrowed(sources []Source, tasks []schema.Task, fsys fs.FS) []Source {
-	var out []Source
+func narrowed(sources source.List, tasks []schema.Task, fsys fs.FS) source.List {
+	var out source.List
 	for _, s := range sources {
 		names := map[string]string{}
 		for _, t := range tasks {
@@ -138,10 +139,10 @@ func narrowed(sources []Source, tasks []schema.Task, fsys fs.FS) []Source {
 				names[t.Name] = field
 			}
 		}
-		if p := s.Part; p != nil && names[p.By] == "" && s.Names[p.By] != "" {
+		if p := s.Share; p != nil && names[p.By] == "" && s.Names[p.By] != "" {
 			own := *p
 			own.By = s.Names[p.By]
-			s.Part = &own
+			s.Share = &own
 		}
 		s.Names, s.FS = names, fsys
 		out = append(out, s)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"espalier/data/source"
 	"espalier/schema"
 )
 
@@ -66,7 +67,7 @@ func (c *columns) index() {
 }
 
 // read takes the cells of a record.
-func (c *columns) read(r *Record) ([]cell, error) {
+func (c *columns) read(r *source.Record) ([]cell, error) {
 	cells := make([]cell, len(c.inputs))
 	for i := range c.inputs {
 		in := &c.inputs[i]
@@ -75,7 +76,7 @@ func (c *columns) read(r *Record) ([]cell, error) {
 			return nil, r.Errorf("there is no field for input %q; where its value is not known, leave it empty", in.Name)
 		}
 		if f.List || f.Marked {
-			return nil, r.errorAt(in.Name, "input %q is %s, but its field is a list", in.Name, in.Type)
+			return nil, r.ErrorAt(in.Name, "input %q is %s, but its field is a list", in.Name, in.Type)
 		}
 		value := strings.TrimSpace(f.Text)
 		if slices.Contains(in.Missing, value) {
@@ -89,7 +90,7 @@ func (c *columns) read(r *Record) ([]cell, error) {
 		if value != "" {
 			var err error
 			if x, err = schema.ParseNumber(value); err != nil {
-				return nil, r.errorAt(in.Name, "input %q is numeric, %q %w (if it stands for a missing value, list it in inputs.%s.missing; if the column holds words, make it categorical)",
+				return nil, r.ErrorAt(in.Name, "input %q is numeric, %q %w (if it stands for a missing value, list it in inputs.%s.missing; if the column holds words, make it categorical)",
 					in.Name, value, err, in.Name)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"espalier/data/source"
 	"espalier/schema"
 )
 
@@ -26,8 +27,8 @@ func table() *schema.Schema {
 	}
 }
 
-func rows(lines ...string) []Source {
-	return []Source{{Format: "csv", File: "d.csv", FS: files("d.csv", "age,work,wage,rich,hours\n"+strings.Join(lines, "\n"))}}
+func rows(lines ...string) source.List {
+	return source.List{{Format: "csv", File: "d.csv", FS: files("d.csv", "age,work,wage,rich,hours\n"+strings.Join(lines, "\n"))}}
 }
 
 var census = []string{
@@ -39,7 +40,7 @@ var census = []string{
 	"60,mine,0.5,yes,50",
 }
 
-func tabular(t *testing.T, s *schema.Schema, sources []Source) (*Encoder, error) {
+func tabular(t *testing.T, s *schema.Schema, sources source.List) (*Encoder, error) {
 	t.Helper()
 	e, err := NewTabularEncoder(s)
 	if err != nil {

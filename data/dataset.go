@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"espalier/data/source"
 	"espalier/schema"
 	"espalier/text"
 )
@@ -76,12 +77,8 @@ type Stats struct {
 	Overlapping         int // spans left out because they share tokens with others
 	Misaligned          int // spans left out or widened because they begin or end within tokens
 	Unrelated           int // relations left out because an entity of theirs was
-	Skipped             int // examples left out because they are broken
 	Unlabelled          int // examples left out because no task has a label of them
-	// FirstSkipped says what was wrong with the first of those.
-	FirstSkipped string
-	// Lacks are fields that no example of a source has.
-	Lacks []Lack
+	source.Counts           // of reading
 }
 
 // add adds what reading one example's labels counts.

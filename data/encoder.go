@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strings"
 
+	"espalier/data/source"
 	"espalier/schema"
 	"espalier/text"
 )
@@ -105,10 +106,10 @@ func (e *Encoder) Fields() []string {
 	return append(fields, e.schema.TaskNames()...)
 }
 
-// Learn reads the training sources once, without keeping them: words are
+// Learn reads the training examples once, without keeping them: words are
 // counted into a vocabulary and each task's labels collected, sorted, "O"
 // first. Of a table's columns it learns means, deviations and values.
-func (e *Encoder) Learn(sources []Source) error {
+func (e *Encoder) Learn(train source.Input) error {
 	in := &e.schema.Inputs[0]
 	words, forms := text.NewCounter(), text.NewCounter()
 	seen := make([]map[string]int, len(e.schema.Tasks))
@@ -119,7 +120,7 @@ func (e *Encoder) Learn(sources []Source) error {
 	values := momentsOf(len(e.schema.Tasks), len(e.schema.Tasks)+len(e.schema.Inputs))
 	records := 0
 	var stats Stats
-	err := e.each(sources, &stats, func(_ *Record, x *example) error {
+	err := e.each(train, &stats, func(_ *source.Record, x *example) error {
 		records++
 		if e.columns != nil {
 			e.columns.count(x.cells)
@@ -147,7 +148,7 @@ func (e *Encoder) Learn(sources []Source) error {
 		return err
 	}
 	if records == 0 {
-		return e.nothing(sources, &stats)
+		return e.nothing(train, &stats)
 	}
 	if e.columns != nil {
 		if e.notes, err = e.columns.learn(records); err != nil {
@@ -240,11 +241,11 @@ func (e *Encoder) learnWords(words, forms *text.Counter) {
 
 // each calls do for the records that count. What it gives do is for that call
 // alone.
-func (e *Encoder) each(sources []Source, stats *Stats, do func(*Record, *example) error) error {
-	if done, err := e.Cache.each(e, sources, stats, do); done {
+func (e *Encoder) each(in source.Input, stats *Stats, do func(*source.Record, *example) error) (err error) {
+	if done, err := e.Cache.each(e, in, stats, do); done {
 		return err
 	}
-	return each(sources, e.Fields(), stats, func(r *Record) error {
+	stats.Counts, err = source.Each(in, e.Fields(), func(r *source.Record) error {
 		x, err := e.read(r, stats)
 		if err != nil {
 			return err
@@ -255,10 +256,11 @@ func (e *Encoder) each(sources []Source, stats *Stats, do func(*Record, *example
 		}
 		return do(r, x)
 	})
+	return err
 }
 
-// nothing says that sources hold no example.
-func (e *Encoder) nothing(sources []Source, stats *Stats) error {
+// nothing says that an input holds no example.
+func (e *Encoder) nothing(in source.Input, stats *Stats) error {
 	if e.SkipUnlabelled {
 		hint := ""
 		for _, t := range e.schema.Tasks {
@@ -267,23 +269,9 @@ func (e *Encoder) nothing(sources []Source, stats *Stats) error {
 				break
 			}
 		}
-		return fmt.Errorf("data: %s: no example has a label of %s%s", describe(sources), strings.Join(e.schema.TaskNames(), ", "), hint)
+		return fmt.Errorf("data: %s: no example has a label of %s%s", in, strings.Join(e.schema.TaskNames(), ", "), hint)
 	}
-	return fmt.Errorf("data: %s: there are no examples", describe(sources))
-}
-
-// describe names sources for messages.
-func describe(sources []Source) string {
-	var names []string
-	for _, s := range sources {
-		if s.File != "" {
-			names = append(names, s.File)
-		}
-		for _, k := range sortedKeys(s.Files) {
-			names = append(names, s.Files[k])
-		}
-	}
-	return strings.Join(names, ", ")
+	return fmt.Errorf("data: %s: there are no examples", in)
 }
 
 func order(seen map[string]int) []string {
@@ -339,7 +327,7 @@ func (x *example) labelled() bool {
 
 // read checks a record and takes it apart. stats is changed only where the
 // record is good.
-func (e *Encoder) read(r *Record, stats *Stats) (*example, error) {
+func (e *Encoder) read(r *source.Record, stats *Stats) (*example, error) {
 	own := *stats
 	x := &example{labels: make([]labels, len(e.schema.Tasks)), listed: e.input(r).List}
 	var err error
@@ -366,7 +354,7 @@ func (e *Encoder) read(r *Record, stats *Stats) (*example, error) {
 }
 
 // readLabels reads what a record says of task i.
-func (e *Encoder) readLabels(r *Record, x *example, i int, stats *Stats) (err error) {
+func (e *Encoder) readLabels(r *source.Record, x *example, i int, stats *Stats) (err error) {
 	t, l := &e.schema.Tasks[i], &x.labels[i]
 	switch t.Type {
 	case schema.Relation:
@@ -417,13 +405,13 @@ type token struct {
 }
 
 // input returns the field of a record that the model reads.
-func (e *Encoder) input(r *Record) Field { return r.Fields[e.schema.Inputs[0].Name] }
+func (e *Encoder) input(r *source.Record) source.Field { return r.Fields[e.schema.Inputs[0].Name] }
 
 // tokens returns a record's words.
-func (e *Encoder) tokens(r *Record) ([]token, error) {
+func (e *Encoder) tokens(r *source.Record) ([]token, error) {
 	name := e.schema.Inputs[0].Name
 	f, ok := r.Fields[name]
-	if !ok || f.Related || f.Marked && f.unit == "" { // spans alone are no text
+	if !ok || f.Related || f.Marked && f.Unit == "" { // spans alone are no text
 		return nil, r.Errorf("there is no field for input %q", name)
 	}
 	if f.List {
@@ -442,7 +430,7 @@ func (e *Encoder) tokens(r *Record) ([]token, error) {
 
 // takeApart makes the pieces of an example's tokens. Tokens that are given one
 // by one are pieces of the text that they make with spaces between them.
-func (e *Encoder) takeApart(x *example, f Field) {
+func (e *Encoder) takeApart(x *example, f source.Field) {
 	s := f.Text
 	words := make([]text.Token, len(x.tokens))
 	at := 0
@@ -465,7 +453,7 @@ func (e *Encoder) takeApart(x *example, f Field) {
 
 // text returns a record's text. One that is given as tokens is joined, if the
 // tokenizer takes it apart again.
-func (e *Encoder) text(r *Record, tokens int) (string, error) {
+func (e *Encoder) text(r *source.Record, tokens int) (string, error) {
 	name := e.schema.Inputs[0].Name
 	f := r.Fields[name]
 	if !f.List {
@@ -473,20 +461,20 @@ func (e *Encoder) text(r *Record, tokens int) (string, error) {
 	}
 	joined := strings.Join(f.Tokens, e.tokenizer.Separator())
 	if n := len(e.tokenizer.Tokenize(nil, joined)); n != tokens {
-		return "", r.errorAt(name, "the text is given as %d tokens, which the tokenizer %s splits into %d once they are joined", tokens, e.schema.Inputs[0].Tokenizer, n)
+		return "", r.ErrorAt(name, "the text is given as %d tokens, which the tokenizer %s splits into %d once they are joined", tokens, e.schema.Inputs[0].Tokenizer, n)
 	}
 	return joined, nil
 }
 
 // single returns the label of a task that has one for a whole input, and
 // whether it is there.
-func single(r *Record, t *schema.Task) ([]string, bool, error) {
+func single(r *source.Record, t *schema.Task) ([]string, bool, error) {
 	f, ok := r.Fields[t.Name]
 	if !ok || f.Missing() {
 		return nil, false, nil
 	}
 	if f.List {
-		return nil, false, r.errorAt(t.Name, "task %q is %s, but its field is a list of %d tokens; map it to a column or comment with one value", t.Name, t.Type, len(f.Tokens))
+		return nil, false, r.ErrorAt(t.Name, "task %q is %s, but its field is a list of %d tokens; map it to a column or comment with one value", t.Name, t.Type, len(f.Tokens))
 	}
 	if err := noSpans(r, t, f); err != nil {
 		return nil, false, err
@@ -495,25 +483,25 @@ func single(r *Record, t *schema.Task) ([]string, bool, error) {
 }
 
 // noSpans refuses a field that is nothing but spans or relations.
-func noSpans(r *Record, t *schema.Task, f Field) error {
+func noSpans(r *source.Record, t *schema.Task, f source.Field) error {
 	if f.Related {
-		return r.errorAt(t.Name, "task %q is %s, but its field is a list of %d relations", t.Name, t.Type, len(f.Relations))
+		return r.ErrorAt(t.Name, "task %q is %s, but its field is a list of %d relations", t.Name, t.Type, len(f.Relations))
 	}
-	if f.Marked && f.unit == "" {
-		return r.errorAt(t.Name, "task %q is %s, but its field is a list of %d spans, which are for tagging", t.Name, t.Type, len(f.Spans))
+	if f.Marked && f.Unit == "" {
+		return r.ErrorAt(t.Name, "task %q is %s, but its field is a list of %d spans, which are for tagging", t.Name, t.Type, len(f.Spans))
 	}
 	return nil
 }
 
 // number returns the value of a regression, and whether it is there.
-func number(r *Record, t *schema.Task) (float64, bool, error) {
+func number(r *source.Record, t *schema.Task) (float64, bool, error) {
 	label, ok, err := single(r, t)
 	if err != nil || !ok {
 		return math.NaN(), false, err
 	}
 	x, err := schema.ParseNumber(label[0])
 	if err != nil {
-		return 0, false, r.errorAt(t.Name, "task %q is regression, %q %w", t.Name, label[0], err)
+		return 0, false, r.ErrorAt(t.Name, "task %q is regression, %q %w", t.Name, label[0], err)
 	}
 	return x, true, nil
 }
@@ -521,7 +509,7 @@ func number(r *Record, t *schema.Task) (float64, bool, error) {
 // several returns the labels of a task that may have any number of them, each
 // once, and whether the field is there at all. A list may be empty: none
 // applies.
-func several(r *Record, t *schema.Task) ([]string, bool, error) {
+func several(r *source.Record, t *schema.Task) ([]string, bool, error) {
 	f, ok := r.Fields[t.Name]
 	if !ok || f.Missing() {
 		return nil, false, nil
@@ -546,14 +534,14 @@ func several(r *Record, t *schema.Task) ([]string, bool, error) {
 	return labels, true, nil
 }
 
-// Encode reads sources into a data set.
-func (e *Encoder) Encode(sources []Source) (*Dataset, error) {
+// Encode reads examples into a data set.
+func (e *Encoder) Encode(in source.Input) (*Dataset, error) {
 	if e.labels == nil {
 		return nil, fmt.Errorf("data: the encoder has not learned from training data yet")
 	}
 	d := newDataset(e.schema)
 	d.ignores = e.Unseen == IgnoreUnseen
-	err := e.each(sources, &d.Stats, func(r *Record, x *example) error {
+	err := e.each(in, &d.Stats, func(r *source.Record, x *example) error {
 		if e.SkipUnlabelled {
 			d.rows = append(d.rows, d.Len()+d.Stats.Unlabelled)
 		}
@@ -563,12 +551,12 @@ func (e *Encoder) Encode(sources []Source) (*Dataset, error) {
 		return nil, err
 	}
 	if d.Len() == 0 {
-		return nil, e.nothing(sources, &d.Stats)
+		return nil, e.nothing(in, &d.Stats)
 	}
 	return d, nil
 }
 
-func (e *Encoder) add(d *Dataset, r *Record, x *example) error {
+func (e *Encoder) add(d *Dataset, r *source.Record, x *example) error {
 	if e.columns != nil {
 		e.columns.add(d, x.cells)
 	}
@@ -642,7 +630,7 @@ func (e *Encoder) spread(task int, l labels, begins []int) labels {
 }
 
 // label adds what a record says of task i, of the tokens that are kept.
-func (e *Encoder) label(d *Dataset, r *Record, i int, l labels, kept int) error {
+func (e *Encoder) label(d *Dataset, r *source.Record, i int, l labels, kept int) error {
 	t := &e.schema.Tasks[i]
 	c := &d.columns[i]
 	if t.Type == schema.Regression {
@@ -683,24 +671,4 @@ func (e *Encoder) label(d *Dataset, r *Record, i int, l labels, kept int) error 
 		c.classes = append(c.classes, missing)
 	}
 	return nil
-}
-
-// some lists labels, shortened.
-func some(labels []string) string {
-	const most, longest = 8, 40
-	var b strings.Builder
-	for i, l := range labels {
-		if i == most {
-			fmt.Fprintf(&b, " and %d more", len(labels)-most)
-			break
-		}
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		if len(l) > longest {
-			l = strings.ToValidUTF8(l[:longest], "") + "..."
-		}
-		b.WriteString(l)
-	}
-	return b.String()
 }

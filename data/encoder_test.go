@@ -2,12 +2,15 @@ package data
 
 import (
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 
+	"espalier/data/source"
 	"espalier/schema"
 	"espalier/text"
 )
@@ -25,8 +28,17 @@ func threeTasks() *schema.Schema {
 	}
 }
 
-func objects(lines ...string) []Source {
-	return []Source{{Format: "jsonl", File: "d.jsonl", FS: files("d.jsonl", strings.Join(lines, "\n"))}}
+// files makes a file system of names and contents.
+func files(pairs ...string) fs.FS {
+	m := fstest.MapFS{}
+	for i := 0; i < len(pairs); i += 2 {
+		m[pairs[i]] = &fstest.MapFile{Data: []byte(pairs[i+1])}
+	}
+	return m
+}
+
+func objects(lines ...string) source.List {
+	return source.List{{Format: "jsonl", File: "d.jsonl", FS: files("d.jsonl", strings.Join(lines, "\n"))}}
 }
 
 func encoder(t *testing.T, s *schema.Schema) *Encoder {
@@ -197,7 +209,7 @@ func TestUnseenLabelsCanBeIgnored(t *testing.T) {
 
 func TestSourcesAreReadOneAfterTheOther(t *testing.T) {
 	fsys := files("a.tsv", "text\ttopic\nplay jazz\tmusic\n", "b.conll", "Play O\njazz B-genre\n", "c.csv", "text,score,topic\nplay,3,news\nstop,4,news\n")
-	sources := []Source{
+	sources := source.List{
 		{Format: "tsv", File: "a.tsv", FS: fsys},
 		{Format: "conll", File: "b.conll", FS: fsys, Fields: map[string]string{"slots": "1"}},
 		{Format: "csv", File: "c.csv", FS: fsys},
@@ -253,6 +265,27 @@ func TestLearnMessages(t *testing.T) {
 				t.Errorf("got  %v\nwant %s", err, c.want)
 			}
 		})
+	}
+}
+
+// What an input lacks stands in the mistakes of learning and in the notes.
+func TestAMisspeltColumnIsTold(t *testing.T) {
+	e := encoder(t, &schema.Schema{Inputs: []schema.Input{{Name: "text", Type: schema.Text}}, Tasks: []schema.Task{{Name: "topic", Type: schema.Classification}}})
+	const lack = `v.csv: no example has "topic", which "topic" is read from; did you mean "Topic"?`
+	sources := source.List{{Format: "csv", File: "v.csv", FS: files("v.csv", "text,Topic\nred,a\n")}}
+	const want = `data: task "topic" has no label in any of 1 training examples; ` + lack
+	if err := e.Learn(sources); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if err := e.Learn(source.List{{Format: "csv", File: "v.csv", FS: files("v.csv", "text,topic\nred,a\nblue,b\n")}}); err != nil {
+		t.Fatal(err)
+	}
+	d, err := e.Encode(sources)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{lack}, d.Stats.Notes()); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -322,7 +355,7 @@ func TestEncodeMessages(t *testing.T) {
 
 // A mistake in one of several parallel files is blamed on that file.
 func TestMismatchNamesTheFileOfTheTags(t *testing.T) {
-	s := []Source{{
+	s := source.List{{
 		Format: "lines", Files: map[string]string{"text": "seq.in", "slots": "seq.out", "topic": "label"},
 		FS: files("seq.in", "a b\nc d\n", "seq.out", "O O\nO\n", "label", "x\ny\n"),
 	}}

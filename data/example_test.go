@@ -3,12 +3,13 @@ package data
 import (
 	"fmt"
 
+	"espalier/data/source"
 	"espalier/schema"
 )
 
 func ExampleEncoder() {
 	fsys := files("train.tsv", "text\ttopic\nplay some jazz\tmusic\nwho won the match\tsport\n")
-	sources := []Source{{Format: "tsv", File: "train.tsv", FS: fsys}}
+	sources := source.List{{Format: "tsv", File: "train.tsv", FS: fsys}}
 	e, err := NewEncoder(&schema.Schema{
 		Inputs: []schema.Input{{Name: "text", Type: schema.Text, Tokenizer: "whitespace"}},
 		Tasks:  []schema.Task{{Name: "topic", Type: schema.Classification}},

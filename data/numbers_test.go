@@ -10,13 +10,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"espalier/data/source"
 	"espalier/schema"
 )
 
 // years are texts with a year, and cells with the same.
-func years(lines ...string) (texts, cells []Source) {
-	texts = []Source{{Format: "tsv", File: "d.tsv", FS: files("d.tsv", "text\tyear\n"+strings.ReplaceAll(strings.Join(lines, "\n"), ",", "\t")+"\n")}}
-	cells = []Source{{Format: "csv", File: "d.csv", FS: files("d.csv", "text,year\n"+strings.Join(lines, "\n")+"\n")}}
+func years(lines ...string) (texts, cells source.List) {
+	texts = source.List{{Format: "tsv", File: "d.tsv", FS: files("d.tsv", "text\tyear\n"+strings.ReplaceAll(strings.Join(lines, "\n"), ",", "\t")+"\n")}}
+	cells = source.List{{Format: "csv", File: "d.csv", FS: files("d.csv", "text,year\n"+strings.Join(lines, "\n")+"\n")}}
 	return texts, cells
 }
 
@@ -40,7 +41,7 @@ func yearEncoders(t *testing.T) (ofText, ofTable *Encoder) {
 func TestRegressionsAreStandardisedWhateverTheInput(t *testing.T) {
 	texts, cells := years("a,2010", "b,1990", "a,2013", "b,1991")
 	ofText, ofTable := yearEncoders(t)
-	for sources, e := range map[*[]Source]*Encoder{&texts: ofText, &cells: ofTable} {
+	for sources, e := range map[*source.List]*Encoder{&texts: ofText, &cells: ofTable} {
 		if err := e.Learn(*sources); err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +71,7 @@ func TestRegressionsAreStandardisedWhateverTheInput(t *testing.T) {
 	texts, cells = years("a,2010", "b,2010")
 	ofText, ofTable = yearEncoders(t)
 	const want = `data: task "year" has the one value 2010 in training; there is nothing to learn`
-	for sources, e := range map[*[]Source]*Encoder{&texts: ofText, &cells: ofTable} {
+	for sources, e := range map[*source.List]*Encoder{&texts: ofText, &cells: ofTable} {
 		if err := e.Learn(*sources); err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}
@@ -101,13 +102,13 @@ func ofColumn(t *testing.T, numbers []float64) *Encoder {
 	return e
 }
 
-func columnSource(numbers []float64) []Source {
+func columnSource(numbers []float64) source.List {
 	var b strings.Builder
 	b.WriteString("x,y\n")
 	for _, x := range numbers {
 		fmt.Fprintf(&b, "%v,%v\n", x, x)
 	}
-	return []Source{{Format: "csv", File: "d.csv", FS: files("d.csv", b.String())}}
+	return source.List{{Format: "csv", File: "d.csv", FS: files("d.csv", b.String())}}
 }
 
 func sequence(n int, from, step float64) []float64 {

@@ -4,15 +4,9 @@ import (
 	"fmt"
 	"slices"
 
+	"espalier/data/source"
 	"espalier/schema"
 )
-
-// Relation is a labelled pair of spans: Head and Tail are numbers, from 0, of
-// the spans of another field.
-type Relation struct {
-	Type       string
-	Head, Tail int
-}
 
 // relation is a relation whose spans are those of tokens, End exclusive.
 type relation struct {
@@ -23,47 +17,9 @@ type relation struct {
 // gone is a span that is left out.
 var gone = schema.Span{Start: -1, End: -1}
 
-// isRelations reports whether a JSON array holds relations.
-func isRelations(list []any) bool {
-	if len(list) == 0 {
-		return false
-	}
-	object, _ := list[0].(map[string]any)
-	_, head := object["head"]
-	_, tail := object["tail"]
-	return head || tail
-}
-
-// jsonRelations reads relations: objects with head and tail, the numbers of
-// spans from 0, and type or label.
-func jsonRelations(list []any) ([]Relation, error) {
-	relations := make([]Relation, len(list))
-	for i, e := range list {
-		object, ok := e.(map[string]any)
-		if !ok {
-			return nil, fmt.Errorf("relation %d is %s, the ones before it are objects", i, jsonKind(e))
-		}
-		var err error
-		if relations[i].Head, err = jsonOffset(object["head"]); err != nil {
-			return nil, fmt.Errorf("the head of relation %d %w; it is the number of an entity, from 0", i, err)
-		}
-		if relations[i].Tail, err = jsonOffset(object["tail"]); err != nil {
-			return nil, fmt.Errorf("the tail of relation %d %w; it is the number of an entity, from 0", i, err)
-		}
-		kind := object["type"]
-		if kind == nil {
-			kind = object["label"]
-		}
-		if relations[i].Type, ok = kind.(string); !ok || relations[i].Type == "" {
-			return nil, fmt.Errorf("relation %d has no type; it stands under \"type\" or \"label\"", i)
-		}
-	}
-	return relations, nil
-}
-
 // readRelations reads a record's relations of task i, once its spans have been
 // read.
-func (e *Encoder) readRelations(r *Record, x *example, i int, stats *Stats) (err error) {
+func (e *Encoder) readRelations(r *source.Record, x *example, i int, stats *Stats) (err error) {
 	t, l := &e.schema.Tasks[i], &x.labels[i]
 	of := &x.labels[e.schema.TaskIndex(t.Entities)]
 	if of.ok && of.spans == nil {
@@ -82,20 +38,20 @@ func (e *Encoder) readRelations(r *Record, x *example, i int, stats *Stats) (err
 // related returns a record's relations between the spans that the task of its
 // entities has, and whether there are any said to be. spans are by their numbers
 // in the record.
-func related(r *Record, t *schema.Task, spans []schema.Span, entities bool, stats *Stats) (out []relation, ok bool, err error) {
+func related(r *source.Record, t *schema.Task, spans []schema.Span, entities bool, stats *Stats) (out []relation, ok bool, err error) {
 	f, ok := r.Fields[t.Name]
 	if !ok || f.Missing() {
 		return nil, false, nil
 	}
 	if !f.Related && !(f.List && len(f.Tokens) == 0) { // an empty list holds none
-		return nil, false, r.errorAt(t.Name, "task %q is relation, but its field is not a list of relations: objects with head, tail and type", t.Name)
+		return nil, false, r.ErrorAt(t.Name, "task %q is relation, but its field is not a list of relations: objects with head, tail and type", t.Name)
 	}
 	if !entities {
-		return nil, false, r.errorAt(t.Name, "task %q has relations, but the example has no entities: task %q, whose spans they join, has no label", t.Name, t.Entities)
+		return nil, false, r.ErrorAt(t.Name, "task %q has relations, but the example has no entities: task %q, whose spans they join, has no label", t.Name, t.Entities)
 	}
 	for i, rel := range f.Relations {
 		wrong := func(format string, args ...any) error {
-			return r.errorAt(t.Name, "task %q: relation %d, %s from %d to %d, %w", t.Name, i, rel.Type, rel.Head, rel.Tail, fmt.Errorf(format, args...))
+			return r.ErrorAt(t.Name, "task %q: relation %d, %s from %d to %d, %w", t.Name, i, rel.Type, rel.Head, rel.Tail, fmt.Errorf(format, args...))
 		}
 		for _, n := range []int{rel.Head, rel.Tail} {
 			if n < 0 || n >= len(spans) {
@@ -118,7 +74,7 @@ func related(r *Record, t *schema.Task, spans []schema.Span, entities bool, stat
 // relate numbers the relations of an example of which so many places are kept:
 // set has [schema.RelationWidth] numbers for each, ordered, and ends the places of the
 // entities' last tokens.
-func (e *Encoder) relate(d *Dataset, r *Record, task int, x *example, kept int) (set, ends []int32, err error) {
+func (e *Encoder) relate(d *Dataset, r *source.Record, task int, x *example, kept int) (set, ends []int32, err error) {
 	t := &e.schema.Tasks[task]
 	of := e.schema.TaskIndex(t.Entities)
 	types := schema.SpanTypes(e.schema.Tasks[of].Labels)
@@ -198,7 +154,7 @@ func cutSpan(s schema.Span, places []int32) (first, last int32, ok bool) {
 
 // addRelations adds what a record says of a relation task, of the places that
 // are kept.
-func (e *Encoder) addRelations(d *Dataset, r *Record, task int, x *example, kept int) error {
+func (e *Encoder) addRelations(d *Dataset, r *source.Record, task int, x *example, kept int) error {
 	c := &d.columns[task]
 	if !x.labels[task].ok {
 		c.sets, c.ends = append(c.sets, nil), append(c.ends, nil)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"espalier/data/source"
 	"espalier/schema"
 	"espalier/text"
 )
@@ -123,11 +124,11 @@ func TestRelationsOfPieces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	source := objects(`{"text": "playing jazzy now", "ent": [{"type": "x", "start": 0, "end": 13}, {"type": "y", "start": 14, "end": 17}], "rel": [{"type": "r", "head": 1, "tail": 0}]}`)
-	if err := e.Learn(source); err != nil {
+	sources := objects(`{"text": "playing jazzy now", "ent": [{"type": "x", "start": 0, "end": 13}, {"type": "y", "start": 14, "end": 17}], "rel": [{"type": "r", "head": 1, "tail": 0}]}`)
+	if err := e.Learn(sources); err != nil {
 		t.Fatal(err)
 	}
-	d, err := e.Encode(source)
+	d, err := e.Encode(sources)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,11 +199,11 @@ func FuzzRelations(f *testing.F) {
 		s.Inputs[0].MaxLength = max(most, 0) % 8
 		e := encoder(t, s)
 		e.Rules = map[string]TagRules{"ent": {Repair: true, Overlap: "first", Misaligned: "widen"}}
-		source := []Source{{Format: "spans", File: "fuzzed", FS: files("fuzzed", string(line)), MaxLine: 1 << 12}}
-		err := e.Learn(source)
+		sources := source.List{{Format: "spans", File: "fuzzed", FS: files("fuzzed", string(line)), MaxLine: 1 << 12}}
+		err := e.Learn(sources)
 		var d *Dataset
 		if err == nil {
-			d, err = e.Encode(source)
+			d, err = e.Encode(sources)
 		}
 		if err != nil {
 			if !strings.Contains(err.Error(), "fuzzed") && !strings.Contains(err.Error(), "task \"") {

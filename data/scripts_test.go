@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"espalier/data/source"
 	"espalier/schema"
 	"espalier/text"
 )
@@ -89,7 +90,7 @@ func TestATokenizerThatDoesNotFitIsTold(t *testing.T) {
 				in.Tokenizer = "whitespace"
 			}
 			e := encoder(t, &schema.Schema{Version: schema.Version, Inputs: []schema.Input{in}, Tasks: []schema.Task{{Name: "topic", Type: schema.Classification}}})
-			lines := func(of func(int) string) []Source {
+			lines := func(of func(int) string) source.List {
 				var all []string
 				for i := range 10 {
 					all = append(all, fmt.Sprintf(`{"text": %q, "topic": "t%d"}`, of(i), i%2))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"espalier/data/source"
 	"espalier/schema"
 )
 
@@ -14,29 +15,31 @@ import (
 const shared = "../../shared/data/"
 
 func TestRealDataHasTheCountsOfItsDescription(t *testing.T) {
-	snips := func(split string) Source {
-		return Source{
+	snips := func(split string) source.Source {
+		return source.Source{
 			Format: "lines", Root: shared + "snips/" + split,
 			Files: map[string]string{"text": "seq.in", "slots": "seq.out", "intent": "label"},
 		}
 	}
-	conll := func(file string) Source { return Source{Format: "conll", Root: shared + "wnut17", File: file} }
-	tsv := func(file string) Source {
-		return Source{
+	conll := func(file string) source.Source {
+		return source.Source{Format: "conll", Root: shared + "wnut17", File: file}
+	}
+	tsv := func(file string) source.Source {
+		return source.Source{
 			Format: "tsv", Root: shared, File: file, NoHeader: true, Fields: map[string]string{"text": "0", "label": "1"},
 		}
 	}
 	// TREC has its label in front of the text, with a space between: all is
 	// text here, the characters are the point.
-	trec := func(file string) Source {
-		return Source{Format: "lines", Root: shared + "trec", Files: map[string]string{"text": file, "label": file}, Encoding: "latin1"}
+	trec := func(file string) source.Source {
+		return source.Source{Format: "lines", Root: shared + "trec", Files: map[string]string{"text": file, "label": file}, Encoding: "latin1"}
 	}
 	label := schema.Task{Name: "label", Type: schema.Classification}
 	for _, c := range []struct {
 		name   string
 		tasks  []schema.Task
 		unseen string
-		splits []Source
+		splits source.List
 		want   []int // examples of each split
 		labels []int // of each task
 	}{
@@ -44,7 +47,7 @@ func TestRealDataHasTheCountsOfItsDescription(t *testing.T) {
 			"snips",
 			[]schema.Task{{Name: "intent", Type: schema.Classification}, {Name: "slots", Type: schema.Tagging, Scheme: "bio"}},
 			RefuseUnseen,
-			[]Source{snips("train"), snips("valid"), snips("test")},
+			source.List{snips("train"), snips("valid"), snips("test")},
 			[]int{13084, 700, 700},
 			[]int{7, 72},
 		},
@@ -52,7 +55,7 @@ func TestRealDataHasTheCountsOfItsDescription(t *testing.T) {
 			"wnut17",
 			[]schema.Task{{Name: "entities", Type: schema.Tagging, Scheme: "bio"}},
 			RefuseUnseen,
-			[]Source{conll("wnut17train.conll"), conll("emerging.dev.conll"), conll("emerging.test.annotated")},
+			source.List{conll("wnut17train.conll"), conll("emerging.dev.conll"), conll("emerging.test.annotated")},
 			[]int{3394, 1009, 1287},
 			[]int{13},
 		},
@@ -60,7 +63,7 @@ func TestRealDataHasTheCountsOfItsDescription(t *testing.T) {
 			"sst2",
 			[]schema.Task{label},
 			RefuseUnseen,
-			[]Source{tsv("sst2/train.tsv"), tsv("sst2/dev.tsv"), tsv("sst2/test.tsv")},
+			source.List{tsv("sst2/train.tsv"), tsv("sst2/dev.tsv"), tsv("sst2/test.tsv")},
 			[]int{6920, 872, 1821},
 			[]int{2},
 		},
@@ -68,7 +71,7 @@ func TestRealDataHasTheCountsOfItsDescription(t *testing.T) {
 			"goemotions", // a list of labels is one label here; new lists are ignored
 			[]schema.Task{label},
 			IgnoreUnseen,
-			[]Source{tsv("goemotions/original/train.tsv"), tsv("goemotions/original/dev.tsv"), tsv("goemotions/original/test.tsv")},
+			source.List{tsv("goemotions/original/train.tsv"), tsv("goemotions/original/dev.tsv"), tsv("goemotions/original/test.tsv")},
 			[]int{43410, 5426, 5427},
 			nil,
 		},
@@ -76,7 +79,7 @@ func TestRealDataHasTheCountsOfItsDescription(t *testing.T) {
 			"trec",
 			[]schema.Task{label},
 			IgnoreUnseen,
-			[]Source{trec("TREC.train"), trec("TREC.test")},
+			source.List{trec("TREC.train"), trec("TREC.test")},
 			[]int{5452, 500},
 			nil,
 		},
@@ -91,7 +94,7 @@ func TestRealDataHasTheCountsOfItsDescription(t *testing.T) {
 			}
 			var got []int
 			for _, s := range c.splits {
-				d, err := e.Encode([]Source{s})
+				d, err := e.Encode(s)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -112,7 +115,7 @@ func TestRealDataHasTheCountsOfItsDescription(t *testing.T) {
 // The entities of each split are those of the description.
 func TestRealSpansKeepTheirNumber(t *testing.T) {
 	for split, want := range map[string]int{"train": 3377, "dev": 893, "test": 1079} {
-		got, _, err := tagsOf(t, "bioes", TagRules{}, []Source{{Format: "spans", Root: shared + "conll04", File: "conll04_spans.json", Path: split}})
+		got, _, err := tagsOf(t, "bioes", TagRules{}, source.List{{Format: "spans", Root: shared + "conll04", File: "conll04_spans.json", Path: split}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,14 +132,14 @@ func TestRealSpansKeepTheirNumber(t *testing.T) {
 // So are the relations between them.
 func TestRealRelationsKeepTheirNumber(t *testing.T) {
 	for split, want := range map[string]int{"train": 1283, "dev": 343, "test": 422} {
-		source := []Source{{
+		sources := source.List{{
 			Format: "spans", Root: shared + "conll04", File: "conll04_spans.json", Path: split, Fields: map[string]string{"text": "tokens", "ent": "entities", "rel": "relations"},
 		}}
 		e := encoder(t, pairing())
-		if err := e.Learn(source); err != nil {
+		if err := e.Learn(sources); err != nil {
 			t.Fatal(err)
 		}
-		d, err := e.Encode(source)
+		d, err := e.Encode(sources)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -147,14 +150,5 @@ func TestRealRelationsKeepTheirNumber(t *testing.T) {
 		if n != want || d.Labelled(0) != d.Len() {
 			t.Errorf("%s has %d relations, want %d", split, n, want)
 		}
-	}
-}
-
-// Read as UTF-8, the same file says where it is not.
-func TestRealLatin1IsRefusedAsUTF8(t *testing.T) {
-	s := Source{Format: "lines", Root: shared + "trec", Files: map[string]string{"text": "TREC.train"}}
-	_, err := readAll(s, "text")
-	if err == nil || !strings.HasSuffix(err.Error(), "is not valid UTF-8; save the file as UTF-8 or set encoding: latin1") {
-		t.Errorf("got %v", err)
 	}
 }

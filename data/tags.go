@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"espalier/data/source"
 	"espalier/schema"
 )
 
@@ -28,7 +29,7 @@ type TagRules struct {
 
 // tags returns a record's labels of a tagging task, one for each token, as the
 // task's scheme spells them, and the spans that they spell where those are given.
-func (e *Encoder) tags(r *Record, t *schema.Task, tokens []token, stats *Stats) (all []string, spans []schema.Span, ok bool, err error) {
+func (e *Encoder) tags(r *source.Record, t *schema.Task, tokens []token, stats *Stats) (all []string, spans []schema.Span, ok bool, err error) {
 	f, ok := r.Fields[t.Name]
 	if !ok || f.Missing() {
 		return nil, nil, false, nil
@@ -36,7 +37,7 @@ func (e *Encoder) tags(r *Record, t *schema.Task, tokens []token, stats *Stats) 
 	rules := e.Rules[t.Name]
 	switch {
 	case f.Related:
-		return nil, nil, false, r.errorAt(t.Name, "task %q is %s, but its field is a list of %d relations", t.Name, t.Type, len(f.Relations))
+		return nil, nil, false, r.ErrorAt(t.Name, "task %q is %s, but its field is a list of %d relations", t.Name, t.Type, len(f.Relations))
 	case f.Marked, t.Scheme != "" && f.List && len(f.Tokens) == 0: // an empty list holds no spans
 		all, spans, err = spell(r, t, f, e.input(r), tokens, rules, stats)
 		return all, spans, true, err
@@ -46,11 +47,11 @@ func (e *Encoder) tags(r *Record, t *schema.Task, tokens []token, stats *Stats) 
 		all = strings.Fields(f.Text)
 	}
 	if len(all) != len(tokens) {
-		return nil, nil, false, r.errorAt(t.Name, "task %q has %d tags for %d tokens", t.Name, len(all), len(tokens))
+		return nil, nil, false, r.ErrorAt(t.Name, "task %q has %d tags for %d tokens", t.Name, len(all), len(tokens))
 	}
 	for i, tag := range all {
 		if err := checkScheme(t.Scheme, tag); err != nil {
-			return nil, nil, false, r.errorAtToken(t.Name, i, "task %q: %w", t.Name, err)
+			return nil, nil, false, r.ErrorAtToken(t.Name, i, "task %q: %w", t.Name, err)
 		}
 	}
 	at, why := illegal(t.Scheme, all)
@@ -58,7 +59,7 @@ func (e *Encoder) tags(r *Record, t *schema.Task, tokens []token, stats *Stats) 
 		return all, nil, true, nil
 	}
 	if !rules.Repair {
-		return nil, nil, false, r.errorAtToken(t.Name, at, "task %q: tag %q of token %d, %.40q, cannot %s in scheme %s (correct it, or set tasks.%s.repair: true)",
+		return nil, nil, false, r.ErrorAtToken(t.Name, at, "task %q: tag %q of token %d, %.40q, cannot %s in scheme %s (correct it, or set tasks.%s.repair: true)",
 			t.Name, all[at], at+1, tokens[at].form, why, t.Scheme, t.Name)
 	}
 	legal := repaired(t.Scheme, all)
@@ -68,17 +69,6 @@ func (e *Encoder) tags(r *Record, t *schema.Task, tokens []token, stats *Stats) 
 		}
 	}
 	return legal, nil, true, nil
-}
-
-// errorAtToken makes an error about a token of a field, whose line is known
-// where a file has one for each.
-func (r *Record) errorAtToken(field string, token int, format string, args ...any) error {
-	if token >= len(r.lines) {
-		return r.errorAt(field, format, args...)
-	}
-	at := *r
-	at.Line, at.Fields = r.lines[token], nil
-	return at.Errorf(format, args...)
 }
 
 // illegal returns the first tag that cannot stand where it does, and what it

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"espalier/data/source"
 	"espalier/schema"
 	"espalier/text"
 )
@@ -20,7 +21,7 @@ func tagger(scheme string, labels ...string) *schema.Schema {
 }
 
 // tagsOf returns the tags of each example, "" for those that are missing.
-func tagsOf(t *testing.T, scheme string, rules TagRules, sources []Source) ([]string, Stats, error) {
+func tagsOf(t *testing.T, scheme string, rules TagRules, sources source.List) ([]string, Stats, error) {
 	t.Helper()
 	e := encoder(t, tagger(scheme))
 	e.Rules = map[string]TagRules{"tags": rules}
@@ -234,10 +235,10 @@ func FuzzSpellSpans(f *testing.F) {
 }
 
 func TestTagMessages(t *testing.T) {
-	conll := []Source{{Format: "conll", File: "f", FS: files("f", "# x = y\na O\n\nb O\nc I-x\n")}}
+	conll := source.List{{Format: "conll", File: "f", FS: files("f", "# x = y\na O\n\nb O\nc I-x\n")}}
 	for _, c := range []struct {
 		name, scheme string
-		source       []Source
+		source       source.List
 		want         string
 	}{
 		{
@@ -303,7 +304,7 @@ func TestTagMessages(t *testing.T) {
 
 func TestSpansFormat(t *testing.T) {
 	const example = `{"tokens": ["Ada", "saw", "Rome"], "entities": [{"type": "P", "start": 0, "end": 1}], "relations": [], "orig_id": 3}`
-	for name, s := range map[string]Source{
+	for name, s := range map[string]source.Source{
 		"an array":      {FS: files("a", "\ufeff\n["+example+"]")},
 		"lines":         {FS: files("a", example+"\n")},
 		"a document":    {Path: "train", FS: files("a", `{"train": [`+example+`]}`)},
@@ -311,13 +312,13 @@ func TestSpansFormat(t *testing.T) {
 		"own names":     {FS: files("a", strings.NewReplacer("tokens", "text", "entities", "tags").Replace(example))},
 	} {
 		s.Format, s.File = "spans", "a"
-		got, _, err := tagsOf(t, "bio", TagRules{}, []Source{s})
+		got, _, err := tagsOf(t, "bio", TagRules{}, source.List{s})
 		if err != nil || got[0] != "B-P O O" {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
 	// Annotation tools give a text and characters.
-	got, _, err := tagsOf(t, "bio", TagRules{}, []Source{{
+	got, _, err := tagsOf(t, "bio", TagRules{}, source.List{{
 		Format: "spans", File: "a", Fields: map[string]string{"tags": "label"}, FS: files("a", `{"id": 1, "text": "Ada saw Rome", "label": [[8, 12, "L"]]}`),
 	}})
 	if err != nil || got[0] != "O O B-L" {
@@ -327,77 +328,15 @@ func TestSpansFormat(t *testing.T) {
 
 func TestInline(t *testing.T) {
 	fsys := files("d/b.csv", "id;note\n3;\"[x:a b] c\"\n", "d/a.csv", "id;note\n1;\"wake me at [time : nine am] on [date : a:b]\"\n2;none\n", "d/c.txt", "")
-	s := []Source{{
+	got, _, err := tagsOf(t, "bio", TagRules{}, source.List{{
 		Format: "csv", Delimiter: ";", Root: "d", File: "*.csv", Inline: "note", Fields: map[string]string{"text": "note", "tags": "note"}, FS: fsys,
-	}}
-	got, _, err := tagsOf(t, "bio", TagRules{}, s)
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{"O O O B-time I-time O B-date", "O", "B-x I-x O"}, got); diff != "" {
 		t.Error(diff)
 	}
-	var places []string
-	if err := Each(s, []string{"text"}, func(r *Record) error {
-		places = append(places, r.Errorf("%s", r.Fields["text"].Text).Error())
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	want := []string{"d/a.csv:2: wake me at nine am on a:b", "d/a.csv:3: none", "d/b.csv:2: a b c"}
-	if diff := cmp.Diff(want, places); diff != "" {
-		t.Error(diff)
-	}
-}
-
-func TestInlineMessages(t *testing.T) {
-	for text, want := range map[string]string{
-		"a ] b":             `the text "a ] b" closes a bracket that is not open; a span is written [type : words]`,
-		"a [x : b":          `the text "a [x : b" has a bracket that is not closed; a span is written [type : words]`,
-		"a [x : [y : b] ] ": `the text "a [x : [y : b] ] " has a bracket that is not closed; a span is written [type : words]`,
-		"a [b] c":           `the text "a [b] c" has [b] in it; a span is written [type : words]`,
-		"[x:]":              `the text "[x:]" has [x:] in it; a span is written [type : words]`,
-		"[ : a]":            `the text "[ : a]" has [ : a] in it; a span is written [type : words]`,
-	} {
-		_, err := readAll(Source{
-			Format: "tsv", File: "a", NoHeader: true, Inline: "0", Fields: map[string]string{"text": "0"}, FS: files("a", text+"\n"),
-		}, "text")
-		if err == nil || err.Error() != "a:1: "+want {
-			t.Errorf("got  %v\nwant a:1: %s", err, want)
-		}
-	}
-	for want, s := range map[string]Source{
-		`data: no field is read from "note", which is inline; map some to it, as in fields: {text: note, slots: note}`: {Format: "tsv", File: "a", Inline: "note"},
-		`a:1: "text" is a list, inline spans stand in a text`:                                                          {Format: "jsonl", File: "a", Inline: "text", FS: files("a", `{"text": ["a"]}`)},
-		`data: files d/*.csv: no file matches it`:                                                                      {Format: "csv", Root: "d", File: "*.csv", FS: files()},
-		`data: files [: syntax error in pattern`:                                                                       {Format: "csv", File: "[", FS: files()},
-	} {
-		if _, err := readAll(s, "text"); err == nil || err.Error() != want {
-			t.Errorf("got  %v\nwant %s", err, want)
-		}
-	}
-}
-
-func FuzzInline(f *testing.F) {
-	for _, s := range []string{"", "a [x : b] c", "[x:y][z:w]", "[[x:y]]", "[x : é ] é", "]["} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		got, err := inlineField(word(s))
-		if err != nil {
-			return
-		}
-		if strings.ContainsAny(got.Text, "[]") {
-			t.Fatalf("%q became %q", s, got.Text)
-		}
-		end := 0
-		for _, span := range got.Spans {
-			if span.Start < end || span.End <= span.Start || span.End > len(got.Text) || strings.TrimSpace(got.Text[span.Start:span.End]) == "" {
-				t.Fatalf("%q has span %+v of %q", s, span, got.Text)
-			}
-			end = span.End
-		}
-	})
 }
 
 func FuzzSpans(f *testing.F) {
@@ -415,7 +354,7 @@ func FuzzSpans(f *testing.F) {
 		}
 		e.Unseen = IgnoreUnseen
 		e.Rules = map[string]TagRules{"tags": {Overlap: overlap, Misaligned: misaligned, Offsets: offsets}}
-		d, err := e.Encode([]Source{{Format: "spans", File: "fuzzed", FS: files("fuzzed", string(content)), MaxLine: 1 << 12, SkipBroken: true}})
+		d, err := e.Encode(source.List{{Format: "spans", File: "fuzzed", FS: files("fuzzed", string(content)), MaxLine: 1 << 12, SkipBroken: true}})
 		if err == nil && len(d.columns[0].tags) != len(d.ids) {
 			t.Fatalf("%d tags for %d tokens", len(d.columns[0].tags), len(d.ids))
 		}
@@ -431,14 +370,10 @@ func TestBrokenExamplesCanBeSkipped(t *testing.T) {
 		"b.jsonl", "{\"text\": \"a\", \"tags\": \"O\"}\n{\"text\": \n{\"text\": {}}\n",
 		"c.txt", "O a\nb\n",
 	)
-	join := Source{
-		Format: "lines", File: "c.txt", Pattern: `(?P<tags>O) (?P<text>\w)`, FS: fsys, SkipBroken: true,
-		Join: []Source{{Format: "lines", Files: map[string]string{"tags": "d.txt"}}},
-	}
-	sources := []Source{
+	sources := source.List{
 		{Format: "tsv", File: "a.tsv", FS: fsys, SkipBroken: true},
 		{Format: "jsonl", File: "b.jsonl", FS: fsys, SkipBroken: true},
-		{Format: "lines", File: "c.txt", Pattern: join.Pattern, FS: fsys, SkipBroken: true},
+		{Format: "lines", File: "c.txt", Pattern: `(?P<tags>O) (?P<text>\w)`, FS: fsys, SkipBroken: true},
 	}
 	got, stats, err := tagsOf(t, "bio", TagRules{}, sources)
 	if err != nil {
@@ -447,18 +382,12 @@ func TestBrokenExamplesCanBeSkipped(t *testing.T) {
 	if diff := cmp.Diff([]string{"O B-x", "B-x", "O", "O"}, got); diff != "" {
 		t.Error(diff)
 	}
-	want := Stats{Tokens: 5, Skipped: 5, FirstSkipped: `a.tsv:3: task "tags" has 2 tags for 1 tokens`}
+	want := Stats{Tokens: 5, Counts: source.Counts{Skipped: 5, FirstSkipped: `a.tsv:3: task "tags" has 2 tags for 1 tokens`}}
 	if diff := cmp.Diff(want, stats); diff != "" {
 		t.Error(diff)
 	}
-	// Joined files stay side by side past a broken example.
-	join.FS = files("c.txt", "O a\nbroken\nO c\n", "d.txt", "O\nO\nO\n")
-	records, err := readAll(join, "text", "tags")
-	if err != nil || len(records) != 2 || records[1].Fields["text"].Text != "c" || records[1].Fields["tags"].Text != "O" {
-		t.Errorf("%+v, %v", records, err)
-	}
 	// What is wrong with a whole file, or a label, is no broken example.
-	for _, s := range []Source{
+	for _, s := range []source.Source{
 		{Format: "tsv", File: "absent", FS: fsys, SkipBroken: true},
 		{Format: "jsonl", File: "x", FS: files("x", "\xff"), SkipBroken: true},
 		{Format: "tsv", File: "x", FS: files("x", "text\ttags\na\tB-y\n"), SkipBroken: true},
@@ -468,14 +397,14 @@ func TestBrokenExamplesCanBeSkipped(t *testing.T) {
 		if err := e.Learn(sources); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := e.Encode([]Source{s}); err == nil {
+		if _, err := e.Encode(s); err == nil {
 			t.Errorf("%s was skipped", s.File)
 		}
 	}
 }
 
 func TestNotes(t *testing.T) {
-	s := Stats{Truncated: 1, Cut: 2, CutTags: 3, Repaired: 4, Overlapping: 5, Misaligned: 6, Skipped: 7, FirstSkipped: "a:1: x"}
+	s := Stats{Truncated: 1, Cut: 2, CutTags: 3, Repaired: 4, Overlapping: 5, Misaligned: 6, Counts: source.Counts{Skipped: 7, FirstSkipped: "a:1: x"}}
 	want := []string{
 		"7 broken examples were left out, the first: a:1: x",
 		"1 example was longer than the maximum and was cut, by 2 tokens",
@@ -487,7 +416,7 @@ func TestNotes(t *testing.T) {
 	if diff := cmp.Diff(want, s.Notes()); diff != "" {
 		t.Error(diff)
 	}
-	one := Stats{Truncated: 3, Cut: 4, CutTags: 1, Repaired: 1, Overlapping: 1, Misaligned: 1, Unrelated: 1, Unlabelled: 1, Skipped: 1, FirstSkipped: "a:1: x"}
+	one := Stats{Truncated: 3, Cut: 4, CutTags: 1, Repaired: 1, Overlapping: 1, Misaligned: 1, Unrelated: 1, Unlabelled: 1, Counts: source.Counts{Skipped: 1, FirstSkipped: "a:1: x"}}
 	want = []string{
 		"1 broken example was left out: a:1: x",
 		"1 example without a label was left out",

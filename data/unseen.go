@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"espalier/data/source"
 	"espalier/internal/nearest"
 	"espalier/schema"
 )
@@ -90,12 +91,12 @@ func (u *unseen) note(task string, ignored bool) string {
 	if ignored {
 		what = counted(total, "label that training never had is", "labels that training never had are") + " left out (data.unseen: ignore), which raises the scores"
 	}
-	return fmt.Sprintf("task %q: %s: %s", task, what, some(names))
+	return fmt.Sprintf("task %q: %s: %s", task, what, nearest.List(names))
 }
 
 // number returns a label's number. One that only a cut made is missing where
 // training never had it.
-func (e *Encoder) number(d *Dataset, r *Record, i int, label string, made bool) (int32, error) {
+func (e *Encoder) number(d *Dataset, r *source.Record, i int, label string, made bool) (int32, error) {
 	n, ok := e.labels[i][label]
 	switch {
 	case ok:
@@ -113,13 +114,13 @@ func (e *Encoder) number(d *Dataset, r *Record, i int, label string, made bool) 
 }
 
 // refuse is the error of a label that training never had.
-func (e *Encoder) refuse(r *Record, t *schema.Task, label string) error {
-	hint := "training has " + some(t.Labels)
+func (e *Encoder) refuse(r *source.Record, t *schema.Task, label string) error {
+	hint := "training has " + nearest.List(t.Labels)
 	if near := nearest.Word(label, t.Labels); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	at := r.errorAt(t.Name, "task %q: label %q was never seen in training; %s (correct it, add it to the training data, or count it as an error by data.unseen: count)",
+	at := r.ErrorAt(t.Name, "task %q: label %q was never seen in training; %s (correct it, add it to the training data, or count it as an error by data.unseen: count)",
 		t.Name, label, hint)
-	at.example = false // the example is well formed
+	at.Example = false // the example is well formed
 	return at
 }

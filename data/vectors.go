@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"espalier/data/source"
 	"espalier/text"
 )
 
@@ -49,17 +50,13 @@ type Vectors struct {
 // ReadVectors reads the vectors of a vocabulary's words. The file is streamed:
 // only vectors that are kept take memory. A name that ends in .gz is unpacked.
 func ReadVectors(file string, v *text.Vocabulary, o VectorOptions) (_ *Vectors, err error) {
-	f, err := Source{Root: o.Root, FS: o.FS}.openFile(file)
+	f, err := source.OpenFile(o.FS, o.Root, file)
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		for _, c := range f.closers {
-			err = errors.Join(err, c.Close())
-		}
-	}()
-	k := newVectorKeeper(f.name, v, o)
-	r := &vectorReader{name: f.name, in: bufio.NewReaderSize(f.in, maxVectorLine), dim: o.Dim, wants: k.wants, values: make([]float32, o.Dim)}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	k := newVectorKeeper(f.Name, v, o)
+	r := &vectorReader{name: f.Name, in: bufio.NewReaderSize(f, maxVectorLine), dim: o.Dim, wants: k.wants, values: make([]float32, o.Dim)}
 	if err := r.read(o.Format, k.add); err != nil {
 		return nil, err
 	}
@@ -150,7 +147,7 @@ type vectorReader struct {
 }
 
 func (r *vectorReader) errorf(format string, args ...any) error {
-	return &Error{File: r.name, Line: r.line, Err: fmt.Errorf(format, args...)}
+	return &source.Error{File: r.name, Line: r.line, Err: fmt.Errorf(format, args...)}
 }
 
 // read calls do with every word that is wanted and its vector, and checks all

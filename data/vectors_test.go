@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"espalier/data"
+	"espalier/data/source"
 	"espalier/schema"
 	"espalier/text"
 )
@@ -137,7 +138,7 @@ func TestVectorsThatCannotBe(t *testing.T) {
 		{"cut.txt.gz", packed("a 1 2\n")[:20], "", "cut.txt.gz:2: unexpected EOF"},
 	} {
 		_, err := readVectors(c.name, c.content, wordsOf("a"), data.VectorOptions{Dim: 2, Format: c.format})
-		var at *data.Error
+		var at *source.Error
 		if err == nil || err.Error() != c.want || !errors.As(err, &at) {
 			t.Errorf("%s: got %v, want %s", c.name, err, c.want)
 		}
@@ -171,7 +172,7 @@ func TestVectorsAddWords(t *testing.T) {
 	if _, err := e.ReadVectors("v.txt", data.VectorOptions{Root: dir, Dim: 1}); err == nil || !strings.Contains(err.Error(), "has not learned a vocabulary yet") {
 		t.Errorf("before learning: %v", err)
 	}
-	if err := e.Learn([]data.Source{{Format: "jsonl", Root: dir, File: "train.jsonl"}}); err != nil {
+	if err := e.Learn(source.List{{Format: "jsonl", Root: dir, File: "train.jsonl"}}); err != nil {
 		t.Fatal(err)
 	}
 	v, err := e.ReadVectors("v.txt", data.VectorOptions{Root: dir, Dim: 1, Add: 2})
@@ -185,7 +186,7 @@ func TestVectorsAddWords(t *testing.T) {
 	if diff := cmp.Diff(want, v.Rows); diff != "" || v.Exact != 1 || v.Words != 3 {
 		t.Errorf("found %d of %d:\n%s", v.Exact, v.Words, diff)
 	}
-	test, err := e.Encode([]data.Source{{Format: "jsonl", Root: dir, File: "test.jsonl"}})
+	test, err := e.Encode(source.List{{Format: "jsonl", Root: dir, File: "test.jsonl"}})
 	if err != nil {
 		t.Fatal(err)
 	}

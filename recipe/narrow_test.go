@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"espalier/data"
+	"espalier/data/source"
 )
 
 // TestASingleTaskReadsTheSameLabels: whatever a source says, or leaves unsaid,
@@ -46,8 +46,8 @@ func TestASingleTaskReadsTheSameLabels(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := map[string][]data.Field{"text": all["text"], task.Name: all[task.Name]}
-			if diff := cmp.Diff(want, labelsOf(t, single), cmp.AllowUnexported(data.Field{})); diff != "" {
+			want := map[string][]source.Field{"text": all["text"], task.Name: all[task.Name]}
+			if diff := cmp.Diff(want, labelsOf(t, single)); diff != "" {
 				t.Errorf("%s: %s alone reads otherwise: %s", c.name, task.Name, diff)
 			}
 			again, err := single.Derive(func(*Recipe) {})
@@ -59,14 +59,14 @@ func TestASingleTaskReadsTheSameLabels(t *testing.T) {
 }
 
 // labelsOf reads every field of the training data, missing ones included.
-func labelsOf(t *testing.T, r *Recipe) map[string][]data.Field {
+func labelsOf(t *testing.T, r *Recipe) map[string][]source.Field {
 	t.Helper()
 	names := []string{"text"}
 	for _, task := range r.Tasks {
 		names = append(names, task.Name)
 	}
-	out := map[string][]data.Field{}
-	err := data.Each(r.Sources("train"), names, func(rec *data.Record) error {
+	out := map[string][]source.Field{}
+	_, err := source.Each(r.Sources("train"), names, func(rec *source.Record) error {
 		for _, name := range names {
 			out[name] = append(out[name], rec.Fields[name])
 		}

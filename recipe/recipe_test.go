@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"espalier/data"
+	"espalier/data/source"
 	"espalier/models"
 	"espalier/schema"
 	"espalier/train"
@@ -199,14 +200,14 @@ func TestEveryKey(t *testing.T) {
 		t.Error(diff)
 	}
 	names := map[string]string{"text": "body", "slots": "tags", "topic": "topic", "score": "score"}
-	wantSources := []data.Source{
+	wantSources := source.List{
 		{Format: "lines", Root: "over/there", Files: map[string]string{"text": "a", "slots": "b"}, Encoding: "latin1", Names: names},
 		{
 			Format: "csv", Root: "here", File: "c.csv.gz", Fields: map[string]string{"text": "1", "topic": "-1"}, Delimiter: ";",
 			NoHeader: true, Encoding: "utf-8", Names: names,
 		},
 	}
-	ignoreHeader := cmpopts.IgnoreFields(data.Source{}, "NoHeader")
+	ignoreHeader := cmpopts.IgnoreFields(source.Source{}, "NoHeader")
 	if diff := cmp.Diff(wantSources[:1], r.Sources("train")[:1], ignoreHeader); diff != "" {
 		t.Error(diff)
 	}
@@ -771,18 +772,18 @@ func TestSourcesOfManyFiles(t *testing.T) {
   train:
     - {file: "{a}.{b}", for: {b: [one, two], a: [p, q]}, join: {file: "{b}.more"}}
     - {file: last, root: s, header: true, fields: {}}`, 1))
-	source := func(a, b string) data.Source {
-		return data.Source{
+	tsv := func(a, b string) source.Source {
+		return source.Source{
 			Format: "tsv", Root: "r", File: a + "." + b, NoHeader: true, Encoding: "utf-8", Names: r.names(),
-			Fields: map[string]string{"text": "1", b: "0"}, Values: map[string]data.Mapping{b: {Map: map[string]string{"x": a}, Unknown: "error"}},
-			Join: []data.Source{{Format: "tsv", Root: "r", File: b + ".more", NoHeader: true, Encoding: "utf-8"}},
+			Fields: map[string]string{"text": "1", b: "0"}, Values: map[string]source.Mapping{b: {Map: map[string]string{"x": a}, Unknown: "error"}},
+			Join: []source.Source{{Format: "tsv", Root: "r", File: b + ".more", NoHeader: true, Encoding: "utf-8"}},
 		}
 	}
-	want := []data.Source{
-		source("p", "one"), source("p", "two"), source("q", "one"), source("q", "two"),
+	want := source.List{
+		tsv("p", "one"), tsv("p", "two"), tsv("q", "one"), tsv("q", "two"),
 		{
 			Format: "tsv", Root: "s", File: "last", Encoding: "utf-8", Names: r.names(), Fields: map[string]string{},
-			Values: map[string]data.Mapping{"{b}": {Map: map[string]string{"x": "{a}"}, Unknown: "error"}},
+			Values: map[string]source.Mapping{"{b}": {Map: map[string]string{"x": "{a}"}, Unknown: "error"}},
 		},
 	}
 	if diff := cmp.Diff(want, r.Sources("train")); diff != "" {

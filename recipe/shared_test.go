@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"espalier/data"
+	"espalier/data/source"
 )
 
 // The data sets stand beside the project; what their page says of them is the
@@ -266,7 +267,7 @@ func TestCensusIsDividedAsTheRecipeSays(t *testing.T) {
 	total, rich, single := 0, 0, 0
 	for split, want := range map[string]int{"train": 59857, "valid": 19953, "test": 19952} {
 		n := 0
-		err := data.Each(r.Sources(split), []string{"income", "never_married", "age"}, func(rec *data.Record) error {
+		_, err := source.Each(r.Sources(split), []string{"income", "never_married", "age"}, func(rec *source.Record) error {
 			n++
 			if rec.Fields["income"].Text == "yes" {
 				rich++

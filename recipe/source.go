@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"espalier/data"
+	"espalier/data/source"
 )
 
 // inherit gives a source what data.defaults sets and it does not. A mapping is
@@ -43,7 +43,7 @@ func (c *checker) inheritJoined(path string, s, to *Source) {
 }
 
 func (c *checker) source(path string, s *Source) {
-	c.oneOf(path+".format", s.Format, data.Formats()...)
+	c.oneOf(path+".format", s.Format, source.Formats()...)
 	c.oneOf(path+".encoding", s.Encoding, "utf-8", "latin1")
 	table := s.Format == "csv" || s.Format == "tsv"
 	switch {
@@ -63,7 +63,7 @@ func (c *checker) source(path string, s *Source) {
 		c.fail(path+".delimiter", "is %q, it must be one character", s.Delimiter)
 	}
 	if s.Pattern != "" {
-		if _, err := data.LinePattern(s.Pattern); err != nil {
+		if _, err := source.LinePattern(s.Pattern); err != nil {
 			c.fail(path+".pattern", "does not fit: %w", err)
 		}
 	}
@@ -123,13 +123,13 @@ func (c *checker) values(path string, s *Source) {
 
 // Sources returns the sources of the split named train, valid or test; none
 // where the recipe leaves it out.
-func (r *Recipe) Sources(split string) []data.Source {
-	var out []data.Source
+func (r *Recipe) Sources(split string) source.List {
+	var out source.List
 	if from, to, ok := r.Data.Split.part(split); ok && len(r.Data.All) > 0 {
 		for _, s := range r.Data.All {
 			d := r.source(s)
 			d.Names, d.FS = r.names(), r.FS
-			d.Part = &data.Part{From: from, To: to, Seed: uint64(r.Data.Split.Seed), By: r.Data.Split.By}
+			d.Share = &source.Share{From: from, To: to, Seed: uint64(r.Data.Split.Seed), By: r.Data.Split.By}
 			out = append(out, loop(d, s.For)...)
 		}
 		return out
@@ -142,8 +142,8 @@ func (r *Recipe) Sources(split string) []data.Source {
 	return out
 }
 
-func (r *Recipe) source(s Source) data.Source {
-	d := data.Source{
+func (r *Recipe) source(s Source) source.Source {
+	d := source.Source{
 		Format: s.Format, Root: s.Root, File: s.File, Files: s.Files, Pattern: s.Pattern, Path: s.Path, Fields: s.Fields, Set: s.Set,
 		Inline: s.Inline, SkipBroken: s.Broken == "skip",
 		NoHeader: !s.Header, Delimiter: s.Delimiter, Encoding: s.Encoding,
@@ -153,9 +153,9 @@ func (r *Recipe) source(s Source) data.Source {
 	}
 	for _, v := range s.Values {
 		if d.Values == nil {
-			d.Values = map[string]data.Mapping{}
+			d.Values = map[string]source.Mapping{}
 		}
-		d.Values[v.Name] = data.Mapping{From: v.From, File: v.File, Map: v.Map, Separator: v.Separator, Unknown: v.Unknown, Other: v.Other}
+		d.Values[v.Name] = source.Mapping{From: v.From, File: v.File, Map: v.Map, Separator: v.Separator, Unknown: v.Unknown, Other: v.Other}
 	}
 	for _, j := range s.Join {
 		d.Join = append(d.Join, r.source(j))
@@ -165,10 +165,10 @@ func (r *Recipe) source(s Source) data.Source {
 
 // loop makes a source of every combination of values, the first name's values
 // moving slowest.
-func loop(s data.Source, values map[string][]string) []data.Source {
-	out := []data.Source{s}
+func loop(s source.Source, values map[string][]string) []source.Source {
+	out := []source.Source{s}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		var next []data.Source
+		var next []source.Source
 		for _, s := range out {
 			for _, v := range values[name] {
 				next = append(next, substitute(s, strings.NewReplacer("{"+name+"}", v)))
@@ -180,7 +180,7 @@ func loop(s data.Source, values map[string][]string) []data.Source {
 }
 
 // substitute puts values in the place of names in a source.
-func substitute(s data.Source, r *strings.Replacer) data.Source {
+func substitute(s source.Source, r *strings.Replacer) source.Source {
 	texts := func(m map[string]string) map[string]string {
 		if m == nil {
 			return nil
@@ -199,7 +199,7 @@ func substitute(s data.Source, r *strings.Replacer) data.Source {
 	s.Values = nil
 	for name, m := range values {
 		if s.Values == nil {
-			s.Values = map[string]data.Mapping{}
+			s.Values = map[string]source.Mapping{}
 		}
 		m.From, m.File, m.Other, m.Map = r.Replace(m.From), r.Replace(m.File), r.Replace(m.Other), texts(m.Map)
 		s.Values[r.Replace(name)] = m

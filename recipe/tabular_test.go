@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"espalier/data"
+	"espalier/data/source"
 	"espalier/models"
 	"espalier/schema"
 )
@@ -44,10 +44,10 @@ func TestTablesAndWhatTheyMean(t *testing.T) {
 		if diff := cmp.Diff(map[string]models.InputConfig{"work": {Embedding: 8}}, c.Inputs); diff != "" || c.Sharing.ExpertHidden != 8 {
 			t.Error(diff, c.Sharing)
 		}
-		for split, want := range map[string]data.Part{
+		for split, want := range map[string]source.Share{
 			"train": {From: 0, To: 0.6, Seed: 4, By: "rich"}, "valid": {From: 0.6, To: 0.8, Seed: 4, By: "rich"}, "test": {From: 0.8, To: 1, Seed: 4, By: "rich"},
 		} {
-			if s := r.Sources(split); len(s) != 1 || s[0].File != "d.csv" || *s[0].Part != want {
+			if s := r.Sources(split); len(s) != 1 || s[0].File != "d.csv" || *s[0].Share != want {
 				t.Errorf("%s: %+v", split, s)
 			}
 		}
@@ -65,7 +65,7 @@ func TestTablesAndWhatTheyMean(t *testing.T) {
 		t.Errorf("written out it is\n%s", content)
 	}
 	r.DropTest()
-	if len(r.Sources("test")) != 0 || r.Sources("valid")[0].Part.To != 0.8 {
+	if len(r.Sources("test")) != 0 || r.Sources("valid")[0].Share.To != 0.8 {
 		t.Error("without a test the rest is divided in another way")
 	}
 	single, err := again.Single("rich")

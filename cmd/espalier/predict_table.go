@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"espalier/data"
+	"espalier/data/source"
 	"espalier/runtime/predict"
 	"espalier/schema"
 )
@@ -30,7 +30,7 @@ func tableFormat(name string) string {
 // columns, or of lines of JSON. Columns that the model does not read are left
 // alone.
 func (a *answerer) table(name string) (err error) {
-	s := data.Source{Format: tableFormat(name), File: name}
+	s := source.Source{Format: tableFormat(name), File: name}
 	if name == "-" {
 		s.FS = standardInput{a.cmd.InOrStdin()}
 	}
@@ -46,7 +46,7 @@ func (a *answerer) table(name string) (err error) {
 		batch = batch[:0]
 		return err
 	}
-	err = data.Each([]data.Source{s}, columns, func(r *data.Record) error {
+	_, err = source.Each(s, columns, func(r *source.Record) error {
 		row := map[string]string{}
 		for _, c := range columns {
 			f, ok := r.Fields[c]

@@ -11,6 +11,7 @@ import (
 	"testing/fstest"
 
 	"espalier/data"
+	"espalier/data/source"
 	"espalier/metric"
 	"espalier/schema"
 )
@@ -57,13 +58,13 @@ func taskOf(t *testing.T, inputs []schema.Input, task schema.Task, metric string
 		t.Fatal(err)
 	}
 	files := fstest.MapFS{}
-	set := func(name string, lines []json.RawMessage) []data.Source {
+	set := func(name string, lines []json.RawMessage) source.List {
 		content := [][]byte{}
 		for _, line := range lines {
 			content = append(content, line)
 		}
 		files[name] = &fstest.MapFile{Data: bytes.Join(content, []byte("\n"))}
-		return []data.Source{{Format: "jsonl", File: name, FS: files}}
+		return source.List{{Format: "jsonl", File: name, FS: files}}
 	}
 	out := Task{Metric: metric}
 	if err := e.Learn(set("train", train)); err != nil {

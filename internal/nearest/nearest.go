@@ -1,4 +1,5 @@
-// Package nearest finds the word that a mistyped one was probably meant to be.
+// Package nearest finds the word that a mistyped one was probably meant to be, and
+// lists those that are known.
 package nearest
 
 // Word returns the known word closest to a mistyped one, "" when none is

@@ -1,7 +1,8 @@
-package data
+package source
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -22,26 +23,17 @@ func (l Lack) String() string {
 	return fmt.Sprintf("%s: no example has %q, which %q is read from; did you mean %q?", l.Source, l.Column, l.Name, l.Near)
 }
 
-// Lacking returns why a task may have no label, "" if nothing is known.
-func (s Stats) Lacking(task string) string {
-	for _, l := range s.Lacks {
-		if l.Name == task {
-			return l.String()
-		}
-	}
-	return ""
-}
-
-// lacking looks for the fields that no record of a source has.
-type lacking struct {
+// Lacking looks for the fields that no record of a source has.
+type Lacking struct {
 	source Source
 	fields []string
 	left   map[string]bool // fields that no record has had
 	names  []string        // what the first record has that says it
 }
 
-func newLacking(s Source, fields []string) *lacking {
-	l := &lacking{source: s, fields: fields, left: map[string]bool{}, names: sortedKeys(s.Files)}
+// NewLacking returns a Lacking for the fields that a source is asked for.
+func NewLacking(s Source, fields []string) *Lacking {
+	l := &Lacking{source: s, fields: fields, left: map[string]bool{}, names: sortedKeys(s.Files)}
 	for _, f := range fields {
 		own := f
 		if field, ok := s.Names[f]; ok {
@@ -55,7 +47,8 @@ func newLacking(s Source, fields []string) *lacking {
 	return l
 }
 
-func (l *lacking) see(r *Record) {
+// See notes what a record has.
+func (l *Lacking) See(r *Record) {
 	if len(l.left) == 0 {
 		return
 	}
@@ -67,10 +60,20 @@ func (l *lacking) see(r *Record) {
 	}
 }
 
-// end adds what is known of the fields that are left.
-func (l *lacking) end(stats *Stats) {
+// Narrowed returns what l would be if it had been made for s and fields: the same
+// files, and some of the same fields.
+func (l *Lacking) Narrowed(s Source, fields []string) *Lacking {
+	own := NewLacking(s, fields)
+	maps.DeleteFunc(own.left, func(field string, _ bool) bool { return !l.left[field] })
+	own.names = l.names
+	return own
+}
+
+// Lacks returns the fields that no record has had, where the source has something
+// that was probably meant.
+func (l *Lacking) Lacks() []Lack {
 	if len(l.left) == 0 || len(l.names) == 0 {
-		return
+		return nil
 	}
 	var free []string // names that nothing is read from
 	for _, name := range l.names {
@@ -82,15 +85,17 @@ func (l *lacking) end(stats *Stats) {
 			free = append(free, name)
 		}
 	}
+	var lacks []Lack
 	for _, f := range l.fields {
 		if !l.left[f] {
 			continue
 		}
 		column, _ := l.source.column(f)
 		if near := misspelt(column, free); near != "" {
-			stats.Lacks = append(stats.Lacks, Lack{describe([]Source{l.source}), f, column, near})
+			lacks = append(lacks, Lack{l.source.String(), f, column, near})
 		}
 	}
+	return lacks
 }
 
 // misspelt is the one of the names that a word was probably meant to be: that in

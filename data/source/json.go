@@ -1,4 +1,4 @@
-package data
+package source
 
 import (
 	"encoding/json"
@@ -31,8 +31,8 @@ func openJSONLines(s Source, fields []string) (Reader, error) {
 	return s.jsonLines(f, fields), nil
 }
 
-func (s Source) jsonLines(f *openedFile, fields []string) *jsonLines {
-	return &jsonLines{newLineReader(f.name, f.in, lineOptions{latin1: f.latin1, max: s.MaxLine}, f.closers), s, fields}
+func (s Source) jsonLines(f *textFile, fields []string) *jsonLines {
+	return &jsonLines{newLineReader(f, s.MaxLine), s, fields}
 }
 
 func (r *jsonLines) Next() (*Record, error) {
@@ -193,7 +193,7 @@ func openDocument(s Source, fields []string) (Reader, error) {
 	return s.jsonDocument(f, fields), nil
 }
 
-func (s Source) jsonDocument(f *openedFile, fields []string) *jsonDocument {
+func (s Source) jsonDocument(f *textFile, fields []string) *jsonDocument {
 	r := &jsonDocument{in: newTextStream(f, s.MaxLine), source: s, fields: fields}
 	r.decoder = json.NewDecoder(r.in)
 	return r
@@ -246,7 +246,7 @@ func (r *jsonDocument) enter(path string) error {
 		if err != nil {
 			return err
 		}
-		return r.errorf("the %s is an object with the keys %s; name the one that holds the array of examples in path", r.what(path), some(keys))
+		return r.errorf("the %s is an object with the keys %s; name the one that holds the array of examples in path", r.what(path), nearest.List(keys))
 	}
 	kind := map[bool]string{true: "an array", false: jsonKind(token)}[token == json.Delim('[')]
 	return r.errorf("the %s is %s, not an array of examples", r.what(path), kind)
@@ -281,7 +281,7 @@ func (r *jsonDocument) enterKey(path string) error {
 	if near := nearest.Word(head, keys); near != "" {
 		return r.errorf("the %s has no key %q; did you mean %q?", r.what(path), head, near)
 	}
-	return r.errorf("the %s has no key %q; it has %s", r.what(path), head, some(keys))
+	return r.errorf("the %s has no key %q; it has %s", r.what(path), head, nearest.List(keys))
 }
 
 // keys passes over the pairs of an object until the key that is wanted, in

@@ -1,4 +1,4 @@
-package data
+package source
 
 import (
 	"errors"
@@ -48,7 +48,7 @@ func openMany(s Source, fields []string) (Reader, error) {
 // open goes on to the next file.
 func (r *many) open() error {
 	r.source.File, r.files = r.files[0], r.files[1:]
-	in, err := openFile(r.source, r.fields)
+	in, err := openFormat(r.source, r.fields)
 	r.Reader = in
 	return err
 }

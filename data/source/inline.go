@@ -1,4 +1,4 @@
-package data
+package source
 
 import (
 	"fmt"
@@ -29,7 +29,7 @@ func openInline(s Source, fields []string) (Reader, error) {
 		return nil, fmt.Errorf("data: no field is read from %q, which is inline; map some to it, as in fields: {text: %s, slots: %s}", s.Inline, s.Inline, s.Inline)
 	}
 	s.Inline = ""
-	in, err := Open(s, fields)
+	in, err := s.records(fields)
 	r.Reader = in
 	return r, err
 }
@@ -45,10 +45,10 @@ func (r *inline) Next() (*Record, error) {
 			continue
 		}
 		if f.List {
-			return nil, rec.errorAt(name, "%q is a list, inline spans stand in a text", name)
+			return nil, rec.ErrorAt(name, "%q is a list, inline spans stand in a text", name)
 		}
 		if f, err = inlineField(f); err != nil {
-			return nil, rec.errorAt(name, "%w", err)
+			return nil, rec.ErrorAt(name, "%w", err)
 		}
 		rec.Fields[name] = f
 	}
@@ -60,7 +60,7 @@ func (r *inline) Next() (*Record, error) {
 func inlineField(f Field) (Field, error) {
 	rest := f.Text
 	var plain strings.Builder
-	f.Marked, f.unit = true, "bytes"
+	f.Marked, f.Unit = true, "bytes"
 	for {
 		before, after, found := strings.Cut(rest, "[")
 		if strings.Contains(before, "]") {

@@ -1,4 +1,4 @@
-package data
+package source
 
 import (
 	"io"
@@ -51,7 +51,7 @@ func openConllu(s Source, fields []string) (Reader, error) {
 		r.columns = append(r.columns, 1+slices.Index(conlluColumns, strings.ToLower(key)))
 		r.keys = append(r.keys, key)
 	}
-	r.in, err = s.open(name)
+	r.in, err = s.openLineReader(name)
 	return r, err
 }
 
@@ -128,7 +128,7 @@ func (r *conlluReader) fill(rec *Record, words [][]string, comments map[string]s
 			f.Tokens[j] = conlluValue(w, column)
 			there = there || f.Tokens[j] != ""
 			if n, err := strconv.Atoi(f.Tokens[j]); column == conlluHead && f.Tokens[j] != "" && (err != nil || n < 0 || n > len(words)) {
-				return rec.errorAtToken(name, j, "head %.20q is not 0 or the number of one of the %d words", f.Tokens[j], len(words))
+				return rec.ErrorAtToken(name, j, "head %.20q is not 0 or the number of one of the %d words", f.Tokens[j], len(words))
 			}
 		}
 		if there {

@@ -1,4 +1,4 @@
-package data
+package source
 
 import (
 	"errors"
@@ -7,47 +7,47 @@ import (
 	"math/rand/v2"
 )
 
-// Part is a share of a source's records, drawn by chance: those that stand
-// between From and To, shares of all, once the records are shuffled by Seed.
-// Parts that do not overlap have no record in common. A part keeps the
-// records' order, and has as many as its share says, to the nearest number.
-type Part struct {
+// Share is a share of a source's records, drawn by chance: those that stand
+// between From and To, fractions of all, once the records are shuffled by Seed.
+// Shares that do not overlap have no record in common. A share keeps the
+// records' order, and has as many as it says, to the nearest number.
+type Share struct {
 	From, To float64
 	Seed     uint64
 	// By names a field, each of whose values is divided by itself, so that
-	// every part has its share of them; "" divides all records at once.
+	// every share has its part of them; "" divides all records at once.
 	By string
 }
 
-// partReader leaves out the records of other parts.
-type partReader struct {
+// shareReader leaves out the records of other shares.
+type shareReader struct {
 	Reader
 	keep []bool
 	next int
 }
 
-// openPart goes through the source once to know how many records there are.
-func openPart(s Source, fields []string) (Reader, error) {
-	p := s.Part
-	s.Part = nil
+// openShare goes through the source once to know how many records there are.
+func openShare(s Source, fields []string) (Reader, error) {
+	p := s.Share
+	s.Share = nil
 	strata, n, err := p.strata(s, fields)
 	if err != nil {
 		return nil, err
 	}
-	r, err := Open(s, fields)
+	r, err := s.records(fields)
 	if err != nil {
 		return nil, err
 	}
-	return &partReader{Reader: r, keep: p.keep(strata, n)}, nil
+	return &shareReader{Reader: r, keep: p.keep(strata, n)}, nil
 }
 
 // strata returns the records' numbers by what is to be divided by itself, and
 // how many there are. A broken record is one, too.
-func (p *Part) strata(s Source, fields []string) (map[string][]int, int, error) {
+func (p *Share) strata(s Source, fields []string) (map[string][]int, int, error) {
 	if p.By != "" {
 		fields = []string{p.By}
 	}
-	r, err := Open(s, fields)
+	r, err := s.records(fields)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -58,7 +58,7 @@ func (p *Part) strata(s Source, fields []string) (map[string][]int, int, error) 
 			return strata, n, r.Close()
 		}
 		var broken *Error
-		if err != nil && (!errors.As(err, &broken) || !broken.example) {
+		if err != nil && (!errors.As(err, &broken) || !broken.Example) {
 			return nil, 0, errors.Join(err, r.Close())
 		}
 		of := ""
@@ -73,8 +73,8 @@ func (p *Part) strata(s Source, fields []string) (map[string][]int, int, error) 
 	}
 }
 
-// keep marks the part's records.
-func (p *Part) keep(strata map[string][]int, n int) []bool {
+// keep marks the share's records.
+func (p *Share) keep(strata map[string][]int, n int) []bool {
 	keep := make([]bool, n)
 	for i, of := range sortedKeys(strata) {
 		records := strata[of]
@@ -87,14 +87,14 @@ func (p *Part) keep(strata map[string][]int, n int) []bool {
 	return keep
 }
 
-func (r *partReader) Next() (*Record, error) {
+func (r *shareReader) Next() (*Record, error) {
 	for {
 		rec, err := r.Reader.Next()
 		if err == io.EOF {
 			return nil, err
 		}
 		var broken *Error
-		if err != nil && (!errors.As(err, &broken) || !broken.example) {
+		if err != nil && (!errors.As(err, &broken) || !broken.Example) {
 			return nil, err
 		}
 		if r.next >= len(r.keep) {

@@ -1,4 +1,4 @@
-package data
+package source
 
 import (
 	"errors"
@@ -22,12 +22,12 @@ func openJoined(s Source, fields []string) (Reader, error) {
 	r := &joined{}
 	for _, part := range append([]Source{first}, s.Join...) {
 		part.Names, part.FS = s.Names, s.FS
-		p, err := Open(part, fields)
+		p, err := part.records(fields)
 		if err != nil {
 			return nil, errors.Join(err, r.Close())
 		}
 		r.parts = append(r.parts, p)
-		r.files = append(r.files, describe([]Source{part}))
+		r.files = append(r.files, part.String())
 		r.lines = append(r.lines, 0)
 	}
 	return r, nil
@@ -48,7 +48,7 @@ func (r *joined) Next() (*Record, error) {
 			r.files[i], r.lines[i] = rec.File, rec.Line
 		case err == io.EOF:
 			ended = i
-		case !errors.As(err, &at) || !at.example:
+		case !errors.As(err, &at) || !at.Example:
 			return nil, err
 		case broken == nil:
 			broken = err
@@ -89,12 +89,12 @@ func (r *Record) merge(o *Record) error {
 		f := o.Fields[name]
 		if had, ok := r.Fields[name]; ok {
 			if had.List != f.List || had.Text != f.Text || !slices.Equal(had.Tokens, f.Tokens) || !slices.Equal(had.Spans, f.Spans) || !slices.Equal(had.Relations, f.Relations) {
-				return o.errorAt(name, "%q is %s here, but %s in %s:%d; joined files have the same examples", name, f.show(), had.show(), r.File, r.Line)
+				return o.ErrorAt(name, "%q is %s here, but %s in %s:%d; joined files have the same examples", name, f.show(), had.show(), r.File, r.Line)
 			}
 			continue
 		}
-		if f.file == "" {
-			f.file, f.line = o.File, o.Line
+		if f.File == "" {
+			f.File, f.Line = o.File, o.Line
 		}
 		r.Fields[name] = f
 	}

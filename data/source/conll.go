@@ -1,4 +1,4 @@
-package data
+package source
 
 import (
 	"io"
@@ -40,7 +40,7 @@ func openConll(s Source, fields []string) (Reader, error) {
 			r.columns[f] = -1
 		}
 	}
-	r.in, err = s.open(name)
+	r.in, err = s.openLineReader(name)
 	return r, err
 }
 

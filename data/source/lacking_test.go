@@ -1,12 +1,9 @@
-package data
+package source
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"espalier/schema"
 )
 
 // TestAMisspeltColumnIsNamed: where no example of a source has a task's field, a
@@ -34,20 +31,15 @@ func TestAMisspeltColumnIsNamed(t *testing.T) {
 		"it is set":        {csv(Source{Set: map[string]string{"topic": "a"}}, "text,Topic\nred,a\n"), ""},
 		"read for another": {csv(Source{Fields: map[string]string{"tone": "Topic"}}, "text,Topic\nred,a\n"), ""},
 	} {
-		var stats Stats
-		if err := each([]Source{c.source}, []string{"text", "topic", "tone"}, &stats, func(*Record) error { return nil }); err != nil {
+		counts, err := Each(c.source, []string{"text", "topic", "tone"}, func(*Record) error { return nil })
+		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if diff := cmp.Diff(c.want, stats.Lacking("topic")); diff != "" {
+		if diff := cmp.Diff(c.want, counts.Lacking("topic")); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
-		if notes := strings.Join(stats.Notes(), "\n"); notes != c.want {
-			t.Errorf("%s: the notes are %q", name, notes)
+		if len(counts.Lacks) > 1 || len(counts.Lacks) == 1 && c.want == "" {
+			t.Errorf("%s: it lacks %v", name, counts.Lacks)
 		}
-	}
-	e := encoder(t, &schema.Schema{Inputs: []schema.Input{{Name: "text", Type: schema.Text}}, Tasks: []schema.Task{{Name: "topic", Type: schema.Classification}}})
-	const want = `data: task "topic" has no label in any of 1 training examples; v.csv: no example has "topic", which "topic" is read from; did you mean "Topic"?`
-	if err := e.Learn([]Source{csv(Source{}, "text,Topic\nred,a\n")}); err == nil || err.Error() != want {
-		t.Errorf("got %v, want %s", err, want)
 	}
 }

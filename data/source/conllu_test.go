@@ -1,4 +1,4 @@
-package data
+package source
 
 import (
 	"maps"
@@ -76,6 +76,9 @@ func TestConlluMessages(t *testing.T) {
 func FuzzCoNLLU(f *testing.F) {
 	fuzzFile(f, "conllu", treebank, "1\ta\t_\t_\t_\t_\t_\t_\t_\t_", "# text = a\n\n1-2\t_\t_\t_\t_\t_\t_\t_\t_\t_\n", "#\n1.1\n", "1\t\t\t\t\t\t\t\t\t\n")
 }
+
+// The data sets stand beside the project.
+const shared = "../../../shared/data/"
 
 // The treebank's counts are those of its description; every lemma comes back
 // from its rule, and rules are shared: there are far fewer than lemmas.

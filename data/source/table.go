@@ -1,4 +1,4 @@
-package data
+package source
 
 import (
 	"encoding/csv"
@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"espalier/internal/nearest"
 )
 
 // tableReader reads csv (RFC 4180, quotes and line breaks in quotes included)
@@ -35,7 +37,7 @@ func openTable(s Source, fields []string) (Reader, error) {
 	if utf8.RuneCountInString(r.delim) != 1 {
 		return nil, fmt.Errorf("data: delimiter %q is not one character", r.delim)
 	}
-	if r.in, err = s.open(name); err != nil {
+	if r.in, err = s.openLineReader(name); err != nil {
 		return nil, err
 	}
 	if s.Format == "csv" {
@@ -85,14 +87,14 @@ func (r *tableReader) header(s Source, fields []string) error {
 				if !mapped {
 					continue // a task that this source does not label
 				}
-				return &Error{File: r.in.name, Line: 1, Err: fmt.Errorf("there is no column %q for %q; the first line has the columns %s", column, f, some(row))}
+				return &Error{File: r.in.name, Line: 1, Err: fmt.Errorf("there is no column %q for %q; the first line has the columns %s", column, f, nearest.List(row))}
 			}
 			i = n
 		}
 		r.columns[f] = i
 	}
 	if len(r.columns) == 0 {
-		return &Error{File: r.in.name, Line: 1, Err: fmt.Errorf("no column is named %s; the first line has the columns %s", strings.Join(fields, ", "), some(row))}
+		return &Error{File: r.in.name, Line: 1, Err: fmt.Errorf("no column is named %s; the first line has the columns %s", strings.Join(fields, ", "), nearest.List(row))}
 	}
 	return nil
 }
@@ -156,8 +158,8 @@ func (t *textReader) Read(p []byte) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		if t.size += len(line); t.size > t.lines.opts.max {
-			return 0, t.lines.errorf("the record is longer than %d bytes; is a quote never closed?", t.lines.opts.max)
+		if t.size += len(line); t.size > t.lines.max {
+			return 0, t.lines.errorf("the record is longer than %d bytes; is a quote never closed?", t.lines.max)
 		}
 		t.rest = line + "\n"
 	}

@@ -1,4 +1,4 @@
-package data
+package source
 
 import (
 	"encoding/json"
@@ -80,7 +80,7 @@ func openDerived(s Source, names []string) (Reader, error) {
 	}
 	inner := s
 	inner.Names, inner.Set, inner.Values = nil, nil, nil
-	in, err := Open(inner, read)
+	in, err := inner.records(read)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func (r *derived) Next() (*Record, error) {
 		rec.Fields[name] = f
 		if l != nil && !f.Missing() {
 			if rec.Fields[name], err = l.of(f); err != nil {
-				return nil, rec.errorAt(name, "%w", err)
+				return nil, rec.ErrorAt(name, "%w", err)
 			}
 		}
 	}
@@ -133,7 +133,7 @@ func (l *lookup) value(read map[string]Field) (Field, bool) {
 	out.Text = templateField.ReplaceAllStringFunc(l.From, func(m string) string {
 		f, ok := read[m[1:len(m)-1]]
 		whole = whole && ok && !f.Missing() && !f.List
-		out.file, out.line = f.file, f.line
+		out.File, out.Line = f.File, f.Line
 		return strings.TrimSpace(f.Text)
 	})
 	return out, whole
@@ -184,7 +184,7 @@ func (l *lookup) one(value string) (string, error) {
 		where = l.File
 	}
 	known := append(sortedKeys(l.Map), sortedKeys(l.values)...)
-	hint := "it has " + some(known)
+	hint := "it has " + nearest.List(known)
 	if near := nearest.Word(value, known); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
@@ -226,7 +226,7 @@ func (s Source) lookup(field string, m Mapping) (*lookup, error) {
 
 // valuesLines reads lines of results, or of values and results.
 func (s Source) valuesLines(name string) (map[string]string, error) {
-	in, err := s.open(name)
+	in, err := s.openLineReader(name)
 	if err != nil {
 		return nil, err
 	}

@@ -1,8 +1,7 @@
-package data
+package source
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"unicode/utf8"
@@ -17,21 +16,21 @@ type textStream struct {
 	max    int // most bytes of one value
 	left   int // what may be read before the value being read is too long
 
-	rest    []byte
-	total   int64   // bytes decoded so far
-	breaks  []int64 // offsets of line breaks that lineAt has not passed
-	line    int     // of the last lineAt
-	err     error
-	closers []io.Closer
+	rest   []byte
+	total  int64   // bytes decoded so far
+	breaks []int64 // offsets of line breaks that lineAt has not passed
+	line   int     // of the last lineAt
+	err    error
+	file   io.Closer
 }
 
-func newTextStream(f *openedFile, max int) *textStream {
+func newTextStream(f *textFile, max int) *textStream {
 	if max <= 0 {
 		max = defaultMaxLine
 	}
 	return &textStream{
-		name: f.name, in: bufio.NewReaderSize(f.in, 1<<16), latin1: f.latin1,
-		max: max, left: max, line: 1, closers: f.closers,
+		name: f.Name, in: bufio.NewReaderSize(f, 1<<16), latin1: f.latin1,
+		max: max, left: max, line: 1, file: f,
 	}
 }
 
@@ -108,10 +107,4 @@ func (t *textStream) lineAt(offset int64) int {
 	return t.line
 }
 
-func (t *textStream) Close() error {
-	var errs []error
-	for _, c := range t.closers {
-		errs = append(errs, c.Close())
-	}
-	return errors.Join(errs...)
-}
+func (t *textStream) Close() error { return t.file.Close() }

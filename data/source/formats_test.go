@@ -1,4 +1,4 @@
-package data
+package source
 
 import (
 	"strings"
@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"espalier/schema"
 )
 
 // fieldsOf reads a source and returns what its records hold.
@@ -26,7 +28,7 @@ type wanted []map[string]Field
 
 func (w wanted) check(t *testing.T, got []map[string]Field) {
 	t.Helper()
-	if diff := cmp.Diff([]map[string]Field(w), got, cmpopts.IgnoreUnexported(Field{}, Record{}), cmpopts.EquateEmpty()); diff != "" {
+	if diff := cmp.Diff([]map[string]Field(w), got, cmpopts.IgnoreFields(Field{}, "File", "Line", "Unit"), cmpopts.EquateEmpty()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -71,6 +73,27 @@ func TestJSONDocument(t *testing.T) {
 	}
 }
 
+// Format spans reads documents and lines, and finds tokens or a text and the one
+// other field where nothing is said.
+func TestSpansFormat(t *testing.T) {
+	const example = `{"tokens": ["Ada", "saw"], "entities": [{"type": "P", "start": 0, "end": 1}], "relations": [{"type": "r", "head": 0, "tail": 1}]}`
+	entities := Field{Marked: true, Spans: []schema.Span{{Type: "P", Start: 0, End: 1}}}
+	want := wanted{{"text": list("Ada", "saw"), "tags": entities}}
+	for name, s := range map[string]Source{
+		"an array":   {FS: files("a", "\ufeff\n["+example+"]")},
+		"lines":      {FS: files("a", example+"\n")},
+		"a document": {Path: "train", FS: files("a", `{"train": [`+example+`]}`)},
+		"own names":  {FS: files("a", strings.NewReplacer("tokens", "text", "entities", "tags").Replace(example))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.Format, s.File = "spans", "a"
+			want.check(t, fieldsOf(t, s, "text tags"))
+		})
+	}
+	wanted{{"text": list("Ada", "saw"), "entities": entities, "relations": {Related: true, Relations: []Relation{{"r", 0, 1}}}}}.check(t,
+		fieldsOf(t, Source{Format: "spans", File: "a", FS: files("a", example)}, "text entities relations"))
+}
+
 func TestPattern(t *testing.T) {
 	s := Source{
 		Format: "lines", File: "a", Encoding: "latin1", Pattern: `(?P<fine>(?P<coarse>[A-Z]+):\w+) (?P<text>.*)|(?P<text>\w+)`,
@@ -98,7 +121,7 @@ func TestJoin(t *testing.T) {
 		{"text": word("z"), "one": word("2"), "two": word("B"), "three": word("q")},
 	}.check(t, fieldsOf(t, s, "text one two three"))
 	// The mistakes of a joined file are told of that file.
-	r, err := Open(s, []string{"text", "two", "three"})
+	r, err := s.Open([]string{"text", "two", "three"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +133,7 @@ func TestJoin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := rec.errorAt("two", "wrong").Error(); got != "b:2: wrong" {
+	if got := rec.ErrorAt("two", "wrong").Error(); got != "b:2: wrong" {
 		t.Error(got)
 	}
 }
@@ -249,6 +272,11 @@ func FuzzJSON(f *testing.F) {
 			Format: "json", File: "fuzzed", Path: path, FS: files("fuzzed", string(content)), Fields: map[string]string{"label": "1"},
 		})
 	})
+}
+
+func FuzzSpans(f *testing.F) {
+	fuzzFile(f, "spans", `{"tokens": ["a"], "entities": [{"start": 0, "end": 1, "type": "x"}]}`, `[{"text": "a b", "label": [[0, 1, "x"]]}]`,
+		`[{"tokens": [], "entities": [[-1, 99999999999999999999, ""]]}]`, `{"text": "a", "label": [{"head": 0, "tail": 1, "type": ""}]}`)
 }
 
 func FuzzPattern(f *testing.F) {

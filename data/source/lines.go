@@ -1,4 +1,4 @@
-package data
+package source
 
 import (
 	"bufio"
@@ -14,26 +14,23 @@ import (
 // instead of filling memory.
 const defaultMaxLine = 16 << 20
 
-// lineOptions are settings of a lineReader.
-type lineOptions struct {
-	latin1 bool
-	max    int // most bytes of a line; defaultMaxLine
-}
-
 // lineReader reads lines of checked text.
 type lineReader struct {
-	name    string
-	in      *bufio.Reader
-	opts    lineOptions
-	line    int // number of the line that was read last
-	closers []io.Closer
+	name   string
+	in     *bufio.Reader
+	latin1 bool
+	max    int // most bytes of a line
+	line   int // number of the line that was read last
+	file   io.Closer
 }
 
-func newLineReader(name string, in io.Reader, opts lineOptions, closers []io.Closer) *lineReader {
-	if opts.max <= 0 {
-		opts.max = defaultMaxLine
+// newLineReader reads lines of so many bytes at most; of defaultMaxLine where
+// max is 0.
+func newLineReader(f *textFile, max int) *lineReader {
+	if max <= 0 {
+		max = defaultMaxLine
 	}
-	return &lineReader{name: name, in: bufio.NewReaderSize(in, 1<<16), opts: opts, closers: closers}
+	return &lineReader{name: f.Name, in: bufio.NewReaderSize(f, 1<<16), latin1: f.latin1, max: max, file: f}
 }
 
 func (r *lineReader) errorf(format string, args ...any) error {
@@ -46,7 +43,7 @@ func (r *lineReader) next() (string, error) {
 	for {
 		part, err := r.in.ReadSlice('\n')
 		buf = append(buf, part...)
-		if len(buf) > r.opts.max+2 { // a line break is not counted
+		if len(buf) > r.max+2 { // a line break is not counted
 			r.line++
 			return "", r.tooLong("line")
 		}
@@ -65,16 +62,16 @@ func (r *lineReader) next() (string, error) {
 }
 
 func (r *lineReader) tooLong(what string) error {
-	return r.errorf("the %s is longer than %d bytes; is this the right file and format?", what, r.opts.max)
+	return r.errorf("the %s is longer than %d bytes; is this the right file and format?", what, r.max)
 }
 
 func (r *lineReader) text(buf []byte) (string, error) {
 	buf = bytes.TrimSuffix(buf, []byte("\n"))
 	buf = bytes.TrimSuffix(buf, []byte("\r"))
-	if len(buf) > r.opts.max {
+	if len(buf) > r.max {
 		return "", r.tooLong("line")
 	}
-	if r.opts.latin1 {
+	if r.latin1 {
 		var b strings.Builder
 		for _, c := range buf {
 			b.WriteRune(rune(c))
@@ -98,13 +95,7 @@ func (r *lineReader) text(buf []byte) (string, error) {
 	return string(buf), nil
 }
 
-func (r *lineReader) Close() error {
-	var errs []error
-	for _, c := range r.closers {
-		errs = append(errs, c.Close())
-	}
-	return errors.Join(errs...)
-}
+func (r *lineReader) Close() error { return r.file.Close() }
 
 // linesReader reads parallel files: line i of each is a field of record i.
 type linesReader struct {
@@ -126,7 +117,7 @@ func openLines(s Source, fields []string) (Reader, error) {
 		if !used && len(fields) > 0 {
 			continue
 		}
-		f, err := s.open(s.Files[field])
+		f, err := s.openLineReader(s.Files[field])
 		if err != nil {
 			return nil, errors.Join(err, r.Close())
 		}
@@ -153,7 +144,7 @@ func (r *linesReader) Next() (*Record, error) {
 			return nil, err
 		}
 		rec.File, rec.Line = f.name, f.line
-		rec.Fields[r.fields[i]] = Field{Text: line, file: f.name}
+		rec.Fields[r.fields[i]] = Field{Text: line, File: f.name}
 	}
 	switch {
 	case ended < 0:

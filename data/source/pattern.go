@@ -1,4 +1,4 @@
-package data
+package source
 
 import (
 	"fmt"
@@ -41,7 +41,7 @@ func openPattern(s Source, fields []string) (Reader, error) {
 	if len(r.groups) == 0 {
 		return nil, fmt.Errorf("data: no group of the pattern of format lines is named %s; it has %s", strings.Join(fields, ", "), groupNames(pattern))
 	}
-	r.in, err = s.open(name)
+	r.in, err = s.openLineReader(name)
 	return r, err
 }
 
