@@ -25,7 +25,7 @@ FOREIGN := $(ENV)/foreign
 # anew; the tests hold answers to 500.
 TORCHJD_CASES ?= 100
 
-.PHONY: test go-test interop interop-page foreign torchjd race fuzz lint fmt demo bench results bench-go bench-predict soak portable null toys env clean
+.PHONY: test go-test interop interop-page foreign torchjd race fuzz lint fmt demo bench results bench-go bench-predict soak portable structure null toys env clean
 
 test: go-test foreign interop torchjd
 
@@ -126,6 +126,14 @@ $(PEERS): bench/out/%.jsonl: bench/peers/tabular.py examples/%.yaml bench/split/
 # Benchmarks of Go alone: the engines, the optimizers.
 bench-go: env
 	$(GO) test -run '^$$' -bench . ./runtime/ort ./train/optim ./train/balance
+
+# docs/structure.md and the tables of docs/contributing.md: how the code was divided
+# at BASE and how it is now. ADDED names the commits that added one of a kind since,
+# as ADDED='-commits "task type=1a2b3c"'.
+structure:
+	git worktree add --quiet --force --detach $(ENV)/base $(BASE)
+	$(GO) run ./bench/structure -write -before $(ENV)/base $(ADDED); \
+	  status=$$?; git worktree remove --force $(ENV)/base; exit $$status
 
 # How often compare gives a verdict where joint training changes nothing, and where
 # it adds three points; most of an hour on two cores.
