@@ -2,12 +2,7 @@ package espalier
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 
 	"espalier/export"
 	"espalier/export/verify"
@@ -125,21 +120,4 @@ func (o *ExportOptions) write(path string, m *onnx.Model) (string, error) {
 		return path, err
 	}
 	return path, export.Write(path, m)
-}
-
-// Outcome returns how the run ended, nil when it has not.
-func (r *Run) Outcome() (*Outcome, error) {
-	path := filepath.Join(r.Dir, fileResult)
-	content, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var o Outcome
-	if err := json.Unmarshal(content, &o); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return &o, nil
 }
