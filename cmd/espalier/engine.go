@@ -8,6 +8,7 @@ import (
 
 	"espalier"
 	"espalier/runtime"
+	"espalier/runtime/gonum"
 	"espalier/runtime/ort"
 )
 
@@ -40,4 +41,13 @@ func (f *engineFlags) open(talk io.Writer) (runtime.Engine, error) {
 		fmt.Fprintln(talk, "ONNX Runtime's library was not found: running in pure Go, which is slower (see espalier doctor)")
 	}
 	return e, nil
+}
+
+// verifying lists the engines that a file is run by: the one in use first.
+func verifying(e runtime.Engine) []runtime.Engine {
+	engines := []runtime.Engine{e}
+	if e.Name() != "gonum" {
+		engines = append(engines, gonum.New())
+	}
+	return engines
 }

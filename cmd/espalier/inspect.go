@@ -191,14 +191,6 @@ func (f *inspection) print(out io.Writer) error {
 	return w.Flush()
 }
 
-// head is the first column of a list: its name once.
-func head(name string, i int) string {
-	if i > 0 {
-		return ""
-	}
-	return name
-}
-
 func someLabels(labels []string) string {
 	const most = 6
 	if len(labels) <= most {

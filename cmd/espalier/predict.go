@@ -2,16 +2,17 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
 	"io"
-	"math"
+	"io/fs"
 	"os"
-	"strconv"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"espalier/data/source"
 	"espalier/runtime"
 	"espalier/runtime/predict"
 	"espalier/schema"
@@ -100,12 +101,6 @@ func tellProviders(talk io.Writer, s runtime.Session) {
 	}
 }
 
-type answerer struct {
-	cmd       *cobra.Command
-	predictor *predict.Predictor
-	json      bool
-}
-
 // lines answers for a stream in batches, so that memory stays small.
 func (a *answerer) lines(in io.Reader) error {
 	scan := bufio.NewScanner(in)
@@ -129,92 +124,94 @@ func (a *answerer) lines(in io.Reader) error {
 	return a.answer(batch)
 }
 
-func (a *answerer) answer(texts []string) error {
-	answers, err := a.predictor.Predict(a.cmd.Context(), texts...)
-	if err != nil {
+// tableFormat is how a table is written: by the file's name, csv for standard
+// input.
+func tableFormat(name string) string {
+	name = strings.TrimSuffix(name, ".gz")
+	for _, format := range []string{"tsv", "jsonl"} {
+		if strings.HasSuffix(name, "."+format) {
+			return format
+		}
+	}
+	return "csv"
+}
+
+// table answers for the rows of a file of csv or tsv, whose first line names the
+// columns, or of lines of JSON. Columns that the model does not read are left
+// alone.
+func (a *answerer) table(name string) (err error) {
+	s := source.Source{Format: tableFormat(name), File: name}
+	if name == "-" {
+		s.FS = standardInput{a.cmd.InOrStdin()}
+	}
+	var columns []string
+	for _, in := range a.predictor.Schema().Inputs {
+		columns = append(columns, in.Name)
+	}
+	var batch []map[string]string
+	lines := 0
+	flush := func() error {
+		err := a.rows(lines, batch)
+		lines += len(batch)
+		batch = batch[:0]
 		return err
 	}
-	w := a.cmd.OutOrStdout()
-	for i := range answers {
-		if answers[i].Truncated {
-			fmt.Fprintf(a.cmd.ErrOrStderr(), "text %q is longer than the model reads and was cut\n", texts[i])
+	_, err = source.Each(s, columns, func(r *source.Record) error {
+		row := map[string]string{}
+		for _, c := range columns {
+			f, ok := r.Fields[c]
+			if !ok && s.Format != "jsonl" {
+				return r.Errorf("there is no column %q, which the model reads; leave its values empty where they are not known", c)
+			}
+			if f.List || f.Marked {
+				return r.Errorf("column %q is a list, not a value", c)
+			}
+			if err := a.number(c, f.Text); err != nil {
+				return r.Errorf("%w", err)
+			}
+			row[c] = f.Text
 		}
-		if a.json {
-			err = json.NewEncoder(w).Encode(struct {
-				Text string `json:"text"`
-				predict.Prediction
-			}{texts[i], answers[i]})
-		} else {
-			_, err = fmt.Fprint(w, a.describe(texts[i], &answers[i]))
+		if batch = append(batch, row); len(batch) < predictBatch {
+			return nil
 		}
-		if err != nil {
-			return err
-		}
+		return flush()
+	})
+	if err != nil || len(batch) == 0 {
+		return err
+	}
+	return flush()
+}
+
+// number refuses a text in a numeric column where the file can be named that has
+// it.
+func (a *answerer) number(column, text string) error {
+	in := a.predictor.Schema().Input(column)
+	text = strings.TrimSpace(text)
+	if in.Type != schema.Numeric || text == "" || slices.Contains(in.Missing, text) {
+		return nil
+	}
+	if _, err := schema.ParseNumber(text); err != nil {
+		return fmt.Errorf("input %q is numeric, %q %w; leave it empty where it is not known", column, text, err)
 	}
 	return nil
 }
 
-// describe writes an answer for people.
-func (a *answerer) describe(text string, p *predict.Prediction) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n", text)
-	for _, t := range p.Tasks {
-		fmt.Fprintf(&b, "  %-12s ", t.Task)
-		switch {
-		case t.Type == schema.Regression:
-			b.WriteString(number(*t.Value, a.predictor.Schema().Task(t.Task).Deviation))
-		case t.Type == schema.MultiLabel:
-			b.WriteString(strings.Join(t.Labels, ", "))
-			if len(t.Labels) == 0 {
-				b.WriteString("-")
-			}
-		case t.Type == schema.Relation:
-			for i, r := range t.Relations {
-				if i > 0 {
-					b.WriteString(", ")
-				}
-				fmt.Fprintf(&b, "%s -%s-> %s (%.3f)", r.Head.Text, r.Label, r.Tail.Text, r.Probability)
-			}
-			if len(t.Relations) == 0 {
-				b.WriteString("-")
-			}
-		case t.Type != schema.Tagging:
-			fmt.Fprintf(&b, "%s (%.3f)", t.Label, t.Probability)
-		case t.Spans != nil || !hasTags(t):
-			for i, s := range t.Spans {
-				if i > 0 {
-					b.WriteString(", ")
-				}
-				fmt.Fprintf(&b, "%s [%s]", s.Text, s.Type)
-			}
-			if len(t.Spans) == 0 {
-				b.WriteString("-")
-			}
-		default:
-			for i, tag := range t.Tags {
-				fmt.Fprintf(&b, "%s/%s ", text[p.Tokens[i].Start:p.Tokens[i].End], tag.Label)
-			}
-		}
-		b.WriteByte('\n')
-	}
-	return b.String()
-}
+// standardInput is a file system of one file, which is read once.
+type standardInput struct{ in io.Reader }
 
-// hasTags reports whether any token has a label other than O.
-func hasTags(a predict.Answer) bool {
-	for _, t := range a.Tags {
-		if t.Label != "O" {
-			return true
-		}
-	}
-	return false
-}
+func (s standardInput) Open(string) (fs.File, error) { return streamFile{s.in}, nil }
 
-// number writes a value down to a thousandth of the deviation, and in four
-// digits where there is no deviation or where it would be long.
-func number(x, deviation float64) string {
-	if deviation < 1e-9 || deviation > 1e15 {
-		return fmt.Sprintf("%.4g", x)
-	}
-	return strconv.FormatFloat(x, 'f', max(3-int(math.Floor(math.Log10(deviation))), 0), 64)
-}
+type streamFile struct{ io.Reader }
+
+func (streamFile) Close() error               { return nil }
+func (streamFile) Stat() (fs.FileInfo, error) { return streamInfo{}, nil }
+
+// streamInfo says what is known of a stream: nothing.
+type streamInfo struct{}
+
+func (streamInfo) Name() string       { return "-" }
+func (streamInfo) Size() int64        { return 0 }
+func (streamInfo) Mode() fs.FileMode  { return fs.ModeNamedPipe }
+func (streamInfo) ModTime() time.Time { return time.Time{} }
+func (streamInfo) IsDir() bool        { return false }
+func (streamInfo) Sys() any           { return nil }

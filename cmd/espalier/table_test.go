@@ -1,16 +1,11 @@
 package main
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
-
-	"espalier"
 )
 
 // TestATableByTheCommand: train, export, inspect and predict from files of rows.
@@ -53,51 +48,6 @@ func TestATableByTheCommand(t *testing.T) {
 	}
 }
 
-// TestWhatIsNotDefinedIsADash: an area under the curve of one class is "-" in
-// every table, with the reason, and not there in JSON; the scores of a run
-// without any say so, and the lines of its warnings are in the result.
-func TestWhatIsNotDefinedIsADash(t *testing.T) {
-	const rows = "size,good,place\n1,yes,x\n2,no,y\n3,yes,x\n4,no,y\n"
-	table, valid := file(t, "d.csv", rows), file(t, "v.csv", "size,good,place\n1,yes,x\n4,yes,y\n2,yes,x\n")
-	recipe := file(t, "table.yaml", "data: {train: {format: csv, file: "+table+"}, valid: {format: csv, file: "+valid+"}}\n"+
-		"columns: {numeric: [size]}\ntasks: {good: {type: classification, metric: auc}, place: {type: classification}}\ntrain: {epochs: 2}\n")
-	dir := filepath.Join(t.TempDir(), "run")
-	code, stdout, stderr := command(t, "train", recipe, "--out", dir, "--engine", "gonum")
-	const warning = `auc of task "good" is not defined on the validation data, where all labels are of one class; it does not count in the choice of the best epoch`
-	for _, want := range []string{"  good loss 0.", " auc -  place loss 0.", "  best\n", "warning: " + warning + "\n"} {
-		if code != 0 || !strings.Contains(stderr, want) {
-			t.Errorf("exit %d: %s does not say %q", code, stderr, want)
-		}
-	}
-	const reason = "  good: not defined, because all labels are of one class: auc\n"
-	if !strings.Contains(stdout, "  auc          -") || strings.Count(stdout, reason) != 1 {
-		t.Errorf("the outcome is\n%s", stdout)
-	}
-	_, stdout, _ = command(t, "eval", dir, "--split", "valid", "--engine", "gonum")
-	if !strings.Contains(stdout, "-") || strings.Count(stdout, reason) != 1 {
-		t.Errorf("eval says\n%s", stdout)
-	}
-	content, err := os.ReadFile(filepath.Join(dir, "result.json"))
-	var o espalier.Outcome
-	if err == nil {
-		err = json.Unmarshal(content, &o)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	good, place := o.Valid[0], o.Valid[1]
-	if _, there := good.Metrics["auc"]; there || good.Score != nil || place.Score == nil || *place.Score != place.Metrics["accuracy"] {
-		t.Errorf("the result has %+v", o.Valid)
-	}
-	if diff := cmp.Diff(map[string]string{"auc": "all labels are of one class"}, good.Undefined); diff != "" || len(o.Warnings) == 0 || o.Warnings[0] != warning {
-		t.Errorf("%s, warnings %q", diff, o.Warnings)
-	}
-	code, _, stderr = command(t, "train", recipe, "--out", filepath.Join(t.TempDir(), "run"), "--engine", "gonum", "--set", "train.select=good")
-	if code != 0 || strings.Count(stderr, "  kept\n") != 2 || !strings.Contains(stderr, "warning: no epoch has a score, because no metric that counts is defined") {
-		t.Errorf("exit %d: %s", code, stderr)
-	}
-}
-
 // TestTimesByTheCommand: numbers that float32 has not enough of are shown whole,
 // by training, inspect and predict.
 func TestTimesByTheCommand(t *testing.T) {
@@ -123,16 +73,5 @@ func TestTimesByTheCommand(t *testing.T) {
 	want := `rows.csv:2: input "since" is numeric, "1e39" is beyond 3.4e38, the largest number of float32, in which models compute; give it in a larger unit; leave it empty where it is not known`
 	if code, _, stderr := command(t, "predict", path, file(t, "rows.csv", "since\n1e39\n"), "--engine", "gonum"); code == 0 || !strings.Contains(stderr, want) {
 		t.Errorf("exit %d: %s, want %s", code, stderr, want)
-	}
-}
-
-func TestANumberIsShownToAThousandthOfItsDeviation(t *testing.T) {
-	for want, of := range map[string][2]float64{
-		"1700000097.82": {1700000097.8217275, 85.8}, "412345": {412345.4, 2.5e5}, "2011.23": {2011.234, 10}, "0.0123457": {0.0123456789, 1e-4},
-		"4.123e+05": {412345.4, 0}, "1.235e-15": {1.2346e-15, 1e-15}, "-12.35": {-12.3456, 99},
-	} {
-		if got := number(of[0], of[1]); got != want {
-			t.Errorf("%v of deviation %v is %s, want %s", of[0], of[1], got, want)
-		}
 	}
 }

@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"espalier"
-	"espalier/train"
 )
 
 func newTrain() *cobra.Command {
@@ -80,18 +78,4 @@ predicted, a best epoch at the end of the run, a tokenizer that does not fit.`,
 	cmd.Flags().BoolVar(&resume, "resume", false, "go on with the run in the run directory")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the outcome as JSON")
 	return cmd
-}
-
-// printOutcome writes parameters and scores of a finished run.
-func printOutcome(w io.Writer, o *espalier.Outcome) error {
-	if err := parameterTable(w, o); err != nil {
-		return err
-	}
-	if err := scoreTable(w, "valid", o.Valid, train.Whole{Share: o.ValidWhole, Examples: o.ValidWholeOf}); err != nil {
-		return err
-	}
-	if o.Test == nil {
-		return nil
-	}
-	return scoreTable(w, "test", o.Test, train.Whole{Share: o.TestWhole, Examples: o.TestWholeOf})
 }

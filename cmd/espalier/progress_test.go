@@ -1,47 +1,14 @@
 package main
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"espalier"
 	"espalier/train"
 	"espalier/train/progress"
 )
-
-func TestParameterTable(t *testing.T) {
-	o := &espalier.Outcome{
-		Shared: 18240, Heads: map[string]int{"topic": 325, "sentiment": 65}, Alone: map[string]int{"topic": 18565, "sentiment": 18305},
-		Valid: train.Scores{{Task: "topic"}, {Task: "sentiment"}},
-	}
-	table := func() string {
-		var b strings.Builder
-		if err := parameterTable(&b, o); err != nil {
-			t.Fatal(err)
-		}
-		return b.String()
-	}
-	const several = `parameters   here   alone
-  shared     18240  
-  topic      325    18565
-  sentiment  65     18305
-  all        18630  36870  51 % of one model per task
-`
-	if diff := cmp.Diff(several, table()); diff != "" {
-		t.Error(diff)
-	}
-	o.Valid = o.Valid[:1]
-	const one = `parameters  here   alone
-  shared    18240  
-  topic     325    18565
-`
-	if diff := cmp.Diff(one, table()); diff != "" {
-		t.Error(diff)
-	}
-}
 
 // TestChangesOfTasks: a task that is in another state has a line behind its
 // epoch's; one that waits has no loss.
@@ -91,27 +58,5 @@ func TestDiagnosticsInALine(t *testing.T) {
 	}
 	if text := gradientsOf(train.Epoch{Balance: &train.Balance{}}); text != "" {
 		t.Error(text)
-	}
-}
-
-// TestWholeExamplesSayHowManyTheyAre: the share of all tasks stands beside the
-// number of examples that have labels of all, and is undefined without any.
-func TestWholeExamplesSayHowManyTheyAre(t *testing.T) {
-	scores := train.Scores{
-		{Task: "a", Labels: 9, Metric: "accuracy", Metrics: map[string]float64{"accuracy": 1, "macro_f1": 1}},
-		{Task: "b", Labels: 7, Metric: "accuracy", Metrics: map[string]float64{"accuracy": 0.5, "macro_f1": 0.5}},
-	}
-	share := 0.25
-	for want, whole := range map[string]train.Whole{
-		"  all tasks  4             exact_match  0.2500  \n": {Share: &share, Examples: 4},
-		"  all tasks  0             exact_match  -       \n": {},
-	} {
-		var b strings.Builder
-		if err := scoreTable(&b, "test", scores, whole); err != nil || !strings.HasSuffix(b.String(), want) {
-			t.Errorf("%v: %q does not end with %q", err, b.String(), want)
-		}
-		if encoded, err := json.Marshal(evaluation{Whole: whole}); err != nil || strings.Contains(string(encoded), "whole") != (whole.Share != nil) {
-			t.Errorf("%s (%v)", encoded, err)
-		}
 	}
 }
