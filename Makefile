@@ -6,8 +6,8 @@ PYTHON  ?= python3
 ENV     := $(CURDIR)/.env
 LIBRARY := $(ENV)/ort/libonnxruntime.so
 
-# testdata is invisible to ./..., its one Go package is not.
-PACKAGES := ./... ./testdata/demo/...
+# testdata is invisible to ./..., its Go packages are not.
+PACKAGES := ./... ./testdata/chinese/...
 
 export ESPALIER_ORT_LIBRARY := $(LIBRARY)
 export ESPALIER_PYTHON      := $(ENV)/python/bin/python

@@ -8,11 +8,11 @@ import (
 	"path/filepath"
 
 	"espalier"
+	"espalier/examples/demo"
 	"espalier/recipe"
 	"espalier/runtime"
 	"espalier/runtime/gonum"
 	"espalier/runtime/predict"
-	"espalier/testdata/demo"
 )
 
 // Three heads on one trunk: fit, export, predict.

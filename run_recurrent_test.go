@@ -6,9 +6,9 @@ import (
 	"testing"
 
 	"espalier"
+	"espalier/examples/demo"
 	"espalier/runtime"
 	"espalier/runtime/predict"
-	"espalier/testdata/demo"
 )
 
 // recurrentSettings are a small recurrent model with a CRF that reads

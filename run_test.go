@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"espalier"
+	"espalier/examples/demo"
 	"espalier/models"
 	"espalier/onnx"
 	"espalier/recipe"
@@ -21,7 +22,6 @@ import (
 	"espalier/runtime/gonum"
 	"espalier/runtime/ort"
 	"espalier/runtime/predict"
-	"espalier/testdata/demo"
 	"espalier/train"
 )
 

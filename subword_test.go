@@ -14,12 +14,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"espalier"
+	"espalier/examples/demo"
 	"espalier/models"
 	"espalier/onnx"
 	"espalier/recipe"
 	"espalier/runtime"
 	"espalier/runtime/predict"
-	"espalier/testdata/demo"
 )
 
 // letters is a tokenizer.json of letters and of pairs that are common in

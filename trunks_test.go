@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"espalier"
+	"espalier/examples/demo"
 	"espalier/recipe"
-	"espalier/testdata/demo"
 )
 
 // TestTrunksFromRecipeToFile: what a recipe says of a trunk trains, and the

@@ -16,9 +16,9 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"espalier"
+	"espalier/examples/demo"
 	"espalier/recipe"
 	"espalier/runtime/gonum"
-	"espalier/testdata/demo"
 )
 
 // counted counts how often each file is opened.

@@ -8,10 +8,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"espalier/data"
+	"espalier/examples/demo"
 	"espalier/models"
 	"espalier/recipe"
 	"espalier/runtime/gonum"
-	"espalier/testdata/demo"
 	"espalier/train"
 )
 

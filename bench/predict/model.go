@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"strings"
 
+	"espalier/examples/demo"
 	"espalier/export"
 	"espalier/models"
 	"espalier/schema"
 	"espalier/tensor"
-	"espalier/testdata/demo"
 	"espalier/text"
 )
 

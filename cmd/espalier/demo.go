@@ -10,10 +10,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"espalier"
+	"espalier/examples/demo"
 	"espalier/recipe"
 	"espalier/runtime"
 	"espalier/runtime/predict"
-	"espalier/testdata/demo"
 )
 
 // demoSentences are answered at the end. None stands in the corpus.

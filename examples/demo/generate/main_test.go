@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"espalier/testdata/demo"
+	"espalier/examples/demo"
 )
 
 func TestCommittedCorpusIsWhatTheGeneratorWrites(t *testing.T) {
@@ -14,7 +14,7 @@ func TestCommittedCorpusIsWhatTheGeneratorWrites(t *testing.T) {
 			t.Fatal(err)
 		}
 		if string(got) != want {
-			t.Errorf("%s is not what the generator writes; run go generate ./testdata/demo", name)
+			t.Errorf("%s is not what the generator writes; run go generate ./examples/demo", name)
 		}
 	}
 }

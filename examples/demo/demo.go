@@ -1,6 +1,6 @@
-// Package demo embeds the corpus of the demonstration: short sentences with a
-// topic, a sentiment and named entities, made by testdata/demo/generate from
-// templates and word lists of this project.
+// Package demo embeds the recipe and the corpus of the demonstration: short
+// sentences with a topic, a sentiment and named entities, made by
+// examples/demo/generate from templates and word lists of this project.
 package demo
 
 import "embed"
