@@ -72,6 +72,7 @@ lint:
 	  if [ -n "$$unformatted" ]; then echo "not formatted by gofumpt:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet $(PACKAGES)
 	$(GO) tool staticcheck $(PACKAGES)
+	$(GO) run ./internal/lint
 
 fmt:
 	$(GO) tool gofumpt -w .

@@ -21,6 +21,7 @@ var arrows = map[string][]string{
 	"internal/hugepage":   {},
 	"internal/nearest":    {},
 	"setting":             {"internal/nearest"},
+	"internal/lint/links": {},
 	"builder":             {"tensor", "onnx"},
 	"builder/grad":        {"builder", "tensor"},
 	"builder/nn":          {"builder", "tensor"},

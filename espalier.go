@@ -1,9 +1,9 @@
 // Package espalier trains one shared trunk with many task heads, writes it as
 // one multi-output ONNX file, and runs that file.
 //
-// [Train] fits what a recipe says and leaves a [Run], a directory. [Export]
-// writes the run's model as one ONNX file, which package runtime/predict and
-// every ONNX runtime read. A program that only predicts needs runtime/predict
+// [Train] fits what a recipe says and leaves a [Run], a directory. [Run.Export]
+// writes its model as one ONNX file, which package runtime/predict and every ONNX
+// runtime read. A program that only predicts needs runtime/predict
 // and an engine, not this package.
 package espalier
 

@@ -14,7 +14,7 @@ func gramMakers() map[string]forms {
 
 // grams counts runs of words, which may leave words out at even distances.
 type grams struct {
-	known          map[string]int // place in the list, by [grams.key]
+	known          map[string]int // place in the list, by [joined]
 	places         []int64        // in the result
 	weights        []float32      // nil: each is 1
 	width          int64
