@@ -25,7 +25,7 @@ FOREIGN := $(ENV)/foreign
 # anew; the tests hold answers to 500.
 TORCHJD_CASES ?= 100
 
-.PHONY: test go-test interop interop-page foreign torchjd race fuzz lint fmt demo bench results bench-go bench-predict soak portable structure null toys env clean
+.PHONY: test go-test interop interop-page foreign torchjd race fuzz lint fmt demo bench results bench-go bench-compare bench-predict soak portable structure null toys env clean
 
 test: go-test foreign interop torchjd
 
@@ -135,6 +135,12 @@ structure:
 	git worktree add --quiet --force --detach $(ENV)/base $(BASE)
 	$(GO) run ./bench/structure -write -before $(ENV)/base $(ADDED); \
 	  status=$$?; git worktree remove --force $(ENV)/base; exit $$status
+
+# The benchmarks of Go alone at the commit BASE and in the working tree, in turns, as
+# one table of medians. COMPARE has more flags of bench/compare, as
+# COMPARE="-bench Step -rounds 6".
+bench-compare: $(LIBRARY)
+	$(GO) run ./bench/compare $(COMPARE) $(BASE)
 
 # How often compare gives a verdict where joint training changes nothing, and where
 # it adds three points; most of an hour on two cores.
