@@ -73,6 +73,9 @@ lint:
 	$(GO) vet $(PACKAGES)
 	$(GO) tool staticcheck $(PACKAGES)
 	$(GO) run ./internal/lint
+	@mkdir -p $(ENV)
+	$(GO) build -o $(ENV)/rules ./internal/lint/vet
+	$(GO) vet -vettool=$(ENV)/rules $(PACKAGES)
 
 fmt:
 	$(GO) tool gofumpt -w .

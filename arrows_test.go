@@ -22,6 +22,7 @@ var arrows = map[string][]string{
 	"internal/nearest":    {},
 	"setting":             {"internal/nearest"},
 	"internal/lint/links": {},
+	"internal/lint/rules": {},
 	"builder":             {"tensor", "onnx"},
 	"builder/grad":        {"builder", "tensor"},
 	"builder/nn":          {"builder", "tensor"},
