@@ -174,8 +174,11 @@ func answers(r *recipe.Recipe, dir string, seeds int) ([]*train.Answers, [][]*tr
 	single := make([][]*train.TaskAnswers, len(r.Tasks))
 	read := func(seed int, ends string) (*train.Answers, error) {
 		found, err := filepath.Glob(filepath.Join(dir, fmt.Sprint("seed-", seed), "*-"+ends))
-		if err != nil || len(found) != 1 {
-			return nil, fmt.Errorf("seed %d: %d models of %s (%v)", seed, len(found), ends, err)
+		if err != nil {
+			return nil, err
+		}
+		if len(found) != 1 {
+			return nil, fmt.Errorf("seed %d: %d models of %s", seed, len(found), ends)
 		}
 		run, err := espalier.OpenRun(found[0])
 		if err != nil {

@@ -22,8 +22,11 @@ func printShare(layers, steps int) error {
 		return err
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "step*.json"))
-	if err != nil || len(files) != 1 {
-		return fmt.Errorf("the profile was not written: %v, %v", files, err)
+	if err != nil {
+		return err
+	}
+	if len(files) != 1 {
+		return fmt.Errorf("the profile was not written: %v", files)
 	}
 	content, err := os.ReadFile(files[0])
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"go/ast"
 	"go/types"
 	"slices"
@@ -93,6 +94,7 @@ func upward(order []int, uses map[arrow]int) []arrow {
 			up = append(up, a)
 		}
 	}
+	slices.SortFunc(up, func(a, b arrow) int { return cmp.Or(a.from-b.from, a.to-b.to) })
 	return up
 }
 

@@ -23,7 +23,7 @@ type Source struct {
 	// Root is put in front of relative file names.
 	Root string
 	// File is the one file of every format, and of lines with a pattern. With
-	// *, ? or [ in it, it is all files that match (see [filepath.Match]), in
+	// *, ? or [ in it, it is all files that match (see [path/filepath.Match]), in
 	// alphabetical order.
 	File string
 	// Files are the parallel files of format lines, one field each.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -37,20 +38,20 @@ func blocks(t *testing.T, page, mark string) []string {
 func program(t *testing.T, statements string) string {
 	t.Helper()
 	var imports strings.Builder
-	for name, path := range map[string]string{
-		"context": "context", "fmt": "fmt", "ort": "espalier/runtime/ort", "gonum": "espalier/runtime/gonum",
-		"predict": "espalier/runtime/predict", "runtime": "espalier/runtime", "schema": "espalier/schema", "tensor": "espalier/tensor",
+	for _, from := range []string{
+		"context", "espalier/runtime", "espalier/runtime/gonum", "espalier/runtime/ort", "espalier/runtime/predict", "espalier/schema", "espalier/tensor", "fmt",
 	} {
+		name := path.Base(from)
 		if regexp.MustCompile(`\b` + name + `\.`).MatchString(regexp.MustCompile(`//.*`).ReplaceAllString(statements, "")) {
-			fmt.Fprintf(&imports, "\t%q\n", path)
+			fmt.Fprintf(&imports, "\t%q\n", from)
 		}
 	}
-	path := filepath.Join(t.TempDir(), "main.go")
+	file := filepath.Join(t.TempDir(), "main.go")
 	source := "package main\n\nimport (\n" + imports.String() + ")\n\nfunc main() {\n" + statements + "\n}\n"
-	if err := os.WriteFile(path, []byte(source), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(source), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return path
+	return file
 }
 
 // TestTheFiveLinesAnswer: the program in the README, and on the page about

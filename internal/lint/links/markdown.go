@@ -5,6 +5,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -18,8 +19,8 @@ var (
 	aGoName = regexp.MustCompile(`^(\w+)\.([A-Z]\w*)(?:\.(\w+))?$`)
 )
 
-// past is a page that tells of what was: its paths may be gone.
-const past = "CHANGELOG.md"
+// past are pages that tell of what was: their paths may be gone.
+var past = []string{"CHANGELOG.md", "docs/structure.md"}
 
 // markdown checks a page.
 func (t *tree) markdown(name string) error {
@@ -32,7 +33,7 @@ func (t *tree) markdown(name string) error {
 			t.link(name, i+1, m[1])
 		}
 		for _, m := range quoted.FindAllStringSubmatch(line, -1) {
-			if name != past {
+			if !slices.Contains(past, name) {
 				t.quoted(name, i+1, m[1])
 			}
 		}

@@ -16,7 +16,7 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 			t.Errorf("rule %q has no name or says nothing", rule.Name)
 		}
 	}
-	analysistest.Run(t, folder, all(), "espalier/room", "espalier/train", "espalier/cmd/tool")
+	analysistest.Run(t, folder, all(), "espalier/room", "espalier/runtime", "espalier/train", "espalier/cmd/tool")
 }
 
 // all is one analyzer of all rules, since a file has faults of several.

@@ -20,10 +20,10 @@ func orders(m map[string]float64, w io.Writer, r *randv2.Rand) ([]string, []stri
 	var unsorted, sorted []string
 	sum, count := 0.0, 0
 	for k, x := range m {
-		fmt.Fprintln(w, k)         // want `writes in the order of a map`
-		json.NewEncoder(w).Encode(x) // want `writes in the order of a map`
-		_ = r.Float64()            // want `draws in the order of a map`
-		sum += x                   // want `adds floats up in the order of a map`
+		fmt.Fprintln(w, k)             // want `writes in the order of a map`
+		json.NewEncoder(w).Encode(x)   // want `writes in the order of a map`
+		_ = r.Float64()                // want `draws in the order of a map`
+		sum += x                       // want `adds floats up in the order of a map`
 		unsorted = append(unsorted, k) // want `lists a map in its order`
 		sorted = append(sorted, k)
 		count++
@@ -71,7 +71,7 @@ func times() time.Duration {
 
 func draws() float64 {
 	randv2.Shuffle(3, func(i, j int) {}) // want `rand.Shuffle has no seed`
-	return rand.Float64() +               // want `rand.Float64 has no seed`
+	return rand.Float64() +              // want `rand.Float64 has no seed`
 		rand.New(rand.NewSource(1)).Float64() + randv2.New(randv2.NewPCG(1, 2)).Float64()
 }
 
