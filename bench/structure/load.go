@@ -64,12 +64,12 @@ func load(dir string) ([]*room, error) {
 // program reports whether a room is part of the library and its command, not a
 // measurement, a generator or a suite for tests.
 func (r *room) program() bool {
-	for _, other := range []string{"bench", "interop", "testdata"} {
+	for _, other := range []string{"bench", "interop", "testdata", "internal/lint"} {
 		if r.name == other || strings.HasPrefix(r.name, other+"/") {
 			return false
 		}
 	}
-	return true
+	return !strings.HasSuffix(r.name, "/generate")
 }
 
 // path returns a file's path in the checkout.
