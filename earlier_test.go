@@ -18,7 +18,7 @@ import (
 	"espalier/runtime"
 	"espalier/runtime/gonum"
 	"espalier/runtime/predict"
-	"espalier/train"
+	"espalier/train/score"
 )
 
 // testdata/earlier holds runs, files and answers of the first version, from
@@ -161,7 +161,7 @@ func TestEarlierRunsAreMeasuredAsTheyWere(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var outcome struct{ Test train.Scores }
+			var outcome struct{ Test score.Scores }
 			if err := json.Unmarshal(content, &outcome); err != nil {
 				t.Fatal(err)
 			}

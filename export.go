@@ -8,7 +8,7 @@ import (
 	"espalier/export/verify"
 	"espalier/onnx"
 	"espalier/runtime"
-	"espalier/train"
+	"espalier/train/score"
 )
 
 // Summary is what an exported file says about its training.
@@ -17,8 +17,8 @@ type Summary struct {
 	Engine string       `json:"engine,omitempty"`
 	Epoch  int          `json:"epoch,omitempty"`
 	Seed   int          `json:"seed"`
-	Valid  train.Scores `json:"valid,omitempty"`
-	Test   train.Scores `json:"test,omitempty"`
+	Valid  score.Scores `json:"valid,omitempty"`
+	Test   score.Scores `json:"test,omitempty"`
 }
 
 // ExportOptions say what a file is to hold.

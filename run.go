@@ -8,10 +8,10 @@ import (
 	"espalier/models"
 	"espalier/recipe"
 	"espalier/runtime"
-	"espalier/schema"
 	"espalier/tensor"
 	"espalier/text"
 	"espalier/train"
+	"espalier/train/score"
 )
 
 // Run is a run directory: a recipe, what was learned from its data, and the
@@ -80,21 +80,12 @@ func OpenRun(dir string) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	encoder, err := resumeEncoder(m.Schema(), v)
+	encoder, err := data.Resume(m.Schema(), v)
 	if err != nil {
 		return nil, err
 	}
 	r.Configure(encoder)
 	return &Run{Dir: dir, Recipe: r, Model: m, Vocabulary: v, encoder: encoder}, nil
-}
-
-// resumeEncoder returns what encodes data for a model of text or of a table,
-// which has no vocabulary.
-func resumeEncoder(s *schema.Schema, v *text.Vocabulary) (*data.Encoder, error) {
-	if s.Tabular() {
-		return data.ResumeTabular(s)
-	}
-	return data.Resume(s, v)
 }
 
 // trainingSets encodes the training and validation data.
@@ -189,7 +180,7 @@ func (r *Run) Epochs() ([]train.Epoch, error) { return r.files().log() }
 func (r *Run) Outcome() (*Outcome, error) { return r.files().outcome() }
 
 // Answers reads the answers to test that [Options] made training keep.
-func (r *Run) Answers() (*train.Answers, error) { return r.files().answers() }
+func (r *Run) Answers() (*score.Answers, error) { return r.files().answers() }
 
 // Trainer opens the run's model with its best parameters, to evaluate it.
 func (r *Run) Trainer(e runtime.Engine) (*train.Trainer, error) {

@@ -23,6 +23,7 @@ import (
 	"espalier/runtime/ort"
 	"espalier/runtime/predict"
 	"espalier/train"
+	"espalier/train/score"
 )
 
 // engines returns both engines. ONNX Runtime must be there: a test that is
@@ -44,7 +45,7 @@ func engines(t *testing.T) []runtime.Engine {
 var nearly = cmpopts.EquateApprox(0, 1e-5)
 
 // scoresAs checks that a file has the trainer's scores on a recipe's test data.
-func scoresAs(t *testing.T, p *predict.Predictor, r *recipe.Recipe, want train.Scores, what string) {
+func scoresAs(t *testing.T, p *predict.Predictor, r *recipe.Recipe, want score.Scores, what string) {
 	t.Helper()
 	set, err := espalier.DataFor(p, r, "test", nil)
 	if err != nil {

@@ -14,9 +14,11 @@ import (
 	"espalier/recipe"
 	"espalier/safetensors"
 	"espalier/schema"
+	"espalier/task"
 	"espalier/tensor"
 	"espalier/text"
 	"espalier/train"
+	"espalier/train/score"
 )
 
 // The files of a run directory. Each is whole or not there.
@@ -37,10 +39,10 @@ const (
 type Outcome struct {
 	Best   int          `json:"best_epoch"`
 	Epochs int          `json:"epochs"`
-	Valid  train.Scores `json:"valid"`
-	Test   train.Scores `json:"test,omitempty"`
+	Valid  score.Scores `json:"valid"`
+	Test   score.Scores `json:"test,omitempty"`
 	// The shares of examples that are answered right as a whole, nil where none
-	// has labels of all tasks, and of how many they are: see [train.Meter.Whole].
+	// has labels of all tasks, and of how many they are: see [score.Meter.Whole].
 	// A run from before they were counted does not know how many.
 	ValidWhole   *float64 `json:"valid_whole,omitempty"`
 	ValidWholeOf int      `json:"valid_whole_examples,omitempty"`
@@ -134,7 +136,7 @@ func (d directory) recipe() (*recipe.Recipe, error) {
 }
 
 func (d directory) schema() (s *schema.Schema, err error) {
-	err = d.decode(fileSchema, func(b []byte) (err error) { s, err = schema.Decode(b); return err })
+	err = d.decode(fileSchema, func(b []byte) (err error) { s, err = task.Decode(b); return err })
 	return s, err
 }
 
@@ -220,8 +222,8 @@ func (d directory) appendLog(e train.Epoch) error {
 }
 
 // answers reads the answers to test, where they were kept.
-func (d directory) answers() (*train.Answers, error) {
-	var a train.Answers
+func (d directory) answers() (*score.Answers, error) {
+	var a score.Answers
 	err := d.decode(fileAnswers, func(b []byte) error { return json.Unmarshal(b, &a) })
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s has no answers to test: they are kept only where training is told to", string(d))
@@ -233,7 +235,7 @@ func (d directory) answers() (*train.Answers, error) {
 	return &a, nil
 }
 
-func (d directory) writeAnswers(a *train.Answers) error {
+func (d directory) writeAnswers(a *score.Answers) error {
 	return d.write(fileAnswers, func(w io.Writer) error { return json.NewEncoder(w).Encode(a) })
 }
 

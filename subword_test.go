@@ -20,6 +20,7 @@ import (
 	"espalier/recipe"
 	"espalier/runtime"
 	"espalier/runtime/predict"
+	"espalier/tensor"
 )
 
 // letters is a tokenizer.json of letters and of pairs that are common in
@@ -141,7 +142,8 @@ func mapsBackToWords(t *testing.T, p *predict.Predictor) {
 	for j, x := range a.Pieces {
 		ids[len(a.Pieces)+j] = p.Vocabulary().ID(x.Text)
 	}
-	out, err := p.Run(ctx, predict.Input{IDs: ids, Batch: 2, Length: len(a.Pieces)})
+	x := tensor.Must(tensor.Of(ids, 2, int64(len(a.Pieces))))
+	out, err := p.Run(ctx, predict.Input{Tensors: []tensor.Named{{Name: p.Schema().Inputs[0].Tensor, Tensor: x}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ import (
 	"espalier/runtime"
 	"espalier/runtime/gonum"
 	"espalier/runtime/predict"
-	"espalier/train"
+	"espalier/train/score"
 )
 
 // unseenData are texts of which every fifth of the test data has labels that
@@ -74,8 +74,8 @@ train: {epochs: 12, batch: 8, optimizer: {lr: 0.03}}
 // compare reads are measured alike.
 func TestUnseenLabelsCountAsErrors(t *testing.T) {
 	e := gonum.New()
-	scores := map[string]train.Scores{}
-	whole := map[string]train.Whole{}
+	scores := map[string]score.Scores{}
+	whole := map[string]score.Whole{}
 	for _, rule := range []string{"count", "ignore"} {
 		var log []string
 		r := unseenRecipe(t, rule)
@@ -85,7 +85,7 @@ func TestUnseenLabelsCountAsErrors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		scores[rule], whole[rule] = out.Test, train.Whole{Share: out.TestWhole, Examples: out.TestWholeOf}
+		scores[rule], whole[rule] = out.Test, score.Whole{Share: out.TestWhole, Examples: out.TestWholeOf}
 		what := "count as errors"
 		if rule == "ignore" {
 			what = "are left out (data.unseen: ignore), which raises the scores"
@@ -193,7 +193,7 @@ func TestUnseenLabelsCountAsErrors(t *testing.T) {
 		}
 	}
 	share := 32.0 / 40
-	if diff := cmp.Diff(train.Whole{Share: &share, Examples: 40}, whole["count"]); diff != "" {
+	if diff := cmp.Diff(score.Whole{Share: &share, Examples: 40}, whole["count"]); diff != "" {
 		t.Errorf("examples right in all tasks: %s", diff)
 	}
 }

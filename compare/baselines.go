@@ -9,7 +9,7 @@ import (
 	"espalier/data"
 	"espalier/metric"
 	"espalier/recipe"
-	"espalier/train"
+	"espalier/train/score"
 )
 
 // Baselines compares the models of one task with models that are not neural, see
@@ -38,7 +38,7 @@ type LinearBaseline struct {
 }
 
 // modelled are the answers of one kind of model to one task, by seed.
-type modelled []*train.TaskAnswers
+type modelled []*score.TaskAnswers
 
 // addBaselines fits baselines of every task and compares the models with them.
 // What cannot be fitted is a failure of its own.
@@ -173,7 +173,7 @@ func (b *Baselines) compare(constants, linears, single, joint modelled, o Option
 // single ones; nil where there is no model, or none of which the metric is
 // defined.
 func (b *Baselines) over(models, others modelled, o Options) (*Task, error) {
-	left := make([]*train.Answers, len(models))
+	left := make([]*score.Answers, len(models))
 	for s, m := range models {
 		if m == nil || others[s] == nil {
 			continue
@@ -185,9 +185,9 @@ func (b *Baselines) over(models, others modelled, o Options) (*Task, error) {
 		for _, row := range m.Rows {
 			examples = max(examples, row+1)
 		}
-		left[s] = &train.Answers{Examples: examples, Tasks: []train.TaskAnswers{*m}}
+		left[s] = &score.Answers{Examples: examples, Tasks: []score.TaskAnswers{*m}}
 	}
-	p, err := newPairs(left, [][]*train.TaskAnswers{others}, []string{b.Task})
+	p, err := newPairs(left, [][]*score.TaskAnswers{others}, []string{b.Task})
 	if err != nil {
 		return nil, err
 	}

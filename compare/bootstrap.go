@@ -9,7 +9,7 @@ import (
 	"sync"
 
 	"espalier/metric"
-	"espalier/train"
+	"espalier/train/score"
 )
 
 // answered are the answers of both models to one task, by seed: where a run
@@ -42,7 +42,7 @@ type pairs struct {
 
 // newPairs lays the answers of joint models side by side with those of others to
 // each task, by seed.
-func newPairs(joint []*train.Answers, single [][]*train.TaskAnswers, tasks []string) (*pairs, error) {
+func newPairs(joint []*score.Answers, single [][]*score.TaskAnswers, tasks []string) (*pairs, error) {
 	p := &pairs{seeds: len(joint)}
 	for i, task := range tasks {
 		a := &answered{task: task, single: make([][]metric.Accumulator, p.seeds), joint: make([][]metric.Accumulator, p.seeds)}
@@ -67,7 +67,7 @@ func newPairs(joint []*train.Answers, single [][]*train.TaskAnswers, tasks []str
 
 // add notes both models' answers of one seed, which must be to the same
 // examples.
-func (a *answered) add(seed int, joint, single *train.TaskAnswers) error {
+func (a *answered) add(seed int, joint, single *score.TaskAnswers) error {
 	same := slices.Equal(joint.Labels, single.Labels) && len(joint.Rows) == len(single.Rows) &&
 		slices.Equal(joint.TrueValues, single.TrueValues) && slices.EqualFunc(joint.Truth, single.Truth, slices.Equal)
 	if !same || a.rows != nil && !slices.Equal(a.rows, joint.Rows) {

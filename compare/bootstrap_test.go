@@ -8,13 +8,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"espalier/schema"
-	"espalier/train"
+	"espalier/train/score"
 )
 
 // classified are a model's answers to a classification whose truth is 0 for
 // the first half of the examples and 1 for the rest.
-func classified(task, metric string, rows []int, predicted, truth []int64) train.TaskAnswers {
-	a := train.TaskAnswers{Task: task, Metric: metric, Type: schema.Classification, Labels: []string{"a", "b"}, Rows: rows}
+func classified(task, metric string, rows []int, predicted, truth []int64) score.TaskAnswers {
+	a := score.TaskAnswers{Task: task, Metric: metric, Type: schema.Classification, Labels: []string{"a", "b"}, Rows: rows}
 	for i := range predicted {
 		a.Predicted = append(a.Predicted, predicted[i:i+1])
 		a.Truth = append(a.Truth, truth[i:i+1])
@@ -34,14 +34,14 @@ func upTo(n int) []int {
 func onePair(t *testing.T, metric string, truth []int64, single, joint [][]int64) *pairs {
 	t.Helper()
 	n := len(truth)
-	var joints []*train.Answers
-	var singles []*train.TaskAnswers
+	var joints []*score.Answers
+	var singles []*score.TaskAnswers
 	for s := range joint {
-		joints = append(joints, &train.Answers{Examples: n, Tasks: []train.TaskAnswers{classified("t", metric, upTo(n), joint[s], truth)}})
+		joints = append(joints, &score.Answers{Examples: n, Tasks: []score.TaskAnswers{classified("t", metric, upTo(n), joint[s], truth)}})
 		alone := classified("t", metric, upTo(n), single[s], truth)
 		singles = append(singles, &alone)
 	}
-	p, err := newPairs(joints, [][]*train.TaskAnswers{singles}, []string{"t"})
+	p, err := newPairs(joints, [][]*score.TaskAnswers{singles}, []string{"t"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,14 +181,14 @@ func TestNothingIsSeldomShown(t *testing.T) {
 
 func TestStrataKeepEachTasksExamples(t *testing.T) {
 	none := []int64{0, 0, 0}
-	joint := &train.Answers{Examples: 7, Tasks: []train.TaskAnswers{
+	joint := &score.Answers{Examples: 7, Tasks: []score.TaskAnswers{
 		classified("a", "accuracy", []int{0, 1, 2}, none, none), classified("b", "accuracy", []int{2, 4, 5}, none, none),
 	}}
-	single := func(task string) []*train.TaskAnswers {
+	single := func(task string) []*score.TaskAnswers {
 		alone := classified(task, "accuracy", upTo(3), none, none)
-		return []*train.TaskAnswers{&alone}
+		return []*score.TaskAnswers{&alone}
 	}
-	p, err := newPairs([]*train.Answers{joint}, [][]*train.TaskAnswers{single("a"), single("b")}, []string{"a", "b"})
+	p, err := newPairs([]*score.Answers{joint}, [][]*score.TaskAnswers{single("a"), single("b")}, []string{"a", "b"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,9 +199,9 @@ func TestStrataKeepEachTasksExamples(t *testing.T) {
 
 func TestDataThatChangedBetweenRuns(t *testing.T) {
 	truth, other := []int64{0, 1}, []int64{1, 1}
-	joint := []*train.Answers{{Examples: 2, Tasks: []train.TaskAnswers{classified("t", "accuracy", upTo(2), truth, truth)}}}
+	joint := []*score.Answers{{Examples: 2, Tasks: []score.TaskAnswers{classified("t", "accuracy", upTo(2), truth, truth)}}}
 	alone := classified("t", "accuracy", upTo(2), truth, other)
-	single := [][]*train.TaskAnswers{{&alone}}
+	single := [][]*score.TaskAnswers{{&alone}}
 	_, err := newPairs(joint, single, []string{"t"})
 	const want = `compare: the models of task "t" were not tested on the same examples: the data has changed between runs; start anew in another directory`
 	if err == nil || err.Error() != want {

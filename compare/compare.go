@@ -15,7 +15,7 @@ import (
 	"espalier/internal/atomicfile"
 	"espalier/recipe"
 	"espalier/runtime"
-	"espalier/train"
+	"espalier/train/score"
 )
 
 // Options are settings of [Run]. Zero fields take the defaults that the
@@ -199,10 +199,10 @@ func (f Failure) Unwrap() error { return f.err }
 
 // gather compares the models that there are.
 func gather(r *recipe.Recipe, trials []*trial, outcomes []*outcome, o Options) (*Result, error) {
-	joint := make([]*train.Answers, o.Seeds)
-	single := make([][]*train.TaskAnswers, len(r.Tasks))
+	joint := make([]*score.Answers, o.Seeds)
+	single := make([][]*score.TaskAnswers, len(r.Tasks))
 	for i := range r.Tasks {
-		single[i] = make([]*train.TaskAnswers, o.Seeds)
+		single[i] = make([]*score.TaskAnswers, o.Seeds)
 	}
 	var failed []Failure
 	var unfinished Unfinished

@@ -17,7 +17,7 @@ import (
 	"espalier"
 	"espalier/recipe"
 	"espalier/runtime/gonum"
-	"espalier/train"
+	"espalier/train/score"
 )
 
 // corpora is a recipe of two corpora, short texts with tags and long ones with
@@ -87,7 +87,7 @@ func TestTasksOfDifferentCorpora(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var kept train.Answers
+	var kept score.Answers
 	if err := json.Unmarshal(content, &kept); err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func TestAFailedComparisonKeepsWhatItTrained(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var kept train.Answers
+	var kept score.Answers
 	if err := json.Unmarshal(content, &kept); err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"espalier/metric"
-	"espalier/train"
+	"espalier/train/score"
 )
 
 var nan = math.NaN()
@@ -220,10 +220,10 @@ func decide(claims []claim, confidence float64) {
 // predictions on the test data. joint is by seed, single by task and seed; a missing
 // model is nil. updates has the updates of each task in training; nil where both
 // models have as many. Of the options it reads Confidence and Resamples.
-func Judge(joint []*train.Answers, single [][]*train.TaskAnswers, updates []Updated, o Options) (*Result, error) {
+func Judge(joint []*score.Answers, single [][]*score.TaskAnswers, updates []Updated, o Options) (*Result, error) {
 	o = o.withDefaults()
 	var tasks, metrics []string
-	if i := slices.IndexFunc(joint, func(a *train.Answers) bool { return a != nil }); i >= 0 {
+	if i := slices.IndexFunc(joint, func(a *score.Answers) bool { return a != nil }); i >= 0 {
 		for _, t := range joint[i].Tasks {
 			tasks, metrics = append(tasks, t.Task), append(metrics, t.Metric)
 		}

@@ -12,7 +12,7 @@ import (
 
 	"espalier/metric"
 	"espalier/schema"
-	"espalier/train"
+	"espalier/train/score"
 )
 
 // TestDeltaM: the formula of Maninis et al. by hand, on an accuracy that rises
@@ -43,10 +43,10 @@ func TestMetricsWithAUnitHaveNoMean(t *testing.T) {
 	const n, seeds = 200, 3
 	judged := func(unit float64) *Result {
 		r := rand.New(rand.NewPCG(4, 4))
-		var joint []*train.Answers
-		single := make([][]*train.TaskAnswers, 2)
-		model := func(right, spread float64) []train.TaskAnswers {
-			price := train.TaskAnswers{Task: "price", Metric: "rmse", Type: schema.Regression, Rows: upTo(n)}
+		var joint []*score.Answers
+		single := make([][]*score.TaskAnswers, 2)
+		model := func(right, spread float64) []score.TaskAnswers {
+			price := score.TaskAnswers{Task: "price", Metric: "rmse", Type: schema.Regression, Rows: upTo(n)}
 			kind := make([]int64, n)
 			for i := range n {
 				price.TrueValues = append(price.TrueValues, unit*float64(i))
@@ -55,10 +55,10 @@ func TestMetricsWithAUnitHaveNoMean(t *testing.T) {
 					kind[i] = 1
 				}
 			}
-			return []train.TaskAnswers{price, classified("kind", "accuracy", upTo(n), kind, make([]int64, n))}
+			return []score.TaskAnswers{price, classified("kind", "accuracy", upTo(n), kind, make([]int64, n))}
 		}
 		for range seeds {
-			joint = append(joint, &train.Answers{Examples: n, Tasks: model(0.9, 5)})
+			joint = append(joint, &score.Answers{Examples: n, Tasks: model(0.9, 5)})
 			for i, a := range model(0.7, 10) {
 				single[i] = append(single[i], &a)
 			}
@@ -142,20 +142,20 @@ training seconds  3.0            1.5          0.500
 // TestAMetricThatTestDataDoNotDefine: its task says why, has no figures, and is
 // left out of the means; draws that do not define it are, too.
 func TestAMetricThatTestDataDoNotDefine(t *testing.T) {
-	answers := func(ones int, good []int64) *train.Answers {
-		area := train.TaskAnswers{Task: "area", Metric: "auc", Type: schema.Classification, Labels: []string{"a", "b"}, Rows: upTo(6)}
+	answers := func(ones int, good []int64) *score.Answers {
+		area := score.TaskAnswers{Task: "area", Metric: "auc", Type: schema.Classification, Labels: []string{"a", "b"}, Rows: upTo(6)}
 		for i := range 6 {
 			area.PredictedValues = append(area.PredictedValues, float64(i)/6)
 			area.TrueValues = append(area.TrueValues, map[bool]float64{true: 1, false: 0}[i >= 6-ones])
 		}
-		return &train.Answers{Examples: 6, Tasks: []train.TaskAnswers{
+		return &score.Answers{Examples: 6, Tasks: []score.TaskAnswers{
 			area, classified("topic", "accuracy", upTo(6), good, []int64{0, 0, 0, 1, 1, 1}),
 		}}
 	}
 	right, wrong := []int64{0, 0, 0, 1, 1, 1}, []int64{0, 0, 0, 0, 0, 0}
 	compared := func(ones int) *Result {
 		single, joint := answers(ones, wrong), answers(ones, right)
-		p, err := newPairs([]*train.Answers{joint}, [][]*train.TaskAnswers{{&single.Tasks[0]}, {&single.Tasks[1]}}, []string{"area", "topic"})
+		p, err := newPairs([]*score.Answers{joint}, [][]*score.TaskAnswers{{&single.Tasks[0]}, {&single.Tasks[1]}}, []string{"area", "topic"})
 		if err != nil {
 			t.Fatal(err)
 		}

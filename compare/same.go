@@ -5,17 +5,17 @@ import (
 	"slices"
 
 	"espalier/recipe"
-	"espalier/train"
+	"espalier/train/score"
 )
 
 // unlike takes out of the comparison what cannot be compared: answers to a task
 // that are not to the examples of the other model, or not to those of the seeds
 // before. It returns a failure for each, of the model that is left out; the
 // others are compared.
-func unlike(r *recipe.Recipe, joint []*train.Answers, single [][]*train.TaskAnswers) []Failure {
+func unlike(r *recipe.Recipe, joint []*score.Answers, single [][]*score.TaskAnswers) []Failure {
 	var failed []Failure
 	for i, t := range r.Tasks {
-		var first *train.TaskAnswers
+		var first *score.TaskAnswers
 		for s := range joint {
 			if joint[s] == nil || single[i][s] == nil {
 				continue
@@ -40,7 +40,7 @@ func unlike(r *recipe.Recipe, joint []*train.Answers, single [][]*train.TaskAnsw
 
 // sameExamples reports what is not the same in the truth that two models'
 // answers to a task stand beside.
-func sameExamples(task string, joint, single *train.TaskAnswers) error {
+func sameExamples(task string, joint, single *score.TaskAnswers) error {
 	const remedy = "the data has changed between their trainings, or some examples are broken for one of them alone; " +
 		"correct those, and start anew in another directory"
 	switch {

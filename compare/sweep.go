@@ -12,7 +12,7 @@ import (
 
 	"espalier/recipe"
 	"espalier/runtime"
-	"espalier/train"
+	"espalier/train/score"
 )
 
 // Kinds of searches.
@@ -169,7 +169,7 @@ func (s *Sweep) gather(all [][]float64, trials []*trial, outcomes []*outcome) er
 			w.Weights[task] = weights[i]
 		}
 		var scores []float64
-		var valid []train.Scores
+		var valid []score.Scores
 		least := len(s.Tasks)
 		for i := range s.Seeds {
 			at := n*len(s.Seeds) + i
@@ -199,7 +199,7 @@ func (s *Sweep) gather(all [][]float64, trials []*trial, outcomes []*outcome) er
 
 // means are the means of the tasks' metrics over models, of those tasks that have
 // theirs defined for all.
-func means(models []train.Scores) map[string]float64 {
+func means(models []score.Scores) map[string]float64 {
 	of := map[string]float64{}
 	for _, scores := range models {
 		for _, t := range scores {

@@ -15,7 +15,7 @@ import (
 
 	"espalier"
 	"espalier/runtime/gonum"
-	"espalier/train"
+	"espalier/train/score"
 )
 
 func TestSweepOfTheDemo(t *testing.T) {
@@ -175,9 +175,9 @@ func TestTheBestWeightsComeFirst(t *testing.T) {
 func TestUndefinedScoresWinNoSweep(t *testing.T) {
 	r, _ := small(t)
 	scored := func(topic, mood float64) *outcome {
-		var scores train.Scores
+		var scores score.Scores
 		for name, x := range map[string]float64{"topic": topic, "mood": mood} {
-			s := train.TaskScore{Task: name, Metric: "auc", Labels: 1, Undefined: map[string]string{"auc": "why"}}
+			s := score.TaskScore{Task: name, Metric: "auc", Labels: 1, Undefined: map[string]string{"auc": "why"}}
 			if !math.IsNaN(x) {
 				s.Score, s.Metrics, s.Undefined = &x, map[string]float64{"auc": x}, nil
 			}

@@ -10,14 +10,14 @@ import (
 	"espalier/data"
 	"espalier/recipe"
 	"espalier/runtime"
-	"espalier/train"
+	"espalier/train/score"
 )
 
 // outcome is what a trial left.
 type outcome struct {
 	run     *espalier.Run
 	result  *espalier.Outcome
-	answers *train.Answers
+	answers *score.Answers
 	bytes   int64 // of the exported file, once it was exported
 	err     error
 }

@@ -15,7 +15,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"espalier/recipe"
-	"espalier/train"
+	"espalier/train/score"
 )
 
 // Variant is one way to train a recipe's joint model.
@@ -165,14 +165,14 @@ func mark(variants []Variant) string {
 // the seeds that have all of them.
 func singleMeans(r *recipe.Recipe, trials []*trial, outcomes []*outcome, o Options) (Sample, error) {
 	var names, metrics []string
-	alone := make([]*train.Answers, o.Seeds)
-	against := make([][]*train.TaskAnswers, len(r.Tasks))
+	alone := make([]*score.Answers, o.Seeds)
+	against := make([][]*score.TaskAnswers, len(r.Tasks))
 	for i, t := range r.Tasks {
 		names, metrics = append(names, t.Name), append(metrics, t.Metric)
-		against[i] = make([]*train.TaskAnswers, o.Seeds)
+		against[i] = make([]*score.TaskAnswers, o.Seeds)
 	}
 	for seed := range alone {
-		alone[seed] = &train.Answers{Tasks: make([]train.TaskAnswers, len(r.Tasks))}
+		alone[seed] = &score.Answers{Tasks: make([]score.TaskAnswers, len(r.Tasks))}
 	}
 	for i, t := range trials {
 		seed := t.seed - r.Train.Seed
@@ -323,7 +323,7 @@ func (r *Result) means(of func(*Task) Sample) Sample {
 
 // overFirst compares a variant with the first as with single models.
 func overFirst(r *recipe.Recipe, number int, trials []*trial, outcomes []*outcome, o Options) (*Difference, error) {
-	var joint, first []*train.Answers
+	var joint, first []*score.Answers
 	for i, t := range trials {
 		switch {
 		case t.single:
@@ -334,11 +334,11 @@ func overFirst(r *recipe.Recipe, number int, trials []*trial, outcomes []*outcom
 		}
 	}
 	var names, metrics []string
-	against := make([][]*train.TaskAnswers, len(r.Tasks))
+	against := make([][]*score.TaskAnswers, len(r.Tasks))
 	for i, t := range r.Tasks {
 		names, metrics = append(names, t.Name), append(metrics, t.Metric)
 		for _, a := range first {
-			var own *train.TaskAnswers
+			var own *score.TaskAnswers
 			if a != nil {
 				own = &a.Tasks[i]
 			}

@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"espalier/runtime/gonum"
-	"espalier/train"
+	"espalier/train/score"
 )
 
 // TestVariantsOfTheDemo: several joint models beside one set of single ones. Each
@@ -279,9 +279,9 @@ Best in the last epoch, and perhaps not done learning: 1 of 4 single models.
 func TestMeansOverTasksAreOfOneSeed(t *testing.T) {
 	truth := []int64{0, 0, 1, 1}
 	by := [][]int64{{0, 0, 1, 1}, {0, 0, 0, 1}, {1, 1, 1, 1}} // 1, 0.75, 0.5 are right
-	joint, single := make([]*train.Answers, 3), [][]*train.TaskAnswers{make([]*train.TaskAnswers, 3), make([]*train.TaskAnswers, 3)}
+	joint, single := make([]*score.Answers, 3), [][]*score.TaskAnswers{make([]*score.TaskAnswers, 3), make([]*score.TaskAnswers, 3)}
 	for s := range joint {
-		joint[s] = &train.Answers{Examples: 4, Tasks: []train.TaskAnswers{
+		joint[s] = &score.Answers{Examples: 4, Tasks: []score.TaskAnswers{
 			classified("a", "accuracy", upTo(4), by[s], truth), classified("b", "accuracy", upTo(4), by[(s+1)%3], truth),
 		}}
 		single[0][s], single[1][s] = &joint[s].Tasks[0], &joint[s].Tasks[1]

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"espalier/metric"
-	"espalier/train"
+	"espalier/train/score"
 )
 
 // samplesOf are samples of one task: of the joint model and the single one, by
@@ -219,10 +219,10 @@ func TestUndefinedIsNotZero(t *testing.T) {
 	}
 	truth := []int64{0, 1, 0, 1}
 	good, bad := [][]int64{{0, 1, 0, 1}, {0, 1, 0, 0}}, [][]int64{{0, 0, 0, 1}, {1, 1, 0, 0}}
-	var joint []*train.Answers
-	single := make([][]*train.TaskAnswers, 2)
+	var joint []*score.Answers
+	single := make([][]*score.TaskAnswers, 2)
 	for s := range 2 {
-		joint = append(joint, &train.Answers{Examples: 4, Tasks: []train.TaskAnswers{
+		joint = append(joint, &score.Answers{Examples: 4, Tasks: []score.TaskAnswers{
 			classified("a", "accuracy", upTo(4), good[s], truth), classified("b", "recall:b", upTo(4), good[s], []int64{0, 0, 0, 0}),
 		}})
 		for i := range single {
@@ -270,16 +270,16 @@ func TestSeldomAVerdictOnNothing(t *testing.T) {
 	const tasks, seeds, n, families = 5, 3, 100, 200
 	truth := make([]int64, n)
 	draw := func(gain float64) *Result {
-		joint, single := make([]*train.Answers, seeds), make([][]*train.TaskAnswers, tasks)
+		joint, single := make([]*score.Answers, seeds), make([][]*score.TaskAnswers, tasks)
 		for s := range joint {
-			joint[s] = &train.Answers{Examples: tasks * n}
+			joint[s] = &score.Answers{Examples: tasks * n}
 		}
 		for task := range tasks {
 			hard := make([]float64, n)
 			for i := range hard {
 				hard[i] = 0.8 * r.NormFloat64()
 			}
-			answer := func(first int, gain float64) train.TaskAnswers {
+			answer := func(first int, gain float64) score.TaskAnswers {
 				skill := 0.8 + gain + 0.05*r.NormFloat64()
 				predicted, rows := make([]int64, n), make([]int, n)
 				for i := range predicted {

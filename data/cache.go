@@ -10,6 +10,7 @@ import (
 
 	"espalier/data/source"
 	"espalier/schema"
+	"espalier/task"
 )
 
 // Cache keeps examples for several encoders that have the same input and each some
@@ -37,7 +38,7 @@ type cached struct {
 	examples []cachedExample   // nil: they are not kept
 	lacks    []*source.Lacking // of each source, what no example has
 	// What examples have by number: tokens, and labels or a table's values.
-	tokens  []token
+	tokens  []task.Token
 	strings []string
 }
 
@@ -55,11 +56,11 @@ type cachedExample struct {
 
 // cachedLabels is what an example says of one task.
 type cachedLabels struct {
-	labels
+	task.Labels
 	task   int
-	list   []int32 // numbers of cached.strings, in place of those of labels
-	counts *Stats  // what reading it counted, nil for nothing
-	file   string  // where it stands when that is not the example's place
+	names  []int32      // numbers of cached.strings, in place of those of Labels
+	counts *task.Counts // what reading it counted, nil for nothing
+	file   string       // where it stands when that is not the example's place
 	line   int
 }
 
@@ -234,16 +235,16 @@ type numbers struct {
 	size    int64 // bytes that were added, roughly
 }
 
-func (n *numbers) ofTokens(tokens []token) []int32 {
+func (n *numbers) ofTokens(tokens []task.Token) []int32 {
 	out := make([]int32, len(tokens))
 	for i, t := range tokens {
-		id, ok := n.tokens[[2]string{t.word, t.form}]
+		id, ok := n.tokens[[2]string{t.Word, t.Form}]
 		if !ok {
-			t = token{word: strings.Clone(t.word), form: strings.Clone(t.form)}
+			t = task.Token{Word: strings.Clone(t.Word), Form: strings.Clone(t.Form)}
 			id = int32(len(n.kept.tokens))
 			n.kept.tokens = append(n.kept.tokens, t)
-			n.tokens[[2]string{t.word, t.form}] = id
-			n.size += int64(len(t.word)+len(t.form)) + 48 + 64
+			n.tokens[[2]string{t.Word, t.Form}] = id
+			n.size += int64(len(t.Word)+len(t.Form)) + 48 + 64
 		}
 		out[i] = id
 	}
@@ -267,32 +268,28 @@ func (n *numbers) text(s string) string { return n.kept.strings[n.ofString(s)] }
 
 // keep reads a record with all tasks.
 func (e *Encoder) keep(r *source.Record, n *numbers) (cachedExample, error) {
-	var counts Stats
-	x, err := e.read(r, &counts)
+	x, err := e.read(r)
 	if err != nil {
 		return cachedExample{}, err
 	}
 	k := cachedExample{
-		file: n.text(r.File), place: r.Place, line: r.Line, tokens: n.ofTokens(x.tokens), pieces: n.ofTokens(x.pieces),
-		begins: x.begins, cells: x.cells, listed: x.listed,
+		file: n.text(r.File), place: r.Place, line: r.Line, tokens: n.ofTokens(x.words.tokens), pieces: n.ofTokens(x.words.pieces),
+		begins: x.words.begins, cells: x.cells, listed: x.words.listed,
 	}
 	for i := range k.cells {
-		if e.columns.inputs[i].Type == schema.Numeric && k.cells[i].value != "" {
-			k.cells[i].value = "a number" // the number itself is beside it
-		}
 		k.cells[i].value = n.text(k.cells[i].value)
 	}
 	for i, l := range x.labels {
-		if !l.ok {
+		if !l.OK {
 			continue
 		}
-		own := cachedLabels{labels: l, task: i, line: r.Fields[e.schema.Tasks[i].Name].Line}
+		own := cachedLabels{Labels: l, task: i, line: r.Fields[e.schema.Tasks[i].Name].Line}
 		own.file = n.text(r.Fields[e.schema.Tasks[i].Name].File)
-		for _, label := range l.list {
-			own.list = append(own.list, n.ofString(label))
+		for _, label := range l.Names {
+			own.names = append(own.names, n.ofString(label))
 		}
-		own.labels.list = nil
-		if counts.Repaired+counts.Overlapping+counts.Misaligned+counts.Unrelated > 0 { // rarely
+		own.Names = nil
+		if x.counts != (task.Counts{}) { // rarely
 			own.counts = e.counts(r, x, i)
 		}
 		k.labels = append(k.labels, own)
@@ -301,11 +298,11 @@ func (e *Encoder) keep(r *source.Record, n *numbers) (cachedExample, error) {
 }
 
 // counts returns what reading one task of a record counts.
-func (e *Encoder) counts(r *source.Record, x *example, task int) *Stats {
+func (e *Encoder) counts(r *source.Record, x *example, of int) *task.Counts {
 	again := *x
-	again.labels = slices.Clone(x.labels)
-	var counts Stats
-	_ = e.readLabels(r, &again, task, &counts) // has been read before
+	again.labels, again.counts = slices.Clone(x.labels), task.Counts{}
+	_ = e.readLabels(r, &again, of) // has been read before
+	counts := again.counts
 	return &counts
 }
 
@@ -313,7 +310,7 @@ func (e *Encoder) counts(r *source.Record, x *example, task int) *Stats {
 func (k *cachedExample) size() int64 {
 	n := 200 + len(k.place) + 4*len(k.tokens) + 4*len(k.pieces) + 8*len(k.begins) + 24*len(k.cells)
 	for _, l := range k.labels {
-		n += 200 + 4*len(l.list) + 40*len(l.spans) + 96*len(l.relations)
+		n += 200 + 4*len(l.names) + 40*len(l.Spans) + 96*len(l.Relations)
 		if l.counts != nil {
 			n += 150
 		}
@@ -325,25 +322,24 @@ func (k *cachedExample) size() int64 {
 // example's slices are used again for the next.
 func (k *cached) each(e *Encoder, tasks []int, stats *Stats, do func(*source.Record, *example) error) error {
 	var r source.Record
-	x := example{labels: make([]labels, len(tasks))}
+	x := example{labels: make([]task.Labels, len(tasks))}
 	lists := make([][]string, len(tasks))
 	for i := range k.examples {
 		from := &k.examples[i]
 		r = source.Record{File: from.file, Line: from.line, Place: from.place}
-		for j, task := range tasks {
-			x.labels[j] = labels{}
-			if l := from.of(task); l != nil {
-				lists[j] = k.label(&r, e.schema.Tasks[j].Name, &x.labels[j], l, lists[j][:0], stats)
-			} else if t := &e.schema.Tasks[j]; t.Type == schema.Regression {
-				x.labels[j].value, _, _ = number(&r, t) // that of a record without the field
+		for j, of := range tasks {
+			x.labels[j] = task.Labels{}
+			if l := from.of(of); l != nil {
+				lists[j] = k.label(&r, e.schema.Tasks[j].Name, &x.labels[j], l, lists[j][:0], &stats.Labels)
 			}
 		}
 		if e.SkipUnlabelled && !x.labelled() {
 			stats.Unlabelled++
 			continue
 		}
-		x.tokens, x.pieces = k.list(x.tokens[:0], from.tokens), k.list(x.pieces[:0], from.pieces)
-		x.begins, x.cells, x.listed = from.begins, from.cells, from.listed
+		w := &x.words
+		w.tokens, w.pieces, w.begins, w.listed = k.list(w.tokens[:0], from.tokens), k.list(w.pieces[:0], from.pieces), from.begins, from.listed
+		x.cells = from.cells
 		if err := do(&r, &x); err != nil {
 			return err
 		}
@@ -353,20 +349,20 @@ func (k *cached) each(e *Encoder, tasks []int, stats *Stats, do func(*source.Rec
 
 // label gives what is kept of a task to an example and its record. list is
 // memory for the labels, which it returns.
-func (k *cached) label(r *source.Record, task string, to *labels, l *cachedLabels, list []string, stats *Stats) []string {
-	for _, n := range l.list {
+func (k *cached) label(r *source.Record, name string, to *task.Labels, l *cachedLabels, list []string, counts *task.Counts) []string {
+	for _, n := range l.names {
 		list = append(list, k.strings[n])
 	}
-	*to = l.labels
-	to.list = list
+	*to = l.Labels
+	to.Names = list
 	if l.counts != nil {
-		stats.add(l.counts)
+		counts.Add(l.counts)
 	}
 	if l.file != "" {
 		if r.Fields == nil {
 			r.Fields = map[string]source.Field{}
 		}
-		r.Fields[task] = source.Field{File: l.file, Line: l.line}
+		r.Fields[name] = source.Field{File: l.file, Line: l.line}
 	}
 	return list
 }
@@ -381,7 +377,7 @@ func (x *cachedExample) of(task int) *cachedLabels {
 }
 
 // list appends tokens by their numbers.
-func (k *cached) list(dst []token, numbers []int32) []token {
+func (k *cached) list(dst []task.Token, numbers []int32) []task.Token {
 	for _, n := range numbers {
 		dst = append(dst, k.tokens[n])
 	}

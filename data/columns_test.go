@@ -10,6 +10,7 @@ import (
 
 	"espalier/data/source"
 	"espalier/schema"
+	"espalier/task"
 )
 
 func table() *schema.Schema {
@@ -42,7 +43,7 @@ var census = []string{
 
 func tabular(t *testing.T, s *schema.Schema, sources source.List) (*Encoder, error) {
 	t.Helper()
-	e, err := NewTabularEncoder(s)
+	e, err := NewEncoder(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +69,7 @@ func TestColumnsAreLearnedFromTrainingAlone(t *testing.T) {
 	if table().Inputs[1].Values != nil {
 		t.Error("the schema that was given has changed")
 	}
-	again, err := ResumeTabular(e.Schema())
+	again, err := Resume(e.Schema(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,13 +82,13 @@ func TestColumnsAreLearnedFromTrainingAlone(t *testing.T) {
 		d.Fill(&b, []int{2, 0, 1})
 		nan := float32(math.NaN())
 		opts := []cmp.Option{cmpopts.EquateNaNs()}
-		if diff := cmp.Diff([][]float32{{7, 1, nan}, nil, {8, 2, 4}}, b.Numbers, opts...); diff != "" {
+		if diff := cmp.Diff([][]float32{{7, 1, nan}, nil, {8, 2, 4}}, [][]float32{b.Float32s("age"), b.Float32s("work"), b.Float32s("wage")}, opts...); diff != "" {
 			t.Error(diff)
 		}
-		if diff := cmp.Diff([][]int64{nil, {schema.MissingValue, 2, schema.UnknownValue}, nil}, b.Categories); diff != "" {
+		if diff := cmp.Diff([][]int64{nil, {schema.MissingValue, 2, schema.UnknownValue}, nil}, [][]int64{b.Int64s("age"), b.Int64s("work"), b.Int64s("wage")}); diff != "" {
 			t.Error(diff)
 		}
-		if diff := cmp.Diff([]int64{-1, 0, 1}, b.Labels[0]); diff != "" {
+		if diff := cmp.Diff([]int64{-1, 0, 1}, b.Int64s(task.LabelsInput("rich"))); diff != "" {
 			t.Error(diff)
 		}
 		if d.Stats.Cells != 9 || d.Stats.MissingCells != 2 || d.Stats.Unknown != 1 || d.Len() != 3 {
@@ -111,7 +112,7 @@ func TestSplitAndPlanHaveTheColumns(t *testing.T) {
 		var b Batch
 		for _, examples := range part.Plan(BatchOptions{Size: 2, Shuffle: true}, 0) {
 			part.Fill(&b, examples)
-			for _, w := range b.Numbers[2] {
+			for _, w := range b.Float32s("wage") {
 				wages[w]++
 			}
 		}
@@ -155,7 +156,7 @@ func TestMistakesInTables(t *testing.T) {
 	}
 	s = table()
 	s.Tasks[0].Type = schema.Tagging
-	if _, err := NewTabularEncoder(s); err == nil || err.Error() != `data: task "rich" is tagging, but a table's examples have no tokens` {
+	if _, err := NewEncoder(s); err == nil || err.Error() != `data: task "rich" is tagging, but a table's examples have no tokens` {
 		t.Error(err)
 	}
 }

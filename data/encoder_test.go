@@ -3,15 +3,18 @@ package data
 import (
 	"fmt"
 	"io/fs"
+	"math"
 	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"espalier/data/source"
 	"espalier/schema"
+	"espalier/task"
 	"espalier/text"
 )
 
@@ -86,32 +89,35 @@ func TestLearnAndEncode(t *testing.T) {
 	}
 	var b Batch
 	d.Fill(&b, []int{0, 1, 2, 3})
-	want := Batch{
-		Size: 4, Length: 3, Lengths: []int{2, 3, 2, 0}, Width: 1, Examples: []int{0, 1, 2, 3},
-		IDs: []int64{
+	if diff := cmp.Diff(map[string]int64{task.Examples: 4, task.Sequence: 3, characterSize: 1}, b.Sizes()); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([][]int{{2, 3, 2, 0}, {0, 1, 2, 3}, {2, 4, 2}}, [][]int{b.Lengths, b.Examples, b.Counts}); diff != "" {
+		t.Errorf("lengths, examples and counts: %s", diff)
+	}
+	// There is no relation, and no set of labels.
+	want := map[string]any{
+		schema.IDs: []int64{
 			2, 3, 0,
 			2, 3, 1,
 			2, 1, 0,
 			0, 0, 0,
 		},
-		Labels: [][]int64{
-			{0, -1, -1, 1},
-			{
-				0, 1, -1,
-				0, 1, -1,
-				-1, -1, -1,
-				-1, -1, -1,
-			},
-			nil,
+		task.LabelsInput("topic"): []int64{0, -1, -1, 1},
+		task.LabelsInput("slots"): []int64{
+			0, 1, -1,
+			0, 1, -1,
+			-1, -1, -1,
+			-1, -1, -1,
 		},
-		Values:  [][]float64{nil, nil, {1, 0, -2.5, 0}},
-		Targets: [][]float32{nil, nil, {1, 0, -1, 0}},
-		Present: [][]float32{nil, nil, {1, 0, 1, 0}},
-		Counts:  []int{2, 4, 2},
-		Pairs:   make([][]int64, 3), PairCount: 1, Relations: make([][][]int32, 3), // there is no relation
-		Unseen: make([][][]int32, 3), // and no set of labels
+		task.LabelsInput("score"):  []float32{1, 0, -1, 0},
+		task.PresentInput("score"): []float32{1, 0, 1, 0},
 	}
-	if diff := cmp.Diff(want, b); diff != "" {
+	tensors, _, _ := contents(&b)
+	if diff := cmp.Diff(want, tensors); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]float64{1, math.NaN(), -2.5, math.NaN()}, valuesOf(d, "score"), cmpopts.EquateNaNs()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -157,7 +163,11 @@ func TestResume(t *testing.T) {
 	var a, b Batch
 	want.Fill(&a, []int{0, 1, 2, 3})
 	got.Fill(&b, []int{0, 1, 2, 3})
-	if diff := cmp.Diff(a, b); diff != "" {
+	of := func(b *Batch) []any {
+		tensors, shapes, sizes := contents(b)
+		return []any{tensors, shapes, sizes, b.Examples, b.Lengths, b.Texts, b.Counts}
+	}
+	if diff := cmp.Diff(of(&a), of(&b)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -432,7 +442,7 @@ func TestOneTaskHoldsBackTheSameExamples(t *testing.T) {
 			t.Fatalf("%d and %d examples of %d", rest.Len(), back.Len(), d.Len())
 		}
 		words := map[string]bool{}
-		for _, id := range back.ids {
+		for _, id := range back.text.ids {
 			w, _ := e.Vocabulary().Word(int64(id))
 			words[w] = true
 		}
@@ -451,5 +461,94 @@ func TestOneTaskHoldsBackTheSameExamples(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, held(true, topic)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestAnExampleThatIsLeftOutLeavesNothing: where texts are kept, tokens that the
+// tokenizer splits otherwise once they are joined make an example broken.
+func TestAnExampleThatIsLeftOutLeavesNothing(t *testing.T) {
+	s := threeTasks()
+	s.Inputs[0].MinCount, s.Tasks = 1, s.Tasks[:1]
+	lines := objects(`{"text": "a", "topic": "x"}`, `{"text": ["b c", "d"], "topic": "y"}`, `{"text": "e f"}`, `{"text": ["e", "f"], "topic": "y"}`)
+	lines[0].SkipBroken = true
+	e := encoder(t, s)
+	e.KeepText, e.SkipUnlabelled = true, true
+	if err := e.Learn(lines); err != nil {
+		t.Fatal(err)
+	}
+	d, err := e.Encode(lines)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `d.jsonl:2: the text is given as 2 tokens, which the tokenizer  splits into 3 once they are joined`
+	if d.Stats.Skipped != 1 || d.Stats.FirstSkipped != want || d.Stats.Tokens != 3 {
+		t.Errorf("%+v", d.Stats)
+	}
+	b := all(d)
+	if diff := cmp.Diff([]string{"a", "e f"}, b.Texts); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]int{1, 2}, b.Lengths); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]int64{0, 1}, classesOf(d, "topic")); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]int{0, 2}, d.rows); diff != "" {
+		t.Errorf("places among all that were read: %s", diff)
+	}
+}
+
+// TestLearningAgainForgetsWhatWasLearned, also from data that was refused.
+func TestLearningAgainForgetsWhatWasLearned(t *testing.T) {
+	s := threeTasks()
+	s.Inputs[0].MinCount = 1
+	ofText := encoder(t, s)
+	broken := objects(append(training[:1:1], `{"text": "a", "score": "high"}`)...)
+	if err := ofText.Learn(broken); err == nil {
+		t.Fatal("a score that is no number was learned")
+	}
+	ofTable, err := tabular(t, table(), rows(append(census[:3:3], "old,,,,")...))
+	if err == nil {
+		t.Fatal("an age that is no number was learned")
+	}
+	for sources, e := range map[*source.List]*Encoder{new(objects(training...)): ofText, new(rows(census...)): ofTable} {
+		fresh := encoder(t, e.Schema())
+		if err := fresh.Learn(*sources); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := e.Learn(*sources); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(fresh.Schema(), e.Schema()); diff != "" {
+				t.Error(diff)
+			}
+			if diff := cmp.Diff(fresh.Notes(), e.Notes()); diff != "" {
+				t.Error(diff)
+			}
+		}
+	}
+}
+
+func TestInputsThatNoEncoderReads(t *testing.T) {
+	text, number := schema.Input{Name: "text", Type: schema.Text}, schema.Input{Name: "age", Type: schema.Numeric}
+	for _, c := range []struct {
+		inputs []schema.Input
+		want   string
+	}{
+		{nil, "data: the schema has no input"},
+		{[]schema.Input{text, number}, "data: the schema must have one text input, or columns of a table alone"},
+		{[]schema.Input{number, text}, "data: the schema must have one text input, or columns of a table alone"},
+		{[]schema.Input{{Name: "x", Type: schema.Numbers}}, `data: input "x" is of type "numbers"; inputs are one text, or numeric and categorical columns`},
+	} {
+		s := &schema.Schema{Inputs: c.inputs, Tasks: []schema.Task{{Name: "topic", Type: schema.Classification}}}
+		if _, err := NewEncoder(s); err == nil || err.Error() != c.want {
+			t.Errorf("got  %v\nwant %s", err, c.want)
+		}
+	}
+	s := &schema.Schema{Inputs: []schema.Input{text}, Tasks: []schema.Task{{Name: "topic", Type: "odd"}}}
+	if _, err := NewEncoder(s); err == nil || err.Error() != `data: task "topic" is of type "odd", which is not known` {
+		t.Errorf("got %v", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"espalier/data/source"
 	"espalier/schema"
+	"espalier/task"
 )
 
 func ExampleEncoder() {
@@ -30,7 +31,7 @@ func ExampleEncoder() {
 	var b Batch
 	for _, examples := range set.Plan(BatchOptions{Size: 2}, 0) {
 		set.Fill(&b, examples)
-		fmt.Println(b.IDs, b.Labels)
+		fmt.Println(b.Int64s(schema.IDs), b.Int64s(task.LabelsInput("topic")))
 	}
-	// Output: [4 5 2 0 7 8 6 3] [[0 1]]
+	// Output: [4 5 2 0 7 8 6 3] [0 1]
 }

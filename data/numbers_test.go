@@ -12,6 +12,7 @@ import (
 
 	"espalier/data/source"
 	"espalier/schema"
+	"espalier/task"
 )
 
 // years are texts with a year, and cells with the same.
@@ -29,7 +30,7 @@ func yearEncoders(t *testing.T) (ofText, ofTable *Encoder) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ofTable, err = NewTabularEncoder(&schema.Schema{Version: schema.Version, Inputs: []schema.Input{{Name: "text", Type: schema.Categorical}}, Tasks: year})
+	ofTable, err = NewEncoder(&schema.Schema{Version: schema.Version, Inputs: []schema.Input{{Name: "text", Type: schema.Categorical}}, Tasks: year})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,8 +48,8 @@ func TestRegressionsAreStandardisedWhateverTheInput(t *testing.T) {
 		}
 		// The mean is 2001 and the squares are 81, 121, 144 and 100.
 		deviation := math.Sqrt(446. / 4)
-		if task := e.Schema().Tasks[0]; task.Mean != 2001 || math.Abs(task.Deviation-deviation) > 1e-12 || task.Double {
-			t.Errorf("the schema has %+v", task)
+		if year := e.Schema().Tasks[0]; year.Mean != 2001 || math.Abs(year.Deviation-deviation) > 1e-12 || year.Double {
+			t.Errorf("the schema has %+v", year)
 		}
 		want := []string{"task year: learned standardised, by the mean 2001 and deviation 10.56 of 4 values in training"}
 		if diff := cmp.Diff(want, e.Notes()); diff != "" {
@@ -60,11 +61,11 @@ func TestRegressionsAreStandardisedWhateverTheInput(t *testing.T) {
 		}
 		var b Batch
 		d.Fill(&b, []int{0, 1, 2, 3})
-		if diff := cmp.Diff([]float64{2010, 1990, 2013, 1991}, b.Values[0]); diff != "" {
+		if diff := cmp.Diff([]float64{2010, 1990, 2013, 1991}, valuesOf(d, "year")); diff != "" {
 			t.Error(diff)
 		}
 		targets := []float32{float32(9 / deviation), float32(-11 / deviation), float32(12 / deviation), float32(-10 / deviation)}
-		if diff := cmp.Diff(targets, b.Targets[0], cmpopts.EquateApprox(1e-7, 0)); diff != "" {
+		if diff := cmp.Diff(targets, b.Float32s(task.LabelsInput("year")), cmpopts.EquateApprox(1e-7, 0)); diff != "" {
 			t.Error(diff)
 		}
 	}
@@ -90,7 +91,7 @@ func TestASchemaWithoutADeviationKeepsTheUnits(t *testing.T) {
 // ofColumn learns one numeric column and a target of the same numbers.
 func ofColumn(t *testing.T, numbers []float64) *Encoder {
 	t.Helper()
-	e, err := NewTabularEncoder(&schema.Schema{
+	e, err := NewEncoder(&schema.Schema{
 		Version: schema.Version, Inputs: []schema.Input{{Name: "x", Type: schema.Numeric}}, Tasks: []schema.Task{{Name: "y", Type: schema.Regression}},
 	})
 	if err != nil {
@@ -147,17 +148,17 @@ func TestNumbersThatFloat32CannotTellApart(t *testing.T) {
 		}
 		var b Batch
 		d.Fill(&b, sequenceOfInts(d.Len()))
-		if diff := cmp.Diff(c.numbers, b.Values[0]); diff != "" {
+		if diff := cmp.Diff(c.numbers, valuesOf(d, "y")); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 		if c.input {
-			if diff := cmp.Diff(c.numbers, b.Doubles[0]); diff != "" {
+			if diff := cmp.Diff(c.numbers, b.Float64s("x")); diff != "" {
 				t.Errorf("%s: %s", name, diff)
 			}
-		} else if n := different(b.Numbers[0]); n != len(c.numbers) {
+		} else if n := different(b.Float32s("x")); n != len(c.numbers) {
 			t.Errorf("%s: %d numbers become %d", name, len(c.numbers), n)
 		}
-		if n := different(b.Targets[0]); n != len(c.numbers) {
+		if n := different(b.Float32s(task.LabelsInput("y"))); n != len(c.numbers) {
 			t.Errorf("%s: %d targets become %d", name, len(c.numbers), n)
 		}
 	}
@@ -205,17 +206,5 @@ func TestNotesSayWhatBecomesOfNumbers(t *testing.T) {
 		if diff := cmp.Diff(c.want, ofColumn(t, c.numbers).Notes()); diff != "" {
 			t.Error(diff)
 		}
-	}
-}
-
-// TestASampleIsCalledOne: where not all numbers are counted, the note says so.
-func TestASampleIsCalledOne(t *testing.T) {
-	m := moments{limit: 2}
-	for _, x := range []float64{1, 2, 3} {
-		m.add(x)
-	}
-	const want = "input x, the first 2 numbers: 2 different numbers become 1: "
-	if got := m.coincidence("input x", func(float64) float32 { return 0 }, func(float64) float32 { return 0 }); !strings.HasPrefix(got, want) {
-		t.Errorf("got %s", got)
 	}
 }

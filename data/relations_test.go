@@ -9,6 +9,7 @@ import (
 
 	"espalier/data/source"
 	"espalier/schema"
+	"espalier/task"
 	"espalier/text"
 )
 
@@ -61,22 +62,22 @@ func TestRelations(t *testing.T) {
 	// Places of the first row are 0, 2 and 4, those of the fourth 1 and 2 of 5.
 	pairs := []int64{0, 2, 0, 4, 2, 0, 2, 4, 4, 0, 4, 2, 16, 17, 17, 16}
 	labels := []int64{0, 0, 0, 0, 0, 0, 1, 1, 0, 1, 0, 0, 0, 0, 0, 1}
-	relations := [][]int32{
+	relations := [][]int64{
 		{1, 2, 0, 4, 4, 1, 0, 1, 2, 0, 4, 4, 1, 1, 4, 4, 1, 0, 0, 0, 1}, nil, {}, {2, 2, 1, 0, 1, 0, 1},
 	}
-	if diff := cmp.Diff(pairs, b.Pairs[0]); diff != "" || b.PairCount != 8 || b.Counts[0] != 8 {
-		t.Errorf("%d pairs: %s", b.PairCount, diff)
+	if diff := cmp.Diff(pairs, b.Int64s(task.PairsInput("rel"))); diff != "" || b.Size(task.PairsInput("rel")) != 8 || b.Counts[0] != 8 {
+		t.Errorf("%d pairs: %s", b.Size(task.PairsInput("rel")), diff)
 	}
-	if diff := cmp.Diff(labels, b.Labels[0]); diff != "" {
+	if diff := cmp.Diff(labels, b.Int64s(task.LabelsInput("rel"))); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(relations, b.Relations[0]); diff != "" {
+	if diff := cmp.Diff(relations, relationsOf(d, "rel")); diff != "" {
 		t.Error(diff)
 	}
 	// Without any pair there is one without labels, so that no tensor is empty.
 	d.Fill(&b, []int{1, 2})
-	if diff := cmp.Diff([][]int64{{0, 0}, {-1, -1}}, [][]int64{b.Pairs[0], b.Labels[0]}); diff != "" || b.PairCount != 1 || b.Counts[0] != 0 {
-		t.Errorf("%d pairs: %s", b.PairCount, diff)
+	if diff := cmp.Diff([][]int64{{0, 0}, {-1, -1}}, [][]int64{b.Int64s(task.PairsInput("rel")), b.Int64s(task.LabelsInput("rel"))}); diff != "" || b.Size(task.PairsInput("rel")) != 1 || b.Counts[0] != 0 {
+		t.Errorf("%d pairs: %s", b.Size(task.PairsInput("rel")), diff)
 	}
 	rest, held := d.Split(0.5, 1)
 	if rest.Labelled(0)+held.Labelled(0) != 3 {
@@ -103,12 +104,12 @@ func TestRelationsFollowTheirEntities(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := [][]int32{{0, 0, 0, 2, 2, 0, 0}, {0, 1, 0, 2, 2, 0, 0}}
-	if diff := cmp.Diff(want, d.columns[0].sets); diff != "" {
+	want := [][]int64{{0, 0, 0, 2, 2, 0, 0}, {0, 1, 0, 2, 2, 0, 0}}
+	if diff := cmp.Diff(want, relationsOf(d, "rel")); diff != "" {
 		t.Error(diff)
 	}
-	if d.Stats.Unrelated != 2 || !slices.Contains(d.Stats.Notes(), "2 relations were left out because an entity of theirs was") {
-		t.Errorf("%d relations were left out: %q", d.Stats.Unrelated, d.Stats.Notes())
+	if d.Stats.Labels.Unrelated != 2 || !slices.Contains(d.Stats.Notes(), "2 relations were left out because an entity of theirs was") {
+		t.Errorf("%d relations were left out: %q", d.Stats.Labels.Unrelated, d.Stats.Notes())
 	}
 }
 
@@ -133,10 +134,10 @@ func TestRelationsOfPieces(t *testing.T) {
 		t.Fatal(err)
 	}
 	// play ##ing jazz ##y now
-	if diff := cmp.Diff([][]int32{{4, 4, 1, 0, 2, 0, 0}}, d.columns[0].sets); diff != "" {
+	if diff := cmp.Diff([][]int64{{4, 4, 1, 0, 2, 0, 0}}, relationsOf(d, "rel")); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([][]int32{{2, 4}}, d.columns[0].ends); diff != "" {
+	if diff := cmp.Diff([]int64{2, 4, 4, 2}, all(d).Int64s(task.PairsInput("rel"))); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -169,7 +170,7 @@ func TestRelationsThatCannotBe(t *testing.T) {
 			t.Errorf("%s\n got %v\nwant %s", c.line, err, c.want)
 		}
 		e.Unseen = IgnoreUnseen
-		if d, err := e.Encode(objects(start + `[{"type": "q", "head": 0, "tail": 1}]}`)); err != nil || len(d.Notes()) != 1 || len(d.columns[0].sets[0]) != 0 {
+		if d, err := e.Encode(objects(start + `[{"type": "q", "head": 0, "tail": 1}]}`)); err != nil || len(d.Notes()) != 1 || len(relationsOf(d, "rel")[0]) != 0 {
 			t.Errorf("a label to ignore: %v", err)
 		}
 	}
@@ -221,20 +222,22 @@ func FuzzRelations(f *testing.F) {
 
 // checkRelations holds a batch of one example against its data set.
 func checkRelations(t *testing.T, d *Dataset, b *Batch, i int) {
+	t.Helper()
 	n, ones := len(d.schema.Tasks[0].Labels), 0
+	pairs, labels := b.Int64s(task.PairsInput("rel")), b.Int64s(task.LabelsInput("rel"))
 	for at := 0; at < b.Counts[0]; at++ {
-		head, tail := b.Pairs[0][2*at], b.Pairs[0][2*at+1]
+		head, tail := pairs[2*at], pairs[2*at+1]
 		if head < 0 || tail < 0 || head == tail || head >= int64(d.Length(i)) || tail >= int64(d.Length(i)) {
 			t.Fatalf("pair %d to %d of %d tokens", head, tail, d.Length(i))
 		}
-		for _, y := range b.Labels[0][at*n : (at+1)*n] {
+		for _, y := range labels[at*n : (at+1)*n] {
 			if y != 0 && y != 1 {
 				t.Fatalf("label %d of a pair", y)
 			}
 			ones += int(y)
 		}
 	}
-	if len(b.Relations[0][0]) != ones*schema.RelationWidth {
-		t.Fatalf("%v are not the %d labels of pairs", b.Relations[0][0], ones)
+	if relations := relationsOf(d, "rel")[i]; len(relations) != ones*schema.RelationWidth {
+		t.Fatalf("%v are not the %d labels of pairs", relations, ones)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"unicode/utf8"
 
-	"espalier/schema"
 	"espalier/text"
 )
 
@@ -37,25 +36,25 @@ const (
 // TokenizerNote returns a line that says why the tokenizer does not fit the texts of
 // the training and validation data, "" where it does.
 func TokenizerNote(set, valid *Dataset) string {
-	in := &set.schema.Inputs[0]
-	if in.Type != schema.Text || len(set.ids) == 0 || len(valid.ids) == 0 {
+	if set.text == nil || len(set.text.ids) == 0 || len(valid.text.ids) == 0 {
 		return ""
 	}
+	in, seen := set.text.in, set.text.scripts
 	unknown := 0
-	for _, id := range valid.ids {
+	for _, id := range valid.text.ids {
 		if id == text.Unknown {
 			unknown++
 		}
 	}
-	share := float64(unknown) / float64(len(valid.ids))
-	tokens := float64(len(set.ids)) / float64(set.Len())
-	characters := float64(set.scripts.all) / float64(set.scripts.tokens)
-	few := tokens < fewTokens && (characters >= longWord || 2*set.scripts.unspaced > set.scripts.all)
+	share := float64(unknown) / float64(len(valid.text.ids))
+	tokens := float64(len(set.text.ids)) / float64(set.Len())
+	characters := float64(seen.all) / float64(seen.tokens)
+	few := tokens < fewTokens && (characters >= longWord || 2*seen.unspaced > seen.all)
 	if share <= mostUnknown && !few {
 		return ""
 	}
 	found := fmt.Sprintf("a text has %.1f tokens of %.1f characters on average, and %.1f %% of the tokens of validation are unknown", tokens, characters, 100*share)
-	switch listed := 2*set.scripts.listed > set.scripts.tokens; {
+	switch listed := 2*seen.listed > seen.tokens; {
 	case listed && in.Tokenizer != text.Subword:
 		found += fmt.Sprintf(": the data gives the tokens, which only tokenizer subword takes apart; set inputs.%s.tokenizer to it", in.Name)
 		if in.Characters == nil {

@@ -144,7 +144,7 @@ func TestRealRelationsKeepTheirNumber(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := 0
-		for _, set := range d.columns[0].sets {
+		for _, set := range relationsOf(d, "rel") {
 			n += len(set) / schema.RelationWidth
 		}
 		if n != want || d.Labelled(0) != d.Len() {

@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"espalier/schema"
+	"espalier/task"
 	"espalier/text"
 )
 
@@ -44,11 +45,11 @@ func TestTagsStandAtFirstPieces(t *testing.T) {
 	}
 	var b Batch
 	d.Fill(&b, []int{0, 1, 2})
-	if diff := cmp.Diff([]int64{3, 4, 5, 6, 7, 3, 4, 5, 7, 1, 0, 0}, b.IDs); diff != "" {
+	if diff := cmp.Diff([]int64{3, 4, 5, 6, 7, 3, 4, 5, 7, 1, 0, 0}, b.Int64s(schema.IDs)); diff != "" {
 		t.Error(diff)
 	}
 	// Labels are O, B-genre, I-genre; the word that is cut keeps its tag.
-	if diff := cmp.Diff([]int64{0, -1, 1, -1, 0, -1, -1, 1, 0, 1, -1, -1}, b.Labels[1]); diff != "" {
+	if diff := cmp.Diff([]int64{0, -1, 1, -1, 0, -1, -1, 1, 0, 1, -1, -1}, b.Int64s(task.LabelsInput("slots"))); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]string{"O", "B-genre", "I-genre"}, e.Schema().Tasks[1].Labels); diff != "" {

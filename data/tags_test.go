@@ -1,7 +1,6 @@
 package data
 
 import (
-	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -9,6 +8,7 @@ import (
 
 	"espalier/data/source"
 	"espalier/schema"
+	"espalier/task"
 	"espalier/text"
 )
 
@@ -39,8 +39,10 @@ func shown(d *Dataset, labels []string) []string {
 	var out []string
 	for i := range d.Len() {
 		var tags []string
-		for _, n := range d.columns[0].tags[d.offsets[i]:d.offsets[i+1]] {
-			if n == missing {
+		var b Batch
+		d.Fill(&b, []int{i})
+		for _, n := range b.Int64s(task.LabelsInput("tags"))[:d.Length(i)] {
+			if n == schema.MissingLabel {
 				tags = append(tags, "?")
 				continue
 			}
@@ -65,8 +67,8 @@ func TestTagsAreRepaired(t *testing.T) {
 		source := objects(`{"text": "`+strings.TrimSpace(strings.Repeat("w ", len(strings.Fields(c.tags))))+`", "tags": "`+c.tags+`"}`,
 			`{"text": "w w w w", "tags": "O O O O"}`)
 		got, stats, err := tagsOf(t, c.scheme, TagRules{Repair: true}, source)
-		if err != nil || got[0] != c.want || stats.Repaired != c.repaired {
-			t.Errorf("%s %q became %q with %d repairs, want %q with %d; %v", c.scheme, c.tags, got, stats.Repaired, c.want, c.repaired, err)
+		if err != nil || got[0] != c.want || stats.Labels.Repaired != c.repaired {
+			t.Errorf("%s %q became %q with %d repairs, want %q with %d; %v", c.scheme, c.tags, got, stats.Labels.Repaired, c.want, c.repaired, err)
 		}
 	}
 }
@@ -81,39 +83,8 @@ func TestMissingTagsAreNotRepaired(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"O ? I-x", "B-x ? B-x I-x"}, got); diff != "" || stats.Repaired != 2 {
-		t.Errorf("%d repairs, %s", stats.Repaired, diff)
-	}
-}
-
-// What is repaired is legal and stands for the same spans, by the rules of
-// conlleval; what is legal is left alone.
-func TestRepairKeepsSpans(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 2))
-	for _, scheme := range []string{"bio", "bioes"} {
-		prefixes := map[string]string{"bio": "BI", "bioes": "BIES"}[scheme]
-		for range 5000 {
-			tags := make([]string, 1+r.IntN(7))
-			for i := range tags {
-				tags[i] = "O"
-				if n := r.IntN(3); n > 0 {
-					tags[i] = string(prefixes[r.IntN(len(prefixes))]) + "-" + string(rune('x'+n-1))
-				}
-			}
-			at, _ := illegal(scheme, tags)
-			legal := repaired(scheme, tags)
-			if at < 0 {
-				if diff := cmp.Diff(tags, legal); diff != "" {
-					t.Fatal(diff)
-				}
-			}
-			if at, why := illegal(scheme, legal); at >= 0 {
-				t.Fatalf("%v was repaired to %v, where %d cannot %s", tags, legal, at, why)
-			}
-			if diff := cmp.Diff(schema.Spans(tags), schema.Spans(legal)); diff != "" {
-				t.Fatalf("%v became %v: %s", tags, legal, diff)
-			}
-		}
+	if diff := cmp.Diff([]string{"O ? I-x", "B-x ? B-x I-x"}, got); diff != "" || stats.Labels.Repaired != 2 {
+		t.Errorf("%d repairs, %s", stats.Labels.Repaired, diff)
 	}
 }
 
@@ -138,7 +109,7 @@ func TestCutSpansEnd(t *testing.T) {
 	if diff := cmp.Diff(want, shown(d, e.Schema().Tasks[0].Labels)); diff != "" {
 		t.Error(diff)
 	}
-	if d.Stats.Truncated != 3 || d.Stats.Cut != 4 || d.Stats.CutTags != 1 {
+	if d.Stats.Truncated != 3 || d.Stats.Cut != 4 || d.Stats.Labels.CutTags != 1 {
 		t.Errorf("%+v", d.Stats)
 	}
 }
@@ -168,25 +139,25 @@ func TestSpansBecomeTags(t *testing.T) {
 			"dropped where they do not fit", "bio",
 			TagRules{Misaligned: "drop"},
 			`{"text": ` + sentence + `, "tags": [[15, 27, "x"], [13, 14, "x"], [0, 6, "y"]]}`, "B-y O O O O O",
-			Stats{Misaligned: 2},
+			Stats{Labels: task.Counts{Misaligned: 2}},
 		},
 		{
 			"widened where they do not fit", "bio",
 			TagRules{Misaligned: "widen"},
 			`{"text": ` + sentence + `, "tags": [[17, 27, "x"], [13, 14, "x"], [0, 6, "y"]]}`, "B-y O O B-x I-x O",
-			Stats{Misaligned: 2},
+			Stats{Labels: task.Counts{Misaligned: 2}},
 		},
 		{
 			"the longest", "bio",
 			TagRules{Overlap: "longest"},
 			`{"text": ["a", "b", "c", "d"], "tags": [[0, 2, "x"], [1, 4, "y"], [1, 4, "z"]]}`, "O B-y I-y I-y",
-			Stats{Overlapping: 2},
+			Stats{Labels: task.Counts{Overlapping: 2}},
 		},
 		{
 			"the first", "bio",
 			TagRules{Overlap: "first"},
 			`{"text": ["a", "b", "c", "d"], "tags": [[1, 4, "y"], [0, 2, "x"], [0, 1, "z"], [2, 3, "y"]]}`, "B-x I-x B-y O",
-			Stats{Overlapping: 2},
+			Stats{Labels: task.Counts{Overlapping: 2}},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -206,32 +177,6 @@ func TestSpansBecomeTags(t *testing.T) {
 			}
 		})
 	}
-}
-
-// Spelling spans and finding them are each other's inverse.
-func FuzzSpellSpans(f *testing.F) {
-	f.Add(uint64(1), uint64(2), 8)
-	f.Fuzz(func(t *testing.T, a, b uint64, n int) {
-		if n < 0 || n > 50 {
-			return
-		}
-		r := rand.New(rand.NewPCG(a, b))
-		var spans []schema.Span
-		for at := r.IntN(3); at < n; at += r.IntN(3) {
-			end := min(n, at+1+r.IntN(4))
-			spans = append(spans, schema.Span{Type: string(rune('x' + r.IntN(2))), Start: at, End: end})
-			at = end
-		}
-		for _, scheme := range []string{"bio", "bioes"} {
-			tags := schema.SpellSpans(scheme, spans, n)
-			if at, why := illegal(scheme, tags); at >= 0 {
-				t.Fatalf("%v: %d cannot %s", tags, at, why)
-			}
-			if diff := cmp.Diff(spans, schema.Spans(tags)); diff != "" {
-				t.Fatalf("%v: %s", tags, diff)
-			}
-		}
-	})
 }
 
 func TestTagMessages(t *testing.T) {
@@ -339,6 +284,27 @@ func TestInline(t *testing.T) {
 	}
 }
 
+// TestABlankInlineTextIsNoLabel of a task that reads the column whose text has spans.
+func TestABlankInlineTextIsNoLabel(t *testing.T) {
+	s := tagger("bio")
+	s.Tasks = append(s.Tasks, schema.Task{Name: "whole", Type: schema.Classification})
+	e := encoder(t, s)
+	sources := source.List{{
+		Format: "csv", File: "a", Inline: "note", Fields: map[string]string{"text": "note", "tags": "note", "whole": "note"},
+		FS: files("a", "id,note\n1,[x : a] b\n2, \n3,c\n"),
+	}}
+	if err := e.Learn(sources); err != nil {
+		t.Fatal(err)
+	}
+	d, err := e.Encode(sources)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]int64{0, schema.MissingLabel, 1}, classesOf(d, "whole")); diff != "" || d.Unseen(1) != nil {
+		t.Errorf("unseen %q, %s", d.Unseen(1), diff)
+	}
+}
+
 func FuzzSpans(f *testing.F) {
 	for _, s := range []string{
 		`{"tokens": ["a"], "entities": [{"start": 0, "end": 1, "type": "x"}]}`, `[{"text": "a b", "label": [[0, 1, "x"]]}]`,
@@ -355,8 +321,10 @@ func FuzzSpans(f *testing.F) {
 		e.Unseen = IgnoreUnseen
 		e.Rules = map[string]TagRules{"tags": {Overlap: overlap, Misaligned: misaligned, Offsets: offsets}}
 		d, err := e.Encode(source.List{{Format: "spans", File: "fuzzed", FS: files("fuzzed", string(content)), MaxLine: 1 << 12, SkipBroken: true}})
-		if err == nil && len(d.columns[0].tags) != len(d.ids) {
-			t.Fatalf("%d tags for %d tokens", len(d.columns[0].tags), len(d.ids))
+		for i := 0; err == nil && i < d.Len(); i++ {
+			if truth, _ := d.Column("tags").Truth(i, nil); len(truth.Labels) != d.Length(i) {
+				t.Fatalf("%d tags for %d tokens", len(truth.Labels), d.Length(i))
+			}
 		}
 		if err != nil && !strings.Contains(err.Error(), "fuzzed") {
 			t.Fatal(err)
@@ -404,7 +372,7 @@ func TestBrokenExamplesCanBeSkipped(t *testing.T) {
 }
 
 func TestNotes(t *testing.T) {
-	s := Stats{Truncated: 1, Cut: 2, CutTags: 3, Repaired: 4, Overlapping: 5, Misaligned: 6, Counts: source.Counts{Skipped: 7, FirstSkipped: "a:1: x"}}
+	s := Stats{Truncated: 1, Cut: 2, Labels: task.Counts{CutTags: 3, Repaired: 4, Overlapping: 5, Misaligned: 6}, Counts: source.Counts{Skipped: 7, FirstSkipped: "a:1: x"}}
 	want := []string{
 		"7 broken examples were left out, the first: a:1: x",
 		"1 example was longer than the maximum and was cut, by 2 tokens",
@@ -416,7 +384,7 @@ func TestNotes(t *testing.T) {
 	if diff := cmp.Diff(want, s.Notes()); diff != "" {
 		t.Error(diff)
 	}
-	one := Stats{Truncated: 3, Cut: 4, CutTags: 1, Repaired: 1, Overlapping: 1, Misaligned: 1, Unrelated: 1, Unlabelled: 1, Counts: source.Counts{Skipped: 1, FirstSkipped: "a:1: x"}}
+	one := Stats{Truncated: 3, Cut: 4, Labels: task.Counts{CutTags: 1, Repaired: 1, Overlapping: 1, Misaligned: 1, Unrelated: 1}, Unlabelled: 1, Counts: source.Counts{Skipped: 1, FirstSkipped: "a:1: x"}}
 	want = []string{
 		"1 broken example was left out: a:1: x",
 		"1 example without a label was left out",

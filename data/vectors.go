@@ -358,22 +358,23 @@ func (r *vectorReader) binary(count int, do func([]byte, []float32)) error {
 // ReadVectors reads vectors for the learned vocabulary and adds words to it,
 // as many as o allows: those that the tokenizer finds as they are.
 func (e *Encoder) ReadVectors(file string, o VectorOptions) (*Vectors, error) {
-	if e.vocabulary == nil {
+	in := e.text
+	if in == nil || in.vocabulary == nil {
 		return nil, fmt.Errorf("data: the encoder has not learned a vocabulary yet")
 	}
 	o.Keep = func(word string) bool {
-		tokens := e.tokenizer.Tokenize(nil, word)
+		tokens := in.tokenizer.Tokenize(nil, word)
 		return word != "" && text.IsWord(word) && len(tokens) == 1 && tokens[0].Text == word
 	}
-	v, err := ReadVectors(file, e.vocabulary, o)
+	v, err := ReadVectors(file, in.vocabulary, o)
 	if err != nil {
 		return nil, err
 	}
 	if len(v.Added) > 0 {
-		if e.vocabulary, err = e.vocabulary.With(v.Added); err != nil {
+		if in.vocabulary, err = in.vocabulary.With(v.Added); err != nil {
 			return nil, err
 		}
-		e.schema.Inputs[0].VocabularySize = e.vocabulary.Size()
+		in.VocabularySize = in.vocabulary.Size()
 	}
 	return v, nil
 }

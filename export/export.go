@@ -18,6 +18,7 @@ import (
 	"espalier/models"
 	"espalier/onnx"
 	"espalier/schema"
+	"espalier/task"
 	"espalier/tensor"
 	"espalier/text"
 )
@@ -209,6 +210,9 @@ func selected(s *schema.Schema, heads []string) ([]schema.Task, error) {
 }
 
 func metadata(s *schema.Schema, v *text.Vocabulary, training any) ([]onnx.StringPair, error) {
+	if err := task.Check(s); err != nil {
+		return nil, err
+	}
 	description, err := s.Encode()
 	if err != nil {
 		return nil, err

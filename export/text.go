@@ -10,6 +10,7 @@ import (
 	"espalier/builder"
 	"espalier/models"
 	"espalier/schema"
+	"espalier/task"
 	"espalier/tensor"
 	"espalier/text"
 )
@@ -185,24 +186,25 @@ func (f *front) hashes(longest int) (*hasher, []int64, []int64, error) {
 }
 
 // nameLabels turns the outputs that are numbers of labels into their names, ""
-// behind a text's last token. Those of multi-label tasks stay 0 and 1.
+// behind a text's last token. Where any number of labels apply, they stay 0 and 1.
 func nameLabels(b *models.Built, s *schema.Schema) {
 	g := b.Graph
 	for i, t := range b.Tasks {
-		task := &s.Tasks[i]
-		if task.Type == schema.Regression || task.Type == schema.MultiLabel || task.Type == schema.Relation {
+		of := &s.Tasks[i]
+		traits := task.TraitsOf(of)
+		if traits.Choice != task.OneLabel {
 			continue
 		}
-		names := append(slices.Clone(task.Labels), "")
+		names := append(slices.Clone(of.Labels), "")
 		table := g.Constant(tensor.Must(tensor.Of(names, int64(len(names)))))
 		for j, o := range t.Outputs {
-			if o.Name != task.Output(schema.Label) {
+			if o.Name != of.Output(schema.Label) {
 				continue
 			}
 			n := o.Value
-			if task.Type == schema.Tagging {
+			if traits.Level == task.OfToken {
 				padding := g.Equal(b.IDs, g.ScalarOf(tensor.Int64, text.Padding))
-				n = g.Where(padding, g.ScalarOf(tensor.Int64, float64(len(task.Labels))), n)
+				n = g.Where(padding, g.ScalarOf(tensor.Int64, float64(len(of.Labels))), n)
 			}
 			b.Tasks[i].Outputs[j].Value = g.Gather(table, n, 0)
 		}

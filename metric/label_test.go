@@ -1,10 +1,11 @@
-package metric
+package metric_test
 
 import (
 	"strings"
 	"testing"
 
 	"espalier/schema"
+	"espalier/task"
 )
 
 // TestMetricsOfOneLabel: of four texts two are out; one of them is found, and
@@ -17,11 +18,11 @@ func TestMetricsOfOneLabel(t *testing.T) {
 		predicted, truth []int64
 		want             float64
 	}{
-		{"recall:out", task(schema.Classification, "in", "out"), []int64{1, 0, 1, 0, 0}, []int64{1, 1, 0, 0, 0}, 1. / 2},
-		{"precision:out", task(schema.Classification, "in", "out"), []int64{1, 1, 1, 0, 0}, []int64{1, 1, 0, 0, -1}, 2. / 3},
-		{"f1:out", task(schema.Classification, "in", "out"), []int64{1, 1, 1, 0, 0}, []int64{1, 1, 0, 0, 1}, 2. / 3},
-		{"recall:b", task(schema.MultiLabel, "a", "b"), []int64{1, 0}, []int64{1, 1}, 0},
-		{"precision:a", task(schema.MultiLabel, "a", "b"), []int64{1, 0}, []int64{1, 1}, 1},
+		{"recall:out", taskOf(schema.Classification, "in", "out"), []int64{1, 0, 1, 0, 0}, []int64{1, 1, 0, 0, 0}, 1. / 2},
+		{"precision:out", taskOf(schema.Classification, "in", "out"), []int64{1, 1, 1, 0, 0}, []int64{1, 1, 0, 0, -1}, 2. / 3},
+		{"f1:out", taskOf(schema.Classification, "in", "out"), []int64{1, 1, 1, 0, 0}, []int64{1, 1, 0, 0, 1}, 2. / 3},
+		{"recall:b", taskOf(schema.MultiLabel, "a", "b"), []int64{1, 0}, []int64{1, 1}, 0},
+		{"precision:a", taskOf(schema.MultiLabel, "a", "b"), []int64{1, 0}, []int64{1, 1}, 1},
 		{"recall:x", spans, []int64{1, 2, 0, 1}, []int64{1, 2, 3, 1}, 1},
 		{"f1:y", spans, []int64{1, 2, 3, 1}, []int64{1, 2, 3, 3}, 2. / 3},
 	} {
@@ -38,15 +39,15 @@ func TestMetricsOfOneLabel(t *testing.T) {
 		"recall:none": "metric: recall:none is of a label that the task does not have; its labels are in, out",
 		"speed:in":    "metric: of one label of a task there are precision:L, recall:L and f1:L",
 	} {
-		if _, err := New(name, task(schema.Classification, "in", "out")); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := task.NewMetric(name, taskOf(schema.Classification, "in", "out")); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", name, err, want)
 		}
 	}
 	const none = "metric: recall:z names a type of spans that the task does not have; its types are x, y"
-	if _, err := New("recall:z", spans); err == nil || err.Error() != none {
+	if _, err := task.NewMetric("recall:z", spans); err == nil || err.Error() != none {
 		t.Errorf("%v, want %q", err, none)
 	}
-	if err := newMetric(t, "recall:a", task(schema.MultiLabel, "a", "b")).Merge(newMetric(t, "f1:a", task(schema.MultiLabel, "a", "b"))); err == nil {
+	if err := newMetric(t, "recall:a", taskOf(schema.MultiLabel, "a", "b")).Merge(newMetric(t, "f1:a", taskOf(schema.MultiLabel, "a", "b"))); err == nil {
 		t.Error("a recall takes the counts of an F1")
 	}
 }

@@ -20,6 +20,9 @@ type accuracy struct {
 	share
 }
 
+// NewAccuracy returns the share of labels that are right.
+func NewAccuracy() Accumulator { return &accuracy{} }
+
 func (a *accuracy) AddLabels(predicted, truth []int64) {
 	for i, y := range truth {
 		if y == schema.MissingLabel {
@@ -47,6 +50,10 @@ type exactMatch struct {
 	ofLabels
 	share
 }
+
+// NewExactMatch returns the share of sequences, or sets of labels, that are right in
+// every label.
+func NewExactMatch() Accumulator { return &exactMatch{} }
 
 func (e *exactMatch) AddLabels(predicted, truth []int64) {
 	seen, ok := false, true

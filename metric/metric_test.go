@@ -1,4 +1,4 @@
-package metric
+package metric_test
 
 import (
 	"encoding/json"
@@ -11,7 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"espalier/metric"
 	"espalier/schema"
+	"espalier/task"
 )
 
 var close9 = cmpopts.EquateApprox(0, 1e-9)
@@ -28,13 +30,13 @@ func read(t *testing.T, name string, into any) {
 	}
 }
 
-func task(kind schema.TaskType, labels ...string) *schema.Task {
+func taskOf(kind schema.TaskType, labels ...string) *schema.Task {
 	return &schema.Task{Name: "t", Type: kind, Labels: labels}
 }
 
-func newMetric(t *testing.T, name string, of *schema.Task) Accumulator {
+func newMetric(t *testing.T, name string, of *schema.Task) metric.Accumulator {
 	t.Helper()
-	a, err := New(name, of)
+	a, err := task.NewMetric(name, of)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +51,7 @@ type sklearn struct {
 		Macro            float64 `json:"macro_f1"`
 		Micro            float64 `json:"micro_f1"`
 		Weighted         float64 `json:"weighted_f1"`
-		Each             []Score
+		Each             []metric.Score
 	}
 	Values []struct {
 		Truth, Predicted   []float64
@@ -61,10 +63,10 @@ func TestLabelsAgreeWithScikitLearn(t *testing.T) {
 	var golden sklearn
 	read(t, "sklearn.json", &golden)
 	for _, g := range golden.Labels {
-		of := task(schema.Classification, make([]string, g.Classes)...)
-		weighted := NewF1(g.Classes, Weighted)
+		of := taskOf(schema.Classification, make([]string, g.Classes)...)
+		weighted := metric.NewF1(g.Classes, metric.Weighted)
 		got := map[string]float64{}
-		for name, a := range map[string]Accumulator{
+		for name, a := range map[string]metric.Accumulator{
 			"accuracy": newMetric(t, "accuracy", of), "macro_f1": newMetric(t, "macro_f1", of),
 			"micro_f1": newMetric(t, "micro_f1", of), "weighted_f1": weighted,
 		} {
@@ -87,7 +89,7 @@ func TestLabelsAgreeWithScikitLearn(t *testing.T) {
 
 // orZero has 0 for what is not defined, as the libraries were told to by
 // zero_division=0.
-func orZero(s Score) Score {
+func orZero(s metric.Score) metric.Score {
 	for _, x := range []*float64{&s.Precision, &s.Recall, &s.F1} {
 		if math.IsNaN(*x) {
 			*x = 0
@@ -101,7 +103,7 @@ func TestValuesAgreeWithScikitLearn(t *testing.T) {
 	read(t, "sklearn.json", &golden)
 	for i, g := range golden.Values {
 		for name, want := range map[string]float64{"mse": g.MSE, "rmse": g.RMSE, "mae": g.MAE, "r2": g.R2} {
-			a := newMetric(t, name, task(schema.Regression))
+			a := newMetric(t, name, taskOf(schema.Regression))
 			a.AddValues(g.Predicted, g.Truth)
 			if diff := cmp.Diff(want, a.Value(), close9); diff != "" {
 				t.Errorf("case %d, %s: %s", i, name, diff)
@@ -111,7 +113,7 @@ func TestValuesAgreeWithScikitLearn(t *testing.T) {
 }
 
 func TestMissingLabelsAreNotCounted(t *testing.T) {
-	tags := task(schema.Tagging, "O", "B-x", "I-x", "B-y")
+	tags := taskOf(schema.Tagging, "O", "B-x", "I-x", "B-y")
 	for _, c := range []struct {
 		name             string
 		predicted, truth [][]int64
@@ -141,13 +143,13 @@ func TestMissingLabelsAreNotCounted(t *testing.T) {
 // everyMetric calls f with every metric of every type that has one.
 func everyMetric(f func(name string, of *schema.Task)) {
 	for _, of := range []*schema.Task{
-		task(schema.Classification, "a", "b", "c"),
-		task(schema.Tagging, "O", "B-x", "I-x", "B-y", "I-y"),
-		task(schema.Regression),
-		task(schema.Relation, "a"),
+		taskOf(schema.Classification, "a", "b", "c"),
+		taskOf(schema.Tagging, "O", "B-x", "I-x", "B-y", "I-y"),
+		taskOf(schema.Regression),
+		taskOf(schema.Relation, "a"),
 	} {
-		for _, name := range Names(of.Type) {
-			if !OfScores(name) { // which have a test of their own
+		for _, name := range task.Of(of.Type).Metrics() {
+			if !metric.OfScores(name) { // which have a test of their own
 				f(name, of)
 			}
 		}
@@ -202,17 +204,17 @@ func TestMergedPartsEqualTheWhole(t *testing.T) {
 }
 
 func TestOnlyTheSameMetricMerges(t *testing.T) {
-	for _, pair := range [][2]Accumulator{
-		{&accuracy{}, &exactMatch{}},
-		{&exactMatch{}, &accuracy{}},
-		{NewF1(2, Macro), NewF1(3, Macro)},
-		{NewF1(2, Macro), NewF1(2, Micro)},
-		{NewSpanF1([]string{"O"}), NewSpanF1([]string{"O", "B-x"})},
-		{&regression{name: "mse"}, &regression{name: "mae"}},
-		{NewRelationF1(2, true), NewRelationF1(3, true)},
-		{NewRelationF1(2, true), NewRelationF1(2, false)},
-		{&auc{}, &logLoss{}},
-		{&logLoss{}, &auc{}},
+	for _, pair := range [][2]metric.Accumulator{
+		{metric.NewAccuracy(), metric.NewExactMatch()},
+		{metric.NewExactMatch(), metric.NewAccuracy()},
+		{metric.NewF1(2, metric.Macro), metric.NewF1(3, metric.Macro)},
+		{metric.NewF1(2, metric.Macro), metric.NewF1(2, metric.Micro)},
+		{metric.NewSpanF1([]string{"O"}), metric.NewSpanF1([]string{"O", "B-x"})},
+		{metric.NewValues("mse"), metric.NewValues("mae")},
+		{metric.NewRelationF1(2, true), metric.NewRelationF1(3, true)},
+		{metric.NewRelationF1(2, true), metric.NewRelationF1(2, false)},
+		{metric.NewAUC(), metric.NewLogLoss()},
+		{metric.NewLogLoss(), metric.NewAUC()},
 	} {
 		if err := pair[0].Merge(pair[1]); err == nil || !strings.Contains(err.Error(), "do not measure the same") {
 			t.Errorf("merging %T into %T: %v", pair[1], pair[0], err)
@@ -223,8 +225,8 @@ func TestOnlyTheSameMetricMerges(t *testing.T) {
 // TestAPredictionOutsideTheLabelsIsWrong: an exported file from elsewhere may
 // answer anything.
 func TestAPredictionOutsideTheLabelsIsWrong(t *testing.T) {
-	of := task(schema.Tagging, "O", "B-x")
-	for _, name := range Names(of.Type) {
+	of := taskOf(schema.Tagging, "O", "B-x")
+	for _, name := range task.Of(of.Type).Metrics() {
 		a := newMetric(t, name, of)
 		a.AddLabels([]int64{7, -3}, []int64{1, 1})
 		if a.Value() != 0 || a.Count() == 0 {
@@ -239,7 +241,7 @@ func TestNumbersBeyondFloat32AreMeasuredAsRead(t *testing.T) {
 	truth := []float64{1700000040, 1700000254, 1700000229, 1700000077, 1700000150.5}
 	predicted := []float64{1700000000, 1700000256, 1700000128, 1700000128, 1700000128}
 	for name, want := range map[string]float64{"mse": 2982.45, "rmse": 54.61181190914654, "mae": 43.3, "r2": 0.5675879047271082} {
-		a := newMetric(t, name, task(schema.Regression))
+		a := newMetric(t, name, taskOf(schema.Regression))
 		a.AddValues(predicted, truth)
 		if diff := cmp.Diff(want, a.Value(), close9); diff != "" {
 			t.Errorf("%s: %s", name, diff)
@@ -248,38 +250,38 @@ func TestNumbersBeyondFloat32AreMeasuredAsRead(t *testing.T) {
 }
 
 func TestMeanLossIsOverLabels(t *testing.T) {
-	var m, other MeanLoss
+	var m, other metric.MeanLoss
 	m.Add(2, 3)
 	m.Add(math.NaN(), 0)
 	other.Add(6, 1)
 	m.Merge(other)
-	if m.Value() != 3 || m.Count() != 4 || (&MeanLoss{}).Value() != 0 {
+	if m.Value() != 3 || m.Count() != 4 || (&metric.MeanLoss{}).Value() != 0 {
 		t.Errorf("the mean is %v over %d, want 3 over 4", m.Value(), m.Count())
 	}
 }
 
 func TestMainMetricAndDirection(t *testing.T) {
-	spans := task(schema.Tagging)
+	spans := taskOf(schema.Tagging)
 	spans.Scheme = "bio"
 	for _, c := range []struct {
 		of     *schema.Task
 		main   string
 		higher bool
 	}{
-		{task(schema.Classification), "accuracy", true},
-		{task(schema.Tagging), "accuracy", true},
+		{taskOf(schema.Classification), "accuracy", true},
+		{taskOf(schema.Tagging), "accuracy", true},
 		{spans, "span_f1", true},
-		{task(schema.Regression), "rmse", false},
-		{task(schema.Relation), "relation_f1", true},
+		{taskOf(schema.Regression), "rmse", false},
+		{taskOf(schema.Relation), "relation_f1", true},
 	} {
-		if got := Main(c.of); got != c.main || HigherIsBetter(got) != c.higher {
-			t.Errorf("the main metric of %s (%s) is %s, higher is better: %v", c.of.Type, c.of.Scheme, got, HigherIsBetter(got))
+		if got := task.MainMetric(c.of); got != c.main || metric.HigherIsBetter(got) != c.higher {
+			t.Errorf("the main metric of %s (%s) is %s, higher is better: %v", c.of.Type, c.of.Scheme, got, metric.HigherIsBetter(got))
 		}
 	}
 }
 
 func TestAMetricThatDoesNotFitTheTask(t *testing.T) {
-	_, err := New("rmse", task(schema.Classification, "a", "b"))
+	_, err := task.NewMetric("rmse", taskOf(schema.Classification, "a", "b"))
 	const want = `metric: "rmse" does not measure classification; choose one of accuracy, macro_f1, micro_f1, auc, log_loss`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
@@ -293,7 +295,7 @@ func TestScoresAgreeWithScikitLearn(t *testing.T) {
 		LogLoss          float64 `json:"log_loss"`
 	}
 	read(t, "scores.json", &golden)
-	binary := task(schema.Classification, "no", "yes")
+	binary := taskOf(schema.Classification, "no", "yes")
 	for i, g := range golden {
 		for name, want := range map[string]float64{"auc": g.AUC, "log_loss": g.LogLoss} {
 			whole, parts := newMetric(t, name, binary), newMetric(t, name, binary)
@@ -305,7 +307,7 @@ func TestScoresAgreeWithScikitLearn(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			for _, a := range []Accumulator{whole, parts} {
+			for _, a := range []metric.Accumulator{whole, parts} {
 				// scikit-learn adds up log losses in float32.
 				if diff := math.Abs(a.Value() - want); diff > 2e-7*max(1, want) || a.Count() != len(g.Truth) {
 					t.Errorf("case %d: %s is %v over %d, want %v over %d", i, name, a.Value(), a.Count(), want, len(g.Truth))
@@ -318,7 +320,7 @@ func TestScoresAgreeWithScikitLearn(t *testing.T) {
 	if !math.IsNaN(one.Value()) || one.Count() != 0 {
 		t.Errorf("the area of cases of one kind is %v over %d", one.Value(), one.Count())
 	}
-	if _, err := New("auc", task(schema.Classification, "a", "b", "c")); err == nil || err.Error() != "metric: auc measures tasks of two labels, this one has 3" {
+	if _, err := task.NewMetric("auc", taskOf(schema.Classification, "a", "b", "c")); err == nil || err.Error() != "metric: auc measures tasks of two labels, this one has 3" {
 		t.Error(err)
 	}
 }

@@ -1,4 +1,4 @@
-package metric
+package metric_test
 
 import (
 	"math"
@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"espalier/metric"
 	"espalier/schema"
 )
 
@@ -33,7 +34,7 @@ func TestRelationF1ByBruteForce(t *testing.T) {
 		}
 		return out
 	}
-	of := task(schema.Relation, "a", "b")
+	of := taskOf(schema.Relation, "a", "b")
 	of.Entities = "entities"
 	strict, label := newMetric(t, "relation_f1", of), newMetric(t, "recall:b", of)
 	var right, predicted, truths, rightB, trueB float64
@@ -82,14 +83,14 @@ func TestRelationF1CountsWhatItSays(t *testing.T) {
 		{"one more", append(slices.Clone(truth), 3, 3, 1, 0, 1, 0, 0), 2. / 3, 2. / 3},
 		{"none", nil, 0, 0},
 	} {
-		strict, boundaries := NewRelationF1(2, true), NewRelationF1(2, false)
+		strict, boundaries := metric.NewRelationF1(2, true), metric.NewRelationF1(2, false)
 		strict.AddLabels(c.predicted, truth)
 		boundaries.AddLabels(c.predicted, truth)
 		if strict.Value() != c.strict || boundaries.Value() != c.boundaries {
 			t.Errorf("%s: %v strict, %v by boundaries, want %v and %v", c.name, strict.Value(), boundaries.Value(), c.strict, c.boundaries)
 		}
 	}
-	s := NewRelationF1(2, true)
+	s := metric.NewRelationF1(2, true)
 	s.AddLabels(append(slices.Clone(truth), truth...), truth)
 	if s.Precision() != 0.5 || s.Recall() != 1 || s.Label(0).Support != 1 {
 		t.Errorf("a relation that is predicted twice: precision %v, recall %v", s.Precision(), s.Recall())

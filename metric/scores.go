@@ -7,12 +7,6 @@ import (
 	"espalier/schema"
 )
 
-// OfScores reports whether a metric measures the probability that a task of two
-// labels gives the second, in place of the label it chooses. Such a metric
-// counts by AddValues: probabilities, and 1, 0 or [schema.UnseenLabel] and below
-// for the truth.
-func OfScores(name string) bool { return name == "auc" || name == "log_loss" }
-
 // auc is the area under the receiver operating characteristic: the share of
 // pairs of a positive and a negative case in which the positive one has the
 // higher score, equal scores counting half (Hanley and McNeil 1982). It keeps
@@ -21,6 +15,9 @@ func OfScores(name string) bool { return name == "auc" || name == "log_loss" }
 type auc struct {
 	positive, negative []float64
 }
+
+// NewAUC returns the area under the receiver operating characteristic.
+func NewAUC() Accumulator { return &auc{} }
 
 func (a *auc) AddLabels(_, _ []int64) {}
 
@@ -79,6 +76,9 @@ type logLoss struct {
 	sum float64
 	n   int
 }
+
+// NewLogLoss returns the mean log loss.
+func NewLogLoss() Accumulator { return &logLoss{} }
 
 func (l *logLoss) AddLabels(_, _ []int64) {}
 

@@ -11,6 +11,12 @@ import (
 // labels that are true or predicted anywhere.
 type setF1 struct{ *F1 }
 
+// NewSetF1 returns F1 of tasks any number of whose labels apply, and its classes.
+func NewSetF1(labels int, average Average) (Accumulator, *F1) {
+	f := NewF1(labels, average)
+	return &setF1{f}, f
+}
+
 func (s *setF1) AddLabels(predicted, truth []int64) {
 	for i, y := range truth {
 		if y == schema.MissingLabel {

@@ -22,15 +22,8 @@ import (
 // NaN where the value is not defined or the task has no reference: files from
 // before the deviation of texts' regressions was kept lack it.
 func Skill(name string, value float64, t *schema.Task) float64 {
-	switch name {
-	case "rmse", "mae":
-		return skill(value, t.Deviation)
-	case "mse":
-		return skill(value, t.Deviation*t.Deviation)
-	case "log_loss":
-		return skill(value, entropy(t.Counts))
-	case "r2":
-		return skill(1-value, 1)
+	if d := definitionOf(name); d.skill != nil {
+		return d.skill(value, t)
 	}
 	return value
 }
@@ -69,30 +62,4 @@ func entropy(counts []int) float64 {
 		}
 	}
 	return h
-}
-
-// Reason says why a metric of labels that are there is not defined.
-func Reason(name string) string {
-	kind, label, ok := OfLabel(name)
-	switch {
-	case ok && kind == "precision":
-		return label + " is never predicted"
-	case ok && kind == "recall":
-		return label + " is never true"
-	case ok:
-		return label + " is neither true nor predicted"
-	}
-	switch name {
-	case "auc":
-		return "all labels are of one class"
-	case "r2":
-		return "the true values are all the same"
-	case "span_f1":
-		return "there is no span, neither true nor predicted"
-	case "relation_f1", "boundary_f1":
-		return "there is no relation, neither true nor predicted"
-	case "rmse", "mse", "mae", "log_loss":
-		return "an answer is not a finite number"
-	}
-	return "no label is true or predicted"
 }

@@ -1,18 +1,20 @@
-package metric
+package metric_test
 
 import (
 	"math"
 	"math/rand/v2"
 	"testing"
 
+	"espalier/metric"
 	"espalier/schema"
+	"espalier/task"
 )
 
 // TestUndefinedIsNotZero: a metric is not defined where its definition divides
 // by 0, and nowhere else.
 func TestUndefinedIsNotZero(t *testing.T) {
-	binary := task(schema.Classification, "a", "b")
-	several := task(schema.MultiLabel, "a", "b")
+	binary := taskOf(schema.Classification, "a", "b")
+	several := taskOf(schema.MultiLabel, "a", "b")
 	spans := &schema.Task{Name: "t", Type: schema.Tagging, Scheme: "bio", Labels: []string{"O", "B-x", "B-y"}}
 	relation := &schema.Task{Name: "t", Type: schema.Relation, Labels: []string{"a"}}
 	nan := math.NaN()
@@ -63,8 +65,8 @@ func TestUndefinedIsNotZero(t *testing.T) {
 		{"mae", nil, nil, false},
 	} {
 		of := binary
-		if !OfScores(c.metric) {
-			of = task(schema.Regression)
+		if !metric.OfScores(c.metric) {
+			of = taskOf(schema.Regression)
 		}
 		a := newMetric(t, c.metric, of)
 		a.AddValues(c.predicted, c.truth)
@@ -91,13 +93,13 @@ func TestSkillsHaveNoUnit(t *testing.T) {
 		for i, y := range truth {
 			a.AddValues([]float64{guess[i]*scale + shift}, []float64{y*scale + shift})
 		}
-		return Skill(name, a.Value(), of)
+		return metric.Skill(name, a.Value(), of)
 	}
 	means := make([]float64, len(truth))
 	for i := range means {
 		means[i] = mean
 	}
-	for _, name := range Names(schema.Regression) {
+	for _, name := range task.Of(schema.Regression).Metrics() {
 		want := skills(name, 1, 0, guess)
 		for _, c := range [][2]float64{{1e6, 0}, {1e-6, 0}, {1000, -300}} {
 			if got := skills(name, c[0], c[1], guess); math.Abs(got-want) > 1e-5 || !(want > 0.3 && want < 1) {
@@ -113,11 +115,11 @@ func TestSkillsHaveNoUnit(t *testing.T) {
 	}
 	of := &schema.Task{Type: schema.Regression, Deviation: 2}
 	for err, want := range map[float64]float64{0: 1, 1: 0.5, 2: 0, 4: -0.5, 2e9: -1 + 1e-9} {
-		if got := Skill("rmse", err, of); math.Abs(got-want) > 1e-12 {
+		if got := metric.Skill("rmse", err, of); math.Abs(got-want) > 1e-12 {
 			t.Errorf("the skill of an rmse of %v where the deviation is 2 is %v, want %v", err, got, want)
 		}
 	}
-	if got := Skill("rmse", 3, &schema.Task{Type: schema.Regression}); !math.IsNaN(got) {
+	if got := metric.Skill("rmse", 3, &schema.Task{Type: schema.Regression}); !math.IsNaN(got) {
 		t.Errorf("without a deviation the skill is %v", got)
 	}
 }
@@ -135,7 +137,7 @@ func moments(values []float64) (mean, deviation float64) {
 
 // TestSkillOfLogLoss: answering the frequencies of the labels has skill 0.
 func TestSkillOfLogLoss(t *testing.T) {
-	of := task(schema.Classification, "no", "yes")
+	of := taskOf(schema.Classification, "no", "yes")
 	of.Counts = []int{30, 10}
 	a := newMetric(t, "log_loss", of)
 	for i := range 40 {
@@ -145,10 +147,10 @@ func TestSkillOfLogLoss(t *testing.T) {
 		}
 		a.AddValues([]float64{0.25}, []float64{y})
 	}
-	if got := Skill("log_loss", a.Value(), of); math.Abs(got) > 1e-6 {
+	if got := metric.Skill("log_loss", a.Value(), of); math.Abs(got) > 1e-6 {
 		t.Errorf("answering the frequencies has the skill %v", got)
 	}
-	if got := Skill("accuracy", 0.75, of); got != 0.75 {
+	if got := metric.Skill("accuracy", 0.75, of); got != 0.75 {
 		t.Errorf("an accuracy stands for itself, here it is %v", got)
 	}
 }
@@ -165,7 +167,7 @@ func TestReasons(t *testing.T) {
 		"micro_f1":    "no label is true or predicted",
 		"rmse":        "an answer is not a finite number",
 	} {
-		if got := Reason(name); got != want {
+		if got := metric.Reason(name); got != want {
 			t.Errorf("%s is not defined because %q, want %q", name, got, want)
 		}
 	}

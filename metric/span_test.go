@@ -1,4 +1,4 @@
-package metric
+package metric_test
 
 import (
 	"math/rand/v2"
@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"espalier/metric"
 )
 
 // index returns the tags as indices of labels.
@@ -22,20 +24,20 @@ func TestSpansAgreeWithSeqeval(t *testing.T) {
 	var golden []struct {
 		Tags             []string
 		Truth, Predicted [][]string
-		All              Score
-		Types            map[string]Score
+		All              metric.Score
+		Types            map[string]metric.Score
 	}
 	read(t, "seqeval.json", &golden)
 	for _, g := range golden {
-		s := NewSpanF1(g.Tags)
+		s := metric.NewSpanF1(g.Tags)
 		for i := range g.Truth {
 			s.AddLabels(index(g.Tags, g.Predicted[i]), index(g.Tags, g.Truth[i]))
 		}
-		all := Score{Precision: s.Precision(), Recall: s.Recall(), F1: s.Value(), Support: s.Count()}
+		all := metric.Score{Precision: s.Precision(), Recall: s.Recall(), F1: s.Value(), Support: s.Count()}
 		if diff := cmp.Diff(g.All, all, close9); diff != "" {
 			t.Errorf("%v: %s", g.Tags, diff)
 		}
-		types := map[string]Score{}
+		types := map[string]metric.Score{}
 		for _, kind := range s.Types() {
 			types[kind] = orZero(s.Type(kind))
 		}
@@ -116,7 +118,7 @@ func TestSpansAreCountedAsConllevalDoes(t *testing.T) {
 			labels = append(labels, string(p)+"-x", string(p)+"-y")
 		}
 		for range 3000 {
-			s, want := NewSpanF1(labels), conlleval{}
+			s, want := metric.NewSpanF1(labels), conlleval{}
 			for range 1 + r.IntN(2) {
 				truth, guess := make([]string, 1+r.IntN(7)), []string{}
 				for i := range truth {
@@ -129,8 +131,8 @@ func TestSpansAreCountedAsConllevalDoes(t *testing.T) {
 				}
 				s.AddLabels(index(labels, guess), index(labels, truth))
 				want.sentence(guess, truth)
-				if s.all != (counts{want.right, want.predicted, want.true}) {
-					t.Fatalf("%v against %v: right, predicted and true are %v, conlleval has %+v", guess, truth, s.all, want)
+				if got := s.Counted(); got != [3]int{want.right, want.predicted, want.true} {
+					t.Fatalf("%v against %v: right, predicted and true are %v, conlleval has %+v", guess, truth, got, want)
 				}
 			}
 		}
@@ -147,7 +149,7 @@ func TestTolerantStarts(t *testing.T) {
 		{"E-x O O", "S-x O O"},         // E- may be a span by itself
 		{"S-x I-x O", "B-x B-x O"},     // S- ends at once
 	} {
-		s := NewSpanF1(labels)
+		s := metric.NewSpanF1(labels)
 		s.AddLabels(index(labels, strings.Fields(c.tags)), index(labels, strings.Fields(c.same)))
 		if s.Value() != 1 {
 			t.Errorf("%s and %s should be the same spans: F1 %v", c.tags, c.same, s.Value())
@@ -162,7 +164,7 @@ func BenchmarkSpanF1(b *testing.B) {
 	for i := range truth {
 		predicted[i], truth[i] = r.Int64N(5), r.Int64N(5)
 	}
-	s := NewSpanF1(labels)
+	s := metric.NewSpanF1(labels)
 	for b.Loop() {
 		s.AddLabels(predicted, truth)
 	}

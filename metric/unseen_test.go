@@ -1,4 +1,4 @@
-package metric
+package metric_test
 
 import (
 	"slices"
@@ -7,7 +7,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"espalier/metric"
 	"espalier/schema"
+	"espalier/task"
 )
 
 // TestLabelsThatTrainingNeverHadAreErrors, as they are to scikit-learn and
@@ -21,7 +23,7 @@ func TestLabelsThatTrainingNeverHadAreErrors(t *testing.T) {
 			Macro            float64 `json:"macro_f1"`
 			Micro            float64 `json:"micro_f1"`
 			Weighted         float64 `json:"weighted_f1"`
-			Each             []Score
+			Each             []metric.Score
 		}
 		Sets []struct {
 			Classes          int
@@ -38,31 +40,31 @@ func TestLabelsThatTrainingNeverHadAreErrors(t *testing.T) {
 		Spans struct {
 			Tags, Unseen     []string
 			Truth, Predicted [][]string
-			All              Score
-			Types            map[string]Score
+			All              metric.Score
+			Types            map[string]metric.Score
 		}
 	}
 	read(t, "unseen.json", &golden)
 	for _, g := range golden.Labels {
-		of := task(schema.Classification, make([]string, g.Classes)...)
-		f1 := func(average Average) func() Accumulator {
-			return func() Accumulator { return NewF1(g.Classes, average) }
+		of := taskOf(schema.Classification, make([]string, g.Classes)...)
+		f1 := func(average metric.Average) func() metric.Accumulator {
+			return func() metric.Accumulator { return metric.NewF1(g.Classes, average) }
 		}
 		var got []float64
-		for _, of := range []func() Accumulator{func() Accumulator { return newMetric(t, "accuracy", of) }, f1(Macro), f1(Micro), f1(Weighted)} {
+		for _, of := range []func() metric.Accumulator{func() metric.Accumulator { return newMetric(t, "accuracy", of) }, f1(metric.Macro), f1(metric.Micro), f1(metric.Weighted)} {
 			got = append(got, fed(t, of, g.Truth, g.Predicted).Value())
 		}
 		if diff := cmp.Diff([]float64{g.Accuracy, g.Macro, g.Micro, g.Weighted}, got, close9); diff != "" {
 			t.Errorf("%d classes: %s", g.Classes, diff)
 		}
 		for c, want := range g.Each {
-			if diff := cmp.Diff(want, orZero(fed(t, f1(Macro), g.Truth, g.Predicted).(*F1).Class(c)), close9); diff != "" {
+			if diff := cmp.Diff(want, orZero(fed(t, f1(metric.Macro), g.Truth, g.Predicted).(*metric.F1).Class(c)), close9); diff != "" {
 				t.Errorf("class %d: %s", c, diff)
 			}
 		}
 	}
 	for _, g := range golden.Sets {
-		of := task(schema.MultiLabel, make([]string, g.Classes)...)
+		of := taskOf(schema.MultiLabel, make([]string, g.Classes)...)
 		for name, want := range map[string]float64{"exact_match": g.Accuracy, "macro_f1": g.Macro, "micro_f1": g.Micro} {
 			a := newMetric(t, name, of)
 			for i := range g.Truth {
@@ -75,7 +77,7 @@ func TestLabelsThatTrainingNeverHadAreErrors(t *testing.T) {
 	}
 	for _, g := range golden.Scores {
 		for name, want := range map[string]float64{"auc": g.AUC, "log_loss": g.LogLoss} {
-			a := newMetric(t, name, task(schema.Classification, "a", "b"))
+			a := newMetric(t, name, taskOf(schema.Classification, "a", "b"))
 			a.AddValues(g.Predicted, g.Truth)
 			if diff := cmp.Diff(want, a.Value(), cmpopts.EquateApprox(0, 1e-6)); diff != "" {
 				t.Errorf("%s: %s", name, diff)
@@ -93,26 +95,26 @@ func TestLabelsThatTrainingNeverHadAreErrors(t *testing.T) {
 		}
 		return n
 	}
-	a, err := New("span_f1", of, g.Unseen...)
+	a, err := task.NewMetric("span_f1", of, g.Unseen...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := a.(*SpanF1)
+	s := a.(*metric.SpanF1)
 	for i := range g.Truth {
 		s.AddLabels(number(g.Predicted[i]), number(g.Truth[i]))
 	}
-	types := map[string]Score{}
+	types := map[string]metric.Score{}
 	for _, kind := range s.Types() {
 		types[kind] = orZero(s.Type(kind))
 	}
-	all := Score{Precision: s.Precision(), Recall: s.Recall(), F1: s.Value(), Support: s.Count()}
+	all := metric.Score{Precision: s.Precision(), Recall: s.Recall(), F1: s.Value(), Support: s.Count()}
 	if diff := cmp.Diff(g.All, all, close9) + cmp.Diff(g.Types, types, close9); diff != "" {
 		t.Errorf("spans: %s", diff)
 	}
 }
 
 // fed counts labels, each half by an accumulator of its own, and merges them.
-func fed(t *testing.T, of func() Accumulator, truth, predicted []int64) Accumulator {
+func fed(t *testing.T, of func() metric.Accumulator, truth, predicted []int64) metric.Accumulator {
 	t.Helper()
 	a, b, half := of(), of(), len(truth)/2
 	a.AddLabels(predicted[:half], truth[:half])
@@ -126,7 +128,7 @@ func fed(t *testing.T, of func() Accumulator, truth, predicted []int64) Accumula
 // TestUnseenTypesAreNotMissed: what training never had cannot be predicted, and is
 // not told of as what a model never does.
 func TestUnseenTypesAreNotMissed(t *testing.T) {
-	s := NewSpanF1([]string{"O", "B-x", "B-y"}, "B-new")
+	s := metric.NewSpanF1([]string{"O", "B-x", "B-y"}, "B-new")
 	s.AddLabels([]int64{0, 1, 0}, []int64{schema.UnseenLabel, 1, 2})
 	if got := s.Unpredicted(); !slices.Equal(got, []string{"y"}) {
 		t.Errorf("never predicted are %q", got)
@@ -136,7 +138,7 @@ func TestUnseenTypesAreNotMissed(t *testing.T) {
 // TestUnseenRelationsAreMissed: a relation of a label, or between entities of a
 // type, that training never had is true and found by no answer.
 func TestUnseenRelationsAreMissed(t *testing.T) {
-	of := task(schema.Relation, "r")
+	of := taskOf(schema.Relation, "r")
 	truth := []int64{0, 0, 0, 1, 1, 0, 0, 2, 2, 0, 3, 3, 0, schema.UnseenLabel, 4, 4, schema.UnseenLabel, 5, 5, 0, 0}
 	predicted := []int64{0, 0, 0, 1, 1, 0, 0, 2, 2, 0, 3, 3, 0, 0, 4, 4, 0, 5, 5, 0, 0}
 	for name, want := range map[string]float64{"relation_f1": 1.0 / 3, "boundary_f1": 2.0 / 3, "recall:r": 1.0 / 2} {

@@ -16,6 +16,9 @@ type regression struct {
 	mean, spread float64
 }
 
+// NewValues returns rmse, mse, mae or r2.
+func NewValues(name string) Accumulator { return &regression{name: name} }
+
 func (r *regression) AddLabels(_, _ []int64) {}
 
 func (r *regression) AddValues(predicted, truth []float64) {

@@ -4,6 +4,7 @@ import (
 	"espalier/builder"
 	"espalier/builder/nn"
 	"espalier/schema"
+	"espalier/task"
 	"espalier/tensor"
 )
 
@@ -20,7 +21,7 @@ func (c *context) classification(s *builder.Scope, t *schema.Task, h HeadConfig,
 	logits := nn.DenseFrom(s.In("logits"), x, width, c.prior(t, h))
 	out := TaskGraph{Name: t.Name}
 	if c.mode != Inference {
-		out.Labels = c.Input(t.Name+"_labels", tensor.Int64, builder.Named("batch"))
+		out.Labels = c.Input(task.LabelsInput(t.Name), tensor.Int64, builder.Named("batch"))
 		o := c.lossOptions(t, h)
 		if binary {
 			out.Loss, out.Count = nn.BinaryCrossEntropy(c.Graph, c.Squeeze(logits, -1), out.Labels, o)

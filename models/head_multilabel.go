@@ -4,6 +4,7 @@ import (
 	"espalier/builder"
 	"espalier/builder/nn"
 	"espalier/schema"
+	"espalier/task"
 	"espalier/tensor"
 )
 
@@ -25,7 +26,7 @@ func (c *context) multiLabel(s *builder.Scope, t *schema.Task, h HeadConfig, x *
 	logits := nn.DenseFrom(s.In("logits"), c.body(s, h, x), n, c.prior(t, h))
 	out := TaskGraph{Name: t.Name}
 	if c.mode != Inference {
-		out.Labels = c.Input(t.Name+"_labels", tensor.Int64, builder.Named("batch"), builder.Fixed(n))
+		out.Labels = c.Input(task.LabelsInput(t.Name), tensor.Int64, builder.Named("batch"), builder.Fixed(n))
 		out.Loss, out.Count = c.together(logits, out.Labels, n, c.lossOptions(t, h))
 	}
 	thresholds := h.thresholds(s, n)

@@ -4,6 +4,7 @@ import (
 	"espalier/builder"
 	"espalier/builder/nn"
 	"espalier/schema"
+	"espalier/task"
 	"espalier/tensor"
 )
 
@@ -16,8 +17,8 @@ func (c *context) regression(s *builder.Scope, t *schema.Task, h HeadConfig, poo
 	value := c.Squeeze(nn.Dense(s.In("value"), c.body(s, h, pooled), 1), -1)
 	out := TaskGraph{Name: t.Name}
 	if c.mode != Inference {
-		out.Labels = c.Input(t.Name+"_labels", c.Float(), builder.Named("batch"))
-		out.Present = c.Input(t.Name+"_present", c.Float(), builder.Named("batch"))
+		out.Labels = c.Input(task.LabelsInput(t.Name), c.Float(), builder.Named("batch"))
+		out.Present = c.Input(task.PresentInput(t.Name), c.Float(), builder.Named("batch"))
 		out.Loss, out.Count = nn.MeanSquaredError(c.Graph, value, out.Labels, out.Present)
 	}
 	if t.Deviation > 0 {

@@ -4,6 +4,7 @@ import (
 	"espalier/builder"
 	"espalier/builder/nn"
 	"espalier/schema"
+	"espalier/task"
 	"espalier/tensor"
 )
 
@@ -41,12 +42,13 @@ func (c *context) relation(s *builder.Scope, t *schema.Task, h HeadConfig, x *bu
 		return out
 	}
 	if c.mode != Inference {
-		out.Pairs = c.Input(t.Name+"_pairs", tensor.Int64, builder.Named("pairs"), builder.Fixed(2))
-		out.Labels = c.Input(t.Name+"_labels", tensor.Int64, builder.Named("pairs"), builder.Fixed(n))
+		pairs := builder.Named(task.PairsInput(t.Name)) // how many there are differs from task to task
+		out.Pairs = c.Input(task.PairsInput(t.Name), tensor.Int64, pairs, builder.Fixed(2))
+		out.Labels = c.Input(task.LabelsInput(t.Name), tensor.Int64, pairs, builder.Fixed(n))
 		at := func(i int64, x *builder.Value) *builder.Value {
 			return c.Gather(x, c.Squeeze(c.Slice(out.Pairs, 1, i, 1-i), -1), 0)
 		}
-		products := c.MatMul(c.Reshape(at(0, turned), builder.Named("pairs"), builder.Fixed(n), builder.Fixed(width)),
+		products := c.MatMul(c.Reshape(at(0, turned), pairs, builder.Fixed(n), builder.Fixed(width)),
 			c.Unsqueeze(at(1, nn.Flatten(c.Graph, tail)), -1)) // [pairs, labels, 1]
 		logits := c.Add(c.Squeeze(products, -1), c.Add(at(0, ofHead), at(1, ofTail)))
 		out.Loss, out.Count = c.together(logits, out.Labels, n, c.lossOptions(t, h))

@@ -5,6 +5,7 @@ import (
 	"espalier/builder/grad"
 	"espalier/builder/nn"
 	"espalier/schema"
+	"espalier/task"
 	"espalier/tensor"
 )
 
@@ -14,7 +15,7 @@ func (c *context) tagging(s *builder.Scope, t *schema.Task, h HeadConfig, shared
 	logits := nn.DenseFrom(s.In("logits"), c.body(s, h, shared), int64(len(t.Labels)), c.prior(t, h))
 	out := TaskGraph{Name: t.Name}
 	if c.mode != Inference {
-		out.Labels = c.Input(t.Name+"_labels", tensor.Int64, builder.Named("batch"), builder.Named("sequence"))
+		out.Labels = c.Input(task.LabelsInput(t.Name), tensor.Int64, builder.Named("batch"), builder.Named("sequence"))
 	}
 	if h.CRF {
 		// What other heads read are the emissions' probabilities: the best path

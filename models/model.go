@@ -10,6 +10,7 @@ import (
 	"espalier/builder"
 	"espalier/builder/nn"
 	"espalier/schema"
+	"espalier/task"
 	"espalier/tensor"
 )
 
@@ -157,6 +158,18 @@ type Built struct {
 	Penalty *builder.Value
 }
 
+// Inputs are the inputs of the graph that carry what the model reads: ids of tokens,
+// ids of characters, columns.
+func (b *Built) Inputs() []*builder.Value {
+	var in []*builder.Value
+	for _, v := range append([]*builder.Value{b.IDs, b.Characters}, b.Columns...) {
+		if v != nil {
+			in = append(in, v)
+		}
+	}
+	return in
+}
+
 // Model is a model before it is a graph. It is immutable and safe for
 // concurrent use.
 type Model struct {
@@ -211,14 +224,16 @@ func copyOf(s *schema.Schema) *schema.Schema {
 	own.Inputs = append([]schema.Input{}, s.Inputs...)
 	own.Tasks = append([]schema.Task{}, s.Tasks...)
 	for i := range own.Tasks {
-		own.Tasks[i].Outputs = outputs(&own.Tasks[i])
+		if task.Of(own.Tasks[i].Type) != nil { // else it is refused soon
+			own.Tasks[i].Outputs = task.Outputs(&own.Tasks[i])
+		}
 	}
 	return &own
 }
 
 // finish makes a model of a schema that names its tensors.
 func finish(own *schema.Schema, c Config) (*Model, error) {
-	if err := own.Check(); err != nil {
+	if err := task.Check(own); err != nil {
 		return nil, fmt.Errorf("models: %w", err)
 	}
 	m := &Model{schema: own, config: c}
@@ -484,21 +499,6 @@ func (c *context) body(s *builder.Scope, h HeadConfig, x *builder.Value) *builde
 		x = c.dropout(c.Relu(nn.Dense(s.In("hidden"), x, h.Hidden)), h.Dropout)
 	}
 	return x
-}
-
-func outputs(t *schema.Task) []schema.Output {
-	roles := []schema.Role{schema.Probabilities, schema.Label}
-	switch t.Type {
-	case schema.Regression:
-		roles = []schema.Role{schema.Value}
-	case schema.Relation: // numbers of labels would be as many again, and twice the bytes
-		roles = []schema.Role{schema.Probabilities}
-	}
-	var out []schema.Output
-	for _, r := range roles {
-		out = append(out, schema.Output{Role: r, Tensor: schema.OutputName(t.Name, r)})
-	}
-	return out
 }
 
 // Count is how many numbers a model learns: in the trunk, which all tasks

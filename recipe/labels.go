@@ -10,6 +10,7 @@ import (
 	"espalier/internal/nearest"
 	"espalier/metric"
 	"espalier/schema"
+	"espalier/task"
 )
 
 // CheckLabels checks what the recipe says of single labels, once those are known
@@ -42,14 +43,14 @@ func (r *Recipe) CheckLabels(s *schema.Schema) error {
 func (r *Recipe) checkMetric(of *schema.Task, name string, keys ...string) error {
 	if _, label, ok := metric.OfLabel(name); ok {
 		known, what := of.Labels, "label"
-		if of.Type == schema.Tagging && of.Scheme != "" {
+		if of.Scheme != "" {
 			known, what = schema.SpanTypes(of.Labels), "type of spans"
 		}
 		if !slices.Contains(known, label) {
 			return r.unknownLabel(label, known, what, keys...)
 		}
 	}
-	if _, err := metric.New(name, of); err != nil {
+	if _, err := task.NewMetric(name, of); err != nil {
 		return fmt.Errorf("%s is %s: %s", r.where(keys...), name, strings.TrimPrefix(err.Error(), "metric: "))
 	}
 	return nil

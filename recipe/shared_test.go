@@ -8,6 +8,7 @@ import (
 
 	"espalier/data"
 	"espalier/data/source"
+	"espalier/task"
 )
 
 // The data sets stand beside the project; what their page says of them is the
@@ -224,7 +225,7 @@ func TestRealDataIsReadByRecipesAlone(t *testing.T) {
 				if got := fmt.Sprint(d.Len(), n); got != want {
 					t.Errorf("%s: %s, want %s", split, got, want)
 				}
-				if n := severalLabels(d); c.name == "goemotions" && split == "train" && n != 7102 {
+				if n := severalLabels(d, r.Tasks[0].Name); c.name == "goemotions" && split == "train" && n != 7102 {
 					t.Errorf("%d examples have more than one emotion, want 7102", n)
 				}
 			}
@@ -236,15 +237,14 @@ func TestRealDataIsReadByRecipesAlone(t *testing.T) {
 	}
 }
 
-// severalLabels counts the examples that have more than one label of the first
-// task.
-func severalLabels(d *data.Dataset) int {
+// severalLabels counts the examples that have more than one label of the first task.
+func severalLabels(d *data.Dataset, first string) int {
 	var b data.Batch
 	n := 0
 	for i := range d.Len() {
 		d.Fill(&b, []int{i})
 		labels := 0
-		for _, l := range b.Labels[0] {
+		for _, l := range b.Int64s(task.LabelsInput(first)) {
 			labels += int(l)
 		}
 		if labels > 1 {

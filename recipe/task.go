@@ -8,7 +8,8 @@ import (
 	"espalier/metric"
 	"espalier/models"
 	"espalier/schema"
-	"espalier/train"
+	"espalier/task"
+	"espalier/train/threshold"
 )
 
 // Task is something the model answers.
@@ -137,6 +138,9 @@ func (t *Task) unused() []string {
 	return keys
 }
 
+// kind is the task's type, once it is known to be one.
+func (t *Task) kind() task.Type { return task.Of(schema.TaskType(t.Type)) }
+
 // thresholded reports whether labels apply from a probability on.
 func (t *Task) thresholded() bool {
 	return t.Type == string(schema.MultiLabel) || t.Type == string(schema.Relation)
@@ -222,7 +226,7 @@ func (c *checker) threshold(path string, t *Task) {
 	if !t.thresholded() {
 		return
 	}
-	c.oneOf(path+".tune", th.Tune, train.Thresholds()...)
+	c.oneOf(path+".tune", th.Tune, threshold.Ways()...)
 	if !(th.Value > 0 && th.Value < 1) {
 		c.fail(path+".value", "is %v, it must be above 0 and below 1", th.Value)
 	}
@@ -230,9 +234,9 @@ func (c *checker) threshold(path string, t *Task) {
 	case th.Tune == "none" && c.has(path+".metric"):
 		c.fail(path+".metric", "is set, but with tune none nothing is tuned; leave one of them out")
 	case th.Metric == "":
-		th.Metric = train.ThresholdMetric(schema.TaskType(t.Type), t.Metric)
+		th.Metric = task.ThresholdMetric(t.kind(), t.Metric)
 	}
-	c.oneOf(path+".metric", th.Metric, train.ThresholdMetrics(schema.TaskType(t.Type))...)
+	c.oneOf(path+".metric", th.Metric, t.kind().ThresholdMetrics()...)
 }
 
 func (c *checker) task(path string, t *Task, tasks []Task) {
@@ -274,11 +278,11 @@ func (c *checker) task(path string, t *Task, tasks []Task) {
 		return
 	}
 	if t.Metric == "" {
-		t.Metric = metric.Main(&schema.Task{Type: schema.TaskType(t.Type), Scheme: t.Scheme})
+		t.Metric = task.MainMetric(&schema.Task{Type: schema.TaskType(t.Type), Scheme: t.Scheme})
 	}
 	for _, m := range append([]string{t.Metric}, t.Metrics...) {
 		if kind, _, ok := metric.OfLabel(m); !ok || t.Type == string(schema.Regression) {
-			c.oneOf(path+".metric", m, metric.Names(schema.TaskType(t.Type))...)
+			c.oneOf(path+".metric", m, t.kind().Metrics()...)
 		} else if kind == "" {
 			c.fail(path+".metric", "is %q; of one label there are precision:L, recall:L and f1:L", m)
 		}

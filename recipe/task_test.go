@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"espalier/train/threshold"
 
-	"espalier/train"
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestThresholdsAreTunedForTheTasksMetric: for one of a single label, for macro F1;
@@ -14,16 +14,16 @@ import (
 func TestThresholdsAreTunedForTheTasksMetric(t *testing.T) {
 	for _, c := range []struct {
 		task, written string
-		want          train.ThresholdConfig
+		want          threshold.Config
 		value         float64
 	}{
-		{"{type: multilabel}", "tune: auto\n      value: 0.5\n      metric: macro_f1", train.ThresholdConfig{Tune: "auto", Metric: "macro_f1"}, 0.5},
-		{"{type: multilabel, metric: micro_f1}", "tune: auto\n      value: 0.5\n      metric: micro_f1", train.ThresholdConfig{Tune: "auto", Metric: "micro_f1"}, 0.5},
-		{"{type: multilabel, metric: exact_match, threshold: {tune: one}}", "tune: one\n      value: 0.5\n      metric: exact_match", train.ThresholdConfig{Tune: "one", Metric: "exact_match"}, 0.5},
-		{"{type: multilabel, metric: \"recall:x\", threshold: {tune: each, value: 0.2}}", "tune: each\n      value: 0.2\n      metric: macro_f1", train.ThresholdConfig{Tune: "each", Metric: "macro_f1"}, 0.2},
-		{"{type: multilabel, metric: exact_match, threshold: {metric: micro_f1}}", "tune: auto\n      value: 0.5\n      metric: micro_f1", train.ThresholdConfig{Tune: "auto", Metric: "micro_f1"}, 0.5},
-		{"{type: multilabel, threshold: {tune: none, value: 0.3}}", "tune: none\n      value: 0.3\n", train.ThresholdConfig{Tune: "none", Metric: "macro_f1"}, 0.3},
-		{"{type: relation, entities: spans}", "tune: auto\n      value: 0.5\n      metric: micro_f1", train.ThresholdConfig{Tune: "auto", Metric: "micro_f1"}, 0.5},
+		{"{type: multilabel}", "tune: auto\n      value: 0.5\n      metric: macro_f1", threshold.Config{Tune: "auto", Metric: "macro_f1"}, 0.5},
+		{"{type: multilabel, metric: micro_f1}", "tune: auto\n      value: 0.5\n      metric: micro_f1", threshold.Config{Tune: "auto", Metric: "micro_f1"}, 0.5},
+		{"{type: multilabel, metric: exact_match, threshold: {tune: one}}", "tune: one\n      value: 0.5\n      metric: exact_match", threshold.Config{Tune: "one", Metric: "exact_match"}, 0.5},
+		{"{type: multilabel, metric: \"recall:x\", threshold: {tune: each, value: 0.2}}", "tune: each\n      value: 0.2\n      metric: macro_f1", threshold.Config{Tune: "each", Metric: "macro_f1"}, 0.2},
+		{"{type: multilabel, metric: exact_match, threshold: {metric: micro_f1}}", "tune: auto\n      value: 0.5\n      metric: micro_f1", threshold.Config{Tune: "auto", Metric: "micro_f1"}, 0.5},
+		{"{type: multilabel, threshold: {tune: none, value: 0.3}}", "tune: none\n      value: 0.3\n", threshold.Config{Tune: "none", Metric: "macro_f1"}, 0.3},
+		{"{type: relation, entities: spans}", "tune: auto\n      value: 0.5\n      metric: micro_f1", threshold.Config{Tune: "auto", Metric: "micro_f1"}, 0.5},
 	} {
 		r := parsed(t, strings.Replace(least, "topic: {type: classification}", "spans: {type: tagging, scheme: bio}\n  topic: "+c.task, 1))
 		single, err := r.Single("topic")
@@ -31,7 +31,7 @@ func TestThresholdsAreTunedForTheTasksMetric(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, r := range []*Recipe{r, single} {
-			if diff := cmp.Diff(map[string]train.ThresholdConfig{"topic": c.want}, r.Training().Thresholds); diff != "" {
+			if diff := cmp.Diff(map[string]threshold.Config{"topic": c.want}, r.Training().Thresholds); diff != "" {
 				t.Errorf("%s: %s", c.task, diff)
 			}
 			if got := r.Model().Heads["topic"].Threshold; got != c.value {

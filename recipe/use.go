@@ -12,6 +12,7 @@ import (
 	"espalier/train"
 	"espalier/train/progress"
 	"espalier/train/sample"
+	"espalier/train/threshold"
 )
 
 // Schema returns the recipe's inputs and tasks; their labels and vocabulary
@@ -47,7 +48,7 @@ func (r *Recipe) Schema() *schema.Schema {
 func (r *Recipe) Encoder() (*data.Encoder, error) {
 	s := r.Schema()
 	if r.tabular() {
-		e, err := data.NewTabularEncoder(s)
+		e, err := data.NewEncoder(s)
 		if err == nil {
 			r.Configure(e)
 		}
@@ -220,9 +221,9 @@ func (r *Recipe) Training() train.Config {
 		c.Weights[task.Name], c.Metrics[task.Name] = task.Weight, task.Metric
 		if task.thresholded() {
 			if c.Thresholds == nil {
-				c.Thresholds = map[string]train.ThresholdConfig{}
+				c.Thresholds = map[string]threshold.Config{}
 			}
-			c.Thresholds[task.Name] = train.ThresholdConfig{Tune: task.Threshold.Tune, Metric: task.Threshold.Metric}
+			c.Thresholds[task.Name] = threshold.Config{Tune: task.Threshold.Tune, Metric: task.Threshold.Metric}
 		}
 		if len(task.Metrics) > 0 {
 			c.MoreMetrics[task.Name] = task.Metrics

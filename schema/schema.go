@@ -42,6 +42,13 @@ const (
 	Categorical InputType = "categorical"
 )
 
+// The names of the graph inputs that carry a text: int64 [batch, sequence] ids of
+// tokens, and [batch, sequence, characters] ids of their characters; 0 is padding.
+const (
+	IDs          = "ids"
+	CharacterIDs = "characters"
+)
+
 // Input describes one raw input.
 type Input struct {
 	Name string    `json:"name"`
@@ -130,7 +137,7 @@ func (c *Characters) Size() int { return 2 + utf8.RuneCountInString(c.Alphabet) 
 // TaskType is what kind of answer a task gives.
 type TaskType string
 
-// The task types built so far.
+// The task types that files of the first version have; package task has all of them.
 const (
 	// Classification gives one of the labels for a whole input; with two
 	// labels it is binary classification.
@@ -306,7 +313,8 @@ func (t *Task) LabelIndex(label string) int {
 	return -1
 }
 
-// Check reports the first thing that keeps the schema from describing a model.
+// Check reports the first thing that keeps the schema from describing a model, but
+// for what task types ask of their tasks, which package task checks.
 func (s *Schema) Check() error {
 	if s.Version < 1 || s.Version > Version {
 		return fmt.Errorf("schema version %d is not one this program reads (1 to %d); use a newer espalier", s.Version, Version)
@@ -343,26 +351,6 @@ func (s *Schema) Check() error {
 		if err := t.check(); err != nil {
 			return fmt.Errorf("task %q: %w", t.Name, err)
 		}
-		if err := s.checkEntities(&t); err != nil {
-			return fmt.Errorf("task %q: %w", t.Name, err)
-		}
-	}
-	return nil
-}
-
-// checkEntities checks what a relation says of the spans that it joins.
-func (s *Schema) checkEntities(t *Task) error {
-	switch of := s.Task(t.Entities); {
-	case t.Type != Relation && t.Entities != "":
-		return fmt.Errorf("it is %s, which joins no entities", t.Type)
-	case t.Type != Relation:
-		return nil
-	case t.Entities == "":
-		return fmt.Errorf("relation names no entities; they are a tagging task with a scheme")
-	case of == nil:
-		return fmt.Errorf("its entities are %q, which is no task", t.Entities)
-	case of.Type != Tagging || of.Scheme == "":
-		return fmt.Errorf("its entities are %q, which is not tagging with a scheme", t.Entities)
 	}
 	return nil
 }
@@ -401,48 +389,26 @@ func (in *Input) check() error {
 
 func positive(x float64) bool { return x > 0 && !math.IsInf(x, 0) }
 
+// check reports what cannot be whatever the task's type is.
 func (t *Task) check() error {
-	switch t.Type {
-	case Classification, Tagging, MultiLabel, Relation:
-		if least := LeastLabels(t.Type); len(t.Labels) < least {
-			return fmt.Errorf("%s needs at least %s, it has %d", t.Type, map[int]string{1: "one label", 2: "two labels"}[least], len(t.Labels))
+	seen := map[string]bool{}
+	for _, l := range t.Labels {
+		if seen[l] {
+			return fmt.Errorf("label %q stands twice", l)
 		}
-		seen := map[string]bool{}
-		for _, l := range t.Labels {
-			if seen[l] {
-				return fmt.Errorf("label %q stands twice", l)
-			}
-			seen[l] = true
-		}
-		if t.Counts != nil && len(t.Counts) != len(t.Labels) {
-			return fmt.Errorf("there are %d counts for %d labels", len(t.Counts), len(t.Labels))
-		}
-		if t.Examples < 0 {
-			return fmt.Errorf("its labels are of %d examples, which cannot be negative", t.Examples)
-		}
-		if t.Thresholds != nil && len(t.Thresholds) != len(t.Labels) {
-			return fmt.Errorf("there are %d thresholds for %d labels", len(t.Thresholds), len(t.Labels))
-		}
-	case Regression:
-		if t.Double && t.Deviation == 0 {
-			return fmt.Errorf("its value is float64, but it has no deviation")
-		}
-		if t.Deviation != 0 && !positive(t.Deviation) || math.IsNaN(t.Mean) || math.IsInf(t.Mean, 0) {
-			return fmt.Errorf("its mean is %v and its deviation %v; neither can be used", t.Mean, t.Deviation)
-		}
-	default:
-		return fmt.Errorf("type %q is not one of classification, multilabel, tagging, regression, relation", t.Type)
+		seen[l] = true
+	}
+	switch {
+	case t.Counts != nil && len(t.Counts) != len(t.Labels):
+		return fmt.Errorf("there are %d counts for %d labels", len(t.Counts), len(t.Labels))
+	case t.Examples < 0:
+		return fmt.Errorf("its labels are of %d examples, which cannot be negative", t.Examples)
+	case t.Thresholds != nil && len(t.Thresholds) != len(t.Labels):
+		return fmt.Errorf("there are %d thresholds for %d labels", len(t.Thresholds), len(t.Labels))
+	case t.Deviation != 0 && !positive(t.Deviation) || math.IsNaN(t.Mean) || math.IsInf(t.Mean, 0):
+		return fmt.Errorf("its mean is %v and its deviation %v; neither can be used", t.Mean, t.Deviation)
 	}
 	return nil
-}
-
-// LeastLabels is how many labels a task of a type must have to tell anything.
-// Of a relation one is enough: it holds or not.
-func LeastLabels(t TaskType) int {
-	if t == Relation {
-		return 1
-	}
-	return 2
 }
 
 // Encode returns the schema as JSON, the same bytes for the same schema.

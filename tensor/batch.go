@@ -21,7 +21,27 @@ type Batch struct {
 	sizes   map[string]int64
 	tensors []Named
 	index   map[string]int
-	kept    []any // by tensor, a pointer to the slice that its elements are in
+	kept    []kept // by tensor
+	next    int    // the tensor behind the one that was made last
+}
+
+// kept is the memory of a tensor, nil where there is none yet. Where the tensor was set,
+// the memory waits for the next Fill.
+type kept struct {
+	memory memory
+	set    bool
+}
+
+// memory is what a tensor is made of when it is asked for.
+type memory interface {
+	// tensor returns a tensor of what was filled in last: was, where it is that.
+	tensor(was *Tensor) *Tensor
+}
+
+// memoryOf has elements of one type.
+type memoryOf[T Element] struct {
+	data  []T
+	shape Shape
 }
 
 // SetSize gives a dimension its size.
@@ -40,14 +60,26 @@ func (b *Batch) Sizes() map[string]int64 { return b.sizes }
 
 // Tensors returns all tensors, in the order in which they were first asked for. The
 // slice is the batch's own.
-func (b *Batch) Tensors() []Named { return b.tensors }
+func (b *Batch) Tensors() []Named {
+	for i := range b.tensors {
+		b.tensor(i)
+	}
+	return b.tensors
+}
 
 // Tensor returns the tensor of that name, or nil.
 func (b *Batch) Tensor(name string) *Tensor {
 	if i, ok := b.index[name]; ok {
-		return b.tensors[i].Tensor
+		return b.tensor(i)
 	}
 	return nil
+}
+
+func (b *Batch) tensor(i int) *Tensor {
+	if k := b.kept[i]; !k.set {
+		b.tensors[i].Tensor = k.memory.tensor(b.tensors[i].Tensor)
+	}
+	return b.tensors[i].Tensor
 }
 
 // Int64s returns the elements of the tensor of that name, nil where there is none or
@@ -61,18 +93,25 @@ func (b *Batch) Float32s(name string) []float32 { return elements[float32](b, na
 func (b *Batch) Float64s(name string) []float64 { return elements[float64](b, name) }
 
 func elements[T Element](b *Batch, name string) []T {
-	t := b.Tensor(name)
-	if t == nil {
+	i, ok := b.index[name]
+	if !ok {
 		return nil
 	}
-	data, _ := Data[T](t)
+	if k := b.kept[i]; !k.set {
+		if m, ok := k.memory.(*memoryOf[T]); ok {
+			return m.data
+		}
+		return nil
+	}
+	data, _ := Data[T](b.tensors[i].Tensor)
 	return data
 }
 
-// Set puts a tensor into the batch, which holds on to it.
+// Set puts a tensor into the batch in the place of the one of that name, whose memory
+// the next Fill uses again.
 func (b *Batch) Set(name string, t *Tensor) {
 	i := b.place(name)
-	b.tensors[i].Tensor, b.kept[i] = t, nil
+	b.tensors[i].Tensor, b.kept[i].set = t, true
 }
 
 // Fill makes the tensor of that name one of the given shape, all of whose elements
@@ -80,49 +119,38 @@ func (b *Batch) Set(name string, t *Tensor) {
 // large enough. It panics for a negative size.
 func Fill[T Element](b *Batch, name string, v T, shape ...int) []T {
 	i := b.place(name)
+	m, ok := b.kept[i].memory.(*memoryOf[T])
+	if !ok {
+		m = new(memoryOf[T])
+		b.kept[i].memory = m
+	}
+	b.kept[i].set = false
 	n := 1
+	m.shape = m.shape[:0]
 	for _, d := range shape {
 		if d < 0 {
 			panic(fmt.Sprintf("tensor: %s has the shape %v", name, slices.Clone(shape)))
 		}
 		n *= d
+		m.shape = append(m.shape, int64(d))
 	}
-	memory, ok := b.kept[i].(*[]T)
-	if !ok {
-		memory = new([]T)
-		b.kept[i] = memory
+	if cap(m.data) < n {
+		m.data = make([]T, n)
 	}
-	if cap(*memory) < n {
-		*memory = make([]T, n)
+	m.data = m.data[:n]
+	for j := range m.data {
+		m.data[j] = v
 	}
-	data := (*memory)[:n]
-	for j := range data {
-		data[j] = v
-	}
-	if !fits(b.tensors[i].Tensor, data, shape) {
-		dims := make(Shape, len(shape))
-		for j, d := range shape {
-			dims[j] = int64(d)
-		}
-		b.tensors[i].Tensor = Must(Of(data, dims...))
-	}
-	return data
+	return m.data
 }
 
-// fits reports whether a tensor is of these elements and shape already.
-func fits[T Element](t *Tensor, data []T, shape []int) bool {
-	if t == nil || len(t.shape) != len(shape) {
-		return false
-	}
-	if had, ok := Data[T](t); !ok || !same(had, data) {
-		return false
-	}
-	for j, d := range shape {
-		if t.shape[j] != int64(d) {
-			return false
+func (m *memoryOf[T]) tensor(was *Tensor) *Tensor {
+	if was != nil && was.shape.Equal(m.shape) {
+		if had, ok := Data[T](was); ok && same(had, m.data) {
+			return was
 		}
 	}
-	return true
+	return &Tensor{dtype: TypeOf[T](), shape: slices.Clone(m.shape), data: m.data}
 }
 
 // same reports whether two slices begin at the same element and are as long.
@@ -130,7 +158,21 @@ func same[T any](a, b []T) bool {
 	return len(a) == len(b) && len(a) > 0 && &a[0] == &b[0]
 }
 
+// place returns the number of a tensor that is made, mostly the next: batches are
+// filled in the same order every time.
 func (b *Batch) place(name string) int {
+	i := b.next
+	if i >= len(b.tensors) {
+		i = 0
+	}
+	if len(b.tensors) == 0 || b.tensors[i].Name != name {
+		i = b.find(name)
+	}
+	b.next = i + 1
+	return i
+}
+
+func (b *Batch) find(name string) int {
 	i, ok := b.index[name]
 	if !ok {
 		if b.index == nil {
@@ -138,15 +180,15 @@ func (b *Batch) place(name string) int {
 		}
 		i = len(b.tensors)
 		b.index[name] = i
-		b.tensors, b.kept = append(b.tensors, Named{Name: name}), append(b.kept, nil)
+		b.tensors, b.kept = append(b.tensors, Named{Name: name}), append(b.kept, kept{})
 	}
 	return i
 }
 
 // Clone returns a batch of the same sizes and tensors, whose elements are copies.
 func (b *Batch) Clone() *Batch {
-	c := &Batch{sizes: maps.Clone(b.sizes), index: maps.Clone(b.index), kept: make([]any, len(b.kept))}
-	for _, t := range b.tensors {
+	c := &Batch{sizes: maps.Clone(b.sizes), index: maps.Clone(b.index), kept: slices.Repeat([]kept{{set: true}}, len(b.kept))}
+	for _, t := range b.Tensors() {
 		c.tensors = append(c.tensors, Named{t.Name, t.Tensor.Clone()})
 	}
 	return c

@@ -71,7 +71,7 @@ func (t *Trainer) answered(ctx context.Context, d *data.Dataset, do func(b *data
 		t.encode(&f.batch, d, plan[i])
 		return nil
 	}, func(_ int, f *feed) error {
-		if err := t.eval.run(ctx, &f.batch, nil); err != nil {
+		if err := t.eval.run(ctx, &f.batch.Batch, nil); err != nil {
 			return err
 		}
 		return do(&f.batch)

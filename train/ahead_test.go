@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"espalier/task"
 )
 
 // TestAheadFillsTheNextWhileOneIsUsed: using a feed waits here until the next
@@ -24,14 +26,14 @@ func TestAheadFillsTheNextWhileOneIsUsed(t *testing.T) {
 		if int64(i)-used.Load() >= inFlight {
 			t.Errorf("feed %d is filled after %d were used", i, used.Load())
 		}
-		f.batch.Size = i + 1
+		f.batch.SetSize(task.Examples, i+1)
 		close(filled[i])
 		return nil
 	}, func(i int, f *feed) error {
 		<-filled[i+1]
 		order = append(order, i)
-		if f.batch.Size != i+1 {
-			t.Errorf("feed %d holds batch %d", i, f.batch.Size-1)
+		if f.batch.Size(task.Examples) != i+1 {
+			t.Errorf("feed %d holds batch %d", i, f.batch.Size(task.Examples)-1)
 		}
 		used.Add(1)
 		return nil

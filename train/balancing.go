@@ -11,6 +11,7 @@ import (
 
 	"espalier/data"
 	"espalier/runtime"
+	"espalier/schema"
 	"espalier/train/balance"
 	"espalier/train/progress"
 )
@@ -171,7 +172,7 @@ func (t *Trainer) compute(ctx context.Context, b *data.Batch, d *draws, extra []
 			return err
 		}
 	}
-	if err := t.parts.front.run(ctx, b, d); err != nil {
+	if err := t.parts.front.run(ctx, &b.Batch, d); err != nil {
 		return err
 	}
 	if err := t.tellLosses(s, t.parts.front.losses); err != nil {
@@ -179,7 +180,7 @@ func (t *Trainer) compute(ctx context.Context, b *data.Batch, d *draws, extra []
 	}
 	needs := t.balancer.Needs()
 	if t.parts.full {
-		if err := t.parts.fill(ctx, b, d, s.Present); err != nil {
+		if err := t.parts.fill(ctx, &b.Batch, d, s.Present); err != nil {
 			return err
 		}
 	}
@@ -204,7 +205,7 @@ func (t *Trainer) compute(ctx context.Context, b *data.Batch, d *draws, extra []
 		w.Shared, s.Direction = make([]float64, len(t.weights)), nil
 	}
 	t.setApart(w, b)
-	return t.parts.combine(ctx, b, d, w, s.Direction)
+	return t.parts.combine(ctx, &b.Batch, d, w, s.Direction)
 }
 
 // computePlain is the step whose weights are fed.
@@ -222,7 +223,7 @@ func (t *Trainer) computePlain(ctx context.Context, b *data.Batch, d *draws, s *
 	for i, x := range w.Shared {
 		t.weights[i] = float32(x)
 	}
-	if err := t.plain.run(ctx, b, d); err != nil {
+	if err := t.plain.run(ctx, &b.Batch, d); err != nil {
 		return err
 	}
 	if err := t.tellLosses(s, t.plain.losses); err != nil {
@@ -240,10 +241,10 @@ func (t *Trainer) measures(s *balance.Step) bool {
 
 // measureGradients computes the tasks' gradients for the report alone.
 func (t *Trainer) measureGradients(ctx context.Context, b *data.Batch, d *draws, s *balance.Step) error {
-	if err := t.looks.front.run(ctx, b, d); err != nil {
+	if err := t.looks.front.run(ctx, &b.Batch, d); err != nil {
 		return err
 	}
-	if err := t.looks.fill(ctx, b, d, s.Present); err != nil {
+	if err := t.looks.fill(ctx, &b.Batch, d, s.Present); err != nil {
 		return err
 	}
 	s.Gram = t.looks.gram(s.Present)
@@ -309,10 +310,10 @@ func (t *Trainer) cross(ctx context.Context, extra []*feed, s *balance.Step) err
 			s.Present[j] = s.Present[j] && present[j]
 		}
 		err := t.reading(b, &extra[i].draws, func() error {
-			if err := t.parts.front.run(ctx, b, &extra[i].draws); err != nil {
+			if err := t.parts.front.run(ctx, &b.Batch, &extra[i].draws); err != nil {
 				return err
 			}
-			return t.parts.fill(ctx, b, &extra[i].draws, present)
+			return t.parts.fill(ctx, &b.Batch, &extra[i].draws, present)
 		})
 		if err != nil {
 			return err
@@ -368,18 +369,19 @@ func (t *Trainer) aligned(tail []float32, from, to [][]int64) []float32 {
 
 // reading calls do while the batch has the ids that were drawn for it.
 func (t *Trainer) reading(b *data.Batch, d *draws, do func() error) error {
-	original := b.IDs
-	defer func() { b.IDs = original }()
-	if d.ids != nil {
-		b.IDs = d.ids
+	if d.ids == nil {
+		return do()
 	}
+	original := b.Tensor(schema.IDs)
+	defer b.Set(schema.IDs, original)
+	b.Set(schema.IDs, d.ids)
 	return do()
 }
 
 // learn tells the method how the step went.
 func (t *Trainer) learn(ctx context.Context, b *data.Batch, d *draws, s *balance.Step) error {
 	if t.after != nil {
-		if err := t.after.run(ctx, b, d); err != nil {
+		if err := t.after.run(ctx, &b.Batch, d); err != nil {
 			return err
 		}
 		s.After = make([]float64, len(t.after.losses))

@@ -161,8 +161,8 @@ func TestATaskThatIsAbsentForAnEpoch(t *testing.T) {
 			for j := range b {
 				d.Fill(&b[j], plan[(i+j)%len(plan)])
 				b[j].Counts[1] = 0
-				for k := range b[j].Labels[1] {
-					b[j].Labels[1][k] = -1
+				for k := range labelsOf(m, &b[j], 1) {
+					labelsOf(m, &b[j], 1)[k] = -1
 				}
 				if j > 0 && j <= len(more) {
 					more[j-1] = &b[j]
@@ -306,17 +306,18 @@ func TestHalfOfTheLabelsMissing(t *testing.T) {
 		moved := func(sums map[string][]float64, remain [4]bool) {
 			var batch data.Batch
 			d.Fill(&batch, d.Plan(data.BatchOptions{Size: 4, Shuffle: true}, 0)[0])
-			for task := range batch.Labels {
+			for of := range batch.Counts {
+				labels := labelsOf(m, &batch, of)
 				n := 0
-				batch.Counts[task] = 0
-				for i, l := range batch.Labels[task] {
+				batch.Counts[of] = 0
+				for i, l := range labels {
 					switch {
 					case l < 0:
 					case n < 4 && remain[n]:
-						batch.Counts[task]++
+						batch.Counts[of]++
 						n++
 					default:
-						batch.Labels[task][i] = -1
+						labels[i] = -1
 						n++
 					}
 				}

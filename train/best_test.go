@@ -5,6 +5,8 @@ import (
 	"math"
 	"testing"
 
+	"espalier/train/score"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -33,9 +35,9 @@ func TestWhichEpochIsKept(t *testing.T) {
 		var b best
 		got := ""
 		for i, of := range c.epochs {
-			var scores Scores
+			var scores score.Scores
 			for j, x := range of {
-				s := TaskScore{Task: []string{"a", "b"}[j], Labels: 1, Loss: 1 - x, Undefined: map[string]string{"m": "w"}}
+				s := score.TaskScore{Task: []string{"a", "b"}[j], Labels: 1, Loss: 1 - x, Undefined: map[string]string{"m": "w"}}
 				if !math.IsNaN(x) {
 					s.Score = &x
 				}
@@ -53,7 +55,7 @@ func TestWhichEpochIsKept(t *testing.T) {
 // TestScoresOfFormerRuns: a result from before scores had no unit is read with
 // those that its metrics have without knowing the training data.
 func TestScoresOfFormerRuns(t *testing.T) {
-	old := Scores{
+	old := score.Scores{
 		{Task: "topic", Labels: 4, Metric: "accuracy", Metrics: map[string]float64{"accuracy": 0.75}},
 		{Task: "price", Labels: 4, Metric: "rmse", Metrics: map[string]float64{"rmse": 40000, "r2": 0.25}},
 		{Task: "mood", Labels: 0, Metric: "accuracy", Metrics: map[string]float64{"accuracy": 0}},

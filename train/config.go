@@ -6,6 +6,7 @@ import (
 
 	"espalier/train/progress"
 	"espalier/train/sample"
+	"espalier/train/threshold"
 )
 
 // Config says how to train. Zero fields take the defaults that the comments
@@ -62,7 +63,7 @@ type Config struct {
 	MoreMetrics map[string][]string
 	// Thresholds says how the thresholds of multi-label tasks and relations are
 	// chosen; a task that is not named has the defaults.
-	Thresholds map[string]ThresholdConfig
+	Thresholds map[string]threshold.Config
 	// Threads is what the engine may use; 0: all cores.
 	Threads int
 	// Profile is a file prefix: an engine that can writes there, when the

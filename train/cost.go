@@ -1,11 +1,12 @@
 package train
 
 import (
+	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 
 	"espalier/builder"
-	"espalier/data"
 	"espalier/models"
 	"espalier/train/progress"
 )
@@ -17,7 +18,9 @@ import (
 // of a step need is divided evenly among them.
 type costs struct {
 	parts []costPart
-	known map[[4]int][]float64 // what the parts cost, by sizes; at most mostKnown
+	known map[string][]float64 // what the parts cost, by sizes; at most mostKnown
+	names []string             // of the sizes, sorted
+	key   []byte               // the sizes in that order, that known is asked for
 }
 
 // mostKnown bounds what is remembered of batches, of which a long run may not
@@ -35,7 +38,7 @@ func newCosts(m *models.Model) (*costs, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &costs{known: map[[4]int][]float64{}}
+	c := &costs{known: map[string][]float64{}}
 	of := make([]map[*builder.Value]bool, len(built.Tasks))
 	for i, t := range built.Tasks {
 		of[i] = ancestors([]*builder.Value{t.Loss}, nil)
@@ -57,12 +60,17 @@ func newCosts(m *models.Model) (*costs, error) {
 	return c, nil
 }
 
-// step returns what a step of so many examples, tokens, characters and pairs of
-// entities costs.
-func (c *costs) step(size [4]int) (progress.Cost, error) {
-	parts, ok := c.known[size]
+// step returns what a step on a batch of these sizes costs.
+func (c *costs) step(at map[string]int64) (progress.Cost, error) {
+	if c.names == nil { // those of one model are always the same
+		c.names = slices.Sorted(maps.Keys(at))
+	}
+	c.key = c.key[:0]
+	for _, name := range c.names {
+		c.key = binary.AppendVarint(c.key, at[name])
+	}
+	parts, ok := c.known[string(c.key)]
 	if !ok {
-		at := sizes(&data.Batch{Size: size[0], Length: size[1], Width: size[2], PairCount: size[3]})
 		for _, p := range c.parts {
 			total := 0.0
 			for _, n := range p.nodes {
@@ -77,7 +85,7 @@ func (c *costs) step(size [4]int) (progress.Cost, error) {
 		if len(c.known) >= mostKnown {
 			clear(c.known)
 		}
-		c.known[size] = parts
+		c.known[string(c.key)] = parts
 	}
 	return func(tasks []bool) ([]float64, float64) { return c.divide(parts, tasks) }, nil
 }

@@ -6,7 +6,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"espalier/builder"
-	"espalier/data"
 	"espalier/tensor"
 )
 
@@ -37,7 +36,7 @@ func TestCostOfOperators(t *testing.T) {
 		v    *builder.Value
 		want float64
 	}{{h, 3 * 5 * 11 * 7}, {r, 3 * 5 * 11}, {gemm, 3 * 11 * 7}, {turned, 3 * 11 * 7}, {walked[0], float64(scan)}} {
-		got, err := nodeCost(c.v.Node(), sizes(&data.Batch{Size: 3, Length: 5, Width: 1}))
+		got, err := nodeCost(c.v.Node(), map[string]int64{"batch": 3, "sequence": 5, "characters": 1})
 		if err != nil || got != c.want {
 			t.Errorf("%s costs %v, not %v (%v)", c.v.Node().Op, got, c.want, err)
 		}
@@ -81,15 +80,15 @@ func TestCostsAreDivided(t *testing.T) {
 func TestCostsThatAreRemembered(t *testing.T) {
 	g := builder.New("costs", builder.Options{})
 	v := g.Relu(g.Input("x", tensor.Float32, builder.Named("batch"), builder.Named("sequence")))
-	c := &costs{parts: []costPart{{needs: []bool{true}, nodes: []*builder.Node{v.Node()}}}, known: map[[4]int][]float64{}}
+	c := &costs{parts: []costPart{{needs: []bool{true}, nodes: []*builder.Node{v.Node()}}}, known: map[string][]float64{}}
 	for i := range 3 * mostKnown {
-		size := [4]int{1 + i%7, 1 + i, 1, 0}
+		size := map[string]int64{"batch": int64(1 + i%7), "sequence": int64(1 + i), "characters": 1}
 		for range 2 {
 			cost, err := c.step(size)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, all := cost([]bool{true}); all != float64(size[0]*size[1]) {
+			if _, all := cost([]bool{true}); all != float64(size["batch"]*size["sequence"]) {
 				t.Fatalf("%v costs %v", size, all)
 			}
 		}

@@ -72,19 +72,19 @@ func (tr *Trainer) compareParts(parts *gradients, b *data.Batch) (wrong []string
 		for i, w := range weights {
 			tr.weights[i] = float32(w)
 		}
-		if err := tr.plain.run(ctx, b, &tr.draws); err != nil {
+		if err := tr.plain.run(ctx, &b.Batch, &tr.draws); err != nil {
 			return nil, err
 		}
 		tr.sumRows(b)
 		want := gradientsNow(tr, graded)
 		clear(tr.arena.gradients)
-		if err := parts.front.run(ctx, b, &tr.draws); err != nil {
+		if err := parts.front.run(ctx, &b.Batch, &tr.draws); err != nil {
 			return nil, err
 		}
-		if err := parts.fill(ctx, b, &tr.draws, present); err != nil {
+		if err := parts.fill(ctx, &b.Batch, &tr.draws, present); err != nil {
 			return nil, err
 		}
-		if err := parts.combine(ctx, b, &tr.draws, balance.Weights{Shared: weights, Heads: weights}, nil); err != nil {
+		if err := parts.combine(ctx, &b.Batch, &tr.draws, balance.Weights{Shared: weights, Heads: weights}, nil); err != nil {
 			return nil, err
 		}
 		got := gradientsNow(tr, graded)

@@ -10,6 +10,7 @@ import (
 	"espalier/data"
 	"espalier/tensor"
 	"espalier/train/progress"
+	"espalier/train/score"
 )
 
 // Epoch is what happened in one pass over the training data.
@@ -27,7 +28,7 @@ type Epoch struct {
 	// trunk's then.
 	Tasks   map[string]TaskProgress `json:"tasks,omitempty"`
 	Changes []progress.Change       `json:"changes,omitempty"`
-	Valid   Scores                  `json:"valid"`
+	Valid   score.Scores            `json:"valid"`
 	// Score is what the epoch is judged by, see [Selection]; nil where nothing that
 	// it is made of is defined. Best says that the epoch is the one to keep so far:
 	// that with the best score or, before any has one, the last.

@@ -12,6 +12,7 @@ import (
 	"espalier/models"
 	"espalier/recipe"
 	"espalier/runtime/gonum"
+	"espalier/task"
 	"espalier/train"
 )
 
@@ -147,4 +148,9 @@ func TestFrozenWordVectors(t *testing.T) {
 	if got, want := whole.Shared-rest.Shared, len(before[models.EmbeddingTable]); got != want {
 		t.Errorf("%d numbers are not learned any more, the table has %d", got, want)
 	}
+}
+
+// labelsOf are the labels of the model's task i in a batch.
+func labelsOf(m *models.Model, b *data.Batch, i int) []int64 {
+	return b.Int64s(task.LabelsInput(m.Schema().Tasks[i].Name))
 }

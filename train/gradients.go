@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"espalier/builder"
-	"espalier/data"
 	"espalier/runtime"
 	"espalier/tensor"
 	"espalier/train/balance"
@@ -270,7 +269,7 @@ func (r *gradients) close() error {
 
 // fill computes the rows of the tasks that are present, after the front has
 // run.
-func (r *gradients) fill(ctx context.Context, b *data.Batch, d *draws, present []bool) error {
+func (r *gradients) fill(ctx context.Context, b *tensor.Batch, d *draws, present []bool) error {
 	if !r.full {
 		return nil
 	}
@@ -291,7 +290,7 @@ func (r *gradients) fill(ctx context.Context, b *data.Batch, d *draws, present [
 
 // sumRows sums gradients of looked-up rows by id, and appends the sums of all
 // tables to tail. Which ids they are is left in the tables.
-func (r *gradients) sumRows(tail []float32, b *data.Batch, of []*buffer) []float32 {
+func (r *gradients) sumRows(tail []float32, b *tensor.Batch, of []*buffer) []float32 {
 	for _, s := range r.tables {
 		s.rows.Begin(s.padding)
 	}
@@ -449,10 +448,10 @@ func (r *gradients) sizeAtCut(k int) int {
 // combine puts what the shared parameters follow into the arena and the
 // tables: the rows with the weights or, where the method wrote it, the
 // direction, and the penalty's row. It scales the gradients of own parameters.
-func (r *gradients) combine(ctx context.Context, b *data.Batch, d *draws, w balance.Weights, direction []float32) error {
+func (r *gradients) combine(ctx context.Context, b *tensor.Batch, d *draws, w balance.Weights, direction []float32) error {
 	r.combineOwn(w)
 	if !r.full {
-		if err := r.combineAtCut(sizes(b), w, direction); err != nil {
+		if err := r.combineAtCut(b.Sizes(), w, direction); err != nil {
 			return err
 		}
 		if err := r.backs[0].run(ctx, b, d); err != nil {

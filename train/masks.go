@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"espalier/data"
+	"espalier/schema"
 	"espalier/tensor"
 	"espalier/text"
 )
@@ -16,7 +17,7 @@ type draws struct {
 	// masks are the program's, by name; ids are the batch's with some
 	// words read as unknown, nil where none are. Both last until the next draw.
 	masks map[string]*tensor.Tensor
-	ids   []int64
+	ids   *tensor.Tensor
 
 	bufs [][]float32
 	kept []int64
@@ -30,11 +31,14 @@ func (t *Trainer) draw(d *draws, b *data.Batch, step uint64, number int) error {
 	if number > 0 {
 		seed ^= hashName(fmt.Sprintf("batch_%d", number))
 	}
-	if t.config.WordDropout > 0 || t.config.RareWordDropout > 0 {
-		d.kept = t.dropWords(append(d.kept[:0], b.IDs...), seed, step)
-		d.ids = d.kept
+	if ids := b.Tensor(schema.IDs); ids != nil && (t.config.WordDropout > 0 || t.config.RareWordDropout > 0) {
+		d.kept = t.dropWords(append(d.kept[:0], ids.Int64s()...), seed, step)
+		var err error
+		if d.ids, err = tensor.Of(d.kept, ids.Shape()...); err != nil {
+			return err
+		}
 	}
-	return d.drawMasks(t.front().program, seed, step, sizes(b))
+	return d.drawMasks(t.front().program, seed, step, b.Sizes())
 }
 
 func (d *draws) drawMasks(p *program, seed, step uint64, sizes map[string]int64) error {

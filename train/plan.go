@@ -92,8 +92,7 @@ func (t *Trainer) costOf(set *data.Dataset, examples []int) (progress.Cost, erro
 	if t.costs == nil {
 		return progress.EachStep, nil
 	}
-	tokens, characters := set.Padded(examples)
-	cost, err := t.costs.step([4]int{len(examples), tokens, characters, set.PairCount(examples)})
+	cost, err := t.costs.step(set.Sizes(examples))
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}

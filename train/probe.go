@@ -62,7 +62,7 @@ func (t *Trainer) Probe(ctx context.Context, b *data.Batch, rate float64) (*Prob
 
 // lossesOn evaluates the losses of a batch.
 func (t *Trainer) lossesOn(ctx context.Context, b *data.Batch) ([]float64, error) {
-	if err := t.eval.run(ctx, b, nil); err != nil {
+	if err := t.eval.run(ctx, &b.Batch, nil); err != nil {
 		return nil, err
 	}
 	losses := make([]float64, len(t.eval.losses))
@@ -81,7 +81,7 @@ func (t *Trainer) gradientOn(ctx context.Context, b *data.Batch) error {
 		return err
 	}
 	return t.reading(b, &t.draws, func() error {
-		if err := t.plain.run(ctx, b, &t.draws); err != nil {
+		if err := t.plain.run(ctx, &b.Batch, &t.draws); err != nil {
 			return err
 		}
 		t.sumRows(b)

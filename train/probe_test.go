@@ -118,8 +118,8 @@ func TestProbesLeaveNoTrace(t *testing.T) {
 func TestProbeOfABatchWithoutATask(t *testing.T) {
 	m, c, d := demoData(t)
 	b := firstBatch(d, c)
-	for i := range b.Labels[1] {
-		b.Labels[1][i] = -1
+	for i := range labelsOf(m, b, 1) {
+		labelsOf(m, b, 1)[i] = -1
 	}
 	b.Counts[1] = 0
 	on := trainerOf(t, m, c)

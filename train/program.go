@@ -7,7 +7,6 @@ import (
 
 	"espalier/builder"
 	"espalier/builder/grad"
-	"espalier/data"
 	"espalier/models"
 	"espalier/onnx"
 	"espalier/runtime"
@@ -80,7 +79,7 @@ func lookups(built *models.Built) []lookup {
 
 // carriesIDs reports whether a value is an input that says which rows to read.
 func carriesIDs(built *models.Built, v *builder.Value) bool {
-	return v == built.IDs || v == built.Characters || slices.Contains(built.Columns, v)
+	return slices.Contains(built.Inputs(), v)
 }
 
 func compileStep(m *models.Model) (*program, error) {
@@ -163,6 +162,43 @@ func compileEvaluation(m *models.Model) (*program, error) {
 	return p, p.emit(outputs)
 }
 
+// compileAnswers builds the answers of all tasks alone, from the graph that evaluation
+// measures and not from the one that is exported: a file is verified against it.
+func compileAnswers(m *models.Model) (*program, error) {
+	built, err := m.Build(models.Evaluation)
+	if err != nil {
+		return nil, err
+	}
+	p := &program{built: built, lookup: lookups(built)}
+	var outputs []builder.Output
+	for _, t := range built.Tasks {
+		outputs = append(outputs, t.Outputs...)
+	}
+	return p, p.emit(outputs)
+}
+
+// batchOf returns a batch of the model's inputs as they are given.
+func (p *program) batchOf(in []runtime.Named) (*tensor.Batch, error) {
+	b := &tensor.Batch{}
+	for _, v := range p.built.Inputs() {
+		at := slices.IndexFunc(in, func(n runtime.Named) bool { return n.Name == v.Name() })
+		if at < 0 {
+			return nil, fmt.Errorf("train: the model reads %q, which is not given", v.Name())
+		}
+		x := in[at].Tensor
+		if x.DType() != v.DType() || x.Rank() != v.Rank() {
+			return nil, fmt.Errorf("train: input %q is %v, the model reads %v%v", v.Name(), x, v.DType(), v.Shape())
+		}
+		for i, d := range v.Shape() {
+			if _, fixed := d.Size(); !fixed {
+				b.SetSize(d.String(), int(x.Shape()[i]))
+			}
+		}
+		b.Set(v.Name(), x)
+	}
+	return b, nil
+}
+
 func (p *program) tables() map[*builder.Value]bool {
 	tables := map[*builder.Value]bool{}
 	for _, l := range p.lookup {
@@ -212,14 +248,8 @@ func (p *program) emit(outputs []builder.Output, cut ...*builder.Value) error {
 }
 
 // idsOf returns the batch's ids that lookup i reads rows of.
-func (p *program) idsOf(i int, b *data.Batch) []int64 {
-	if p.lookup[i].ids == p.built.Characters {
-		return b.Characters
-	}
-	if j := slices.Index(p.built.Columns, p.lookup[i].ids); j >= 0 {
-		return b.Categories[j]
-	}
-	return b.IDs
+func (p *program) idsOf(i int, b *tensor.Batch) []int64 {
+	return b.Int64s(p.lookup[i].ids.Name())
 }
 
 // open prepares the program on an engine.
@@ -233,11 +263,6 @@ func (p *program) open(e runtime.Engine, opts runtime.Options) error {
 		return fmt.Errorf("engine %s cannot run the program: %w", e.Name(), err)
 	}
 	return nil
-}
-
-// sizes assigns a batch's sizes to the names of dimensions.
-func sizes(b *data.Batch) map[string]int64 {
-	return map[string]int64{"batch": int64(b.Size), "sequence": int64(b.Length), "characters": int64(b.Width), "pairs": int64(b.PairCount)}
 }
 
 // shapeOf returns a value's shape under an assignment of sizes.

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"espalier/builder"
-	"espalier/data"
 	"espalier/runtime"
 	"espalier/schema"
 	"espalier/tensor"
@@ -80,9 +80,10 @@ type runner struct {
 	losses  []float32 // by task
 	penalty []float32 // one number; 0 where the program has none
 	weights []float32
+	in, out []runtime.Named // what stays, until it is bound with the first batch
 }
 
-// newRunner binds what stays: parameters, weights, losses and the gradients of
+// newRunner lays out what stays: parameters, weights, losses and the gradients of
 // parameters.
 func newRunner(p *program, a *arena, tasks []schema.Task, e ends) (*runner, error) {
 	r := &runner{
@@ -113,31 +114,28 @@ func newRunner(p *program, a *arena, tasks []schema.Task, e ends) (*runner, erro
 	if p.penalty {
 		out = append(out, runtime.Named{Name: penaltyName, Tensor: tensor.Must(tensor.Of(r.penalty[:1:1]))})
 	}
-	// What depends on the batch is bound to a batch of one token and replaced
-	// before the first run.
-	at := sizes(&data.Batch{Size: 1, Length: 1, Width: 1, PairCount: 1})
-	one, err := r.batchInputs(&data.Batch{}, nil, at)
-	if err != nil {
-		return nil, err
-	}
-	in = append(in, one...)
-	for _, g := range r.gives {
-		if err := g.fit(at); err != nil {
-			return nil, err
-		}
-		in = append(in, runtime.Named{Name: g.name, Tensor: g.tensor})
-	}
-	for _, o := range r.takes {
-		if err := o.fit(at); err != nil {
-			return nil, err
-		}
-		out = append(out, runtime.Named{Name: o.name, Tensor: o.tensor})
-	}
 	for _, name := range e.answers {
 		out = append(out, runtime.Named{Name: name})
 	}
-	r.binding, err = p.session.Bind(in, out)
-	return r, err
+	r.in, r.out = in, out
+	return r, nil
+}
+
+// bind makes the binding for the first batch, with inputs that depend on it.
+func (r *runner) bind(inputs []runtime.Named) error {
+	in, out := append(slices.Clone(r.in), inputs...), slices.Clone(r.out)
+	for _, g := range r.gives {
+		in = append(in, runtime.Named{Name: g.name, Tensor: g.tensor})
+	}
+	for _, o := range r.takes {
+		out = append(out, runtime.Named{Name: o.name, Tensor: o.tensor})
+	}
+	binding, err := r.program.session.Bind(in, out)
+	if err != nil {
+		return err
+	}
+	r.binding, r.in, r.out = binding, nil, nil
+	return nil
 }
 
 // gradientEnds are the gradients of parameters that a program computes, and
@@ -158,10 +156,10 @@ func gradientEnds(p *program, a *arena) (out []runtime.Named, takes []port, rows
 	return out, takes, rows
 }
 
-// batchInputs returns the inputs that depend on the batch, with the masks of d
-// or, where it is nil, any. An empty batch gives inputs of the right shapes
-// without content.
-func (r *runner) batchInputs(b *data.Batch, d *draws, sizes map[string]int64) ([]runtime.Named, error) {
+// batchInputs returns the inputs that depend on the batch, with the masks of d or,
+// where it is nil, any.
+func (r *runner) batchInputs(b *tensor.Batch, d *draws) ([]runtime.Named, error) {
+	sizes := b.Sizes()
 	if d == nil {
 		d = new(draws)
 		if err := d.drawMasks(r.program, 0, 0, sizes); err != nil {
@@ -174,10 +172,8 @@ func (r *runner) batchInputs(b *data.Batch, d *draws, sizes map[string]int64) ([
 			if err := r.rows[i].fit(sizes); err != nil {
 				return nil, err
 			}
-			if b.Size > 0 {
-				table := r.arena.table(l.table.Name())
-				optim.Gather(r.rows[i].floats, table.values, table.dim, r.program.idsOf(i, b))
-			}
+			table := r.arena.table(l.table.Name())
+			optim.Gather(r.rows[i].floats, table.values, table.dim, r.program.idsOf(i, b))
 		}
 		if r.program.reads[l.rows] {
 			in = append(in, runtime.Named{Name: l.rows.Name(), Tensor: r.rows[i].tensor})
@@ -187,95 +183,85 @@ func (r *runner) batchInputs(b *data.Batch, d *draws, sizes map[string]int64) ([
 		in = append(in, runtime.Named{Name: v.Name(), Tensor: d.masks[v.Name()]})
 	}
 	for name, v := range r.program.feeds {
-		if slices.ContainsFunc(r.gives, func(p port) bool { return p.name == name }) {
-			continue
+		if strings.HasPrefix(name, weightPrefix) || slices.ContainsFunc(r.gives, func(p port) bool { return p.name == name }) {
+			continue // it stays bound
 		}
-		if t, err := r.feed(name, v, b, sizes); err != nil {
+		t, err := fed(b, v)
+		if err != nil {
 			return nil, err
-		} else if t != nil {
-			in = append(in, runtime.Named{Name: name, Tensor: t})
 		}
+		in = append(in, runtime.Named{Name: name, Tensor: t})
 	}
 	return in, nil
 }
 
-// feed returns ids, labels and presence as tensors; nil for weights, which
-// stay bound.
-func (r *runner) feed(name string, v *builder.Value, b *data.Batch, sizes map[string]int64) (*tensor.Tensor, error) {
-	shape, err := shapeOf(v, sizes)
+// fed returns the batch's tensor for an input.
+func fed(b *tensor.Batch, v *builder.Value) (*tensor.Tensor, error) {
+	t := b.Tensor(v.Name())
+	if t == nil {
+		return nil, fmt.Errorf("train: the model asks for input %q, which no data set fills", v.Name())
+	}
+	shape, err := shapeOf(v, b.Sizes())
 	if err != nil {
 		return nil, err
 	}
-	empty := b.Size == 0
-	switch built := r.program.built; {
-	case v == built.IDs && !empty:
-		return tensor.Of(b.IDs, shape...)
-	case v == built.Characters && !empty:
-		return tensor.Of(b.Characters, shape...)
-	case v == built.IDs, v == built.Characters:
-		return tensor.New(tensor.Int64, shape...)
+	if t.DType() != v.DType() || !t.Shape().Equal(shape) {
+		return nil, fmt.Errorf("train: the model asks for input %q as %v%v, the data set has %v", v.Name(), v.DType(), shape, t)
 	}
-	if j := slices.Index(r.program.built.Columns, v); j >= 0 {
-		switch {
-		case empty:
-			return tensor.New(v.DType(), shape...)
-		case v.DType() == tensor.Int64:
-			return tensor.Of(b.Categories[j], shape...)
-		case v.DType() == tensor.Float64:
-			return tensor.Of(b.Doubles[j], shape...)
-		}
-		return tensor.Of(b.Numbers[j], shape...)
-	}
-	for i, t := range r.program.built.Tasks {
-		switch {
-		case v == t.Labels && empty, v == t.Present && empty, v == t.Pairs && empty:
-			return tensor.New(v.DType(), shape...)
-		case v == t.Pairs:
-			return tensor.Of(b.Pairs[i], shape...)
-		case v == t.Labels && v.DType() == tensor.Int64:
-			return tensor.Of(b.Labels[i], shape...)
-		case v == t.Labels:
-			return tensor.Of(b.Targets[i], shape...)
-		case v == t.Present:
-			return tensor.Of(b.Present[i], shape...)
-		}
-	}
-	if len(name) > len(weightPrefix) && name[:len(weightPrefix)] == weightPrefix {
-		return nil, nil
-	}
-	return nil, fmt.Errorf("train: the model asks for input %q, which no data set fills", name)
+	return t, nil
 }
 
 // run computes the program for a batch, a step with what was drawn for it.
-func (r *runner) run(ctx context.Context, b *data.Batch, d *draws) error {
-	at := sizes(b)
-	in, err := r.batchInputs(b, d, at)
+func (r *runner) run(ctx context.Context, b *tensor.Batch, d *draws) error {
+	in, err := r.batchInputs(b, d)
 	if err != nil {
 		return err
 	}
-	for _, n := range in {
+	if err := r.fit(b.Sizes()); err != nil {
+		return err
+	}
+	if r.binding == nil {
+		err = r.bind(in)
+	} else {
+		err = r.rebind(in)
+	}
+	if err != nil {
+		return err
+	}
+	return r.binding.Run(ctx)
+}
+
+// fit gives what goes in and out the sizes of a batch. What another run has filled
+// fits already: this is for what stays 0.
+func (r *runner) fit(sizes map[string]int64) error {
+	for _, ports := range [...][]port{r.gives, r.takes} {
+		for _, p := range ports {
+			if err := p.fit(sizes); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// rebind replaces what depends on the batch.
+func (r *runner) rebind(inputs []runtime.Named) error {
+	for _, n := range inputs {
 		if err := r.binding.SetInput(n.Name, n.Tensor); err != nil {
 			return err
 		}
 	}
 	for _, g := range r.gives {
-		// What another run has filled fits: this is for what stays 0.
-		if err := g.fit(at); err != nil {
-			return err
-		}
 		if err := r.binding.SetInput(g.name, g.tensor); err != nil {
 			return err
 		}
 	}
 	for _, o := range r.takes {
-		if err := o.fit(at); err != nil {
-			return err
-		}
 		if err := r.binding.SetOutput(o.name, o.tensor); err != nil {
 			return err
 		}
 	}
-	return r.binding.Run(ctx)
+	return nil
 }
 
 func (r *runner) close() error {

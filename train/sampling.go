@@ -10,6 +10,7 @@ import (
 	"espalier/safetensors"
 	"espalier/tensor"
 	"espalier/train/sample"
+	"espalier/train/score"
 )
 
 // samplerState is what a sampler goes on from, in a saved state.
@@ -44,13 +45,13 @@ func (t *Trainer) batching() data.BatchOptions {
 }
 
 // learnScores tells the sampler how validation went.
-func (t *Trainer) learnScores(scores Scores) {
+func (t *Trainer) learnScores(scores score.Scores) {
 	if t.sampler == nil {
 		return
 	}
 	of := make([]float64, len(scores))
 	for i, s := range scores {
-		if of[i] = s.score(); math.IsNaN(t.outlooks[i].right) { // see judged
+		if of[i] = s.Skill(); math.IsNaN(t.outlooks[i].Right) { // see judged
 			of[i] = math.NaN()
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"espalier/data"
 	"espalier/models"
 	"espalier/recipe"
+	"espalier/task"
 	"espalier/train"
 	"espalier/train/sample"
 )
@@ -181,8 +182,8 @@ func TestWhatSamplersTrain(t *testing.T) {
 				square, freedom := 0.0, 0.0
 				var scores []float64
 				epochs := watched(t, m, c, d, func(b *data.Batch) {
-					if b.Size != 4 {
-						t.Fatalf("a batch of %d examples", b.Size)
+					if len(b.Examples) != 4 {
+						t.Fatalf("a batch of %d examples", len(b.Examples))
 					}
 				})
 				for epoch, e := range epochs {
@@ -227,8 +228,8 @@ func TestSamplingWithMaxTokens(t *testing.T) {
 		c.MaxTokens = 50
 		steps := 0
 		limited := watched(t, m, c, d, func(b *data.Batch) {
-			if steps++; b.Size*b.Length > 50 {
-				t.Errorf("a step has %d times %d tokens", b.Size, b.Length)
+			if steps++; len(b.Examples)*b.Size(task.Sequence) > 50 {
+				t.Errorf("a step has %d times %d tokens", len(b.Examples), b.Size(task.Sequence))
 			}
 		})
 		for epoch := range free {

@@ -6,8 +6,7 @@ import (
 	"math"
 	"slices"
 
-	"espalier/metric"
-	"espalier/schema"
+	"espalier/train/score"
 )
 
 // Selection is the rule that scores an epoch. The score decides the best epoch,
@@ -24,19 +23,19 @@ type Selection struct {
 // Score returns the score of an epoch, higher is better: the weighted mean over the
 // tasks that have a score, or the mean of the losses with its sign turned. tasks
 // is how many there are, and the score is NaN where there is none.
-func (s Selection) Score(of Scores) (score float64, tasks int) {
+func (s Selection) Score(of score.Scores) (value float64, tasks int) {
 	total, weights := 0.0, 0.0
 	for _, t := range of {
-		value, w := t.score(), s.weight(t.Task)
+		x, w := t.Skill(), s.weight(t.Task)
 		if s.Loss {
-			if value = -t.Loss; t.Labels == 0 {
-				value = math.NaN()
+			if x = -t.Loss; t.Labels == 0 {
+				x = math.NaN()
 			}
 		}
-		if w == 0 || math.IsNaN(value) {
+		if w == 0 || math.IsNaN(x) {
 			continue
 		}
-		total += w * value
+		total += w * x
 		weights += w
 		tasks++
 	}
@@ -50,13 +49,13 @@ func (s Selection) Score(of Scores) (score float64, tasks int) {
 // metric is not defined for right answers to the validation data, such as span_f1
 // where there is no span. It is defined for wrong ones there, and an epoch would be
 // chosen for being wrong.
-func (t *Trainer) judged(of Scores) Scores {
+func (t *Trainer) judged(of score.Scores) score.Scores {
 	if t.config.Select.Loss {
 		return of
 	}
-	var judged Scores
+	var judged score.Scores
 	for i, s := range of {
-		if !math.IsNaN(t.outlooks[i].right) {
+		if !math.IsNaN(t.outlooks[i].Right) {
 			judged = append(judged, s)
 		}
 	}
@@ -91,30 +90,4 @@ func (s Selection) check(tasks []string) error {
 		return fmt.Errorf("train: epochs are to be chosen by tasks whose weights are all 0")
 	}
 	return nil
-}
-
-// score is the scale-free one that choices go by, NaN where there is none. Scores
-// that were kept before there was one have it computed as far as it can be.
-func (s TaskScore) score() float64 {
-	switch {
-	case s.Score != nil:
-		return *s.Score
-	case s.Undefined != nil || s.Labels == 0:
-		return math.NaN()
-	}
-	return skill(s.Metric, s.Metrics, &schema.Task{})
-}
-
-// skill is the scale-free score of a task by one of its metrics. A regression
-// whose deviation in training is not known has that of its r2.
-func skill(name string, metrics map[string]float64, t *schema.Task) float64 {
-	value, ok := metrics[name]
-	if !ok {
-		return math.NaN()
-	}
-	s := metric.Skill(name, value, t)
-	if r2, ok := metrics["r2"]; ok && math.IsNaN(s) {
-		s = metric.Skill("r2", r2, t)
-	}
-	return s
 }

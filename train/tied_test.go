@@ -7,7 +7,6 @@ import (
 
 	"espalier/builder"
 	"espalier/builder/nn"
-	"espalier/data"
 	"espalier/models"
 	"espalier/runtime"
 	"espalier/runtime/gonum"
@@ -54,10 +53,13 @@ func TestTiedEmbeddingsLearnFromAllLookUps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.binding.Close()
-	b := &data.Batch{
-		Size: 2, Length: 2, Width: 3, IDs: []int64{1, 2, 3, 2},
-		Characters: []int64{1, 1, 2, 4, 5, 2, 3, 3, 3, 1, 4, 2},
+	defer r.close()
+	b, err := p.batchOf([]runtime.Named{
+		{Name: models.IDs, Tensor: tensor.Must(tensor.Of([]int64{1, 2, 3, 2}, 2, 2))},
+		{Name: models.Characters, Tensor: tensor.Must(tensor.Of([]int64{1, 1, 2, 4, 5, 2, 3, 3, 3, 1, 4, 2}, 2, 2, 3))},
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	run := func() float64 {
 		if err := r.run(context.Background(), b, nil); err != nil {

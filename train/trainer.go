@@ -9,16 +9,17 @@ import (
 	"slices"
 
 	"espalier/data"
-	"espalier/metric"
 	"espalier/models"
 	"espalier/runtime"
 	"espalier/schema"
+	"espalier/task"
 	"espalier/tensor"
 	"espalier/text"
 	"espalier/train/balance"
 	"espalier/train/optim"
 	"espalier/train/progress"
 	"espalier/train/sample"
+	"espalier/train/score"
 )
 
 // Trainer fits one model on one engine. It is for one goroutine.
@@ -32,6 +33,7 @@ type Trainer struct {
 	looks     *gradients // gradients for the report alone, of methods that read none; else nil
 	after     *runner    // losses with the step's draws
 	eval      *runner
+	answerer  *runner // of Answers, from its first call on
 	balancer  *balance.Balancer
 	sampler   *sample.Sampler // nil: examples as they come
 	report    *report
@@ -50,7 +52,7 @@ type Trainer struct {
 	frequency []int // of words in the training data, by id
 	steps     int   // steps made
 	best      best
-	outlooks  []outlook // of the tasks' validation data
+	outlooks  []score.Outlook // of the tasks' validation data
 	warnings  []string
 	told      func(string) // of warnings; nil is silent
 	score     float64      // of the last epoch, NaN where it can be held against no other
@@ -87,19 +89,18 @@ func New(m *models.Model, e runtime.Engine, c Config) (*Trainer, error) {
 	}
 	t := &Trainer{config: c, model: m, engine: e, average: average{decay: c.Average}}
 	for i := range m.Schema().Tasks {
-		task := &m.Schema().Tasks[i]
-		of := t.metricOf(task)
-		if _, err := metric.New(of, task); err != nil {
-			return nil, fmt.Errorf("train: task %q: %w", task.Name, err)
+		of := &m.Schema().Tasks[i]
+		if _, err := task.NewMetric(t.metricOf(of), of); err != nil {
+			return nil, fmt.Errorf("train: task %q: %w", of.Name, err)
 		}
 		w := 1.0
-		if v, ok := c.Weights[task.Name]; ok {
+		if v, ok := c.Weights[of.Name]; ok {
 			w = v
 		}
 		t.weights = append(t.weights, float32(w))
 	}
 	t.present = make([]bool, len(tasks))
-	if _, err := NewMeter(m.Schema(), nil, c.Metrics, c.MoreMetrics); err != nil {
+	if _, err := score.NewMeter(m.Schema(), nil, c.Metrics, c.MoreMetrics); err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
 	var err error
@@ -242,7 +243,7 @@ func (t *Trainer) newOptimizer(p *program) error {
 // Close frees the engine's sessions.
 func (t *Trainer) Close() error {
 	var errs []error
-	for _, r := range []*runner{t.plain, t.after, t.eval} {
+	for _, r := range []*runner{t.plain, t.after, t.eval, t.answerer} {
 		if r != nil {
 			errs = append(errs, r.close(), r.program.session.Close())
 		}
@@ -328,7 +329,7 @@ func (t *Trainer) sumRows(b *data.Batch) {
 	}
 	for i, l := range t.plain.program.lookup {
 		if s := tableIn(t.tables, l.table); s != nil {
-			s.rows.Add(t.plain.program.idsOf(i, b), t.rowGrad[i].floats)
+			s.rows.Add(t.plain.program.idsOf(i, &b.Batch), t.rowGrad[i].floats)
 		}
 	}
 }

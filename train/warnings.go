@@ -9,6 +9,7 @@ import (
 	"espalier/data"
 	"espalier/metric"
 	"espalier/schema"
+	"espalier/train/score"
 )
 
 // warn reports, once and in one line, something that is valid but probably not
@@ -49,7 +50,7 @@ func (t *Trainer) validated(valid *data.Dataset) error {
 	judged := false
 	for i, o := range t.outlooks {
 		of := &tasks[i]
-		judged = judged || o.labels > 0 && t.config.Select.weight(of.Name) > 0
+		judged = judged || o.Labels > 0 && t.config.Select.weight(of.Name) > 0
 		if t.tracker != nil && (t.tracker.Watches(i) || t.groups[i+1].plateau != nil) {
 			if err := t.followed(of, o); err != nil {
 				return err
@@ -65,9 +66,9 @@ func (t *Trainer) validated(valid *data.Dataset) error {
 			continue
 		}
 		switch {
-		case o.labels == 0:
+		case o.Labels == 0:
 			t.warn("task %q has no label in the validation data, so that it does not count in the choice of the best epoch%s", of.Name, hint(valid, of.Name))
-		case math.IsNaN(o.right) && !t.config.Select.Loss:
+		case math.IsNaN(o.Right) && !t.config.Select.Loss:
 			t.warn("%s of task %q is not defined on the validation data, where %s; it does not count in the choice of the best epoch", t.metricOf(of), of.Name, metric.Reason(t.metricOf(of)))
 		}
 	}
@@ -75,12 +76,12 @@ func (t *Trainer) validated(valid *data.Dataset) error {
 }
 
 // followed reports a task whose metric decides something and is not there.
-func (t *Trainer) followed(of *schema.Task, o outlook) error {
+func (t *Trainer) followed(of *schema.Task, o score.Outlook) error {
 	const follows = "train: a learning rate, a stop or the order follows "
 	switch name := t.metricOf(of); {
-	case o.labels == 0:
+	case o.Labels == 0:
 		return fmt.Errorf(follows+"the metric of task %q, which has no label in the validation data: give it some, or take a schedule that needs none", of.Name)
-	case math.IsNaN(o.right):
+	case math.IsNaN(o.Right):
 		return fmt.Errorf(follows+"the metric of task %q, and %s is not defined on the validation data, where %s: give it others, name another metric, or take a schedule that needs none", of.Name, name, metric.Reason(name))
 	}
 	return nil
@@ -137,15 +138,15 @@ func (t *Trainer) ended() {
 // a constant prediction, and labels that it never predicts. m holds the model's
 // predictions on the validation data that Fit was given. Call Fit first. A metric
 // that is not defined for correct predictions there tells nothing.
-func (t *Trainer) Review(m *Meter) {
+func (t *Trainer) Review(m *score.Meter) {
 	for i, s := range m.Scores() {
 		if i >= len(t.outlooks) || s.Labels == 0 {
 			continue
 		}
-		if o := t.outlooks[i]; !math.IsNaN(o.right) && !better(s, o.baseline) {
-			t.warn("task %q has not learned: %s on validation is %.4f, and always predicting %s gives %.4f", s.Task, s.Metric, s.Value(), o.constant, o.baseline)
+		if o := t.outlooks[i]; !math.IsNaN(o.Right) && !better(s, o.Baseline) {
+			t.warn("task %q has not learned: %s on validation is %.4f, and always predicting %s gives %.4f", s.Task, s.Metric, s.Value(), o.Constant, o.Baseline)
 		}
-		if never := m.unpredicted(i); len(never) > 0 {
+		if never := quoted(m.Unpredicted(i)); len(never) > 0 {
 			t.warn("task %q: %s %s true in the validation data and never predicted there", s.Task, some(never, " and "), map[bool]string{true: "is", false: "are"}[len(never) == 1])
 		}
 	}
@@ -153,10 +154,10 @@ func (t *Trainer) Review(m *Meter) {
 
 // better reports whether a metric is better than a baseline, as good as can be, or
 // cannot be held against it.
-func better(s TaskScore, baseline float64) bool {
+func better(s score.TaskScore, baseline float64) bool {
 	value := s.Value()
 	switch {
-	case math.IsNaN(value) || math.IsNaN(baseline) || s.score() >= 1:
+	case math.IsNaN(value) || math.IsNaN(baseline) || s.Skill() >= 1:
 		return true
 	case metric.HigherIsBetter(s.Metric):
 		return value > baseline
@@ -164,28 +165,11 @@ func better(s TaskScore, baseline float64) bool {
 	return value < baseline
 }
 
-// unpredicted are the labels of task i that are true somewhere and predicted
-// nowhere, or the types of spans where its tags spell some.
-func (m *Meter) unpredicted(i int) []string {
-	var never []string
-	quote := func(name string) { never = append(never, fmt.Sprintf("%q", name)) }
-	for j, name := range m.names[i] {
-		switch a := m.meters[i][j].(type) {
-		case *metric.SpanF1:
-			if name == "span_f1" {
-				for _, kind := range a.Unpredicted() {
-					quote(kind)
-				}
-				return never
-			}
-		case interface{ Unpredicted() []int }:
-			if name == "macro_f1" && m.tasks[i].Scheme == "" || name == "relation_f1" {
-				for _, l := range a.Unpredicted() {
-					quote(m.tasks[i].Labels[l])
-				}
-				return never
-			}
-		}
+// quoted puts names in quotes.
+func quoted(names []string) []string {
+	var out []string
+	for _, n := range names {
+		out = append(out, fmt.Sprintf("%q", n))
 	}
-	return nil
+	return out
 }

@@ -13,7 +13,7 @@ import (
 
 	"espalier/compare"
 	"espalier/schema"
-	"espalier/train"
+	"espalier/train/score"
 )
 
 // world is how the answers of one comparison are drawn.
@@ -60,12 +60,12 @@ var seedNoise = map[string]func(*rand.Rand) float64{
 }
 
 // draw returns answers of joint models by seed, and single ones by task and seed.
-func (w world) draw(r *rand.Rand) ([]*train.Answers, [][]*train.TaskAnswers) {
-	joint, single := make([]*train.Answers, w.seeds), make([][]*train.TaskAnswers, w.tasks)
+func (w world) draw(r *rand.Rand) ([]*score.Answers, [][]*score.TaskAnswers) {
+	joint, single := make([]*score.Answers, w.seeds), make([][]*score.TaskAnswers, w.tasks)
 	noise := seedNoise[w.noise]
 	trunk := make([]float64, w.seeds)
 	for s := range joint {
-		joint[s], trunk[s] = &train.Answers{}, noise(r)
+		joint[s], trunk[s] = &score.Answers{}, noise(r)
 	}
 	for t := range single {
 		n, accuracy := examples[t%len(examples)], accuracies[t%len(accuracies)]
@@ -97,8 +97,8 @@ func newQuestions(r *rand.Rand, n int) *questions {
 }
 
 // answer draws a model's answers: label 0 is right.
-func (q *questions) answer(r *rand.Rand, task, first int, hard []float64, accuracy float64) train.TaskAnswers {
-	a := train.TaskAnswers{Task: fmt.Sprint("t", task), Metric: "accuracy", Type: schema.Classification, Labels: []string{"right", "wrong"}}
+func (q *questions) answer(r *rand.Rand, task, first int, hard []float64, accuracy float64) score.TaskAnswers {
+	a := score.TaskAnswers{Task: fmt.Sprint("t", task), Metric: "accuracy", Type: schema.Classification, Labels: []string{"right", "wrong"}}
 	limit := distuv.UnitNormal.Quantile(min(max(accuracy, 0.01), 0.99))
 	answers := [][]int64{{0}, {1}}
 	for i, h := range hard {

@@ -17,7 +17,7 @@ import (
 	"espalier/compare"
 	"espalier/recipe"
 	"espalier/runtime/gonum"
-	"espalier/train"
+	"espalier/train/score"
 )
 
 // sizes of the training data, task after task.
@@ -148,7 +148,7 @@ func trainOne(ctx context.Context, r *recipe.Recipe, budget string, resamples in
 	var columns []column
 	for _, seeds := range trainedSeeds {
 		var c column
-		some := make([][]*train.TaskAnswers, len(single))
+		some := make([][]*score.TaskAnswers, len(single))
 		for i := range some {
 			some[i] = single[i][:seeds]
 		}
@@ -169,10 +169,10 @@ func trainOne(ctx context.Context, r *recipe.Recipe, budget string, resamples in
 }
 
 // answers reads what compare has left of each model.
-func answers(r *recipe.Recipe, dir string, seeds int) ([]*train.Answers, [][]*train.TaskAnswers, error) {
-	var joint []*train.Answers
-	single := make([][]*train.TaskAnswers, len(r.Tasks))
-	read := func(seed int, ends string) (*train.Answers, error) {
+func answers(r *recipe.Recipe, dir string, seeds int) ([]*score.Answers, [][]*score.TaskAnswers, error) {
+	var joint []*score.Answers
+	single := make([][]*score.TaskAnswers, len(r.Tasks))
+	read := func(seed int, ends string) (*score.Answers, error) {
 		found, err := filepath.Glob(filepath.Join(dir, fmt.Sprint("seed-", seed), "*-"+ends))
 		if err != nil {
 			return nil, err

@@ -12,7 +12,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"espalier/compare"
-	"espalier/train"
+	"espalier/train/score"
 )
 
 // measured is what is kept of a row.
@@ -131,7 +131,7 @@ func (w row) scores(seeds []seedResult) map[string]scored {
 }
 
 // of returns the figure from the scores of a split.
-func (f figure) of(scores train.Scores, whole *float64) float64 {
+func (f figure) of(scores score.Scores, whole *float64) float64 {
 	if f.task == "" && whole != nil {
 		return *whole
 	}

@@ -89,12 +89,12 @@ func describe(s *schema.Schema, c models.Config) []column {
 	return all
 }
 
-// number is a row's number of input i, NaN where it is missing.
-func number(b *data.Batch, i, row int) float64 {
-	if b.Doubles[i] != nil {
-		return b.Doubles[i][row]
+// number is a row's number of an input, NaN where it is missing.
+func number(b *data.Batch, input string, row int) float64 {
+	if doubles := b.Float64s(input); doubles != nil {
+		return doubles[row]
 	}
-	return float64(b.Numbers[i][row])
+	return float64(b.Float32s(input)[row])
 }
 
 // write writes a line for each example. A number that is missing is the mean,
@@ -104,24 +104,21 @@ func write(w io.Writer, s *schema.Schema, set *data.Dataset) error {
 	var b data.Batch
 	for _, examples := range set.Plan(data.BatchOptions{Size: 1024}, 0) {
 		set.Fill(&b, examples)
-		for row := range b.Size {
+		for row := range b.Examples {
 			var line []byte
-			for i, in := range s.Inputs {
-				if in.Type == schema.Categorical {
-					line = strconv.AppendInt(line, b.Categories[i][row], 10)
-				} else if x := number(&b, i, row); x == x {
+			for _, in := range s.Inputs {
+				if ids := b.Int64s(in.Name); ids != nil {
+					line = strconv.AppendInt(line, ids[row], 10)
+				} else if x := number(&b, in.Name, row); x == x {
 					line = strconv.AppendFloat(line, (x-in.Mean)/in.Deviation, 'g', 9, 64)
 				} else {
 					line = append(line, '0')
 				}
 				line = append(line, ',')
 			}
-			for i, t := range s.Tasks {
-				if t.Type == schema.Regression {
-					line = strconv.AppendFloat(line, b.Values[i][row], 'g', -1, 64)
-				} else {
-					line = strconv.AppendInt(line, b.Labels[i][row], 10)
-				}
+			for i := range s.Tasks {
+				truth, _ := set.Task(i).Truth(b.Examples[row], nil) // -1 or NaN for none
+				line = strconv.AppendFloat(line, truth.Value, 'g', -1, 64)
 				line = append(line, ',')
 			}
 			line[len(line)-1] = '\n'

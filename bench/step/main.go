@@ -19,6 +19,8 @@ import (
 	"espalier/models"
 	"espalier/runtime/ort"
 	"espalier/schema"
+	"espalier/task"
+	"espalier/tensor"
 	"espalier/train"
 )
 
@@ -112,21 +114,21 @@ func benchTrainer(layers int, sharing string, c train.Config) (*train.Trainer, f
 		return nil, nil, err
 	}
 	r := rand.New(rand.NewPCG(1, 2))
-	b := &data.Batch{
-		Size: batch, Length: length, IDs: make([]int64, batch*length), Counts: []int{batch, batch, batch * length},
-		Labels:  [][]int64{make([]int64, batch), make([]int64, batch), make([]int64, batch*length)},
-		Targets: make([][]float32, 3), Present: make([][]float32, 3),
+	b := &data.Batch{Counts: []int{batch, batch, batch * length}}
+	b.SetSize(task.Examples, batch)
+	b.SetSize(task.Sequence, length)
+	draw := func(name string, least, n int64, shape ...int) {
+		list := tensor.Fill(&b.Batch, name, int64(0), shape...)
+		for j := range list {
+			list[j] = least + r.Int64N(n-least)
+		}
 	}
 	return t, func() *data.Batch {
 		// New ids at every step, as in training: none of them is padding.
-		for j := range b.IDs {
-			b.IDs[j] = 1 + r.Int64N(words-1)
-		}
-		for k, n := range []int64{10, 2, 9} {
-			for j := range b.Labels[k] {
-				b.Labels[k][j] = r.Int64N(n)
-			}
-		}
+		draw(schema.IDs, 1, words, batch, length)
+		draw(task.LabelsInput("class"), 0, 10, batch)
+		draw(task.LabelsInput("sentiment"), 0, 2, batch)
+		draw(task.LabelsInput("tags"), 0, 9, batch, length)
 		return b
 	}, nil
 }

@@ -9,7 +9,7 @@ import (
 	"espalier/recipe"
 	"espalier/runtime"
 	"espalier/runtime/predict"
-	"espalier/train"
+	"espalier/train/score"
 )
 
 func newEval() *cobra.Command {
@@ -36,7 +36,7 @@ has no losses.`,
 			if err != nil {
 				return err
 			}
-			var m *train.Meter
+			var m *score.Meter
 			if model == "" {
 				m, err = evalRun(cmd, args[0], split, e)
 			} else {
@@ -65,13 +65,13 @@ has no losses.`,
 
 // evaluation is what --json prints.
 type evaluation struct {
-	Tasks train.Scores `json:"tasks"`
+	Tasks score.Scores `json:"tasks"`
 	// The share of examples that are right in every task, of those that have
 	// labels of all.
-	train.Whole
+	score.Whole
 }
 
-func evalRun(cmd *cobra.Command, dir, split string, e runtime.Engine) (*train.Meter, error) {
+func evalRun(cmd *cobra.Command, dir, split string, e runtime.Engine) (*score.Meter, error) {
 	run, err := espalier.OpenRun(dir)
 	if err != nil {
 		return nil, err
@@ -88,7 +88,7 @@ func evalRun(cmd *cobra.Command, dir, split string, e runtime.Engine) (*train.Me
 	return t.Measure(cmd.Context(), d)
 }
 
-func evalFile(cmd *cobra.Command, model, dir, recipePath, split string, o predict.Options) (*train.Meter, error) {
+func evalFile(cmd *cobra.Command, model, dir, recipePath, split string, o predict.Options) (*score.Meter, error) {
 	var r *recipe.Recipe
 	var err error
 	if recipePath != "" {

@@ -12,6 +12,7 @@ import (
 
 	"espalier/onnx"
 	"espalier/schema"
+	"espalier/task"
 	"espalier/tensor"
 	"espalier/text"
 )
@@ -97,7 +98,7 @@ func inspect(path string) (*inspection, error) {
 		found.Metadata[p.Key] = p.Value
 	}
 	if text, ok := m.MetadataValue(schema.Key); ok {
-		if found.Schema, err = schema.Decode([]byte(text)); err != nil {
+		if found.Schema, err = task.Decode([]byte(text)); err != nil {
 			found.Problem = err.Error()
 		}
 	}
@@ -105,14 +106,6 @@ func inspect(path string) (*inspection, error) {
 		found.Problem = err.Error()
 	}
 	return found, nil
-}
-
-// spread describes standardised numbers.
-func spread(mean, deviation float64, double bool) string {
-	if double {
-		return fmt.Sprintf("float64, mean %s, deviation %.4g", number(mean, deviation), deviation)
-	}
-	return fmt.Sprintf("mean %.4g, deviation %.4g", mean, deviation)
 }
 
 // declaration writes a value as name dtype[dims].
@@ -151,15 +144,11 @@ func (f *inspection) print(out io.Writer) error {
 	}
 	if f.Schema != nil {
 		for i, t := range f.Schema.Tasks {
-			if t.Type == schema.Regression && t.Deviation > 0 {
-				fmt.Fprintf(w, "%s\t%s: regression, %s\n", head("tasks", i), t.Name, spread(t.Mean, t.Deviation, t.Double))
-				continue
-			}
-			fmt.Fprintf(w, "%s\t%s: %s of %s\n", head("tasks", i), t.Name, t.Type, someLabels(t.Labels))
+			fmt.Fprintf(w, "%s\t%s: %s\n", head("tasks", i), t.Name, task.Of(t.Type).Describe(&t))
 		}
 		for i, in := range f.Schema.Inputs {
 			if in.Type == schema.Numeric {
-				fmt.Fprintf(w, "%s\t%s: numeric, %s\n", head("reads", i), in.Name, spread(in.Mean, in.Deviation, in.Double))
+				fmt.Fprintf(w, "%s\t%s: numeric, %s\n", head("reads", i), in.Name, task.Spread(in.Mean, in.Deviation, in.Double))
 				continue
 			}
 			if in.Type == schema.Categorical {

@@ -8,14 +8,15 @@ import (
 
 	"espalier/train"
 	"espalier/train/progress"
+	"espalier/train/score"
 )
 
 // TestChangesOfTasks: a task that is in another state has a line behind its
 // epoch's; one that waits has no loss.
 func TestChangesOfTasks(t *testing.T) {
 	var b strings.Builder
-	score := 0.581
-	err := (&reporter{w: &b}).epoch(train.Epoch{Epoch: 5, Best: true, Score: &score, Losses: map[string]float64{"slots": 0.5}, Valid: train.Scores{
+	mean := 0.581
+	err := (&reporter{w: &b}).epoch(train.Epoch{Epoch: 5, Best: true, Score: &mean, Losses: map[string]float64{"slots": 0.5}, Valid: score.Scores{
 		{Task: "slots", Metric: "span_f1", Metrics: map[string]float64{"span_f1": 0.912}},
 		{Task: "mood", Metric: "accuracy", Metrics: map[string]float64{"accuracy": 0.25}},
 	}, Changes: []progress.Change{
@@ -36,7 +37,7 @@ task mood is training from epoch 6 on (2 epochs of those before are over)
 func TestDiagnosticsInALine(t *testing.T) {
 	share := 0.25
 	e := train.Epoch{
-		Epoch: 2, Valid: train.Scores{{Task: "a"}, {Task: "b"}, {Task: "c"}},
+		Epoch: 2, Valid: score.Scores{{Task: "a"}, {Task: "b"}, {Task: "c"}},
 		Balance: &train.Balance{
 			Norms: map[string]float64{"a": 0.5, "b": 2}, Conflicts: &share, Condition: 12.3, Measured: 8,
 			Cosines: map[string]map[string]float64{"a": {"b": -0.125, "c": 0.5}},

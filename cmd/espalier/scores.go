@@ -8,8 +8,9 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"espalier/train/score"
+
 	"espalier"
-	"espalier/train"
 )
 
 // parameterTable writes how many numbers the model learns: those that tasks
@@ -32,7 +33,7 @@ func parameterTable(w io.Writer, o *espalier.Outcome) error {
 // by first, and where there are several the share of examples that are right
 // in all of them, of so many as have labels of all. A metric that is not defined
 // is a dash, and below the table stands why.
-func scoreTable(w io.Writer, title string, scores train.Scores, whole train.Whole) error {
+func scoreTable(w io.Writer, title string, scores score.Scores, whole score.Whole) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "%s\tlabels\tloss\tmetric\t\tothers\n", title)
 	for _, s := range scores {
@@ -46,7 +47,7 @@ func scoreTable(w io.Writer, title string, scores train.Scores, whole train.Whol
 		}
 		fmt.Fprintf(t, "  %s\t%d\t%s\t%s\t%s\t%s\n", s.Task, s.Labels, loss, s.Metric, figure(s, s.Metric), others(s))
 	}
-	ofLabels := func(s train.TaskScore) bool { _, ok := s.Metrics["macro_f1"]; return ok }
+	ofLabels := func(s score.TaskScore) bool { _, ok := s.Metrics["macro_f1"]; return ok }
 	if len(scores) > 1 && slices.ContainsFunc(scores, ofLabels) { // numbers are never right to the digit
 		share := "-" // no example has labels of all
 		if whole.Share != nil {
@@ -66,7 +67,7 @@ func scoreTable(w io.Writer, title string, scores train.Scores, whole train.Whol
 }
 
 // figure writes a metric of a task.
-func figure(s train.TaskScore, metric string) string {
+func figure(s score.TaskScore, metric string) string {
 	if v, ok := s.Metrics[metric]; ok {
 		return fmt.Sprintf("%.4f", v)
 	}
@@ -74,7 +75,7 @@ func figure(s train.TaskScore, metric string) string {
 }
 
 // others writes the metrics that a task is not judged by.
-func others(s train.TaskScore) string {
+func others(s score.TaskScore) string {
 	names := slices.AppendSeq(slices.Collect(maps.Keys(s.Metrics)), maps.Keys(s.Undefined))
 	slices.Sort(names)
 	text := ""
@@ -87,7 +88,7 @@ func others(s train.TaskScore) string {
 }
 
 // undefined writes, for each reason, which metrics of a task are not defined.
-func undefined(s train.TaskScore) string {
+func undefined(s score.TaskScore) string {
 	if s.Labels == 0 { // which the table says
 		return ""
 	}
@@ -107,11 +108,11 @@ func printOutcome(w io.Writer, o *espalier.Outcome) error {
 	if err := parameterTable(w, o); err != nil {
 		return err
 	}
-	if err := scoreTable(w, "valid", o.Valid, train.Whole{Share: o.ValidWhole, Examples: o.ValidWholeOf}); err != nil {
+	if err := scoreTable(w, "valid", o.Valid, score.Whole{Share: o.ValidWhole, Examples: o.ValidWholeOf}); err != nil {
 		return err
 	}
 	if o.Test == nil {
 		return nil
 	}
-	return scoreTable(w, "test", o.Test, train.Whole{Share: o.TestWhole, Examples: o.TestWholeOf})
+	return scoreTable(w, "test", o.Test, score.Whole{Share: o.TestWhole, Examples: o.TestWholeOf})
 }

@@ -7,16 +7,17 @@ import (
 	"strings"
 	"testing"
 
+	"espalier/train/score"
+
 	"github.com/google/go-cmp/cmp"
 
 	"espalier"
-	"espalier/train"
 )
 
 func TestParameterTable(t *testing.T) {
 	o := &espalier.Outcome{
 		Shared: 18240, Heads: map[string]int{"topic": 325, "sentiment": 65}, Alone: map[string]int{"topic": 18565, "sentiment": 18305},
-		Valid: train.Scores{{Task: "topic"}, {Task: "sentiment"}},
+		Valid: score.Scores{{Task: "topic"}, {Task: "sentiment"}},
 	}
 	table := func() string {
 		var b strings.Builder
@@ -47,12 +48,12 @@ func TestParameterTable(t *testing.T) {
 // TestWholeExamplesSayHowManyTheyAre: the share of all tasks stands beside the
 // number of examples that have labels of all, and is undefined without any.
 func TestWholeExamplesSayHowManyTheyAre(t *testing.T) {
-	scores := train.Scores{
+	scores := score.Scores{
 		{Task: "a", Labels: 9, Metric: "accuracy", Metrics: map[string]float64{"accuracy": 1, "macro_f1": 1}},
 		{Task: "b", Labels: 7, Metric: "accuracy", Metrics: map[string]float64{"accuracy": 0.5, "macro_f1": 0.5}},
 	}
 	share := 0.25
-	for want, whole := range map[string]train.Whole{
+	for want, whole := range map[string]score.Whole{
 		"  all tasks  4             exact_match  0.2500  \n": {Share: &share, Examples: 4},
 		"  all tasks  0             exact_match  -       \n": {},
 	} {

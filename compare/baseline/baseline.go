@@ -25,8 +25,9 @@ import (
 	"espalier/data"
 	"espalier/metric"
 	"espalier/schema"
+	"espalier/task"
 	"espalier/tensor"
-	"espalier/train"
+	"espalier/train/score"
 )
 
 // Task is what a baseline learns: data sets that one encoder made, of a schema
@@ -40,6 +41,19 @@ type Task struct {
 
 func (t *Task) task() *schema.Task { return &t.Schema.Tasks[0] }
 
+func (t *Task) traits() task.Traits { return task.TraitsOf(t.task()) }
+
+// truth calls do with the labels of each of the examples, by their places in the
+// list. An example without a label has none of the labels.
+func (t *Task) truth(d *data.Dataset, examples []int, do func(i int, truth task.Truth)) {
+	var labels []int64
+	for i, example := range examples {
+		truth, _ := d.Task(0).Truth(example, labels)
+		labels = truth.Labels
+		do(i, truth)
+	}
+}
+
 // Baseline is what a fitted model answers to the test data.
 type Baseline struct {
 	// Strength is the regularisation that validation chose: C of logistic
@@ -49,7 +63,7 @@ type Baseline struct {
 	// Features is how many numbers an example is made of; 0 for a constant.
 	Features int
 	// Answers are in the order of the test data.
-	Answers *train.TaskAnswers
+	Answers *score.TaskAnswers
 }
 
 // predictions are what a model says of the examples of one data set: of the ones
@@ -62,10 +76,10 @@ type predictions interface {
 }
 
 // measure counts predictions as the trainer counts a model's.
-func (t *Task) measure(d *data.Dataset, p predictions) (*train.Meter, error) {
+func (t *Task) measure(d *data.Dataset, p predictions) (*score.Meter, error) {
 	s := *t.Schema
 	s.Tasks = s.Tasks[:1]
-	m, err := train.NewMeter(&s, d, map[string]string{t.task().Name: t.Metric}, nil)
+	m, err := score.NewMeter(&s, d, map[string]string{t.task().Name: t.Metric}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +87,7 @@ func (t *Task) measure(d *data.Dataset, p predictions) (*train.Meter, error) {
 	var b data.Batch
 	for _, examples := range d.Plan(data.BatchOptions{Size: batchSize}, 0) {
 		d.Fill(&b, examples)
-		if err := m.Add(&b, b.Length, t.outputs(&b, p), nil); err != nil {
+		if err := m.Add(&b, b.Size(task.Sequence), t.outputs(&b, p), nil); err != nil {
 			return nil, err
 		}
 	}
@@ -85,21 +99,21 @@ const batchSize = 256
 
 // outputs are predictions as tensors under the names of the task's outputs.
 func (t *Task) outputs(b *data.Batch, p predictions) map[string]*tensor.Tensor {
-	task := t.task()
+	of, traits := t.task(), t.traits()
 	out := map[string]*tensor.Tensor{}
-	if task.Type == schema.Regression {
+	if traits.Choice == task.Number {
 		values := p.values(b)
-		out[task.Output(schema.Value)] = tensor.Must(tensor.Of(values, int64(len(values))))
+		out[of.Output(schema.Value)] = tensor.Must(tensor.Of(values, int64(len(values))))
 		return out
 	}
 	labels := p.labels(b)
-	out[task.Output(schema.Label)] = tensor.Must(tensor.Of(labels, int64(len(labels))))
-	if task.Type == schema.Classification && len(task.Labels) == 2 {
-		both := make([]float32, 0, 2*b.Size)
+	out[of.Output(schema.Label)] = tensor.Must(tensor.Of(labels, int64(len(labels))))
+	if traits.Binary(of) {
+		both := make([]float32, 0, 2*len(b.Examples))
 		for _, p := range p.second(b) {
 			both = append(both, 1-p, p)
 		}
-		out[task.Output(schema.Probabilities)] = tensor.Must(tensor.Of(both, int64(b.Size), 2))
+		out[of.Output(schema.Probabilities)] = tensor.Must(tensor.Of(both, int64(len(b.Examples)), 2))
 	}
 	return out
 }

@@ -49,11 +49,7 @@ func taskOf(t *testing.T, inputs []schema.Input, task schema.Task, metric string
 		{Role: schema.Probabilities, Tensor: "p"}, {Role: schema.Label, Tensor: "l"}, {Role: schema.Value, Tensor: "v"},
 	}
 	s := &schema.Schema{Inputs: inputs, Tasks: []schema.Task{task}}
-	build := data.NewEncoder
-	if s.Tabular() {
-		build = data.NewTabularEncoder
-	}
-	e, err := build(s)
+	e, err := data.NewEncoder(s)
 	if err != nil {
 		t.Fatal(err)
 	}

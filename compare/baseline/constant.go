@@ -7,35 +7,36 @@ import (
 
 	"espalier/data"
 	"espalier/schema"
+	"espalier/task"
 )
 
 // Constant fits the model that does not read its input; for tagging, one that reads
 // each word alone. It returns nil for a relation.
 func Constant(t Task) (*Baseline, error) {
-	var p predictions
-	switch t.task().Type {
-	case schema.Relation:
+	traits := t.traits()
+	switch {
+	case traits.Level == task.OfPair:
 		return nil, nil
-	case schema.Tagging:
-		p = tagsOfWords(&t)
-	case schema.Regression:
-		p = &constant{value: meanOf(&t)}
-	case schema.MultiLabel:
-		p = &constant{label: commonSet(&t)}
-	default:
-		counts := make([]float64, len(t.task().Labels))
-		total := 0.0
-		for _, y := range classes(t.Train) {
+	case traits.Level == task.OfToken:
+		return t.finish(tagsOfWords(&t), 0, 0)
+	case traits.Choice == task.Number:
+		return t.finish(&constant{value: meanOf(&t)}, 0, 0)
+	case traits.Choice == task.AnyLabels:
+		return t.finish(&constant{label: commonSet(&t)}, 0, 0)
+	}
+	counts := make([]float64, len(t.task().Labels))
+	total := 0.0
+	t.truth(t.Train, t.Train.With(0), func(_ int, truth task.Truth) {
+		if y := truth.Labels[0]; y >= 0 {
 			counts[y]++
 			total++
 		}
-		c := &constant{label: []int64{int64(largest(counts))}}
-		if len(counts) == 2 && total > 0 {
-			c.probability = float32(counts[1] / total)
-		}
-		p = c
+	})
+	c := &constant{label: []int64{int64(largest(counts))}}
+	if len(counts) == 2 && total > 0 {
+		c.probability = float32(counts[1] / total)
 	}
-	return t.finish(p, 0, 0)
+	return t.finish(c, 0, 0)
 }
 
 // constant says the same of every example.
@@ -45,37 +46,24 @@ type constant struct {
 	value       float64
 }
 
-func (c *constant) labels(b *data.Batch) []int64 { return slices.Repeat(c.label, b.Size) }
+func (c *constant) labels(b *data.Batch) []int64 { return slices.Repeat(c.label, len(b.Examples)) }
 func (c *constant) second(b *data.Batch) []float32 {
-	return slices.Repeat([]float32{c.probability}, b.Size)
+	return slices.Repeat([]float32{c.probability}, len(b.Examples))
 }
 
-func (c *constant) values(b *data.Batch) []float64 { return slices.Repeat([]float64{c.value}, b.Size) }
-
-// classes are the labels of the examples that have one.
-func classes(d *data.Dataset) []int {
-	var out []int
-	eachBatch(d, d.With(0), func(b *data.Batch) {
-		for _, y := range b.Labels[0] {
-			if y >= 0 {
-				out = append(out, int(y))
-			}
-		}
-	})
-	return out
+func (c *constant) values(b *data.Batch) []float64 {
+	return slices.Repeat([]float64{c.value}, len(b.Examples))
 }
 
 // numbersOf are the values of the examples that have one.
-func numbersOf(d *data.Dataset) []float64 {
+func numbersOf(t *Task) []float64 {
 	var out []float64
-	eachBatch(d, d.With(0), func(b *data.Batch) {
-		out = append(out, b.Values[0]...)
-	})
+	t.truth(t.Train, t.Train.With(0), func(_ int, truth task.Truth) { out = append(out, truth.Value) })
 	return out
 }
 
 func meanOf(t *Task) float64 {
-	sum, values := 0.0, numbersOf(t.Train)
+	sum, values := 0.0, numbersOf(t)
 	for _, y := range values {
 		sum += y
 	}
@@ -100,16 +88,14 @@ func commonSet(t *Task) []int64 {
 	counts := map[string]int{}
 	best, most := make([]int64, n), 0
 	for _, count := range []bool{true, false} {
-		eachBatch(t.Train, t.Train.With(0), func(b *data.Batch) {
-			for row := range b.Size {
-				set := b.Labels[0][row*n : (row+1)*n]
-				key := fmt.Sprint(set)
-				if count {
-					counts[key]++
-				} else if counts[key] > most {
-					most = counts[key]
-					copy(best, set)
-				}
+		t.truth(t.Train, t.Train.With(0), func(_ int, truth task.Truth) {
+			set := truth.Labels[:n]
+			key := fmt.Sprint(set)
+			if count {
+				counts[key]++
+			} else if counts[key] > most {
+				most = counts[key]
+				copy(best, set)
 			}
 		})
 	}
@@ -127,16 +113,18 @@ type wordTags struct {
 func tagsOfWords(t *Task) *wordTags {
 	n := len(t.task().Labels)
 	counts, sum := map[int64][]float64{}, make([]float64, n)
+	labels := task.LabelsInput(t.task().Name)
 	eachBatch(t.Train, t.Train.With(0), func(b *data.Batch) {
-		for i, y := range b.Labels[0] {
+		ids := b.Int64s(schema.IDs)
+		for i, y := range b.Int64s(labels) {
 			if y < 0 {
 				continue
 			}
 			sum[y]++
-			of := counts[b.IDs[i]]
+			of := counts[ids[i]]
 			if of == nil {
 				of = make([]float64, n)
-				counts[b.IDs[i]] = of
+				counts[ids[i]] = of
 			}
 			of[y]++
 		}
@@ -149,8 +137,9 @@ func tagsOfWords(t *Task) *wordTags {
 }
 
 func (w *wordTags) labels(b *data.Batch) []int64 {
-	out := make([]int64, len(b.IDs))
-	for i, id := range b.IDs {
+	ids := b.Int64s(schema.IDs)
+	out := make([]int64, len(ids))
+	for i, id := range ids {
 		tag, ok := w.tags[id]
 		if !ok {
 			tag = w.other

@@ -6,6 +6,7 @@ import (
 
 	"espalier/data"
 	"espalier/schema"
+	"espalier/task"
 	"espalier/text"
 )
 
@@ -75,7 +76,7 @@ func newNgrams(d *data.Dataset, examples []int) *ngrams {
 	var texts []float64
 	counts := map[uint64]float64{}
 	eachBatch(d, examples, func(b *data.Batch) {
-		for row := range b.Size {
+		for row := range b.Examples {
 			for _, key := range ngramsOf(b, row, counts) {
 				at, ok := n.place[key]
 				if !ok {
@@ -98,7 +99,7 @@ func newNgrams(d *data.Dataset, examples []int) *ngrams {
 func ngramsOf(b *data.Batch, row int, counts map[uint64]float64) []uint64 {
 	clear(counts)
 	before := uint64(text.Unknown)
-	for _, id := range b.IDs[row*b.Length : row*b.Length+b.Lengths[row]] {
+	for _, id := range b.Int64s(schema.IDs)[row*b.Size(task.Sequence):][:b.Lengths[row]] {
 		id := uint64(id)
 		if id != text.Unknown {
 			counts[id]++
@@ -120,7 +121,7 @@ func (n *ngrams) read(d *data.Dataset, examples []int) *matrix {
 	m := &matrix{width: len(n.idf), starts: []int{0}}
 	counts := map[uint64]float64{}
 	eachBatch(d, examples, func(b *data.Batch) {
-		for row := range b.Size {
+		for row := range b.Examples {
 			sum, first := 0.0, len(m.columns)
 			for _, key := range ngramsOf(b, row, counts) {
 				if at, ok := n.place[key]; ok {
@@ -152,7 +153,7 @@ func newColumns(inputs []schema.Input) *columns {
 	for _, in := range inputs {
 		c.first = append(c.first, int32(c.width))
 		switch {
-		case in.Type == schema.Categorical:
+		case len(in.Values) > 0:
 			c.width += len(in.Values) + schema.UnknownValue + 1
 		case in.Indicator:
 			c.width += 2
@@ -166,14 +167,14 @@ func newColumns(inputs []schema.Input) *columns {
 func (c *columns) read(d *data.Dataset, examples []int) *matrix {
 	m := &matrix{width: c.width, starts: []int{0}}
 	eachBatch(d, examples, func(b *data.Batch) {
-		for row := range b.Size {
+		for row := range b.Examples {
 			for i := range c.inputs {
 				in := &c.inputs[i]
-				if in.Type == schema.Categorical {
-					if id := b.Categories[i][row]; id != schema.UnknownValue {
-						m.add(c.first[i]+int32(id), 1)
+				if ids := b.Int64s(in.Name); ids != nil {
+					if ids[row] != schema.UnknownValue {
+						m.add(c.first[i]+int32(ids[row]), 1)
 					}
-				} else if x := numberOf(b, i, row); !math.IsNaN(x) {
+				} else if x := numberOf(b, in.Name, row); !math.IsNaN(x) {
 					m.add(c.first[i], (x-in.Mean)/in.Deviation)
 				} else if in.Indicator {
 					m.add(c.first[i]+1, 1)
@@ -186,9 +187,9 @@ func (c *columns) read(d *data.Dataset, examples []int) *matrix {
 }
 
 // numberOf is a number of a batch, which is a float64 where float32 is too coarse.
-func numberOf(b *data.Batch, input, row int) float64 {
-	if doubles := b.Doubles[input]; doubles != nil {
+func numberOf(b *data.Batch, input string, row int) float64 {
+	if doubles := b.Float64s(input); doubles != nil {
 		return doubles[row]
 	}
-	return float64(b.Numbers[input][row])
+	return float64(b.Float32s(input)[row])
 }

@@ -8,6 +8,7 @@ import (
 
 	"espalier/data"
 	"espalier/schema"
+	"espalier/task"
 )
 
 // The strengths that are tried, the strongest regularisation first: of equal
@@ -22,17 +23,18 @@ var (
 // Linear fits the linear model on workers goroutines. It returns nil for tagging and
 // relations, which have none.
 func Linear(ctx context.Context, t Task, workers int) (*Baseline, error) {
-	kind := t.task().Type
-	if kind == schema.Tagging || kind == schema.Relation {
+	traits := t.traits()
+	if traits.Level != task.OfExample {
 		return nil, nil
 	}
+	number := traits.Choice == task.Number
 	f := &fitting{task: &t, reader: newReader(&t), workers: workers}
 	f.read()
 	grid := textStrengths
 	switch tabular := t.Schema.Tabular(); {
-	case kind == schema.Regression && tabular:
+	case number && tabular:
 		grid = columnAlphas
-	case kind == schema.Regression:
+	case number:
 		grid = textAlphas
 	case tabular:
 		grid = columnStrengths
@@ -76,24 +78,23 @@ func (f *fitting) read() {
 	t := f.task
 	examples := t.Train.With(0)
 	f.train, f.valid, f.test = f.reader.read(t.Train, examples), f.reader.read(t.Valid, all(t.Valid)), f.reader.read(t.Test, all(t.Test))
-	if t.task().Type == schema.Regression {
-		f.values = numbersOf(t.Train)
+	traits := t.traits()
+	if traits.Choice == task.Number {
+		f.values = numbersOf(t)
 		return
 	}
 	n := len(t.task().Labels)
-	several := t.task().Type == schema.MultiLabel
+	several := traits.Choice == task.AnyLabels
 	for l := range n {
 		if l == 0 && n == 2 && !several {
 			continue // it is what the second is not
 		}
-		var y []bool
-		eachBatch(t.Train, examples, func(b *data.Batch) {
-			for row := range b.Size {
-				if several {
-					y = append(y, b.Labels[0][row*n+l] == 1)
-				} else {
-					y = append(y, b.Labels[0][row] == int64(l))
-				}
+		y := make([]bool, len(examples))
+		t.truth(t.Train, examples, func(i int, truth task.Truth) {
+			if several {
+				y[i] = truth.Labels[l] == 1
+			} else {
+				y[i] = truth.Labels[0] == int64(l)
 			}
 		})
 		f.labels = append(f.labels, y)
@@ -127,7 +128,7 @@ func (f *fitting) fit(ctx context.Context, grid []float64) ([]*linear, error) {
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	if f.task.task().Type == schema.MultiLabel {
+	if f.task.traits().Choice == task.AnyLabels {
 		for _, l := range fitted {
 			l.tune()
 		}
@@ -156,9 +157,13 @@ type linear struct {
 func (l *linear) tune() {
 	n := len(l.valid)
 	truth := make([][]int64, n)
-	eachBatch(l.task.Valid, all(l.task.Valid), func(b *data.Batch) {
-		for i, y := range b.Labels[0] {
-			truth[i%n] = append(truth[i%n], y)
+	l.task.truth(l.task.Valid, all(l.task.Valid), func(i int, y task.Truth) {
+		for label := range n {
+			v := y.Labels[label]
+			if y.Count == 0 {
+				v = schema.MissingLabel
+			}
+			truth[label] = append(truth[label], v)
 		}
 	})
 	for label, decisions := range l.valid {

@@ -7,6 +7,7 @@ import (
 
 	"espalier/runtime"
 	"espalier/schema"
+	"espalier/task"
 	"espalier/tensor"
 	"espalier/text"
 )
@@ -142,7 +143,7 @@ func (v *verifier) encode(texts []string) ([]runtime.Named, error) {
 func (v *verifier) unlabel(out []runtime.Named, ids *tensor.Tensor) error {
 	for i := range out {
 		for _, t := range v.schema.Tasks {
-			if t.Type != schema.Tagging || t.Output(schema.Label) != out[i].Name {
+			if task.TraitsOf(&t).Level != task.OfToken || t.Output(schema.Label) != out[i].Name {
 				continue
 			}
 			if o := v.declared(v.graph.Outputs, out[i].Name); o == nil || o.DType != tensor.String {

@@ -16,6 +16,7 @@ import (
 	"espalier/onnx"
 	"espalier/runtime"
 	"espalier/schema"
+	"espalier/task"
 	"espalier/tensor"
 	"espalier/text"
 )
@@ -152,7 +153,7 @@ func File(ctx context.Context, path string, o Options) (*Report, error) {
 		return nil, fmt.Errorf("verify: %s: %w", path, err)
 	}
 	description, _ := m.MetadataValue(schema.Key)
-	s, err := schema.Decode([]byte(description))
+	s, err := task.Decode([]byte(description))
 	if err != nil {
 		return nil, fmt.Errorf("verify: %s: %w", path, err)
 	}

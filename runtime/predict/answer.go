@@ -1,11 +1,11 @@
 package predict
 
 import (
+	"errors"
 	"fmt"
-	"unicode/utf8"
 
 	"espalier/runtime"
-	"espalier/schema"
+	"espalier/task"
 	"espalier/text"
 )
 
@@ -33,128 +33,55 @@ func (p *Prediction) Task(name string) *Answer {
 	return nil
 }
 
-// Answer is one task's answer. Which fields are set depends on the type: a
-// classification has Label and Probability, multilabel has Labels, tagging has Tags and Spans, a
-// regression has Value, a relation has Relations.
-type Answer struct {
-	Task string          `json:"task"`
-	Type schema.TaskType `json:"type"`
+// What a prediction holds of each task; package task says how outputs become answers.
+type (
+	// Answer is the prediction of one task for one input.
+	Answer = task.Answer
+	// Tag is the label of one token.
+	Tag = task.Tag
+	// Span is a labelled stretch of the text.
+	Span = task.Span
+	// Relation says that a label holds between two spans.
+	Relation = task.Relation
+)
 
-	Label string `json:"label,omitempty"`
-	// Labels are those that apply, in the schema's order; none may.
-	Labels []string `json:"labels,omitempty"`
-	// Probability is that of Label.
-	Probability float32 `json:"probability,omitempty"`
-	// Probabilities are those of all labels, in the schema's order. A label of
-	// multilabel applies from its threshold in the schema on.
-	Probabilities []float32 `json:"probabilities,omitempty"`
-
-	Tags  []Tag  `json:"tags,omitempty"`
-	Spans []Span `json:"spans,omitempty"`
-
-	// Relations are between spans of the task of the relation's entities, in the
-	// order of heads, tails and the schema's labels.
-	Relations []Relation `json:"relations,omitempty"`
-
-	// Value is the number of the file's output, which is float32 unless the
-	// schema says Double.
-	Value *float64 `json:"value,omitempty"`
-	// Unit is what Value counts, as the schema says it.
-	Unit string `json:"unit,omitempty"`
-}
-
-// Tag is the label of one token.
-type Tag struct {
-	Label       string  `json:"label"`
-	Probability float32 `json:"probability"`
-}
-
-// Span is a labelled stretch of the text: tokens First to Last, bytes Start to
-// End and characters (code points) StartChar to EndChar, both ends exclusive.
-type Span struct {
-	Type      string `json:"type"`
-	Text      string `json:"text"`
-	Start     int    `json:"start"`
-	End       int    `json:"end"`
-	StartChar int    `json:"start_char"`
-	EndChar   int    `json:"end_char"`
-	First     int    `json:"first"`
-	Last      int    `json:"last"`
-}
-
-// Relation says that a label holds between two spans.
-type Relation struct {
-	Label string `json:"label"`
-	// Probability is the label's for the two: from its threshold in the schema on
-	// it holds.
-	Probability float32 `json:"probability"`
-	Head        Span    `json:"head"`
-	Tail        Span    `json:"tail"`
-}
-
-// task is a task and what reading its outputs needs.
-type task struct {
-	schema.Task
-	numbers  map[string]int64 // of labels
-	integers *meaning         // of integers in an output of labels
-	bools    *meaning         // of bools there
-	first    int              // of the outputs, the task's own
-	entities int              // of a relation: the number of its entities' task
-}
-
-// newTask returns the task; one of another tool's file may answer with classes
-// of its own.
-func newTask(t *schema.Task, foreign bool) task {
-	out := task{Task: *t, numbers: make(map[string]int64, len(t.Labels))}
-	if foreign {
-		out.integers, out.bools = newMeaning(t.Labels, false), newMeaning(t.Labels, true)
-	}
-	for i, l := range t.Labels {
-		out.numbers[l] = int64(i)
-	}
-	return out
+// reader reads the outputs of one task.
+type reader struct {
+	*task.Reader
+	first    int // of the outputs, the task's own
+	entities int // the number of the task whose spans it joins, -1 for none
 }
 
 // read takes the tasks' outputs, of so many rows, apart into predictions, and
 // writes over what these hold. Answers that only relations needed stand behind
 // those that were asked for, where the next call finds their memory.
 func (w *worker) read(out []Prediction, texts []string, outputs []runtime.Named, rows int) error {
-	// What a fresh batch needs is made at once for all its rows.
-	var fresh slabs
-	n := len(w.predictor.tasks)
+	defer w.forget()
+	n, tokens := len(w.predictor.tasks), 0
+	var fresh []Answer // made at once for all rows
 	for i := range out {
-		if cap(out[i].Tasks) < n {
-			out[i].Tasks = carve(&fresh.answers, n, (len(out)-i)*n)
+		p := &out[i]
+		w.inputs = append(w.inputs, task.Input{Tokens: p.Tokens})
+		if texts != nil {
+			w.inputs[i].Text, w.inputs[i].HasText = texts[i], true
+			if w.predictor.file.subwords() {
+				w.inputs[i].Places = w.places[i]
+			}
 		}
-		out[i].Tasks = out[i].Tasks[:n]
+		tokens += len(p.Tokens)
+		if cap(p.Tasks) < n {
+			if fresh == nil {
+				fresh = make([]Answer, (len(out)-i)*n)
+			}
+			p.Tasks, fresh = fresh[:n:n], fresh[n:]
+		}
+		p.Tasks = p.Tasks[:n]
 	}
 	for _, k := range w.predictor.order {
 		t := &w.predictor.tasks[k]
-		v, err := t.view(&w.numbers, outputs[t.first:], rows)
-		if err != nil {
+		w.decoder.Begin(len(out), tokens)
+		if err := w.readTask(t, k, out, outputs[t.first:], rows); err != nil {
 			return fmt.Errorf("predict: task %q: %w", t.Name, err)
-		}
-		for i := range out {
-			a := &out[i].Tasks[k]
-			a.Task, a.Type, a.Unit = t.Name, t.Type, t.Unit
-			switch t.Type {
-			case schema.Regression:
-				if a.Value == nil {
-					a.Value = new(float64)
-				}
-				*a.Value = v.values[i]
-			case schema.MultiLabel:
-				v.readSet(a, i, &fresh, len(out)-i)
-			case schema.Relation:
-				err = w.readRelations(&v, i, a, out[i].Tasks[t.entities].Spans)
-			case schema.Tagging:
-				err = w.readTags(a, &v, i, out[i:], texts, &fresh)
-			default:
-				err = v.readLabel(a, i, &fresh, len(out)-i)
-			}
-			if err != nil {
-				return fmt.Errorf("predict: task %q: %w", t.Name, err)
-			}
 		}
 	}
 	for i := range out {
@@ -163,115 +90,35 @@ func (w *worker) read(out []Prediction, texts []string, outputs []runtime.Named,
 	return nil
 }
 
-// slabs are memory that the rows of one batch share.
-type slabs struct {
-	answers       []Answer
-	tags          []Tag
-	probabilities []float32
-}
-
-// carve takes n elements off a slab, which is made anew, for so many elements as
-// are still to come, where it is too short.
-func carve[T any](slab *[]T, n, toCome int) []T {
-	if len(*slab) < n {
-		*slab = make([]T, max(n, toCome))
-	}
-	out := (*slab)[:n:n]
-	*slab = (*slab)[n:]
-	return out
-}
-
-// setProbabilities copies row i of the batch, which so many rows remain of.
-func (v *view) setProbabilities(a *Answer, i int, fresh *slabs, remain int) {
-	row := v.row(i)
-	if cap(a.Probabilities) < len(row) {
-		a.Probabilities = carve(&fresh.probabilities, len(row), remain*len(row))
-	}
-	a.Probabilities = append(a.Probabilities[:0], row...)
-}
-
-func (v *view) readLabel(a *Answer, i int, fresh *slabs, remain int) error {
-	l, p, err := v.at(i)
-	if err != nil {
+// readTask reads the outputs of task k.
+func (w *worker) readTask(t *reader, k int, out []Prediction, outputs []runtime.Named, rows int) (err error) {
+	if w.view, err = t.View(&w.decoder, outputs, rows); err != nil {
+		var elements *task.ElementsError
+		if errors.As(err, &elements) {
+			err = fmt.Errorf("output %q: %w", elements.Output, unsupported(elements))
+		}
 		return err
 	}
-	a.Label, a.Probability = v.task.Labels[l], p
-	v.setProbabilities(a, i, fresh, remain)
-	return nil
-}
-
-// readSet reads row i of a multi-label task.
-func (v *view) readSet(a *Answer, i int, fresh *slabs, remain int) {
-	v.setProbabilities(a, i, fresh, remain)
-	if a.Labels == nil {
-		a.Labels = []string{}
-	}
-	a.Labels = a.Labels[:0]
-	for j, l := range v.task.Labels {
-		if v.applies(i, j) {
-			a.Labels = append(a.Labels, l)
+	for i := range out {
+		if t.entities >= 0 {
+			w.inputs[i].Entities = out[i].Tasks[t.entities].Spans
 		}
-	}
-}
-
-// readTags reads row i of a tagging task, the first of rest, as many tags as
-// there are tokens.
-func (w *worker) readTags(a *Answer, v *view, i int, rest []Prediction, texts []string, fresh *slabs) error {
-	p := &rest[0]
-	n := len(p.Tokens)
-	if texts == nil {
-		n = v.length
-	}
-	if n > v.length {
-		return fmt.Errorf("the outputs have %d places for %d tokens", v.length, n)
-	}
-	if cap(a.Tags) < n || a.Tags == nil {
-		toCome := 0
-		if len(fresh.tags) < n {
-			for j := range rest {
-				toCome += len(rest[j].Tokens)
-			}
-		}
-		a.Tags = carve(&fresh.tags, n, toCome)
-	}
-	a.Tags = a.Tags[:n]
-	w.names = w.names[:0]
-	for j := range a.Tags {
-		place := j
-		if texts != nil && w.predictor.file.subwords() {
-			place = w.places[i][j]
-		}
-		l, probability, err := v.at(i*v.length + place)
-		if err != nil {
+		if err := t.Decode(&w.decoder, &w.view, i, &w.inputs[i], &out[i].Tasks[k]); err != nil {
 			return err
 		}
-		a.Tags[j] = Tag{v.task.Labels[l], probability}
-		w.names = append(w.names, a.Tags[j].Label)
-	}
-	if a.Spans = a.Spans[:0]; v.task.Scheme != "" && texts != nil {
-		a.Spans = w.spans(a.Spans, p.Tokens, texts[i])
 	}
 	return nil
 }
 
-// spans joins the tags in w.names into stretches of the original text.
-func (w *worker) spans(dst []Span, tokens []text.Token, original string) []Span {
-	w.found = schema.AppendSpans(w.found[:0], w.names)
-	if cap(dst) < len(w.found) {
-		dst = make([]Span, 0, len(w.found))
-	}
-	at, character := 0, 0
-	for _, s := range w.found {
-		start, end := tokens[s.Start].Start, tokens[s.End-1].End
-		if start < at { // tokens of other tools may overlap
-			at, character = 0, 0
-		}
-		first := character + utf8.RuneCountInString(original[at:start])
-		at, character = end, first+utf8.RuneCountInString(original[start:end])
-		dst = append(dst, Span{
-			Type: s.Type, Text: original[start:end], Start: start, End: end,
-			StartChar: first, EndChar: character, First: s.Start, Last: s.End - 1,
-		})
-	}
-	return dst
+// forget lets go of what belongs to the caller of the last read.
+func (w *worker) forget() {
+	w.decoder.Forget()
+	w.view = task.View{}
+	clear(w.inputs)
+	w.inputs = w.inputs[:0]
+}
+
+// unsupported is the error of an output whose elements are of a type that is not read.
+func unsupported(err *task.ElementsError) error {
+	return fmt.Errorf("%w: %w", runtime.ErrUnsupported, err)
 }

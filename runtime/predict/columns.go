@@ -298,37 +298,6 @@ func (f *file) fixColumn(name string, i int, d onnx.Dim) error {
 	return nil
 }
 
-// encodedColumns makes a table's inputs from numbers and ids of values, which a
-// file that reads values is given back as such.
-func (f *file) encodedColumns(in Input) ([]runtime.Named, error) {
-	if len(in.Numbers) != len(f.schema.Inputs) || len(in.Categories) != len(f.schema.Inputs) {
-		return nil, fmt.Errorf("%d columns of numbers and %d of values are given, the model has %d inputs", len(in.Numbers), len(in.Categories), len(f.schema.Inputs))
-	}
-	var out []runtime.Named
-	for i := range f.schema.Inputs {
-		of := &f.schema.Inputs[i]
-		var x *tensor.Tensor
-		var err error
-		switch {
-		case of.Double && i >= len(in.Doubles):
-			err = fmt.Errorf("it reads float64, which Doubles holds, and they are of %d inputs", len(in.Doubles))
-		case of.Double:
-			x, err = tensor.Of(in.Doubles[i], int64(in.Batch))
-		case of.Type == schema.Numeric:
-			x, err = tensor.Of(in.Numbers[i], int64(in.Batch))
-		case of.InGraph:
-			x, err = tensor.Of(spell(of, in.Categories[i]), int64(in.Batch))
-		default:
-			x, err = tensor.Of(in.Categories[i], int64(in.Batch))
-		}
-		if err != nil {
-			return nil, fmt.Errorf("input %q: %w", of.Name, err)
-		}
-		out = append(out, runtime.Named{Name: of.Tensor, Tensor: x})
-	}
-	return out, nil
-}
-
 // spell returns the values of ids, and for the unknown one a text that is none.
 func spell(in *schema.Input, ids []int64) []string {
 	unknown := "?"

@@ -7,6 +7,7 @@ import (
 	"espalier/onnx"
 	"espalier/runtime"
 	"espalier/schema"
+	"espalier/task"
 	"espalier/tensor"
 	"espalier/text"
 )
@@ -38,7 +39,7 @@ func (f *file) describe(m *onnx.Model) error {
 
 func (f *file) readSchema(m *onnx.Model) error {
 	if f.options.Schema != nil {
-		if err := f.options.Schema.Check(); err != nil {
+		if err := task.Check(f.options.Schema); err != nil {
 			return fmt.Errorf("predict: the schema given: %w", err)
 		}
 		f.schema = f.options.Schema
@@ -52,7 +53,7 @@ func (f *file) readSchema(m *onnx.Model) error {
 			"give a schema in the options that names its tensors", schema.Key)
 	}
 	var err error
-	if f.schema, err = schema.Decode([]byte(description)); err != nil {
+	if f.schema, err = task.Decode([]byte(description)); err != nil {
 		return fmt.Errorf("predict: metadata %s: %w", schema.Key, err)
 	}
 	return nil
@@ -150,7 +151,7 @@ func (f *file) match(g *onnx.Graph) error {
 				continue
 			}
 			last := v.Shape[len(v.Shape)-1]
-			one := len(t.Labels) == 2 && last.Size == 1 && t.Type != schema.MultiLabel && t.Type != schema.Relation // the second's alone
+			one := len(t.Labels) == 2 && last.Size == 1 && task.TraitsOf(&t).Choice == task.OneLabel // the second's alone
 			if last.Known && last.Size != int64(len(t.Labels)) && !one {
 				return fmt.Errorf("predict: task %q has %d labels, output %q has %d", t.Name, len(t.Labels), o.Tensor, last.Size)
 			}

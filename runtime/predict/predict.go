@@ -24,6 +24,7 @@ import (
 	"espalier/onnx"
 	"espalier/runtime"
 	"espalier/schema"
+	"espalier/task"
 	"espalier/text"
 )
 
@@ -63,10 +64,10 @@ type Options struct {
 // Predictor answers from one file. It is safe for concurrent use.
 type Predictor struct {
 	file    *file
-	key     string // of the tasks, in the file's map
-	tasks   []task // those that are answered, and behind them those that relations need
-	asked   int    // how many are answered
-	order   []int  // of reading them: relations behind what they join
+	key     string   // of the tasks, in the file's map
+	tasks   []reader // those that are answered, and behind them those that relations need
+	asked   int      // how many are answered
+	order   []int    // of reading them: relations behind what they join
 	session runtime.Session
 	workers workers
 	gather  *gatherer // nil: calls run one by one
@@ -155,8 +156,11 @@ func (f *file) part(tasks []schema.Task, m *onnx.Model, data []byte) (*Predictor
 	var outputs []string
 	tasks = f.withEntities(tasks)
 	for i := range tasks {
-		p.tasks = append(p.tasks, newTask(&tasks[i], f.foreign))
-		p.tasks[i].first = len(outputs)
+		t := reader{task.NewReader(&tasks[i], f.foreign), len(outputs), -1}
+		if t.Entities != "" {
+			t.entities = slices.IndexFunc(tasks, func(of schema.Task) bool { return of.Name == t.Entities })
+		}
+		p.tasks = append(p.tasks, t)
 		for _, o := range tasks[i].Outputs {
 			if slices.Contains(outputs, o.Tensor) {
 				return nil, fmt.Errorf("predict: task %q: output %q has two roles", tasks[i].Name, o.Tensor)
@@ -185,19 +189,17 @@ func (f *file) part(tasks []schema.Task, m *onnx.Model, data []byte) (*Predictor
 	return p, nil
 }
 
-// setOrder finds the tasks whose spans relations join, and puts those behind.
+// setOrder puts the tasks that join spans behind those that find them.
 func (p *Predictor) setOrder() {
-	var relations []int
+	var joining []int
 	for i := range p.tasks {
-		t := &p.tasks[i]
-		if t.Type != schema.Relation {
+		if p.tasks[i].entities < 0 {
 			p.order = append(p.order, i)
-			continue
+		} else {
+			joining = append(joining, i)
 		}
-		relations = append(relations, i)
-		t.entities = slices.IndexFunc(p.tasks, func(of task) bool { return of.Name == t.Entities })
 	}
-	p.order = append(p.order, relations...)
+	p.order = append(p.order, joining...)
 }
 
 // withEntities adds the tasks whose spans relations join, behind the others.

@@ -13,6 +13,7 @@ import (
 	"espalier/runtime/gonum"
 	"espalier/runtime/predict"
 	"espalier/schema"
+	"espalier/tensor"
 	"espalier/text"
 )
 
@@ -81,12 +82,13 @@ func relationsOf(t *testing.T, p *predict.Predictor, s string, answer *predict.P
 	if answer.Pieces != nil {
 		units = answer.Pieces
 	}
-	in := predict.Input{Texts: []string{s}, Batch: rows, Length: max(len(units), 1)}
-	in.IDs = make([]int64, rows*in.Length)
+	width := max(len(units), 1)
+	ids := make([]int64, rows*width)
 	for i, u := range units {
-		in.IDs[i] = p.Vocabulary().ID(u.Text)
+		ids[i] = p.Vocabulary().ID(u.Text)
 	}
-	out, err := p.Run(context.Background(), in)
+	x := tensor.Must(tensor.Of(ids, int64(rows), int64(width)))
+	out, err := p.Run(context.Background(), predict.Input{Texts: []string{s}, Tensors: []tensor.Named{{Name: p.Schema().Inputs[0].Tensor, Tensor: x}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,30 +2,33 @@ package predict
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 
 	"espalier/runtime"
 	"espalier/schema"
+	"espalier/task"
 	"espalier/tensor"
 )
 
-// Input is a batch of encoded texts or, for a file that reads raw text, of
-// texts.
+// Input is a batch of encoded examples or, for a file that reads raw text, of texts.
 type Input struct {
-	Texts         []string
-	IDs           []int64 // of tokens, [Batch, Length], 0 is padding
-	Batch, Length int
-	// Characters of the tokens, [Batch, Length, Width], 0 is padding. Only
-	// models whose schema has characters read them.
-	Characters []int64
-	Width      int
-	// Numbers, Doubles and Categories are a table's columns, by input: [Batch]
-	// numbers, NaN where there is none, in Doubles for inputs whose schema says
-	// Double, or [Batch] ids of values.
-	Numbers    [][]float32
-	Doubles    [][]float64
-	Categories [][]int64
+	Texts []string
+	// Tensors are what the model reads, by the names of its graph's inputs, as a data set
+	// fills them: ids of tokens and of their characters, and a table's columns, numbers
+	// [batch] and ids of values. Others are left alone. Of a file that reads the values
+	// of categories the ids are spelled.
+	Tensors []tensor.Named
+}
+
+// tensor returns the tensor of that name.
+func (in *Input) tensor(name string) (*tensor.Tensor, error) {
+	for _, n := range in.Tensors {
+		if n.Name == name {
+			return n.Tensor, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: the model reads %q, which is not given", runtime.ErrInput, name)
 }
 
 // Run computes the outputs of the chosen tasks by name. Labels are numbers,
@@ -47,8 +50,12 @@ func (p *Predictor) Run(ctx context.Context, in Input) (map[string]*tensor.Tenso
 	for i := range p.tasks {
 		t := &p.tasks[i]
 		name := t.Output(schema.Label)
-		if x := answers[name]; x != nil && (x.DType() == tensor.String || p.file.foreign && t.Type == schema.Classification) {
-			if answers[name], err = t.places(x); err != nil {
+		if x := answers[name]; x != nil && (x.DType() == tensor.String || p.file.foreign && classified(t.Traits())) {
+			if answers[name], err = t.Places(x); err != nil {
+				var elements *task.ElementsError
+				if errors.As(err, &elements) {
+					err = unsupported(elements)
+				}
 				return nil, fmt.Errorf("predict: task %q: output %q: %w", t.Name, name, err)
 			}
 		}
@@ -56,44 +63,33 @@ func (p *Predictor) Run(ctx context.Context, in Input) (map[string]*tensor.Tenso
 	return answers, nil
 }
 
-// places turns names, or another tool's classes, into the labels' places.
-func (t *task) places(x *tensor.Tensor) (*tensor.Tensor, error) {
-	given, meaning, err := t.number(&numbers{}, x)
-	if err != nil {
-		return nil, err
-	}
-	ids := slices.Clone(given)
-	for i := range ids {
-		if x.DType() == tensor.String {
-			break // they are places already
-		}
-		if ids[i], err = meaning.place(ids[i], len(t.Labels)); err != nil {
-			return nil, err
-		}
-	}
-	return tensor.Of(ids, x.Shape()...)
-}
-
 func (p *Predictor) inputs(in Input) ([]runtime.Named, error) {
-	if p.file.schema.Tabular() {
-		return p.file.encodedColumns(in)
-	}
-	first := &p.file.schema.Inputs[0]
-	if first.InGraph {
-		t, err := tensor.Of(in.Texts, int64(len(in.Texts)))
-		return []runtime.Named{{Name: first.Tensor, Tensor: t}}, err
-	}
-	ids, err := tensor.Of(in.IDs, int64(in.Batch), int64(in.Length))
-	if err != nil {
-		return nil, err
-	}
-	inputs := []runtime.Named{{Name: first.Tensor, Tensor: ids}}
-	if c := first.Characters; c != nil {
-		t, err := tensor.Of(in.Characters, int64(in.Batch), int64(in.Length), int64(in.Width))
+	var inputs []runtime.Named
+	for i := range p.file.schema.Inputs {
+		of := &p.file.schema.Inputs[i]
+		x, err := in.input(of)
 		if err != nil {
-			return nil, fmt.Errorf("characters: %w", err)
+			return nil, fmt.Errorf("input %q: %w", of.Name, err)
 		}
-		inputs = append(inputs, runtime.Named{Name: c.Tensor, Tensor: t})
+		inputs = append(inputs, runtime.Named{Name: of.Tensor, Tensor: x})
+		if c := of.Characters; c != nil && !of.InGraph {
+			if x, err = in.tensor(c.Tensor); err != nil {
+				return nil, err
+			}
+			inputs = append(inputs, runtime.Named{Name: c.Tensor, Tensor: x})
+		}
 	}
 	return inputs, nil
+}
+
+// input returns what the file reads of an input.
+func (in *Input) input(of *schema.Input) (*tensor.Tensor, error) {
+	if of.InGraph && !of.Column() {
+		return tensor.Of(in.Texts, int64(len(in.Texts)))
+	}
+	x, err := in.tensor(of.Tensor)
+	if err == nil && of.InGraph && len(of.Values) > 0 {
+		return tensor.Of(spell(of, x.Int64s()), x.Shape()...)
+	}
+	return x, err
 }

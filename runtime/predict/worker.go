@@ -10,6 +10,7 @@ import (
 
 	"espalier/runtime"
 	"espalier/schema"
+	"espalier/task"
 	"espalier/tensor"
 	"espalier/text"
 )
@@ -21,14 +22,12 @@ type worker struct {
 	owns    bool
 	shapes  []*prepared // the last used first
 	bytes   int         // of the shapes' tensors
-	names   []string    // of a row's tags
-	found   []schema.Span
-	begins  []int   // of a text's pieces
-	places  [][]int // by row, where words' first pieces stand, if they have pieces
-	ends    []int   // of a row's spans
-	pairs   []schema.Pair
+	begins  []int       // of a text's pieces
+	places  [][]int     // by row, where words' first pieces stand, if they have pieces
 	scratch text.Scratch
-	numbers numbers
+	decoder task.Decoder
+	view    task.View    // of the task that is read
+	inputs  []task.Input // of the rows that are read
 }
 
 // workers are those that have nothing to do.

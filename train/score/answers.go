@@ -1,13 +1,11 @@
-package train
+package score
 
 import (
 	"fmt"
-	"slices"
 
-	"espalier/data"
 	"espalier/metric"
 	"espalier/schema"
-	"espalier/tensor"
+	"espalier/task"
 )
 
 // Answers are a model's answers to a data set, example by example, beside the
@@ -48,57 +46,43 @@ func (m *Meter) Answers() *Answers { return m.answers }
 
 // Keep makes the meter keep its answers, for as many examples as it is going to
 // count.
-func (m *Meter) Keep(examples int) { m.answers = newAnswers(m, examples) }
-
-func newAnswers(m *Meter, examples int) *Answers {
-	a := &Answers{Examples: examples}
-	for i, t := range m.tasks {
-		a.Tasks = append(a.Tasks, TaskAnswers{Task: t.Name, Metric: m.main[i], Type: t.Type, Scheme: t.Scheme, Labels: t.Labels, Unseen: m.unseen[i]})
+func (m *Meter) Keep(examples int) {
+	m.answers = &Answers{Examples: examples}
+	for i := range m.tasks {
+		t := &m.tasks[i]
+		m.answers.Tasks = append(m.answers.Tasks, TaskAnswers{Task: t.Name, Metric: t.main, Type: t.Type, Scheme: t.Scheme, Labels: t.Labels, Unseen: t.unseen})
 	}
-	return a
 }
 
-// add keeps task i's answer to one example of a batch where there is a label.
-func (a *Answers) add(m *Meter, i int, b *data.Batch, length int, out, scores *tensor.Tensor, row int) {
+// add keeps task i's answer to an example that has a label.
+func (a *Answers) add(i int, of *taskMeter, example int, j *task.Judged) {
 	if a == nil {
 		return
 	}
 	t := &a.Tasks[i]
-	if t.Type == schema.Regression {
-		if b.Present[i][row] != 1 {
-			return
-		}
-		t.PredictedValues = append(t.PredictedValues, floatAt(out, row))
-		t.TrueValues = append(t.TrueValues, b.Values[i][row])
-	} else if metric.OfScores(t.Metric) {
-		if b.Labels[i][row] == schema.MissingLabel {
-			return
-		}
-		t.PredictedValues = append(t.PredictedValues, floatAt(scores, 2*row+1))
-		t.TrueValues = append(t.TrueValues, float64(b.Labels[i][row]))
-	} else {
-		predicted, truth := m.row(i, b, length, out, scores, row)
-		if t.Type == schema.Relation && truth == nil || t.Type != schema.Relation && !slices.ContainsFunc(truth, func(y int64) bool { return y != schema.MissingLabel }) {
-			return
-		}
-		t.Predicted = append(t.Predicted, slices.Clone(predicted))
-		t.Truth = append(t.Truth, slices.Clone(truth))
+	switch kindOf(of.main) {
+	case ofValues:
+		t.PredictedValues, t.TrueValues = append(t.PredictedValues, j.Value), append(t.TrueValues, j.Truth.Value)
+	case ofScores:
+		t.PredictedValues, t.TrueValues = append(t.PredictedValues, j.Score), append(t.TrueValues, j.Truth.Value)
+	default: // without predictions null is written, and [] without labels, as ever
+		t.Predicted, t.Truth = append(t.Predicted, append([]int64(nil), j.Predicted...)), append(t.Truth, append([]int64{}, j.Labels...))
 	}
-	t.Rows = append(t.Rows, b.Examples[row])
+	t.Rows = append(t.Rows, example)
 }
 
-// Unpad cuts the padding of batches off the rows of tagging tasks: the places behind
-// the last label, which no metric counts. Without it, rows of models that batched
-// the examples differently are equal.
+// Unpad cuts the padding of batches off the rows of tasks that answer for tokens: the
+// places behind the last label, which no metric counts. Without it, rows of models
+// that batched the examples differently are equal.
 func (a *Answers) Unpad() {
 	for i := range a.Tasks {
 		t := &a.Tasks[i]
-		if t.Type != schema.Tagging {
+		if task.TraitsOf(t.task()).Level != task.OfToken {
 			continue
 		}
 		for row, truth := range t.Truth {
 			n := len(truth)
-			for n > 0 && truth[n-1] == -1 {
+			for n > 0 && truth[n-1] == schema.MissingLabel {
 				n--
 			}
 			t.Truth[row] = truth[:n]
@@ -107,21 +91,27 @@ func (a *Answers) Unpad() {
 	}
 }
 
+// task is what metrics need to know of the task.
+func (t *TaskAnswers) task() *schema.Task {
+	return &schema.Task{Name: t.Task, Type: t.Type, Scheme: t.Scheme, Labels: t.Labels}
+}
+
 // Measure returns an accumulator of the task's metric that has counted nothing,
 // and one for each of Rows that has counted that example. Merged, they give the
 // metric over any choice of the examples.
 func (t *TaskAnswers) Measure() (none func() metric.Accumulator, each []metric.Accumulator, err error) {
-	task := &schema.Task{Name: t.Task, Type: t.Type, Scheme: t.Scheme, Labels: t.Labels}
-	if _, err := metric.New(t.Metric, task, t.Unseen...); err != nil {
+	of := t.task()
+	if _, err := task.NewMetric(t.Metric, of, t.Unseen...); err != nil {
 		return nil, nil, fmt.Errorf("task %q: %w", t.Task, err)
 	}
 	none = func() metric.Accumulator {
-		a, _ := metric.New(t.Metric, task, t.Unseen...) // known to work
+		a, _ := task.NewMetric(t.Metric, of, t.Unseen...) // known to work
 		return a
 	}
+	values := kindOf(t.Metric) != ofLabels
 	for i := range t.Rows {
 		a := none()
-		if t.Type == schema.Regression || metric.OfScores(t.Metric) {
+		if values {
 			a.AddValues(t.PredictedValues[i:i+1], t.TrueValues[i:i+1])
 		} else {
 			a.AddLabels(t.Predicted[i], t.Truth[i])

@@ -1,54 +1,28 @@
-package train
+// Package threshold chooses from which probability on the labels of a task apply, of
+// tasks any number of whose labels do: for the metric that the task is judged by, on
+// the decisions that a model makes about validation data.
+package threshold
 
 import (
 	"cmp"
-	"context"
 	"math"
 	"slices"
-
-	"espalier/data"
-	"espalier/models"
-	"espalier/schema"
 )
 
-// ThresholdConfig says how the thresholds of a multi-label task or a relation are
-// chosen: the probabilities from which on labels apply.
-type ThresholdConfig struct {
+// Config says how the thresholds of a task are chosen.
+type Config struct {
 	// Tune is each, a threshold for every label; one, the same for all labels;
 	// none, which leaves them as they start; or auto, the default: each for labels
 	// with [FewPositives] true decisions in validation or more, and one for all the
 	// others together.
 	Tune string
 	// Metric is what they are tuned for: macro_f1, micro_f1 or exact_match; by
-	// default that of the task's metric, see [ThresholdMetric].
+	// default that of the task's metric, see [espalier/task.ThresholdMetric].
 	Metric string
 }
 
-// Thresholds lists the values of ThresholdConfig's Tune.
-func Thresholds() []string { return []string{"auto", "each", "one", "none"} }
-
-// ThresholdMetrics lists the metrics that thresholds of a task can be tuned for.
-func ThresholdMetrics(t schema.TaskType) []string {
-	if t == schema.Relation {
-		return []string{"macro_f1", "micro_f1"}
-	}
-	return []string{"macro_f1", "micro_f1", "exact_match"}
-}
-
-// ThresholdMetric returns the metric that thresholds are tuned for where a task is
-// judged by the named one: the same where it is one of [ThresholdMetrics], micro_f1
-// for those of relations, which pool all labels, and macro_f1 for those of single
-// labels: no threshold is tuned for a precision or a recall alone, which are best
-// where nothing or everything is found.
-func ThresholdMetric(t schema.TaskType, name string) string {
-	switch {
-	case slices.Contains(ThresholdMetrics(t), name):
-		return name
-	case name == "relation_f1" || name == "boundary_f1":
-		return "micro_f1"
-	}
-	return "macro_f1"
-}
+// Ways lists the values of Config's Tune.
+func Ways() []string { return []string{"auto", "each", "one", "none"} }
 
 // FewPositives is the number of true decisions in validation below which a label
 // has no threshold of its own with tune auto. It was chosen among 5, 10, 20, 30, 50,
@@ -60,81 +34,18 @@ func ThresholdMetric(t schema.TaskType, name string) string {
 // with 114 it is 45.7, 43.4 and 45.7.
 const FewPositives = 10
 
-// decision is the probability of a label for an example, or a pair of entities,
+// Decision is the probability of a label for an example, or a pair of entities,
 // and whether it applies.
-type decision struct {
-	p    float32
-	true bool
+type Decision struct {
+	P    float32
+	True bool
 }
 
-// decisions are those about one label. missed counts the cases that it applies
+// Decisions are those about one label. Missed counts the cases that it applies
 // to and that no threshold finds: relations of entities that were not found.
-type decisions struct {
-	list   []decision
-	missed int
-}
-
-// tuneThresholds sets the thresholds of every multi-label task and relation to
-// those with the best expected value of the metric that they are tuned for, by a
-// data set. Tasks that are not updated keep theirs.
-func (t *Trainer) tuneThresholds(ctx context.Context, d *data.Dataset) error {
-	tasks := t.model.Schema().Tasks
-	seen := map[int][]decisions{}
-	for i, task := range tasks {
-		several := task.Type == schema.MultiLabel || task.Type == schema.Relation
-		if several && t.config.Thresholds[task.Name].Tune != "none" && (t.tracker == nil || !t.rests(i+1)) {
-			seen[i] = make([]decisions, len(task.Labels))
-		}
-	}
-	if len(seen) == 0 {
-		return nil
-	}
-	m, err := NewMeter(t.model.Schema(), d, nil, nil)
-	if err != nil {
-		return err
-	}
-	err = t.answered(ctx, d, func(b *data.Batch) error {
-		answers, err := t.answers()
-		if err != nil {
-			return err
-		}
-		for i, labels := range seen {
-			n := len(labels)
-			p := answers[tasks[i].Output(schema.Probabilities)]
-			if tasks[i].Type == schema.Relation {
-				m.decideRelations(labels, i, b, answers[tasks[m.entities[i]].Output(schema.Label)], p)
-				continue
-			}
-			for j, y := range b.Labels[i] {
-				if y >= 0 {
-					labels[j%n].list = append(labels[j%n].list, decision{p.Float32s()[j], y == 1})
-				}
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for i, labels := range seen {
-		thresholds := t.arena.byName["head/"+tasks[i].Name+"/"+models.Thresholds].Float32s()
-		c := t.config.Thresholds[tasks[i].Name]
-		c.Metric = cmp.Or(c.Metric, ThresholdMetric(tasks[i].Type, t.metricOf(&tasks[i])))
-		tune(labels, c, thresholds)
-	}
-	return nil
-}
-
-// described is the model's schema with the thresholds that labels have now.
-func (t *Trainer) described() *schema.Schema {
-	s := *t.model.Schema()
-	s.Tasks = slices.Clone(s.Tasks)
-	for i := range s.Tasks {
-		if x := t.arena.byName["head/"+s.Tasks[i].Name+"/"+models.Thresholds]; x != nil {
-			s.Tasks[i].Thresholds = x.Float32s()
-		}
-	}
-	return &s
+type Decisions struct {
+	List   []Decision
+	Missed int
 }
 
 // expectedPositives is how many true decisions the expectation counts as, see
@@ -142,8 +53,9 @@ func (t *Trainer) described() *schema.Schema {
 // measured on the other, chose it among 0, 5, 20, 100 and expectation alone.
 const expectedPositives = 100
 
-// tune sets thresholds by label.
-func tune(labels []decisions, c ThresholdConfig, thresholds []float32) {
+// Tune sets thresholds, by label, to those with the best expected value of the metric
+// on the decisions about each. A label that decisions say nothing of keeps its own.
+func Tune(labels []Decisions, c Config, thresholds []float32) {
 	groups := groupsOf(labels, c.Tune)
 	switch c.Metric {
 	case "micro_f1":
@@ -158,7 +70,7 @@ func tune(labels []decisions, c ThresholdConfig, thresholds []float32) {
 // groupsOf returns the labels that share a threshold. With each, a label without a
 // true decision is in no group, and keeps its threshold; so are all others where
 // nothing is true.
-func groupsOf(labels []decisions, how string) (groups [][]int) {
+func groupsOf(labels []Decisions, how string) (groups [][]int) {
 	var together []int
 	some := false
 	for i, d := range labels {
@@ -178,10 +90,10 @@ func groupsOf(labels []decisions, how string) (groups [][]int) {
 }
 
 // positives counts the true decisions that a threshold can find.
-func (d *decisions) positives() int {
+func (d *Decisions) positives() int {
 	n := 0
-	for _, x := range d.list {
-		if x.true {
+	for _, x := range d.List {
+		if x.True {
 			n++
 		}
 	}
@@ -205,20 +117,20 @@ type candidate struct {
 // expectedPositives true decisions: rare labels get the threshold that is best
 // if the model's probabilities are right (Lipton et al. 2014), frequent ones
 // that of their data.
-func newCandidates(labels []decisions, group []int, truth []float64) []candidate {
+func newCandidates(labels []Decisions, group []int, truth []float64) []candidate {
 	var all []candidate
 	for _, label := range group {
 		d := &labels[label]
-		total := float64(d.positives() + d.missed)
+		total := float64(d.positives() + d.Missed)
 		counted := total / (total + expectedPositives)
 		truth[label] = counted * total
-		for _, x := range d.list {
-			right := (1 - counted) * float64(x.p)
+		for _, x := range d.List {
+			right := (1 - counted) * float64(x.P)
 			truth[label] += right
-			if x.true {
+			if x.True {
 				right += counted
 			}
-			all = append(all, candidate{x.p, int32(label), right})
+			all = append(all, candidate{x.P, int32(label), right})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(b.p, a.p) })
@@ -262,7 +174,7 @@ func midway(upper, lower float32) float32 {
 
 // tuneMacro chooses each group's threshold by the sum of its labels' F1. A label
 // that never applies has none.
-func tuneMacro(labels []decisions, groups [][]int, thresholds []float32) {
+func tuneMacro(labels []Decisions, groups [][]int, thresholds []float32) {
 	truth := make([]float64, len(labels))
 	right, predicted := make([]float64, len(labels)), make([]float64, len(labels))
 	for _, group := range groups {
@@ -286,7 +198,7 @@ func tuneMacro(labels []decisions, groups [][]int, thresholds []float32) {
 // together, 2 right / (predicted + true). The largest such ratio F is where
 // right - F/2 predicted is largest with that F, for each group by itself; F is
 // found by computing the two in turn (Dinkelbach 1967).
-func tuneMicro(labels []decisions, groups [][]int, thresholds []float32) {
+func tuneMicro(labels []Decisions, groups [][]int, thresholds []float32) {
 	truth := make([]float64, len(labels))
 	sorted := make([][]candidate, len(groups))
 	for i, group := range groups {
@@ -322,7 +234,7 @@ func tuneMicro(labels []decisions, groups [][]int, thresholds []float32) {
 
 // kept returns what labels that are in no group find at their thresholds, and adds
 // to truth how often each is true.
-func kept(labels []decisions, groups [][]int, thresholds []float32, truth []float64) (right, predicted float64) {
+func kept(labels []Decisions, groups [][]int, thresholds []float32, truth []float64) (right, predicted float64) {
 	for label := range labels {
 		if slices.ContainsFunc(groups, func(group []int) bool { return slices.Contains(group, label) }) {
 			continue
@@ -339,12 +251,12 @@ func kept(labels []decisions, groups [][]int, thresholds []float32, truth []floa
 
 // tuneExact chooses the thresholds by how many examples have all labels right:
 // one group after the other, given the others', until none changes.
-func tuneExact(labels []decisions, groups [][]int, thresholds []float32) {
-	wrong := make([]int, len(labels[0].list)) // labels of each example
+func tuneExact(labels []Decisions, groups [][]int, thresholds []float32) {
+	wrong := make([]int, len(labels[0].List)) // labels of each example
 	count := func(group []int, by int) {
 		for _, i := range group {
-			for row, d := range labels[i].list {
-				if d.true != (d.p >= thresholds[i]) {
+			for row, d := range labels[i].List {
+				if d.True != (d.P >= thresholds[i]) {
 					wrong[row] += by
 				}
 			}
@@ -373,16 +285,16 @@ func tuneExact(labels []decisions, groups [][]int, thresholds []float32) {
 // bestExact returns a group's best threshold; wrong says how many other labels of
 // each example are. One whose others are right is right from above the likeliest of
 // the group's labels that does not apply to it, up to the unlikeliest that does.
-func bestExact(labels []decisions, group, wrong []int) float32 {
+func bestExact(labels []Decisions, group, wrong []int) float32 {
 	var ends []candidate
 	above := 0.0 // how many are right at a threshold above all probabilities
 	for row, others := range wrong {
 		low, high := float32(-1), float32(2)
 		for _, i := range group {
-			if d := labels[i].list[row]; d.true {
-				high = min(high, d.p)
+			if d := labels[i].List[row]; d.True {
+				high = min(high, d.P)
 			} else {
-				low = max(low, d.p)
+				low = max(low, d.P)
 			}
 		}
 		if others > 0 || low >= high {

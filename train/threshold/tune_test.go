@@ -1,4 +1,4 @@
-package train
+package threshold
 
 import (
 	"fmt"
@@ -6,36 +6,39 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"espalier/schema"
+	"espalier/task"
 )
 
 // drawn returns decisions whose probabilities are right: each is true as often
 // as it says.
-func drawn(r *rand.Rand, n int, scale float64) []decision {
-	all := make([]decision, n)
+func drawn(r *rand.Rand, n int, scale float64) []Decision {
+	all := make([]Decision, n)
 	for i := range all {
 		p := math.Pow(r.Float64(), 3) * scale
-		all[i] = decision{float32(p), r.Float64() < p}
+		all[i] = Decision{float32(p), r.Float64() < p}
 	}
 	return all
 }
 
 // thresholdOf is the threshold that one label gets of its own.
-func thresholdOf(list []decision) (float32, bool) {
+func thresholdOf(list []Decision) (float32, bool) {
 	at := []float32{-1}
-	tune([]decisions{{list: list}}, ThresholdConfig{Tune: "each", Metric: "macro_f1"}, at)
+	Tune([]Decisions{{List: list}}, Config{Tune: "each", Metric: "macro_f1"}, at)
 	return at[0], at[0] >= 0
 }
 
-func f1At(decisions []decision, threshold float32) float64 {
+func f1At(decisions []Decision, threshold float32) float64 {
 	var right, predicted, true float64
 	for _, d := range decisions {
-		if d.p >= threshold {
+		if d.P >= threshold {
 			predicted++
-			if d.true {
+			if d.True {
 				right++
 			}
 		}
-		if d.true {
+		if d.True {
 			true++
 		}
 	}
@@ -75,8 +78,8 @@ func TestThresholdsOfRareLabelsSuitOtherData(t *testing.T) {
 		expected += f1At(other, at)
 		best, best1 := float32(0), -1.0
 		for _, d := range few {
-			if f := f1At(few, d.p); f > best1 {
-				best, best1 = d.p, f
+			if f := f1At(few, d.P); f > best1 {
+				best, best1 = d.P, f
 			}
 		}
 		counted += f1At(other, best)
@@ -87,24 +90,24 @@ func TestThresholdsOfRareLabelsSuitOtherData(t *testing.T) {
 }
 
 func TestNoThresholdWithoutATrueDecision(t *testing.T) {
-	if at, ok := thresholdOf([]decision{{0.3, false}, {0.9, false}}); ok {
+	if at, ok := thresholdOf([]Decision{{0.3, false}, {0.9, false}}); ok {
 		t.Errorf("the threshold is %v", at)
 	}
 	// Perfectly apart: the threshold stands between.
-	if at, ok := thresholdOf([]decision{{0.1, false}, {0.2, false}, {0.9, true}, {0.95, true}}); !ok || at <= 0.2 || at > 0.9 {
+	if at, ok := thresholdOf([]Decision{{0.1, false}, {0.2, false}, {0.9, true}, {0.95, true}}); !ok || at <= 0.2 || at > 0.9 {
 		t.Errorf("the threshold is %v (%v)", at, ok)
 	}
 }
 
 // fewLabels returns decisions about labels whose probabilities are coarse, so that
 // many are equal; the last label never applies.
-func fewLabels(r *rand.Rand, labels, rows int) []decisions {
-	all := make([]decisions, labels)
+func fewLabels(r *rand.Rand, labels, rows int) []Decisions {
+	all := make([]Decisions, labels)
 	for i := range all {
-		all[i].missed = r.IntN(2)
+		all[i].Missed = r.IntN(2)
 		for range rows {
 			p := float32(r.IntN(6)) / 5
-			all[i].list = append(all[i].list, decision{p, i < labels-1 && r.Float32() < 0.2+0.6*p})
+			all[i].List = append(all[i].List, Decision{p, i < labels-1 && r.Float32() < 0.2+0.6*p})
 		}
 	}
 	return all
@@ -113,35 +116,35 @@ func fewLabels(r *rand.Rand, labels, rows int) []decisions {
 // valueAt is what is tuned, written down plainly: F1 by what is counted, mixed
 // with what the probabilities expect, of all decisions or as the sum over labels
 // that apply somewhere; or the number of examples whose labels are all right.
-func valueAt(labels []decisions, metric string, thresholds []float32) float64 {
+func valueAt(labels []Decisions, metric string, thresholds []float32) float64 {
 	sum, allRight, allPredicted, allTrue := 0.0, 0.0, 0.0, 0.0
-	whole := make([]bool, len(labels[0].list))
+	whole := make([]bool, len(labels[0].List))
 	for row := range whole {
 		whole[row] = true
 	}
 	for i, d := range labels {
-		n := float64(d.missed)
-		for _, x := range d.list {
-			if x.true {
+		n := float64(d.Missed)
+		for _, x := range d.List {
+			if x.True {
 				n++
 			}
 		}
 		share := n / (n + expectedPositives)
-		right, predicted, truth := 0.0, 0.0, share*float64(d.missed)
-		for row, x := range d.list {
+		right, predicted, truth := 0.0, 0.0, share*float64(d.Missed)
+		for row, x := range d.List {
 			y := 0.0
-			if x.true {
+			if x.True {
 				y = 1
 			}
-			mixed := share*y + (1-share)*float64(x.p)
+			mixed := share*y + (1-share)*float64(x.P)
 			truth += mixed
-			if x.p >= thresholds[i] {
+			if x.P >= thresholds[i] {
 				right += mixed
 				predicted++
 			}
-			whole[row] = whole[row] && x.true == (x.p >= thresholds[i])
+			whole[row] = whole[row] && x.True == (x.P >= thresholds[i])
 		}
-		if n > float64(d.missed) {
+		if n > float64(d.Missed) {
 			sum += 2 * right / (predicted + truth)
 		}
 		allRight, allPredicted, allTrue = allRight+right, allPredicted+predicted, allTrue+truth
@@ -168,7 +171,7 @@ func TestThresholdsAreTheBestThereAre(t *testing.T) {
 	cuts := []float32{0.1, 0.3, 0.5, 0.7, 0.9, 1.5}
 	for range 40 {
 		labels := fewLabels(r, 3, 8)
-		for _, metric := range ThresholdMetrics("multilabel") {
+		for _, metric := range task.Of(schema.MultiLabel).ThresholdMetrics() {
 			for _, how := range []string{"one", "each"} {
 				if how == "each" && metric == "exact_match" {
 					continue // one label after the other: as good as any single change
@@ -185,7 +188,7 @@ func TestThresholdsAreTheBestThereAre(t *testing.T) {
 					best = max(best, valueAt(labels, metric, at))
 				}
 				got := []float32{0.5, 0.5, 0.5}
-				tune(labels, ThresholdConfig{Tune: how, Metric: metric}, got)
+				Tune(labels, Config{Tune: how, Metric: metric}, got)
 				if groupsOf(labels, how) == nil {
 					continue
 				}
@@ -203,7 +206,7 @@ func TestExactMatchHasNoBetterSingleChange(t *testing.T) {
 	for range 20 {
 		labels := fewLabels(r, 4, 30)
 		got := []float32{0.5, 0.5, 0.5, 0.5}
-		tune(labels, ThresholdConfig{Tune: "each", Metric: "exact_match"}, got)
+		Tune(labels, Config{Tune: "each", Metric: "exact_match"}, got)
 		value := valueAt(labels, "exact_match", got)
 		for i := range 3 { // the last never applies, and keeps its threshold
 			for _, x := range []float32{0.1, 0.3, 0.5, 0.7, 0.9, 1.5} {
@@ -222,25 +225,25 @@ func TestExactMatchHasNoBetterSingleChange(t *testing.T) {
 // one all do; with none, and of a task that nothing is true of, they stay.
 func TestFewTrueDecisionsShareAThreshold(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 5))
-	labels := make([]decisions, 4)
+	labels := make([]Decisions, 4)
 	for i, n := range []int{FewPositives, FewPositives - 1, 3, 0} {
 		for j := range 400 {
-			labels[i].list = append(labels[i].list, decision{r.Float32() / float32(i+1), j < n})
+			labels[i].List = append(labels[i].List, Decision{r.Float32() / float32(i+1), j < n})
 		}
 	}
 	for _, c := range []struct {
 		how  string
 		want string
 	}{{"auto", "[false true true]"}, {"one", "[true true true]"}, {"each", "[false false false]"}} {
-		for _, metric := range ThresholdMetrics("multilabel") {
+		for _, metric := range task.Of(schema.MultiLabel).ThresholdMetrics() {
 			at := []float32{0.5, 0.5, 0.5, 0.5}
-			tune(labels, ThresholdConfig{Tune: c.how, Metric: metric}, at)
+			Tune(labels, Config{Tune: c.how, Metric: metric}, at)
 			alike := []bool{at[0] == at[1], at[1] == at[2], at[2] == at[3]}
 			if got := fmt.Sprint(alike); got != c.want || c.how == "each" && at[3] != 0.5 {
 				t.Errorf("%s, %s: neighbours are alike %v, want %v: %v", c.how, metric, got, c.want, at)
 			}
 			alone := []float32{0.5}
-			if tune(labels[3:], ThresholdConfig{Tune: c.how, Metric: metric}, alone); alone[0] != 0.5 {
+			if Tune(labels[3:], Config{Tune: c.how, Metric: metric}, alone); alone[0] != 0.5 {
 				t.Errorf("%s, %s: the threshold of a label that never applies became %v", c.how, metric, alone[0])
 			}
 		}
@@ -252,9 +255,9 @@ func TestFewTrueDecisionsShareAThreshold(t *testing.T) {
 func TestThresholdsStandBetweenNeighbouringNumbers(t *testing.T) {
 	upper := float32(0.3)
 	lower := math.Nextafter32(upper, 0)
-	var list []decision
+	var list []Decision
 	for range 300 { // enough to be counted
-		list = append(list, decision{upper, true}, decision{lower, false})
+		list = append(list, Decision{upper, true}, Decision{lower, false})
 	}
 	at, ok := thresholdOf(list)
 	if !ok || at != upper {

@@ -1,45 +1,79 @@
-package predict
+package task
 
 import (
 	"fmt"
 	"math"
 
-	"espalier/runtime"
 	"espalier/schema"
 	"espalier/tensor"
 )
 
-// view is a task's outputs as numbers, checked against the batch.
-type view struct {
-	task          *task
+// Reader reads the outputs of one task of a file.
+type Reader struct {
+	*schema.Task
+	of       Type
+	traits   Traits
+	numbers  map[string]int64 // of labels
+	integers *meaning         // of integers in an output of labels
+	bools    *meaning         // of bools there
+}
+
+// NewReader returns what reads the task's outputs; those of another tool's file may
+// hold classes of its own.
+func NewReader(t *schema.Task, foreign bool) *Reader {
+	r := &Reader{Task: t, of: Of(t.Type), numbers: make(map[string]int64, len(t.Labels))}
+	r.traits = r.of.Traits()
+	if foreign {
+		r.integers, r.bools = newMeaning(t.Labels, false), newMeaning(t.Labels, true)
+	}
+	for i, l := range t.Labels {
+		r.numbers[l] = int64(i)
+	}
+	return r
+}
+
+// Traits are those of the task's type.
+func (r *Reader) Traits() Traits { return r.traits }
+
+// Decode reads row i of what View has taken.
+func (r *Reader) Decode(d *Decoder, v *View, i int, in *Input, a *Answer) error {
+	a.Task, a.Type, a.Unit = r.Name, r.Type, r.Unit
+	return r.of.Decode(d, v, i, in, a)
+}
+
+// View is a task's outputs as numbers, checked against the batch. It is good until the
+// decoder that made it makes another.
+type View struct {
+	task          *Reader
 	made          *numbers
-	length        int       // of a sequence, 1 for other tasks
-	probabilities []float32 // [rows, length, labels], of a relation [rows, length, length, labels]
+	length        int       // of a sequence, 1 for predictions of whole examples
+	probabilities []float32 // [rows, length, labels], of pairs [rows, length, length, labels]
 	labels        []int64   // [rows, length], or [rows, labels]; nil: by probability
 	meaning       *meaning  // of labels
 	values        []float64 // [rows]
 }
 
-// view reads the first of the outputs, those of the task, in the schema's order.
-func (t *task) view(made *numbers, outputs []runtime.Named, rows int) (view, error) {
-	made.reset()
-	v := view{task: t, made: made, length: 1}
+// View reads the first of the outputs, those of the task, in the schema's order. What it
+// returns uses the decoder's memory until the next call.
+func (r *Reader) View(d *Decoder, outputs []tensor.Named, rows int) (View, error) {
+	d.reset()
+	v := View{task: r, made: &d.numbers, length: 1}
 	var length int64 = -1
-	for i, o := range t.Outputs {
+	for i, o := range r.Outputs {
 		x := outputs[i].Tensor
 		if x == nil {
 			return v, fmt.Errorf("output %q was not computed", o.Tensor)
 		}
-		if t.Type == schema.Tagging {
+		switch r.traits.Level {
+		case OfToken:
 			if x.Rank() < 2 || length >= 0 && x.Shape()[1] != length {
 				return v, fmt.Errorf("output %q is %v, a sequence has two dimensions and the outputs one length", o.Tensor, x)
 			}
 			length = x.Shape()[1]
 			v.length = int(length)
-		}
-		if t.Type == schema.Relation {
+		case OfPair:
 			if x.Rank() != 4 || x.Shape()[1] != x.Shape()[2] {
-				return v, fmt.Errorf("output %q is %v, a relation's is [batch, sequence, sequence, labels]", o.Tensor, x)
+				return v, fmt.Errorf("output %q is %v, a %s's is [batch, sequence, sequence, labels]", o.Tensor, x, r.Type)
 			}
 			v.length = int(x.Shape()[1])
 		}
@@ -47,27 +81,28 @@ func (t *task) view(made *numbers, outputs []runtime.Named, rows int) (view, err
 			return v, err
 		}
 	}
+	number := r.traits.Choice == Number
 	switch {
-	case t.Type == schema.Regression && v.values == nil:
+	case number && v.values == nil:
 		return v, fmt.Errorf("no output plays the role of %s", schema.Value)
-	case t.Type != schema.Regression && v.probabilities == nil && (v.labels == nil || t.several()):
+	case !number && v.probabilities == nil && (v.labels == nil || r.several()):
 		return v, fmt.Errorf("no output plays the role of %s", schema.Probabilities)
 	}
 	return v, nil
 }
 
 // several reports whether each label applies or not by itself.
-func (t *task) several() bool { return t.Type == schema.MultiLabel || t.Type == schema.Relation }
+func (r *Reader) several() bool { return r.traits.Choice == AnyLabels }
 
-func (v *view) take(o schema.Output, x *tensor.Tensor, rows int) error {
+func (v *View) take(o schema.Output, x *tensor.Tensor, rows int) error {
 	places, n := rows*v.length, len(v.task.Labels)
-	if v.task.Type == schema.Relation {
+	if v.task.traits.Level == OfPair {
 		places *= v.length
 	}
 	var err error
 	switch o.Role {
 	case schema.Probabilities, schema.Logits:
-		if v.probabilities, err = v.made.floatsOf(x); err != nil {
+		if v.probabilities, err = v.made.floatsOf(o.Tensor, x); err != nil {
 			return fmt.Errorf("output %q: %w", o.Tensor, err)
 		}
 		if o.Role == schema.Logits {
@@ -78,7 +113,7 @@ func (v *view) take(o schema.Output, x *tensor.Tensor, rows int) error {
 		}
 		return expect(o, len(v.probabilities), places*n)
 	case schema.Label:
-		if v.labels, v.meaning, err = v.task.number(v.made, x); err != nil {
+		if v.labels, v.meaning, err = v.task.number(v.made, o.Tensor, x); err != nil {
 			return fmt.Errorf("output %q: %w", o.Tensor, err)
 		}
 		if !v.task.several() {
@@ -91,7 +126,7 @@ func (v *view) take(o schema.Output, x *tensor.Tensor, rows int) error {
 		}
 		return expect(o, len(v.labels), places*n)
 	case schema.Value:
-		if v.values, err = v.made.doublesOf(x); err != nil {
+		if v.values, err = v.made.doublesOf(o.Tensor, x); err != nil {
 			return fmt.Errorf("output %q: %w", o.Tensor, err)
 		}
 		return expect(o, len(v.values), places)
@@ -107,7 +142,7 @@ func expect(o schema.Output, got, want int) error {
 }
 
 // at returns the label at a place, and its probability.
-func (v *view) at(i int) (label int64, probability float32, err error) {
+func (v *View) at(i int) (label int64, probability float32, err error) {
 	n := len(v.task.Labels)
 	if v.labels == nil {
 		for j, p := range v.row(i) {
@@ -127,7 +162,7 @@ func (v *view) at(i int) (label int64, probability float32, err error) {
 }
 
 // row returns the probabilities of all labels at a place.
-func (v *view) row(i int) []float32 {
+func (v *View) row(i int) []float32 {
 	if v.probabilities == nil {
 		return nil
 	}
@@ -137,7 +172,7 @@ func (v *view) row(i int) []float32 {
 
 // applies reports whether label j of multilabel applies to row i: as the file
 // says, or from the threshold on.
-func (v *view) applies(i, j int) bool {
+func (v *View) applies(i, j int) bool {
 	n := len(v.task.Labels)
 	if v.labels != nil {
 		return v.labels[i*n+j] == 1
@@ -151,7 +186,7 @@ func (v *view) applies(i, j int) bool {
 
 // squash makes probabilities of logits: by softmax over a place's labels, or by
 // a sigmoid each where there is one logit or any number of labels apply.
-func (v *view) squash(x []float32, places int) []float32 {
+func (v *View) squash(x []float32, places int) []float32 {
 	out := v.made.float32s(len(x))
 	n := len(v.task.Labels)
 	if v.task.several() || len(x) == places {
@@ -213,7 +248,7 @@ func next[T any](lists *[][]T, used *int, n int) []T {
 }
 
 // floatsOf returns the elements, converted where they are not float32.
-func (m *numbers) floatsOf(x *tensor.Tensor) ([]float32, error) {
+func (m *numbers) floatsOf(output string, x *tensor.Tensor) ([]float32, error) {
 	switch x.DType() {
 	case tensor.Float32:
 		return x.Float32s(), nil
@@ -224,11 +259,11 @@ func (m *numbers) floatsOf(x *tensor.Tensor) ([]float32, error) {
 		}
 		return out, nil
 	}
-	return nil, fmt.Errorf("%w: its elements are %v, float32 or float64 is read", runtime.ErrUnsupported, x.DType())
+	return nil, &ElementsError{output, x.DType(), "float32 or float64 is read"}
 }
 
 // doublesOf returns the elements, converted where they are not float64.
-func (m *numbers) doublesOf(x *tensor.Tensor) ([]float64, error) {
+func (m *numbers) doublesOf(output string, x *tensor.Tensor) ([]float64, error) {
 	switch x.DType() {
 	case tensor.Float64:
 		return x.Float64s(), nil
@@ -239,5 +274,5 @@ func (m *numbers) doublesOf(x *tensor.Tensor) ([]float64, error) {
 		}
 		return out, nil
 	}
-	return nil, fmt.Errorf("%w: its elements are %v, float32 or float64 is read", runtime.ErrUnsupported, x.DType())
+	return nil, &ElementsError{output, x.DType(), "float32 or float64 is read"}
 }

@@ -1,12 +1,17 @@
-package train_test
+package score_test
 
 import (
 	"testing"
+	"testing/fstest"
 
 	"espalier/data"
+	"espalier/data/source"
 	"espalier/schema"
 	"espalier/tensor"
-	"espalier/train"
+	"espalier/text"
+	"espalier/train/score"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestWholeCountsExamplesThatAreRightInEveryTask: of four examples the first is
@@ -26,21 +31,21 @@ func TestWholeCountsExamplesThatAreRightInEveryTask(t *testing.T) {
 			{Role: schema.Value, Tensor: s.Tasks[i].Name + "_value"},
 		}
 	}
-	m, err := train.NewMeter(s, nil, nil, map[string][]string{"topic": {"recall:b"}})
+	d := fiveExamples(t, s)
+	m, err := score.NewMeter(s, d, nil, map[string][]string{"topic": {"recall:b"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if w := m.Whole(); w.Share != nil || w.Examples != 0 {
 		t.Errorf("before any example the share is %v of %d", w.Share, w.Examples)
 	}
-	b := &data.Batch{
-		Size: 5, Length: 2,
-		Labels: [][]int64{{0, -1, 1, 1, -1}, {0, 1, 1, -1, 0, 1, 1, 1, -1, -1}, {0, 1, 0, 0, 1, 1, 0, 0, -1, -1}, nil},
-		Values: [][]float64{nil, nil, nil, {1, 2, 3, 4, 5}}, Present: [][]float32{nil, nil, nil, {1, 1, 1, 1, 1}},
-		Counts: []int{3, 7, 4, 5},
+	var b data.Batch
+	d.Fill(&b, []int{0, 1, 2, 3, 4})
+	if diff := cmp.Diff([]int{3, 7, 4, 5}, b.Counts); diff != "" {
+		t.Fatal(diff)
 	}
 	// Answers may be padded further than the batch.
-	err = m.Add(b, 3, map[string]*tensor.Tensor{
+	err = m.Add(&b, 3, map[string]*tensor.Tensor{
 		"topic_label": tensor.Must(tensor.Of([]int64{0, 1, 1, 0, 0}, 5)),
 		// Only these are measured: no other task has two classes.
 		"topic_probabilities": tensor.Must(tensor.Of([]float32{1, 0, 0, 1, 0, 1, 1, 0, 1, 0}, 5, 2)),
@@ -57,4 +62,28 @@ func TestWholeCountsExamplesThatAreRightInEveryTask(t *testing.T) {
 	if got := m.Scores()[0].Metrics["recall:b"]; got != 0.5 {
 		t.Errorf("recall:b is %v, want 1 of 2", got)
 	}
+}
+
+// fiveExamples are those that the test describes; a tag z is missing.
+func fiveExamples(t *testing.T, s *schema.Schema) *data.Dataset {
+	t.Helper()
+	s.Inputs = []schema.Input{{Name: "text", Type: schema.Text, Tokenizer: "whitespace"}}
+	words := text.NewCounter()
+	words.Add("w")
+	e, err := data.Resume(s, words.Build(1, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Unseen = data.IgnoreUnseen
+	files := fstest.MapFS{"x.jsonl": {Data: []byte(`{"text": "w w", "topic": "a", "tags": ["x", "y"], "moods": ["q"], "score": 1}
+{"text": "w w", "tags": ["y", "z"], "moods": [], "score": 2}
+{"text": "w w", "topic": "b", "tags": ["x", "y"], "moods": ["p", "q"], "score": 3}
+{"text": "w w", "topic": "b", "tags": ["y", "y"], "moods": [], "score": 4}
+{"text": "w w", "score": 5}
+`)}}
+	d, err := e.Encode(source.List{{Format: "jsonl", File: "x.jsonl", FS: files}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
 }

@@ -1,12 +1,18 @@
-package data
+package task
 
 import (
 	"fmt"
 	"slices"
 	"strings"
 
-	"espalier/data/source"
 	"espalier/schema"
+)
+
+// Sequence names the dimension of a batch whose size is the tokens of its longest
+// example, and Examples that of the examples.
+const (
+	Sequence = "sequence"
+	Examples = "batch"
 )
 
 // TagRules say what to do with a tagging task's labels that are not as they
@@ -27,48 +33,17 @@ type TagRules struct {
 	Offsets string
 }
 
-// tags returns a record's labels of a tagging task, one for each token, as the
-// task's scheme spells them, and the spans that they spell where those are given.
-func (e *Encoder) tags(r *source.Record, t *schema.Task, tokens []token, stats *Stats) (all []string, spans []schema.Span, ok bool, err error) {
-	f, ok := r.Fields[t.Name]
-	if !ok || f.Missing() {
-		return nil, nil, false, nil
+// checkScheme reports a tag that its scheme does not know.
+func checkScheme(scheme, tag string) error {
+	prefixes, ok := map[string]string{"bio": "BI", "bioes": "BIES"}[scheme]
+	if !ok || tag == "O" || tag == "" {
+		return nil
 	}
-	rules := e.Rules[t.Name]
-	switch {
-	case f.Related:
-		return nil, nil, false, r.ErrorAt(t.Name, "task %q is %s, but its field is a list of %d relations", t.Name, t.Type, len(f.Relations))
-	case f.Marked, t.Scheme != "" && f.List && len(f.Tokens) == 0: // an empty list holds no spans
-		all, spans, err = spell(r, t, f, e.input(r), tokens, rules, stats)
-		return all, spans, true, err
-	case f.List:
-		all = f.Tokens
-	default:
-		all = strings.Fields(f.Text)
+	prefix, label, _ := strings.Cut(tag, "-")
+	if len(prefix) != 1 || !strings.Contains(prefixes, prefix) || label == "" {
+		return fmt.Errorf("tag %q is not of the scheme %s: O, or one of %s with a dash and a type", tag, scheme, strings.Join(strings.Split(prefixes, ""), ", "))
 	}
-	if len(all) != len(tokens) {
-		return nil, nil, false, r.ErrorAt(t.Name, "task %q has %d tags for %d tokens", t.Name, len(all), len(tokens))
-	}
-	for i, tag := range all {
-		if err := checkScheme(t.Scheme, tag); err != nil {
-			return nil, nil, false, r.ErrorAtToken(t.Name, i, "task %q: %w", t.Name, err)
-		}
-	}
-	at, why := illegal(t.Scheme, all)
-	if at < 0 {
-		return all, nil, true, nil
-	}
-	if !rules.Repair {
-		return nil, nil, false, r.ErrorAtToken(t.Name, at, "task %q: tag %q of token %d, %.40q, cannot %s in scheme %s (correct it, or set tasks.%s.repair: true)",
-			t.Name, all[at], at+1, tokens[at].form, why, t.Scheme, t.Name)
-	}
-	legal := repaired(t.Scheme, all)
-	for i := range all {
-		if legal[i] != all[i] {
-			stats.Repaired++
-		}
-	}
-	return legal, nil, true, nil
+	return nil
 }
 
 // illegal returns the first tag that cannot stand where it does, and what it
