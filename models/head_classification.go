@@ -8,10 +8,17 @@ import (
 	"espalier/tensor"
 )
 
+var classification = Head{
+	Type:    schema.Classification,
+	Doc:     "one label of a text or of a table's row",
+	Options: all(ofLabels()...),
+	build:   ofExamples((*network).classification),
+}
+
 // classification answers with one label for the whole input. Two labels are
 // one logit and a sigmoid; more are a softmax. Either way the probabilities
 // are [batch, labels].
-func (c *context) classification(s *builder.Scope, t *schema.Task, h HeadConfig, pooled *builder.Value) TaskGraph {
+func (c *network) classification(s *builder.Scope, t *schema.Task, h HeadConfig, pooled *builder.Value) TaskGraph {
 	x := c.body(s, h, pooled)
 	binary := len(t.Labels) == 2
 	width := int64(len(t.Labels))
@@ -52,7 +59,7 @@ func answers(g *builder.Graph, t *schema.Task, p *builder.Value) []builder.Outpu
 }
 
 // lossOptions turns a head's settings into those of its loss.
-func (c *context) lossOptions(t *schema.Task, h HeadConfig) nn.LossOptions {
+func (c *network) lossOptions(t *schema.Task, h HeadConfig) nn.LossOptions {
 	o := nn.LossOptions{Smoothing: h.LabelSmoothing, Focal: h.Focal}
 	if h.Balanced {
 		o.Weights = balanced(t)

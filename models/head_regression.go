@@ -8,12 +8,20 @@ import (
 	"espalier/tensor"
 )
 
+var regression = Head{
+	Type:    schema.Regression,
+	Doc:     "a number for a text or a table's row, learned standardised by the mean and deviation of the training data",
+	Options: all(),
+	unread:  "a regression, which has no probabilities",
+	build:   ofExamples((*network).regression),
+}
+
 // regression answers with a number for the whole input. Its labels are
 // [schema.Task.Standardise] of the values, so that the loss is that of
 // standardised numbers and tasks in different units weigh alike. The answer is
 // in the unit of the data: in double where the schema says so, because float32
 // could not tell such numbers apart.
-func (c *context) regression(s *builder.Scope, t *schema.Task, h HeadConfig, pooled *builder.Value) TaskGraph {
+func (c *network) regression(s *builder.Scope, t *schema.Task, h HeadConfig, pooled *builder.Value) TaskGraph {
 	value := c.Squeeze(nn.Dense(s.In("value"), c.body(s, h, pooled), 1), -1)
 	out := TaskGraph{Name: t.Name}
 	if c.mode != Inference {

@@ -4,12 +4,21 @@ import (
 	"espalier/builder"
 	"espalier/builder/nn"
 	"espalier/schema"
+	"espalier/setting"
 	"espalier/task"
 	"espalier/tensor"
 )
 
-// RelationHidden is the width of a relation's vectors where none is given.
-const RelationHidden = 128
+var relation = Head{
+	Type:   schema.Relation,
+	Doc:    "labels of pairs of the spans that a tagging task finds",
+	Source: "Dozat and Manning 2017; Nguyen and Verspoor 2019",
+	Options: append(append([]setting.Option{reads}, ofLabels()...),
+		setting.Option{Key: "hidden", Kind: setting.Whole, Min: 1, Default: 128, Doc: "width of the vectors of the two entities that are compared"},
+		headDropout),
+	unread: "a relation, whose probabilities are of pairs of tokens",
+	build:  ofTokens((*network).relation),
+}
 
 // relation answers with a probability of each label for every pair of tokens,
 // the last of two entities, by a sigmoid of its own: an entity may stand in
@@ -22,9 +31,8 @@ const RelationHidden = 128
 // The loss is the mean over pairs of entities in the truth, of all labels'
 // cross entropies together. It reads the scores of those pairs alone, so that
 // training costs what there are of them; answers are of all pairs of tokens.
-func (c *context) relation(s *builder.Scope, t *schema.Task, h HeadConfig, x *builder.Value) TaskGraph {
+func (c *network) relation(s *builder.Scope, t *schema.Task, h HeadConfig, x *builder.Value) TaskGraph {
 	width, n := h.Hidden, int64(len(t.Labels))
-	def(&width, RelationHidden)
 	x = c.dropout(x, h.Dropout)
 	vectors := func(name string) *builder.Value {
 		return c.dropout(c.Relu(nn.Dense(s.In(name), x, width)), h.Dropout)
@@ -61,7 +69,7 @@ func (c *context) relation(s *builder.Scope, t *schema.Task, h HeadConfig, x *bu
 
 // allPairs are the scores of every pair of tokens: [batch, sequence, sequence,
 // labels].
-func (c *context) allPairs(x, turned, tail, ofHead, ofTail *builder.Value, labels int64) *builder.Value {
+func (c *network) allPairs(x, turned, tail, ofHead, ofTail *builder.Value, labels int64) *builder.Value {
 	batch, length := x.Dim(0), x.Dim(1)
 	rows, err := length.Times(builder.Fixed(labels))
 	if err != nil {

@@ -5,13 +5,24 @@ import (
 	"espalier/builder/grad"
 	"espalier/builder/nn"
 	"espalier/schema"
+	"espalier/setting"
 	"espalier/task"
 	"espalier/tensor"
 )
 
+var tagging = Head{
+	Type: schema.Tagging,
+	Doc:  "one label of every token of a text",
+	Options: all(append(ofLabels(), setting.Option{
+		Key: "crf", Kind: setting.Flag, Default: false,
+		Doc: "chooses the labels of a text together, by a linear-chain conditional random field (Lafferty et al. 2001)",
+	})...),
+	build: ofTokens((*network).tagging),
+}
+
 // tagging answers with one label for every token, each by its own softmax or,
 // with a CRF, all together.
-func (c *context) tagging(s *builder.Scope, t *schema.Task, h HeadConfig, shared *builder.Value) TaskGraph {
+func (c *network) tagging(s *builder.Scope, t *schema.Task, h HeadConfig, shared *builder.Value) TaskGraph {
 	logits := nn.DenseFrom(s.In("logits"), c.body(s, h, shared), int64(len(t.Labels)), c.prior(t, h))
 	out := TaskGraph{Name: t.Name}
 	if c.mode != Inference {
@@ -37,7 +48,7 @@ func (c *context) tagging(s *builder.Scope, t *schema.Task, h HeadConfig, shared
 // crf answers with the best path through the labels. The probabilities are
 // those of each token's labels over all paths: the gradient of the logarithm of
 // the partition function by the emissions.
-func (c *context) crf(s *builder.Scope, t *schema.Task, emissions *builder.Value, out *TaskGraph) {
+func (c *network) crf(s *builder.Scope, t *schema.Task, emissions *builder.Value, out *TaskGraph) {
 	first, last, next := schema.LegalTags(t.Scheme, t.Labels)
 	field := nn.NewCRF(s.In("crf"), int64(len(t.Labels)), nn.Legal{First: first, Last: last, Next: next})
 	if c.mode != Inference {

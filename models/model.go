@@ -10,6 +10,7 @@ import (
 	"espalier/builder"
 	"espalier/builder/nn"
 	"espalier/schema"
+	"espalier/setting"
 	"espalier/task"
 	"espalier/tensor"
 )
@@ -25,7 +26,8 @@ const (
 	Inference
 )
 
-// Config sizes a model. Zero fields take the defaults in the comments.
+// Config sizes a model. A zero field takes the default that the part declares which it
+// belongs to; where 0 itself is meant, it stands in Options, as {"l2": 0.0}.
 type Config struct {
 	Trunk TrunkConfig
 	// Sharing says how tasks share it.
@@ -36,83 +38,89 @@ type Config struct {
 	Inputs map[string]InputConfig
 }
 
-// TrunkConfig sizes the shared trunk.
+// TrunkConfig sizes the shared trunk. [TrunkTypes], [WordOptions] and [TableOptions]
+// declare its settings.
 type TrunkConfig struct {
-	Type      string // bag, cnn, bilstm, bigru, lstm, gru or transformer; bag. Of a table mlp
-	Embedding int64  // width of word vectors; 64
-	Hidden    int64  // width of hidden states; Embedding
-	Layers    int    // cnn and transformer: 2, recurrent: 1; bag: 0, dense layers after the embedding
-	Kernel    int64  // cnn: odd length of kernels; 3
-	Dilations []int64
-	Heads     int64 // transformer: attention heads; 4
-	// FeedForward is the inner width of a transformer block; 4*Hidden.
-	FeedForward int64
-	// Positions are a transformer's: learned, which are added to word vectors,
-	// or rotary, which turn queries and keys; learned.
-	Positions string
-	// MaxLength is the most tokens a transformer has learned positions for; 512.
-	MaxLength int64
-	// Pooling makes one vector of a sentence: mean, max or attention; mean.
-	Pooling string
+	Type      string `key:"type"`      // one of TrunkTypes
+	Embedding int64  `key:"embedding"` // width of word vectors
+	Hidden    int64  `key:"hidden"`    // width of hidden states
+	// Widths are those of the layers of a trunk of a table. Nil is the default, an
+	// empty list that is not nil is no layers.
+	Widths []int64 `key:"hidden,many"`
+	Norm   string  `key:"norm"`
+	Layers int     `key:"layers"`
+	// Kernel and Dilations are those of convolutions.
+	Kernel    int64   `key:"kernel"`
+	Dilations []int64 `key:"dilations,omitempty"`
+	// Heads, FeedForward, Positions and MaxLength are those of a transformer.
+	Heads       int64  `key:"heads"`
+	FeedForward int64  `key:"feedforward"`
+	Positions   string `key:"positions"`
+	MaxLength   int64  `key:"max_length"`
+	// Pooling makes one vector of a text.
+	Pooling string `key:"pooling"`
 	// Dropout applies in and after layers, EmbeddingDropout to word vectors.
-	Dropout          float64
-	EmbeddingDropout float64
+	Dropout          float64 `key:"dropout"`
+	EmbeddingDropout float64 `key:"embedding_dropout"`
 	// Variational drops the same features of all tokens of a row, in recurrent
 	// layers and word vectors.
-	Variational bool
+	Variational bool `key:"variational"`
 	// Residual adds a recurrent layer's input to its output where both have
 	// one width.
-	Residual bool
-	// Stack are encoders on top of each other, in place of Type. What sizes
-	// layers is a part's own: Type, Hidden, the width of the part before where it
-	// is 0, and Layers to MaxLength, Dropout, Residual and Skip.
-	Stack []TrunkConfig
+	Residual bool `key:"residual"`
+	// Stack are encoders on top of each other, in place of Type. A part has the
+	// settings of its type and those that LayerOptions declares; its width is that of
+	// the part before and its dropout the trunk's where it does not say otherwise.
+	Stack []TrunkConfig `key:"stack,omitempty"`
 	// Skip adds what a part of a stack reads to what it gives.
-	Skip bool
-	// Widths are those of the layers of mlp, none if there are none; Norm is none,
-	// "", or "layer", in front of each layer's rectifier.
-	Widths []int64
-	Norm   string
+	Skip bool `key:"skip"`
 	// Frozen keeps word vectors as they are given: training takes no gradient
 	// of them.
 	Frozen bool
 	// Characters adds features of each word's characters to its vector.
 	Characters CharacterConfig
+	// Options are settings by key: those that have no field, and those whose 0 is
+	// meant.
+	Options setting.Values
 }
 
-// CharacterConfig sizes what reads the characters of words.
+// CharacterConfig sizes what reads the characters of words. [CharacterTypes] declare
+// its settings.
 type CharacterConfig struct {
-	Type      string  // cnn (Ma and Hovy 2016) or bilstm (Lample et al. 2016); "": words only
-	Embedding int64   // width of character vectors; 32
-	Hidden    int64   // features of a word; 64
-	Kernel    int64   // cnn: odd; 3
-	Dropout   float64 // of character vectors
+	Type      string  `key:"type"`      // one of CharacterTypes; "": words only
+	Embedding int64   `key:"embedding"` // width of character vectors
+	Hidden    int64   `key:"hidden"`    // features of a word
+	Kernel    int64   `key:"kernel"`
+	Dropout   float64 `key:"dropout"` // of character vectors
 }
 
-// HeadConfig sizes one task's head.
+// HeadConfig sizes one task's head. [Heads] declare its settings.
 type HeadConfig struct {
-	// Hidden is the width of a layer between trunk and answer; 0: none. Of a
-	// relation it is that of the vectors of the two tokens, and 128 where it is 0.
-	Hidden int64
-	// Dropout applies to what the head reads.
-	Dropout float64
-	// CRF makes tagging choose the labels of a text together, by a linear-chain
-	// conditional random field.
-	CRF bool
 	// Reads names tasks whose probabilities this head reads beside the trunk's
 	// hidden states, as slots that depend on the intent do (Goo et al. 2018).
 	// Gradients flow back through them.
-	Reads []string
+	Reads []string `key:"reads,omitempty"`
 	// Balanced weighs labels inversely to their counts in the training data;
 	// ClassWeights gives factors by label. LabelSmoothing and Focal are those
 	// of nn.LossOptions. A CRF has none of them.
-	Balanced       bool
-	ClassWeights   map[string]float64
-	LabelSmoothing float64
-	Focal          float64
+	Balanced       bool               `key:"balanced"`
+	ClassWeights   map[string]float64 `key:"class_weights,omitempty"`
+	LabelSmoothing float64            `key:"label_smoothing"`
+	Focal          float64            `key:"focal"`
+	// CRF makes tagging choose the labels of a text together, by a linear-chain
+	// conditional random field.
+	CRF bool `key:"crf"`
+	// Hidden is the width of a layer between trunk and answer; 0: none. Of a
+	// relation it is that of the vectors of the two tokens.
+	Hidden int64 `key:"hidden"`
+	// Dropout applies to what the head reads.
+	Dropout float64 `key:"dropout"`
 	// Threshold is the probability from which on the labels of multilabel and
-	// relation apply, before a trainer chooses others; 0.5.
+	// relation apply, before a trainer chooses others.
 	Threshold float64
+	// Options are settings by key: those that have no field, and those whose 0 is
+	// meant.
+	Options setting.Values
 }
 
 // TaskGraph is a task's part of a graph.
@@ -199,14 +207,14 @@ func NewText(s *schema.Schema, c Config) (*Model, error) {
 	}
 	own := copyOf(s)
 	own.Inputs[0].Tensor = IDs
-	if c.Trunk.Type == mlp {
-		return nil, fmt.Errorf("models: trunk: type mlp is for tables, not for text")
+	if of, err := trunkType(c.Trunk.Type); err == nil && of.Table {
+		return nil, fmt.Errorf("models: trunk: type %s is for tables, not for text", of.Name)
 	}
 	m, err := finish(own, c)
 	if err != nil {
 		return nil, err
 	}
-	if in, most := &own.Inputs[0], int(m.config.Trunk.longest()); most > 0 && (in.MaxLength == 0 || in.MaxLength > most) {
+	if in, most := &own.Inputs[0], int(m.config.Trunk.Longest()); most > 0 && (in.MaxLength == 0 || in.MaxLength > most) {
 		in.MaxLength = most // there are no positions beyond
 	}
 	if ch := own.Inputs[0].Characters; (ch != nil) != (m.config.Trunk.Characters.Type != "") {
@@ -306,7 +314,7 @@ func (m *Model) build(mode Mode, float tensor.DType, front func(g *builder.Graph
 		return nil, fmt.Errorf("models: %w", err)
 	}
 	b := &Built{Graph: g, IDs: f.IDs, Characters: f.Characters, Columns: f.Columns}
-	c := &context{
+	c := &network{
 		Graph: g, mode: mode, config: m.config, tasks: m.schema.TaskNames(),
 		pooled: map[*builder.Value]*builder.Value{}, features: map[string]*builder.Value{},
 	}
@@ -326,7 +334,7 @@ func (m *Model) build(mode Mode, float tensor.DType, front func(g *builder.Graph
 		b.Tasks[i] = c.head(g.Scope("head/"+t.Name), t, states[i])
 		c.features[t.Name] = b.Tasks[i].features
 	}
-	c.calibrate(b.Tasks)
+	c.finishSharing(b.Tasks)
 	b.Penalty = c.penalty
 	if err := g.Err(); err != nil {
 		return nil, fmt.Errorf("models: %w", err)
@@ -341,8 +349,8 @@ func graphName(name string) string {
 	return name
 }
 
-// context is what trunks and heads know about the graph they add to.
-type context struct {
+// network is what trunks and heads know about the graph they add to.
+type network struct {
 	*builder.Graph
 	mode   Mode
 	config Config
@@ -358,7 +366,7 @@ type context struct {
 }
 
 // dropout applies in training only.
-func (c *context) dropout(x *builder.Value, p float64) *builder.Value {
+func (c *network) dropout(x *builder.Value, p float64) *builder.Value {
 	if c.mode != Training {
 		return x
 	}
@@ -367,7 +375,7 @@ func (c *context) dropout(x *builder.Value, p float64) *builder.Value {
 
 // trainingRate is p in training and 0 elsewhere, for layers that drop out
 // inside.
-func (c *context) trainingRate(p float64) float64 {
+func (c *network) trainingRate(p float64) float64 {
 	if c.mode != Training {
 		return 0
 	}
@@ -375,7 +383,7 @@ func (c *context) trainingRate(p float64) float64 {
 }
 
 // embed makes the vectors of words.
-func (c *context) embed(s *builder.Scope, b *Built, in *schema.Input) *builder.Value {
+func (c *network) embed(s *builder.Scope, b *Built, in *schema.Input) *builder.Value {
 	t := c.config.Trunk
 	embed := nn.Embedding
 	if t.Frozen {
@@ -389,69 +397,46 @@ func (c *context) embed(s *builder.Scope, b *Built, in *schema.Input) *builder.V
 }
 
 // layers are what encodes the vectors of words.
-func (c *context) layers(t TrunkConfig) []layer {
-	switch t.Type {
-	case stack:
+func (c *network) layers(t TrunkConfig) []layer {
+	if len(t.Stack) > 0 {
 		return c.stack(t)
-	case "lstm", "gru", "bilstm", "bigru":
-		return c.recurrent(t)
-	case "cnn":
-		return c.cnn(t)
-	case "transformer":
-		return c.transformer(t)
-	case mlp:
-		return c.mlp(t)
 	}
-	return c.bag(t)
-}
-
-// characters makes a vector of each word from its characters: [batch, sequence,
-// hidden].
-func (c *context) characters(s *builder.Scope, ids *builder.Value, alphabet int64) *builder.Value {
-	t := c.config.Trunk.Characters
-	x := c.dropout(nn.Embedding(s.In("embedding"), ids, alphabet, t.Embedding), t.Dropout)
-	if c.Err() != nil {
-		return x
-	}
-	words, err := ids.Dim(0).Times(ids.Dim(1))
+	of, err := trunkType(t.Type)
 	if err != nil {
-		return c.Fail("characters", []*builder.Value{ids}, err)
+		c.Fail("trunk", nil, err)
+		return nil
 	}
-	x = c.Reshape(x, words, ids.Dim(2), builder.Fixed(t.Embedding))
-	mask := nn.Mask(c.Graph, c.Reshape(ids, words, ids.Dim(2)))
-	if t.Type == "cnn" {
-		x = nn.Conv1D(s, c.Mul(x, c.Unsqueeze(mask, -1)), t.Hidden, t.Kernel, 1)
-		x = nn.MaxPool(c.Graph, x, mask)
-	} else {
-		x = nn.LSTM(s.In("lstm"), x, mask, nn.RecurrentOptions{Hidden: t.Hidden / 2, Bidirectional: true, Trained: c.mode != Inference})
-		x = nn.MaxPool(c.Graph, x, mask)
-	}
-	return c.Reshape(x, ids.Dim(0), ids.Dim(1), builder.Fixed(t.Hidden))
+	return of.layers(c, t)
 }
 
 // head adds one task, which reads hidden states.
-func (c *context) head(s *builder.Scope, t *schema.Task, states *builder.Value) TaskGraph {
-	h := c.config.Heads[t.Name]
-	switch t.Type {
-	case schema.Tagging:
-		return c.tagging(s, t, h, c.withAnswers(s, h, states))
-	case schema.Relation:
-		return c.relation(s, t, h, c.withAnswers(s, h, states))
+func (c *network) head(s *builder.Scope, t *schema.Task, states *builder.Value) TaskGraph {
+	h, of := c.config.Heads[t.Name], headOf(t.Type)
+	if of == nil {
+		c.Fail("head", nil, fmt.Errorf("no head answers tasks of type %q", t.Type))
+		return TaskGraph{Name: t.Name}
 	}
-	x := c.withAnswers(s, h, c.sentence(states))
-	switch t.Type {
-	case schema.Regression:
-		return c.regression(s, t, h, x)
-	case schema.MultiLabel:
-		return c.multiLabel(s, t, h, x)
+	return of.build(c, s, t, h, states)
+}
+
+// ofTokens makes a head of one that reads the hidden states of all tokens.
+func ofTokens(build func(*network, *builder.Scope, *schema.Task, HeadConfig, *builder.Value) TaskGraph) buildHead {
+	return func(c *network, s *builder.Scope, t *schema.Task, h HeadConfig, states *builder.Value) TaskGraph {
+		return build(c, s, t, h, c.withAnswers(s, h, states))
 	}
-	return c.classification(s, t, h, x)
+}
+
+// ofExamples makes a head of one that reads one vector of a text or of a table's row.
+func ofExamples(build func(*network, *builder.Scope, *schema.Task, HeadConfig, *builder.Value) TaskGraph) buildHead {
+	return func(c *network, s *builder.Scope, t *schema.Task, h HeadConfig, states *builder.Value) TaskGraph {
+		return build(c, s, t, h, c.withAnswers(s, h, c.sentence(states)))
+	}
 }
 
 // withAnswers adds to x what the tasks that a head reads have answered: each
 // projected to the width of x, a text's answer to all of its tokens, and the
 // mean of tokens' answers to a text.
-func (c *context) withAnswers(s *builder.Scope, h HeadConfig, x *builder.Value) *builder.Value {
+func (c *network) withAnswers(s *builder.Scope, h HeadConfig, x *builder.Value) *builder.Value {
 	for _, name := range h.Reads {
 		f := c.features[name]
 		if c.Err() != nil || f == nil {
@@ -471,7 +456,7 @@ func (c *context) withAnswers(s *builder.Scope, h HeadConfig, x *builder.Value) 
 }
 
 // sentence is the one vector of hidden states that sentence tasks read.
-func (c *context) sentence(states *builder.Value) *builder.Value {
+func (c *network) sentence(states *builder.Value) *builder.Value {
 	if c.mask == nil {
 		return states // of whole examples
 	}
@@ -493,7 +478,7 @@ func (c *context) sentence(states *builder.Value) *builder.Value {
 
 // body is a head's way from what it reads to its answer: dropout and a hidden
 // layer, both optional.
-func (c *context) body(s *builder.Scope, h HeadConfig, x *builder.Value) *builder.Value {
+func (c *network) body(s *builder.Scope, h HeadConfig, x *builder.Value) *builder.Value {
 	x = c.dropout(x, h.Dropout)
 	if h.Hidden > 0 {
 		x = c.dropout(c.Relu(nn.Dense(s.In("hidden"), x, h.Hidden)), h.Dropout)
@@ -536,7 +521,7 @@ func (m *Model) Alone() (map[string]int, error) {
 	alone := map[string]int{}
 	for _, t := range m.schema.Tasks {
 		s, c := *m.schema, m.config
-		s.Tasks, c.Heads, c.Sharing = nil, map[string]HeadConfig{}, SharingConfig{}
+		s.Tasks, c.Heads, c.Sharing = nil, map[string]HeadConfig{}, SharingConfig{} // hard
 		for _, name := range m.schema.WithEntities([]string{t.Name}) {
 			h := m.config.Heads[name]
 			h.Reads = slices.DeleteFunc(slices.Clone(h.Reads), func(read string) bool { return read != t.Entities })

@@ -5,6 +5,7 @@ import (
 
 	"espalier/builder"
 	"espalier/schema"
+	"espalier/task"
 )
 
 // prior returns the initial bias of a head's logits. With it the first predictions
@@ -17,7 +18,7 @@ import (
 // The frequencies are those that the loss sees: class weights and label smoothing
 // change them, so that balanced labels start even. Focal loss is not counted in.
 // Without counts, as in files written before they were kept, the bias starts at 0.
-func (c *context) prior(t *schema.Task, h HeadConfig) builder.Init {
+func (c *network) prior(t *schema.Task, h HeadConfig) builder.Init {
 	weights := c.lossOptions(t, h).Weights
 	weight := func(i int) float64 {
 		if weights == nil {
@@ -28,7 +29,8 @@ func (c *context) prior(t *schema.Task, h HeadConfig) builder.Init {
 	if len(t.Counts) != len(t.Labels) {
 		return builder.Zeros()
 	}
-	if t.Type == schema.MultiLabel || t.Type == schema.Relation {
+	traits := task.TraitsOf(t)
+	if traits.Choice == task.AnyLabels {
 		if t.Examples == 0 {
 			return builder.Zeros()
 		}
@@ -44,7 +46,7 @@ func (c *context) prior(t *schema.Task, h HeadConfig) builder.Init {
 		factors[i] = weight(i)
 	}
 	p := expected(t.Counts, factors, h.LabelSmoothing)
-	if t.Type == schema.Classification && len(p) == 2 {
+	if traits.Binary(t) {
 		return builder.Given([]float64{math.Log(p[1] / p[0])})
 	}
 	for i := range p {

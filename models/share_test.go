@@ -22,10 +22,10 @@ func TestStructuresWorkOnWholeExamples(t *testing.T) {
 				Method: method, TaskExperts: 1, Conditional: conditional, Entropy: 1, L2: 1,
 			}}
 			trunk := TrunkConfig{Hidden: 6, Layers: 2}
-			if err := config.Sharing.complete(&trunk); err != nil {
+			if err := config.Sharing.Complete(&trunk, nil); err != nil {
 				t.Fatal(err)
 			}
-			c := &context{Graph: g, mode: Training, config: config, tasks: []string{"a", "b", "c"}}
+			c := &network{Graph: g, mode: Training, config: config, tasks: []string{"a", "b", "c"}}
 			states := c.share(g.Scope("trunk"), x, []layer{dense("first"), dense("second")})
 			if g.Err() != nil {
 				t.Errorf("%s: %v", method, g.Err())

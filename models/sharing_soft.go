@@ -3,11 +3,22 @@ package models
 import (
 	"espalier/builder"
 	"espalier/builder/nn"
+	"espalier/setting"
 )
+
+var soft = Structure{
+	Name: "soft",
+	Doc:  "a trunk for each task, kept close to the others", Source: "Duong et al. 2015",
+	Layered: true,
+	Options: []setting.Option{
+		{Key: "l2", Default: 0.0001, Doc: "factor of the squared distance between the trunks; 0: none"},
+	},
+	share: (*network).soft,
+}
 
 // soft gives each task a trunk of its own over the same words, and penalises
 // the distance between the trunks' parameters (Duong et al. 2015).
-func (c *context) soft(x *builder.Value, layers []layer) []*builder.Value {
+func (c *network) soft(_ *builder.Scope, x *builder.Value, layers []layer) []*builder.Value {
 	c.shared = x
 	out := make([]*builder.Value, len(c.tasks))
 	for i, s := range c.taskScopes() {

@@ -14,6 +14,7 @@ import (
 	"espalier/models"
 	"espalier/runtime/gonum"
 	"espalier/schema"
+	"espalier/setting"
 	"espalier/tensor"
 )
 
@@ -394,6 +395,43 @@ func TestStructuresOfOneTask(t *testing.T) {
 		if got := program(t, gonum.New(), b, answers(b))(ids([]int64{4, 9})); len(got) != 2 {
 			t.Errorf("%s answers %v", name, got)
 		}
+	}
+}
+
+// TestDefaultsOfStructures: a structure that is named alone has the settings that it
+// declares, and what it adds to the losses. A 0 that is meant is kept.
+func TestDefaultsOfStructures(t *testing.T) {
+	trunk := models.TrunkConfig{Type: "cnn", Embedding: 8, Hidden: 6, Layers: 1}
+	for _, of := range models.Structures() {
+		m := sharing(t, trunk, models.SharingConfig{Method: of.Name})
+		b, err := m.Build(models.Training)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if adds := of.Name == "soft" || of.Name == "dselect_k"; (b.Penalty != nil) != adds {
+			t.Errorf("%s adds to the losses: %v", of.Name, b.Penalty != nil)
+		}
+	}
+	m := sharing(t, trunk, models.SharingConfig{Method: "soft"})
+	if l2 := m.Config().Sharing.L2; l2 != 0.0001 {
+		t.Errorf("soft's l2 is %v", l2)
+	}
+	for _, c := range []models.SharingConfig{
+		{Method: "soft", Options: setting.Values{"l2": 0}},
+		{Method: "dselect_k", Options: setting.Values{"entropy": 0.0}},
+	} {
+		m := sharing(t, trunk, c)
+		for range 2 {
+			b, err := m.Build(models.Training)
+			if err != nil || b.Penalty != nil {
+				t.Fatalf("%s has a penalty that was turned off, or %v", c.Method, err)
+			}
+			m = sharing(t, trunk, m.Config().Sharing)
+		}
+	}
+	_, err := models.NewText(description(), models.Config{Trunk: trunk, Sharing: models.SharingConfig{Method: "soft", Options: setting.Values{"strength": 1}}})
+	if want := `models: sharing: has no option "strength", it has l2`; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }
 

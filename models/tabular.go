@@ -1,12 +1,14 @@
 package models
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
 	"espalier/builder"
 	"espalier/builder/nn"
 	"espalier/schema"
+	"espalier/task"
 	"espalier/tensor"
 )
 
@@ -43,13 +45,13 @@ func NewTabular(s *schema.Schema, c Config) (*Model, error) {
 		own.Inputs[i].Tensor = own.Inputs[i].Name
 	}
 	for _, t := range own.Tasks {
-		if t.Type == schema.Tagging {
-			return nil, fmt.Errorf("models: task %q is tagging, but a table's examples have no tokens", t.Name)
+		if task.TraitsOf(&t).Level != task.OfExample {
+			return nil, fmt.Errorf("models: task %q is %s, but a table's examples have no tokens", t.Name, t.Type)
 		}
 	}
-	def(&c.Trunk.Type, mlp)
-	if c.Trunk.Type != mlp {
-		return nil, fmt.Errorf("models: trunk: a table is read by type %s, not %s", mlp, c.Trunk.Type)
+	c.Trunk.Type = cmp.Or(c.Trunk.Type, mlp.Name)
+	if of, err := trunkType(c.Trunk.Type); err != nil || !of.Table {
+		return nil, fmt.Errorf("models: trunk: a table is read by type %s, not %s", mlp.Name, c.Trunk.Type)
 	}
 	for name, in := range c.Inputs {
 		switch of := own.Input(name); {
@@ -91,7 +93,7 @@ func (m *Model) columnInputs(g *builder.Graph) (f Front, err error) {
 // columns makes one vector of an example's columns: [batch, n]. Numbers are
 // standardised, a missing one is the mean; values are embedded. A double input
 // is standardised in double before the model computes in float32.
-func (c *context) columns(b *Built, inputs []schema.Input) *builder.Value {
+func (c *network) columns(b *Built, inputs []schema.Input) *builder.Value {
 	var numbers, parts []*builder.Value
 	var means, factors []float64
 	for i := range inputs {
@@ -137,7 +139,7 @@ func (c *context) columns(b *Built, inputs []schema.Input) *builder.Value {
 func ValueTable(input string) string { return "trunk/columns/" + input }
 
 // vector is a constant in the graph's type of floats.
-func (c *context) vector(xs []float64) *builder.Value {
+func (c *network) vector(xs []float64) *builder.Value {
 	if c.Float() == tensor.Float64 {
 		return c.Constant(tensor.Must(tensor.Of(xs, int64(len(xs)))))
 	}

@@ -151,8 +151,8 @@ func TestEverySharingStructureReadsTables(t *testing.T) {
 func TestMistakesInTabularModels(t *testing.T) {
 	for want, change := range map[string]func(*schema.Schema, *models.Config){
 		`models: trunk: a table is read by type mlp, not cnn`:                                        func(_ *schema.Schema, c *models.Config) { c.Trunk.Type = "cnn" },
-		`models: trunk: a layer's width is 0, it must be at least 1`:                                 func(_ *schema.Schema, c *models.Config) { c.Trunk.Widths = []int64{4, 0} },
-		`models: trunk: norm "batch" is not one of , layer`:                                          func(_ *schema.Schema, c *models.Config) { c.Trunk.Norm = "batch" },
+		`models: trunk: hidden is 0, it must be at least 1`:                                          func(_ *schema.Schema, c *models.Config) { c.Trunk.Widths = []int64{4, 0} },
+		`models: trunk: norm is "batch", which is not one of none, layer`:                            func(_ *schema.Schema, c *models.Config) { c.Trunk.Norm = "batch" },
 		`models: task "rich" is tagging, but a table's examples have no tokens`:                      func(s *schema.Schema, _ *models.Config) { s.Tasks[0].Type = schema.Tagging },
 		`models: input "age": a numeric input needs a mean and a deviation above 0; it has 40 and 0`: func(s *schema.Schema, _ *models.Config) { s.Inputs[0].Deviation = 0 },
 		`models: input "work": a categorical input needs at least one value`:                         func(s *schema.Schema, _ *models.Config) { s.Inputs[1].Values = nil },

@@ -5,12 +5,33 @@ import (
 
 	"espalier/builder"
 	"espalier/builder/nn"
+	"espalier/setting"
 )
 
 // cnn is a stack of residual convolutions over the sequence: each layer adds
 // relu(conv(norm(x))) to its input. Padding is set to zero before every
 // convolution, so that an answer does not depend on how far its row is padded.
-func (c *context) cnn(t TrunkConfig) []layer {
+var cnn = TrunkType{
+	Name: "cnn",
+	Doc:  "residual convolutions over the tokens",
+	Options: []setting.Option{
+		hidden, depth(2, 1),
+		{Key: "kernel", Kind: setting.Whole, Min: 1, Default: 3, Valid: odd(", so that a text keeps its length"), Doc: "how many neighbouring tokens a layer sees, odd"},
+		{Key: "dilations", Kind: setting.Whole, List: true, Min: 1, Doc: "steps between those tokens, one for each layer", Follows: "1 everywhere"},
+		layerDropout,
+	},
+	check:  checkDilations,
+	layers: cnnLayers,
+}
+
+func checkDilations(t *TrunkConfig, _ string) error {
+	if len(t.Dilations) > 0 && len(t.Dilations) != t.Layers {
+		return wrong("dilations", "has %d entries for %d layers", len(t.Dilations), t.Layers)
+	}
+	return nil
+}
+
+func cnnLayers(c *network, t TrunkConfig) []layer {
 	real := c.Unsqueeze(c.mask, -1)
 	layers := make([]layer, t.Layers)
 	for i := range layers {

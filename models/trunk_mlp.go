@@ -5,14 +5,34 @@ import (
 
 	"espalier/builder"
 	"espalier/builder/nn"
+	"espalier/setting"
 )
 
-// mlp is the trunk of a table: dense layers, of a width each.
-const mlp = "mlp"
+// mlp is the trunk of a table, a layer for each width: dense, normalised where
+// that is asked for, rectified and, in training, partly dropped.
+var mlp = TrunkType{
+	Name:  "mlp",
+	Doc:   "dense layers",
+	Table: true,
+	Options: []setting.Option{
+		{Key: "hidden", Kind: setting.Whole, List: true, Single: true, Min: 1, Default: []int{128, 64}, Doc: "width of each layer; an empty list: no layers"},
+		{Key: "norm", Kind: setting.Word, Words: []string{"none", "layer"}, Default: "none", Doc: "layer: layer normalisation in each layer, in front of its rectifier"},
+		layerDropout,
+	},
+	finish: widths,
+	layers: mlpLayers,
+}
 
-// mlp is a layer for each width: dense, normalised where that is asked for,
-// rectified and, in training, partly dropped.
-func (c *context) mlp(t TrunkConfig) []layer {
+// widths gives a trunk of dense layers its number of layers, and the width of the
+// last.
+func widths(t *TrunkConfig) {
+	t.Layers, t.Hidden = len(t.Widths), wordWidth
+	for _, w := range t.Widths {
+		t.Hidden = w
+	}
+}
+
+func mlpLayers(c *network, t TrunkConfig) []layer {
 	layers := make([]layer, len(t.Widths))
 	for i, width := range t.Widths {
 		layers[i] = func(s *builder.Scope, x *builder.Value) *builder.Value {
@@ -25,26 +45,4 @@ func (c *context) mlp(t TrunkConfig) []layer {
 		}
 	}
 	return layers
-}
-
-// completeWidths gives a trunk of dense layers its number of layers, and the
-// width of the last.
-func (t *TrunkConfig) completeWidths() error {
-	if t.Type != mlp {
-		if len(t.Widths) > 0 {
-			return fmt.Errorf("widths are of type %s, not of %s", mlp, t.Type)
-		}
-		return nil
-	}
-	if err := oneOf("norm", t.Norm, "", "layer"); err != nil {
-		return err
-	}
-	for _, w := range t.Widths {
-		if w < 1 {
-			return fmt.Errorf("a layer's width is %d, it must be at least 1", w)
-		}
-		t.Hidden = w
-	}
-	t.Layers = len(t.Widths)
-	return nil
 }

@@ -3,6 +3,7 @@ package recipe
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -56,7 +57,7 @@ func (r *Recipe) Single(task string) (*Recipe, error) {
 	}
 	return r.Derive(func(s *Recipe) {
 		var plain Recipe
-		plain.setDefaults()
+		setDefaults(reflect.ValueOf(&plain).Elem())
 		own := s.Tasks[i]
 		kept := []Task{own}
 		if own.Entities != "" {
@@ -149,7 +150,7 @@ func (r *Recipe) Weighted(weights []float64) (*Recipe, error) {
 	}
 	return r.Derive(func(s *Recipe) {
 		var plain Recipe
-		plain.setDefaults()
+		setDefaults(reflect.ValueOf(&plain).Elem())
 		s.Train.Balance = plain.Train.Balance
 		s.Train.Balance.Method = "fixed"
 		for i := range s.Tasks {

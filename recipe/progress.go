@@ -86,66 +86,20 @@ type Schedule struct {
 	Threshold float64 `key:"threshold"`
 }
 
-func (s *Schedule) setDefaults() {
-	*s = Schedule{Type: "constant", Every: 1, Factor: 0.5, Patience: 2, Threshold: 0.0001}
-}
-
-func (s *Stop) setDefaults() { s.Then = "stop" }
-
-func (r *Rate) setDefaults() { r.LR = 1 }
-
-func (s *Shares) setDefaults() { s.Of = "steps" }
-
-func (p *Priorities) setDefaults() {
-	*p = Priorities{By: "epoch", Every: 1, Patience: 2, Earlier: "train"}
-}
-
-func (s *Schedule) unused() []string {
-	switch s.Type {
-	case "linear", "cosine":
-		return append([]string{"every", "factor"}, ofPlateau...)
-	case "step":
-		return append([]string{"final"}, ofPlateau...)
-	case "plateau":
-		return []string{"final", "every"}
+// onlyPlateau says that a setting of plateau was given to another schedule. Those of
+// other schedules are only not read.
+func onlyPlateau(s section, key, chosen string) (at, text string) {
+	if readers := s.readers(key); len(readers) == 1 && readers[0] == "plateau" {
+		return key, "is for type plateau, not for " + chosen
 	}
-	return append([]string{"final", "every", "factor"}, ofPlateau...)
-}
-
-// ofPlateau are the keys that only plateau reads.
-var ofPlateau = []string{"patience", "min", "threshold"}
-
-func (p *Priorities) unused() []string {
-	if p.By == "performance" {
-		return []string{"every"}
-	}
-	return []string{"patience", "reach"}
+	return "", ""
 }
 
 // schedule checks how a learning rate moves.
 func (c *checker) schedule(path string, s *Schedule) {
-	path += "."
-	c.oneOf(path+"type", s.Type, "constant", "linear", "cosine", "inverse_sqrt", "step", "plateau")
-	c.atLeast(path+"warmup", s.Warmup, 0)
-	if !(s.Final >= 0 && s.Final <= 1) {
-		c.fail(path+"final", "is %v, it must be between 0 and 1", s.Final)
-	}
-	c.atLeast(path+"every", s.Every, 1)
-	if !(s.Factor > 0 && s.Factor <= 1) {
-		c.fail(path+"factor", "is %v, it must be above 0 and at most 1", s.Factor)
-	}
+	c.complete(path, s, nil)
 	if s.Type == "plateau" && s.Factor == 1 {
-		c.fail(path+"factor", "is 1, with which a plateau lowers nothing; it must be below 1")
-	}
-	c.atLeast(path+"patience", s.Patience, 0)
-	if !(s.Min >= 0 && s.Min <= 1) {
-		c.fail(path+"min", "is %v, it must be between 0 and 1", s.Min)
-	}
-	c.positive(path+"threshold", s.Threshold, true)
-	for _, key := range ofPlateau {
-		if s.Type != "plateau" && c.has(path+key) {
-			c.fail(path+key, "is for type plateau, not for %s", s.Type)
-		}
+		c.fail(path+".factor", "is 1, with which a plateau lowers nothing; it must be below 1")
 	}
 }
 
@@ -155,17 +109,15 @@ func (c *checker) progress(r *Recipe) {
 	for i := range r.Tasks {
 		t := &r.Tasks[i]
 		path := "tasks." + t.Name
-		c.positive(path+".lr", t.LR, false)
 		if c.has(path + ".schedule") {
 			c.schedule(path+".schedule", &t.Schedule)
 		}
 		if c.has(path + ".stop") {
-			c.atLeast(path+".stop.patience", t.Stop.Patience, 1)
-			c.oneOf(path+".stop.then", t.Stop.Then, "stop", "freeze", "drop")
+			c.complete(path+".stop", &t.Stop, nil)
 		}
 	}
 	if t := &r.Train.Trunk; c.has("train.trunk") {
-		c.positive("train.trunk.lr", t.LR, false)
+		c.complete("train.trunk", t, nil)
 		if c.has("train.trunk.schedule") {
 			c.schedule("train.trunk.schedule", &t.Schedule)
 		}
@@ -181,7 +133,7 @@ func (c *checker) progress(r *Recipe) {
 func (c *checker) shares(r *Recipe) {
 	const path = "train.shares."
 	s := &r.Train.Shares
-	c.oneOf(path+"of", s.Of, "steps", "compute")
+	c.complete("train.shares", s, nil)
 	if len(s.Caps) == 0 {
 		c.fail(path+"caps", "is missing; name tasks with their largest shares, as in {%s: 0.3}", r.Tasks[0].Name)
 	}
@@ -189,9 +141,6 @@ func (c *checker) shares(r *Recipe) {
 	for _, name := range slices.Sorted(maps.Keys(s.Caps)) {
 		if !slices.Contains(tasks, name) {
 			c.fail(path+"caps."+name, "is of a task that is not there; there are %v", tasks)
-		}
-		if x := s.Caps[name]; !(x > 0 && x <= 1) {
-			c.fail(path+"caps."+name, "is %v, it must be above 0 and at most 1", x)
 		}
 	}
 	if c.err == nil {
@@ -214,21 +163,10 @@ func (c *checker) priorities(r *Recipe) {
 			c.oneOf(cmp.Or(c.inside(fmt.Sprint(at, ".", j)), at), name, tasks...)
 		}
 	}
-	c.oneOf(path+"by", p.By, "epoch", "performance")
-	c.oneOf(path+"earlier", p.Earlier, "train", "freeze", "drop", "stop")
-	c.atLeast(path+"every", p.Every, 1)
-	for i, n := range p.Everies {
-		c.atLeast(fmt.Sprint(path, "every.", i), n, 1)
-	}
-	c.atLeast(path+"patience", p.Patience, 1)
+	c.complete("train.priorities", p, nil)
 	for _, name := range slices.Sorted(maps.Keys(p.Reach)) {
 		if !slices.Contains(tasks, name) {
 			c.fail(path+"reach."+name, "is of a task that is not there; there are %v", tasks)
-		}
-	}
-	for _, key := range p.unused() {
-		if c.has(path + key) {
-			c.fail(path+key, "is not for an order by %s", p.By)
 		}
 	}
 	if c.err == nil {

@@ -3,7 +3,10 @@
 // value of the wrong type and a setting that cannot be are errors that name
 // the file, the line and what to write instead.
 //
-// The fields of [Recipe] document every key and its default.
+// The settings are declared where they are read: by package models, by the packages
+// below train, and by this one for the data and the file itself. From those declarations
+// a recipe is read, checked and completed, and docs/recipe.md and the JSON Schema of
+// recipes are written.
 package recipe
 
 import (
@@ -13,21 +16,19 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
-	"espalier/data"
-	"espalier/text"
+	"espalier/models"
 )
 
 // maxSize bounds a recipe file.
 const maxSize = 1 << 20
 
-// Recipe is a recipe with its defaults filled in. The comments give each key's
-// meaning and default; keys without a default must be there.
+// Recipe is a recipe with its defaults filled in. docs/recipe.md lists each key with its
+// meaning, default and range.
 type Recipe struct {
 	// Name is the model's name; the file's name without its ending.
 	Name string `key:"name"`
@@ -42,7 +43,7 @@ type Recipe struct {
 	// Trunk is the part that all tasks share.
 	Trunk Trunk `key:"trunk"`
 	// Sharing says how they share it.
-	Sharing Sharing `key:"sharing"`
+	Sharing models.SharingConfig `key:"sharing"`
 	// Tasks are what the model answers, by name, in the file's order.
 	Tasks []Task `key:"tasks,named"`
 	// Train says how to train.
@@ -211,85 +212,15 @@ type Input struct {
 
 // Trunk is the part of the model that all tasks share.
 type Trunk struct {
-	// Type is bag (the default), cnn, bilstm, bigru, lstm, gru or transformer;
-	// that of a table is mlp, dense layers.
-	Type string `key:"type"`
-	// Embedding is the width of word vectors; 64.
-	Embedding int `key:"embedding"`
-	// Hidden is the width of hidden states; that of embedding. Of mlp it is a
-	// list with the width of each layer, which may be empty; [128, 64].
-	Hidden int   `key:"hidden"`
-	Widths []int `key:"hidden,many"`
-	// Norm is none (the default) or layer, of mlp: layer normalisation in each
-	// layer, in front of its rectifier.
-	Norm string `key:"norm"`
-	// Layers is the number of layers above the embedding; 2, 1 for recurrent
-	// trunks and 0 for bag.
-	Layers int `key:"layers"`
-	// Kernel is how many neighbouring tokens a layer of cnn sees, odd; 3.
-	Kernel int `key:"kernel"`
-	// Dilations are the steps between those tokens, one for each layer of cnn;
-	// 1 everywhere.
-	Dilations []int `key:"dilations,omitempty"`
-	// Heads is the number of attention heads of transformer; 4.
-	Heads int `key:"heads"`
-	// FeedForward is the inner width of a layer of transformer; 4 times hidden.
-	FeedForward int `key:"feedforward"`
-	// Positions are those of transformer: learned (the default), a vector for
-	// each, or rotary, which turn queries and keys so that attention sees how far
-	// tokens are apart, in texts of any length.
-	Positions string `key:"positions"`
-	// MaxLength is the most tokens transformer has learned positions for; 512.
-	MaxLength int `key:"max_length"`
-	// Pooling makes one vector of a text for the tasks that need one: mean (the
-	// default), max or attention.
-	Pooling string `key:"pooling"`
-	// Dropout is the share of hidden values that a training step sets to zero
-	// in the layers, EmbeddingDropout that of word vectors' values, or of all
-	// that a trunk reads of a table,
-	// WordDropout that of words read as unknown; 0.
-	Dropout          float64 `key:"dropout"`
-	EmbeddingDropout float64 `key:"embedding_dropout"`
-	WordDropout      float64 `key:"word_dropout"`
-	// RareWordDropout is the alpha by which a training step reads a word that
-	// stands n times in the training data as unknown, with a probability of
-	// alpha/(alpha+n); 0, never.
-	RareWordDropout float64 `key:"rare_word_dropout"`
-	// Variational sets the same values of all tokens of a text to zero, in
-	// recurrent trunks and word vectors; false.
-	Variational bool `key:"variational"`
-	// Residual adds what a recurrent layer reads to what it gives where both
-	// have one width; false.
-	Residual bool `key:"residual"`
-	// Stack puts encoders on top of each other, in place of type and what
-	// belongs to it: a list of parts, the first of which reads the words.
-	Stack []Part `key:"stack,omitempty"`
+	models.TrunkConfig
+	// WordDropout is the share of words that a training step reads as unknown,
+	// RareWordDropout the alpha by which it does so with rare ones.
+	WordDropout     float64 `key:"word_dropout,after=embedding_dropout"`
+	RareWordDropout float64 `key:"rare_word_dropout,after=word_dropout"`
 	// Vectors starts the word vectors from those of a file.
 	Vectors Vectors `key:"vectors"`
 	// Characters makes the trunk read the characters of words, too.
 	Characters Characters `key:"characters"`
-}
-
-// Part is one encoder of a stack. Its keys mean what they do of a trunk.
-type Part struct {
-	// Type must be there.
-	Type string `key:"type"`
-	// Hidden is the width of its hidden states; that of the part before, and of
-	// embedding for the first.
-	Hidden      int    `key:"hidden"`
-	Layers      int    `key:"layers"`
-	Kernel      int    `key:"kernel"`
-	Dilations   []int  `key:"dilations,omitempty"`
-	Heads       int    `key:"heads"`
-	FeedForward int    `key:"feedforward"`
-	Positions   string `key:"positions"`
-	MaxLength   int    `key:"max_length"`
-	// Dropout is that of the trunk where it is not set.
-	Dropout  float64 `key:"dropout"`
-	Residual bool    `key:"residual"`
-	// Skip adds what the part reads, which must be as wide, to what it gives;
-	// false.
-	Skip bool `key:"skip"`
 }
 
 // Vectors starts word vectors from those of a file. A word has the vector of
@@ -312,102 +243,13 @@ type Vectors struct {
 	Add int `key:"add"`
 }
 
-// Characters adds features of each word's characters to its vector.
+// Characters adds features of each word's characters to its vector. Its type is none
+// where it does not.
 type Characters struct {
-	// Type is none (the default), cnn or bilstm.
-	Type string `key:"type"`
-	// Embedding is the width of character vectors; 32.
-	Embedding int `key:"embedding"`
-	// Hidden is the number of features of a word; 64.
-	Hidden int `key:"hidden"`
-	// Kernel is how many neighbouring characters cnn sees, odd; 3.
-	Kernel int `key:"kernel"`
-	// MaxLength is the most characters of a word that are read; 20.
-	MaxLength int `key:"max_length"`
-	// Dropout applies to character vectors; 0.
-	Dropout float64 `key:"dropout"`
+	models.CharacterConfig
+	// MaxLength is the most characters of a word that are read.
+	MaxLength int `key:"max_length,after=kernel"`
 }
-
-// Sharing says how tasks share the trunk; docs/sharing.md has the formulas.
-type Sharing struct {
-	// Method is hard (the default: one trunk for all), soft (a trunk for each
-	// task, kept close), cross_stitch (trunks that are mixed after each layer),
-	// mmoe, dselect_k, cgc or ple (experts above the trunk, mixed for each task),
-	// mtan (masks over the trunk's layers), aitm (towers above the trunk, each of
-	// which is told what the one of the task before has found), adapter or
-	// low_rank (a small part for each task above the trunk).
-	Method string `key:"method"`
-	// L2 is the factor of the squared distance between the trunks of soft;
-	// 0.0001.
-	L2 float64 `key:"l2"`
-	// Own is the weight of a task's own trunk at the start of cross_stitch, the
-	// others share the rest; 0.9.
-	Own float64 `key:"own"`
-	// Experts is the number of experts that all tasks share, in each level of
-	// cgc and ple; 4. TaskExperts is that of each task's own experts in a level
-	// of cgc and ple; 1.
-	Experts     int `key:"experts"`
-	TaskExperts int `key:"task_experts"`
-	// ExpertHidden is the width of an expert; that of trunk.hidden.
-	ExpertHidden int `key:"expert_hidden"`
-	// Levels is how often ple extracts; 2.
-	Levels int `key:"levels"`
-	// Temperature divides the scores of the gates of mmoe, cgc and ple: below 1
-	// they choose more sharply; 1.
-	Temperature float64 `key:"temperature"`
-	// K is the most experts that a task of dselect_k ends with; 2.
-	K int `key:"k"`
-	// Gamma is how wide the step of dselect_k is in which it has not decided
-	// yet; 1.
-	Gamma float64 `key:"gamma"`
-	// Conditional lets dselect_k choose for each token, by its hidden state;
-	// false, for each task.
-	Conditional bool `key:"conditional"`
-	// Entropy is the factor by which dselect_k is driven to decide; 0.01.
-	Entropy float64 `key:"entropy"`
-	// Bottleneck is the inner width of mtan's masks and of adapter; 16.
-	Bottleneck int `key:"bottleneck"`
-	// Tower is the width of a task's tower of aitm; that of trunk.hidden.
-	Tower int `key:"tower"`
-	// Calibrator is the factor of what aitm adds to the losses where a task is
-	// likelier than the one before it, of which it is a later step. It is for
-	// classifications with two labels, the second of which, in alphabetical order,
-	// says that the step was taken; 0, which adds nothing.
-	Calibrator float64 `key:"calibrator"`
-	// Rank is the inner width of low_rank; 4. Scale is the factor of what it
-	// adds; 1.
-	Rank  int     `key:"rank"`
-	Scale float64 `key:"scale"`
-}
-
-func (r *Recipe) setDefaults() {
-	r.Data = Data{Holdout: 0.1, Unseen: data.CountUnseen, Unlabelled: "keep"}
-	r.Trunk = Trunk{Type: "bag", Embedding: 64, Kernel: 3, Heads: 4, Positions: "learned", MaxLength: 512, Pooling: "mean", Norm: "none"}
-	r.Trunk.Vectors = Vectors{Format: "auto"}
-	r.Trunk.Characters = Characters{Type: "none", Embedding: 32, Hidden: 64, Kernel: 3, MaxLength: 20}
-	r.Sharing.setDefaults()
-	r.Train = Train{
-		Epochs: 10, Batch: 32, Seed: 1, Select: "mean",
-		Optimizer: Optimizer{Type: "adam", LR: 0.001, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8},
-		Balance:   Balance{Method: "equal"},
-	}
-	r.Train.Schedule.setDefaults()
-}
-
-func (s *Sharing) setDefaults() {
-	*s = Sharing{
-		Method: "hard", L2: 0.0001, Own: 0.9, Experts: 4, TaskExperts: 1, Levels: 2, Temperature: 1,
-		K: 2, Gamma: 1, Entropy: 0.01, Bottleneck: 16, Rank: 4, Scale: 1,
-	}
-}
-
-func (s *Source) setDefaults() { s.Header, s.Encoding = true, "utf-8" }
-
-func (v *Value) setDefaults() { v.Unknown = "error" }
-
-func (i *Input) setDefaults() { i.Type, i.Tokenizer, i.MinCount = "text", "whitespace", 1 }
-
-func (p *Part) setDefaults() { p.Kernel, p.Heads, p.Positions, p.MaxLength = 3, 4, "learned", 512 }
 
 // The unused methods list the keys that the other settings leave without a
 // meaning, which Marshal leaves out.
@@ -423,22 +265,6 @@ func (d *Data) unused() []string {
 	return keys
 }
 
-func (i *Input) unused() []string {
-	switch i.Type {
-	case "numeric":
-		return append(slices.Clone(textKeys), "min_count")
-	case "categorical":
-		return textKeys
-	}
-	switch i.Tokenizer {
-	case text.Subword:
-		return []string{"lowercase", "min_count", "max_size", "whole_words"}
-	case "characters":
-		return []string{"special_tokens"}
-	}
-	return []string{"special_tokens", "whole_words"}
-}
-
 func (s *Source) unused() []string {
 	if s.Format == "csv" || s.Format == "tsv" {
 		return nil
@@ -446,23 +272,8 @@ func (s *Source) unused() []string {
 	return []string{"header"}
 }
 
-func (v *Value) unused() []string {
-	if v.Other != "" {
-		return []string{"unknown"}
-	}
-	return nil
-}
-
 func (t *Trunk) unused() []string {
-	if t.Type == "mlp" {
-		return trunkTextKeys
-	}
-	p := t.part()
-	keys := p.unused()
-	if len(t.Stack) > 0 {
-		keys = partKeys
-	}
-	keys = append(slices.Clone(keys), "norm")
+	var keys []string
 	if t.Vectors.File == "" {
 		keys = append(keys, "vectors")
 	}
@@ -470,71 +281,6 @@ func (t *Trunk) unused() []string {
 		keys = append(keys, "characters")
 	}
 	return keys
-}
-
-func (p *Part) unused() []string {
-	var keys []string
-	if p.Type != "cnn" {
-		keys = append(keys, "kernel", "dilations")
-	}
-	if p.Type != "transformer" {
-		keys = append(keys, "heads", "feedforward", "positions", "max_length")
-	} else if p.Positions == "rotary" {
-		keys = append(keys, "max_length")
-	}
-	if !slices.Contains([]string{"lstm", "gru", "bilstm", "bigru"}, p.Type) {
-		keys = append(keys, "residual")
-	}
-	return keys
-}
-
-// partKeys are the keys of a trunk that a stack has in its parts.
-var partKeys = []string{"type", "hidden", "layers", "kernel", "dilations", "heads", "feedforward", "positions", "max_length", "residual"}
-
-// part is what a trunk says of its one encoder.
-func (t *Trunk) part() Part {
-	return Part{
-		Type: t.Type, Hidden: t.Hidden, Layers: t.Layers, Kernel: t.Kernel, Dilations: t.Dilations, Heads: t.Heads,
-		FeedForward: t.FeedForward, Positions: t.Positions, MaxLength: t.MaxLength, Dropout: t.Dropout, Residual: t.Residual,
-	}
-}
-
-// sharingKeys are the settings of each method of sharing.
-func sharingKeys() map[string][]string {
-	return map[string][]string{
-		"hard":         nil,
-		"soft":         {"l2"},
-		"cross_stitch": {"own"},
-		"mmoe":         {"experts", "expert_hidden", "temperature"},
-		"dselect_k":    {"experts", "expert_hidden", "k", "gamma", "conditional", "entropy"},
-		"cgc":          {"experts", "task_experts", "expert_hidden", "temperature"},
-		"ple":          {"experts", "task_experts", "expert_hidden", "levels", "temperature"},
-		"mtan":         {"bottleneck"},
-		"aitm":         {"tower", "calibrator"},
-		"adapter":      {"bottleneck"},
-		"low_rank":     {"rank", "scale"},
-	}
-}
-
-func (s *Sharing) unused() []string {
-	var keys []string
-	methods := sharingKeys()
-	for _, of := range methods {
-		for _, key := range of {
-			if !slices.Contains(methods[s.Method], key) && !slices.Contains(keys, key) {
-				keys = append(keys, key)
-			}
-		}
-	}
-	slices.Sort(keys)
-	return keys
-}
-
-func (c *Characters) unused() []string {
-	if c.Type == "bilstm" {
-		return []string{"kernel"}
-	}
-	return nil
 }
 
 // Read reads a recipe file.

@@ -44,7 +44,7 @@ func (c *checker) inheritJoined(path string, s, to *Source) {
 
 func (c *checker) source(path string, s *Source) {
 	c.oneOf(path+".format", s.Format, source.Formats()...)
-	c.oneOf(path+".encoding", s.Encoding, "utf-8", "latin1")
+	c.check(path, sourceOptions(), s)
 	table := s.Format == "csv" || s.Format == "tsv"
 	switch {
 	case s.Format == "lines" && s.Pattern == "" && (len(s.Files) == 0 || s.File != ""):
@@ -66,9 +66,6 @@ func (c *checker) source(path string, s *Source) {
 		if _, err := source.LinePattern(s.Pattern); err != nil {
 			c.fail(path+".pattern", "does not fit: %w", err)
 		}
-	}
-	if s.Broken != "" {
-		c.oneOf(path+".broken", s.Broken, "error", "skip")
 	}
 	c.loops(path, s)
 	c.values(path, s)
@@ -108,15 +105,13 @@ func (c *checker) loops(path string, s *Source) {
 func (c *checker) values(path string, s *Source) {
 	for _, v := range s.Values {
 		at := path + ".values." + v.Name
-		c.oneOf(at+".unknown", v.Unknown, "error", "missing", "keep")
+		c.check(at, valueOptions(), &v)
 		_, set := s.Set[v.Name]
 		switch {
 		case v.File == "" && len(v.Map) == 0 && v.Other == "" && !strings.Contains(v.From, "{"):
 			c.fail(at, "says what to look up, but not where: it needs file: FILE or map: {TEXT: RESULT, ...}")
 		case set:
 			c.fail(path+".set."+v.Name, "is set, but so is values.%s; leave one of them out", v.Name)
-		case v.Other != "" && c.has(at+".unknown"):
-			c.fail(at+".unknown", "is set, but so is other; leave one of them out")
 		}
 	}
 }

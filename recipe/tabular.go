@@ -1,11 +1,12 @@
 package recipe
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 
-	"espalier/models"
 	"espalier/schema"
+	"espalier/setting"
 )
 
 // Columns are inputs that need no settings, by name.
@@ -28,18 +29,21 @@ type Split struct {
 	By string `key:"by,omitempty"`
 }
 
-func (s *Split) setDefaults() { s.Seed = 1 }
+// textKeys are the keys of inputs of type text alone, columnKeys those of columns.
+func textKeys() []string {
+	s := inputSection()
+	return slices.DeleteFunc(setting.Keys(s.all()), func(key string) bool {
+		return !slices.Equal(s.readers(key), []string{string(schema.Text)})
+	})
+}
 
-// textKeys are the keys of inputs of type text alone; trunkTextKeys those of
-// trunks that read text.
-var (
-	textKeys      = []string{"tokenizer", "whole_words", "pattern", "file", "special_tokens", "lowercase", "max_size", "max_length"}
-	columnKeys    = []string{"embedding", "missing"}
-	trunkTextKeys = []string{
-		"embedding", "layers", "kernel", "dilations", "heads", "feedforward", "positions", "max_length", "pooling", "word_dropout",
-		"rare_word_dropout", "variational", "residual", "stack", "vectors", "characters",
-	}
-)
+func columnKeys() []string {
+	s := inputSection()
+	return slices.DeleteFunc(setting.Keys(s.all()), func(key string) bool {
+		readers := s.readers(key)
+		return len(readers) == 0 || slices.Contains(readers, string(schema.Text))
+	})
+}
 
 // tabular reports whether the recipe's model reads columns of a table.
 func (r *Recipe) tabular() bool { return len(r.Inputs) > 0 && r.Inputs[0].column() }
@@ -60,7 +64,7 @@ func (c *checker) takeColumns(r *Recipe) {
 				c.fail("columns."+string(of.kind), "has %q, which is an input already", name)
 			}
 			in := Input{Name: name}
-			in.setDefaults()
+			setDefaults(reflect.ValueOf(&in).Elem())
 			in.Type = string(of.kind)
 			r.Inputs = append(r.Inputs, in)
 		}
@@ -77,11 +81,11 @@ func (c *checker) columns(inputs []Input) {
 		if in.Field == "" {
 			in.Field = in.Name
 		}
-		c.oneOf(path+".type", in.Type, "text", string(schema.Numeric), string(schema.Categorical))
+		c.oneOf(path+".type", in.Type, inputSection().names()...)
 		if !in.column() {
 			c.fail(path+".type", "is %s, but other inputs are columns of a table; a model reads one text or a table", in.Type)
 		}
-		for _, key := range textKeys {
+		for _, key := range textKeys() {
 			if c.has(path + "." + key) {
 				c.fail(path+"."+key, "is for inputs of type text, not for %s", in.Type)
 			}
@@ -91,10 +95,7 @@ func (c *checker) columns(inputs []Input) {
 				c.fail(path+"."+key, "is for categorical inputs; a number has no vectors")
 			}
 		}
-		if c.has(path + ".embedding") {
-			c.atLeast(path+".embedding", in.Embedding, 1)
-		}
-		c.atLeast(path+".min_count", in.MinCount, 1)
+		c.check(path, inputSection().own(in.Type), in)
 		for j, text := range in.Missing {
 			if in.Missing[j] = strings.TrimSpace(text); in.Missing[j] == "" || slices.Contains(in.Missing[:j], in.Missing[j]) {
 				c.fail(path+".missing", "has %q, which is empty, as a missing value always may be, or stands there twice", text)
@@ -103,33 +104,27 @@ func (c *checker) columns(inputs []Input) {
 	}
 }
 
-// mlp checks the trunk of a table.
-func (c *checker) mlp(t *Trunk) {
-	if !c.has("trunk.type") {
-		t.Type = "mlp"
+// tableTrunk checks the trunk of a table.
+func (c *checker) tableTrunk(t *Trunk) {
+	names := trunkNames(true)
+	switch {
+	case !c.has("trunk.type"):
+		t.Type = names[0]
+	case !slices.Contains(names, t.Type):
+		c.fail("trunk.type", "is %s, but the inputs are columns of a table, which %s reads", t.Type, strings.Join(names, ", "))
 	}
-	if t.Type != "mlp" {
-		c.fail("trunk.type", "is %s, but the inputs are columns of a table, which mlp reads", t.Type)
-	}
-	for _, key := range trunkTextKeys {
-		if c.has("trunk." + key) {
-			c.fail("trunk."+key, "is for text; the trunk of a table has hidden, norm, dropout and embedding_dropout")
+	own := setting.Keys(trunkSection().own(names[0]))
+	for _, f := range fieldsOf(reflect.ValueOf(t).Elem()) {
+		if c.has("trunk."+f.name) && !slices.Contains(own, f.name) {
+			c.fail("trunk."+f.name, "is for text; the trunk of a table has hidden, norm, dropout and embedding_dropout")
 		}
 	}
-	switch {
-	case c.has("trunk.hidden") && t.Widths == nil: // one width
-		t.Widths = []int{t.Hidden}
-	case !c.has("trunk.hidden"):
-		t.Widths = []int{128, 64}
+	if c.has("trunk.hidden") && t.Widths == nil { // one width
+		t.Widths = []int64{t.Hidden}
 	}
-	t.Hidden, t.Layers = t.Embedding, len(t.Widths)
-	for _, w := range t.Widths {
-		c.atLeast("trunk.hidden", w, 1)
-		t.Hidden = w
+	if c.err == nil {
+		c.encoders(t)
 	}
-	c.oneOf("trunk.norm", t.Norm, "none", "layer")
-	c.share("trunk.dropout", t.Dropout)
-	c.share("trunk.embedding_dropout", t.EmbeddingDropout)
 }
 
 // whole checks data that is divided into splits by chance.
@@ -154,9 +149,7 @@ func (c *checker) whole(d *Data) {
 	if sum := s.Train + s.Valid + s.Test; sum > 1+1e-9 {
 		c.fail("data.split", "has shares that add up to %v, more than there is", sum)
 	}
-	if s.Seed < 0 {
-		c.fail("data.split.seed", "is %d, it cannot be negative", s.Seed)
-	}
+	c.check("data.split", splitOptions(), s)
 }
 
 // DropTest takes the test data out of the recipe, and leaves the rest as it is
@@ -175,23 +168,4 @@ func (s *Split) part(split string) (from, to float64, ok bool) {
 		return s.Train + s.Valid, s.Train + s.Valid + s.Test, s.Test > 0
 	}
 	return 0, 0, false
-}
-
-// table returns the sizes of a model that reads a table.
-func (r *Recipe) table() models.Config {
-	t := r.Trunk
-	c := models.Config{Inputs: map[string]models.InputConfig{}}
-	c.Trunk = models.TrunkConfig{Type: t.Type, Dropout: t.Dropout, EmbeddingDropout: t.EmbeddingDropout}
-	if t.Norm != "none" {
-		c.Trunk.Norm = t.Norm
-	}
-	for _, w := range t.Widths {
-		c.Trunk.Widths = append(c.Trunk.Widths, int64(w))
-	}
-	for _, in := range r.Inputs {
-		if in.Embedding > 0 {
-			c.Inputs[in.Name] = models.InputConfig{Embedding: int64(in.Embedding)}
-		}
-	}
-	return c
 }

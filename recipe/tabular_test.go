@@ -38,7 +38,7 @@ func TestTablesAndWhatTheyMean(t *testing.T) {
 			t.Error(diff)
 		}
 		c := r.Model()
-		if diff := cmp.Diff(models.TrunkConfig{Type: "mlp", Widths: []int64{16, 8}, Dropout: 0.1}, c.Trunk); diff != "" {
+		if diff := cmp.Diff(models.TrunkConfig{Type: "mlp", Widths: []int64{16, 8}, Norm: "none", Dropout: 0.1}, c.Trunk); diff != "" {
 			t.Error(diff)
 		}
 		if diff := cmp.Diff(map[string]models.InputConfig{"work": {Embedding: 8}}, c.Inputs); diff != "" || c.Sharing.ExpertHidden != 8 {
@@ -72,7 +72,7 @@ func TestTablesAndWhatTheyMean(t *testing.T) {
 	if err != nil || len(single.Inputs) != 4 || len(single.Sources("train")) != 1 {
 		t.Error(single, err)
 	}
-	for hidden, want := range map[string][]int64{"[]": nil, "7": {7}} {
+	for hidden, want := range map[string][]int64{"[]": {}, "7": {7}} {
 		r := parsed(t, strings.Replace(tableRecipe, "[16, 8]", hidden, 1))
 		again := parsed(t, marshalled(t, r))
 		if diff := cmp.Diff([][]int64{want, want}, [][]int64{r.Model().Trunk.Widths, again.Model().Trunk.Widths}); diff != "" {

@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"espalier/train/threshold"
-
 	"github.com/google/go-cmp/cmp"
+
+	"espalier/train/threshold"
 )
 
 // TestThresholdsAreTunedForTheTasksMetric: for one of a single label, for macro F1;

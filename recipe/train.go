@@ -1,12 +1,12 @@
 package recipe
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strings"
 
 	"espalier/internal/nearest"
+	"espalier/setting"
 	"espalier/train/balance"
 	"espalier/train/sample"
 )
@@ -129,29 +129,12 @@ type Balance struct {
 
 func (b *Balance) more() *map[string]any { return &b.Options }
 
-func (o *Optimizer) unused() []string {
-	if o.Type == "sgd" {
-		return []string{"beta1", "beta2", "eps"}
-	}
-	return []string{"momentum", "nesterov"}
-}
-
 func (c *checker) train(r *Recipe) {
 	t := &r.Train
-	c.atLeast("train.epochs", t.Epochs, 1)
-	c.atLeast("train.epoch_steps", t.EpochSteps, 0)
+	c.complete("train", t, nil)
 	if t.EpochSteps > 0 && t.Sampling.Method != "" {
 		c.fail("train.epoch_steps", "is %d, and train.sampling lays out epochs, too; leave one of them out", t.EpochSteps)
 	}
-	c.atLeast("train.batch", t.Batch, 1)
-	c.atLeast("train.max_tokens", t.MaxTokens, 0)
-	if t.Seed < 0 {
-		c.fail("train.seed", "is %d, it cannot be negative", t.Seed)
-	}
-	c.positive("train.clip_norm", t.ClipNorm, true)
-	c.share("train.average", t.Average)
-	c.atLeast("train.patience", t.Patience, 0)
-	c.atLeast("train.threads", t.Threads, 0)
 	c.optimizer(&t.Optimizer)
 	c.schedule("train.schedule", &t.Schedule)
 	c.selection(r)
@@ -176,7 +159,6 @@ func (c *checker) selection(r *Recipe) {
 		} else if !slices.Contains(tasks, name) {
 			c.fail(at, "is of a task that is not there; there are %s", strings.Join(tasks, ", "))
 		}
-		c.positive(at, t.Selects[name], true)
 		sum += t.Selects[name]
 	}
 	if sum == 0 {
@@ -192,14 +174,15 @@ func (c *checker) sampling(r *Recipe) {
 			c.fail("train.sampling.method", "is missing; it is one of %s", strings.Join(sample.Methods(), ", "))
 		}
 	} else if c.err == nil {
-		const path = "train.sampling."
-		switch {
-		case s.Method == "temperature" && !c.has(path+"temperature"):
-			c.fail(path+"temperature", "is missing; method temperature needs a number above 0")
-		case s.Method == "temperature":
-			c.positive(path+"temperature", s.Temperature, false)
-		case s.Method == "cap" && c.has(path+"cap"):
-			c.atLeast(path+"cap", s.Cap, 1)
+		const path = "train.sampling"
+		if s.Method == "temperature" && !c.has(path+".temperature") {
+			c.fail(path+".temperature", "is missing; method temperature needs a number above 0")
+		}
+		of := samplingSection()
+		for _, m := range of.parts {
+			if m.name == s.Method {
+				c.check(path, m.options, &s)
+			}
 		}
 		if err := r.Training().CheckSampling(tasks); err != nil {
 			c.fail("train.sampling", "cannot be: %w", err)
@@ -212,17 +195,14 @@ func (c *checker) sampling(r *Recipe) {
 func (c *checker) balance(r *Recipe) {
 	const path = "train.balance."
 	b := &r.Train.Balance
-	var methods, tasks []string
-	for _, m := range balance.Methods() {
-		methods = append(methods, m.Name)
-	}
-	c.oneOf(path+"method", b.Method, methods...)
-	c.oneOf(path+"at", cmp.Or(b.At, "parameters"), "parameters", "representation")
-	c.atLeast(path+"diagnostics", b.Diagnostics, 0)
+	var tasks []string
+	s := balanceSection()
+	c.oneOf(path+"method", b.Method, s.names()...)
+	c.check("train.balance", s.options, b)
 	for _, task := range r.Tasks {
 		tasks = append(tasks, task.Name)
 		if b.Method != "fixed" && task.Weight != 1 {
-			c.fail("tasks."+task.Name+".weight", "is %v, but train.balance.method is %s, %s", task.Weight, b.Method, unread(b.Method))
+			c.fail("tasks."+task.Name+".weight", "is %v, but train.balance.method is %s, %s", task.Weight, b.Method, withoutWeights(b.Method))
 		}
 		if _, both := b.Options["weights"]; both && task.Weight != 1 {
 			c.fail("tasks."+task.Name+".weight", "is %v, and train.balance.weights is there, too; give one of them", task.Weight)
@@ -233,7 +213,7 @@ func (c *checker) balance(r *Recipe) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.Options)) {
 		_, err := balance.New(balance.Config{Method: b.Method, Tasks: tasks, Options: map[string]any{name: b.Options[name]}})
-		if near := nearest.Word(name, []string{"method", "at", "diagnostics"}); err != nil && near != "" {
+		if near := nearest.Word(name, setting.Keys(s.options)); err != nil && near != "" {
 			c.fail(path+name, "is no setting; did you mean %q?", near)
 		} else if err != nil {
 			c.fail(path+name, "cannot be: %s", strings.TrimPrefix(err.Error(), "balance: "))
@@ -246,8 +226,8 @@ func (c *checker) balance(r *Recipe) {
 	}
 }
 
-// unread says what a method does with tasks' weights.
-func unread(method string) string {
+// withoutWeights says what a method does with tasks' weights.
+func withoutWeights(method string) string {
 	if method == "equal" {
 		return "which weighs all alike; set it to fixed"
 	}
@@ -255,26 +235,28 @@ func unread(method string) string {
 }
 
 func (c *checker) optimizer(o *Optimizer) {
-	path := "train.optimizer."
-	c.oneOf(path+"type", o.Type, "sgd", "adam", "adamw")
-	c.positive(path+"lr", o.LR, false)
-	c.positive(path+"eps", o.Eps, false)
-	c.positive(path+"weight_decay", o.WeightDecay, true)
-	c.share(path+"momentum", o.Momentum)
-	for _, b := range []struct {
-		name  string
-		value float64
-	}{{"beta1", o.Beta1}, {"beta2", o.Beta2}} {
-		if !(b.value > 0 && b.value < 1) {
-			c.fail(path+b.name, "is %v, it must be above 0 and below 1", b.value)
+	const path = "train.optimizer"
+	c.complete(path, o, nil)
+	if o.Nesterov && o.Momentum == 0 {
+		c.fail(path+".nesterov", "needs a momentum above 0")
+	}
+}
+
+// hasNo says that the chosen type has none of the settings that only others have.
+func hasNo(s section, key, chosen string) (at, text string) {
+	own := setting.Keys(s.own(chosen))
+	var keys []string
+	for _, o := range s.all() {
+		if !slices.Contains(own, o.Key) && !slices.Contains(keys, o.Key) {
+			keys = append(keys, o.Key)
 		}
 	}
-	switch {
-	case o.Type == "sgd" && (c.has(path+"beta1") || c.has(path+"beta2") || c.has(path+"eps")):
-		c.fail(path+"type", "is sgd, which has no beta1, beta2 and eps")
-	case o.Type != "sgd" && (o.Momentum != 0 || o.Nesterov):
-		c.fail(path+"type", "is %s, which has no momentum and nesterov; they are sgd's", o.Type)
-	case o.Nesterov && o.Momentum == 0:
-		c.fail(path+"nesterov", "needs a momentum above 0")
+	list := strings.Join(keys, ", ")
+	if n := len(keys) - 1; n > 0 {
+		list = strings.Join(keys[:n], ", ") + " and " + keys[n]
 	}
+	if readers := s.readers(key); len(readers) == 1 {
+		list += "; they are " + readers[0] + "'s"
+	}
+	return s.by, "is " + chosen + ", which has no " + list
 }

@@ -39,7 +39,8 @@ func (r *Recipe) Schema() *schema.Schema {
 		s.Inputs[0].Characters = &schema.Characters{MaxLength: c.MaxLength}
 	}
 	for _, t := range r.Tasks {
-		s.Tasks = append(s.Tasks, schema.Task{Name: t.Name, Type: schema.TaskType(t.Type), Scheme: t.Scheme, Entities: t.Entities, Separator: t.Separator, Unit: t.Unit})
+		of, _ := t.schema()
+		s.Tasks = append(s.Tasks, of)
 	}
 	return s
 }
@@ -54,15 +55,9 @@ func (r *Recipe) Encoder() (*data.Encoder, error) {
 		}
 		return e, err
 	}
-	parts := r.Trunk.Stack
-	if len(parts) == 0 {
-		parts = []Part{r.Trunk.part()}
-	}
-	for _, p := range parts {
-		// A transformer has no learned positions for more tokens.
-		if in := &s.Inputs[0]; p.Type == "transformer" && p.Positions == "learned" && (in.MaxLength == 0 || in.MaxLength > p.MaxLength) {
-			in.MaxLength = p.MaxLength
-		}
+	// A transformer has no learned positions for more tokens.
+	if in, most := &s.Inputs[0], int(r.Trunk.Longest()); most > 0 && (in.MaxLength == 0 || in.MaxLength > most) {
+		in.MaxLength = most
 	}
 	subwords, err := r.subwords()
 	if err != nil {
@@ -107,7 +102,7 @@ func (r *Recipe) Configure(e *data.Encoder) {
 	e.SkipUnlabelled = r.Data.Unlabelled == "skip"
 	e.Rules = map[string]data.TagRules{}
 	for _, t := range r.Tasks {
-		e.Rules[t.Name] = data.TagRules{Repair: t.Repair, Overlap: t.Overlap, Misaligned: t.Misaligned, Offsets: t.Offsets}
+		_, e.Rules[t.Name] = t.schema()
 	}
 }
 
@@ -127,73 +122,27 @@ func (r *Recipe) names() map[string]string {
 // recipe names none.
 func (r *Recipe) Vectors() (file string, o data.VectorOptions) {
 	v := r.Trunk.Vectors
-	return v.File, data.VectorOptions{Root: r.Data.Root, FS: r.FS, Dim: r.Trunk.Embedding, Format: v.Format, Add: v.Add}
+	return v.File, data.VectorOptions{Root: r.Data.Root, FS: r.FS, Dim: int(r.Trunk.Embedding), Format: v.Format, Add: v.Add}
 }
 
 // Model returns the sizes of trunk and heads.
 func (r *Recipe) Model() models.Config {
-	var c models.Config
-	if r.tabular() {
-		c = r.table()
-	} else {
-		c = r.text()
-	}
-	c.Sharing, c.Heads = r.sharing(), map[string]models.HeadConfig{}
+	c := models.Config{Trunk: r.Trunk.Explicit(), Sharing: r.Sharing.Explicit(&r.Trunk.TrunkConfig), Heads: map[string]models.HeadConfig{}}
+	c.Trunk.Frozen = r.Trunk.Vectors.File != "" && r.Trunk.Vectors.Freeze
 	for _, t := range r.Tasks {
-		head := models.HeadConfig{
-			Hidden: int64(t.Hidden), Dropout: t.Dropout, CRF: t.CRF, Reads: t.Reads, Balanced: t.Balanced,
-			ClassWeights: t.ClassWeights, LabelSmoothing: t.LabelSmoothing, Focal: t.Focal,
-		}
+		head := t.HeadConfig
 		if t.thresholded() {
 			head.Threshold = t.Threshold.Value
 		}
 		c.Heads[t.Name] = head
 	}
-	return c
-}
-
-// text returns the sizes of the trunk of a model that reads text.
-func (r *Recipe) text() models.Config {
-	t := r.Trunk
-	var c models.Config
-	if len(t.Stack) == 0 {
-		c.Trunk = t.part().config()
-	}
-	for _, p := range t.Stack {
-		c.Trunk.Stack = append(c.Trunk.Stack, p.config())
-	}
-	c.Trunk.Embedding, c.Trunk.Pooling, c.Trunk.Variational = int64(t.Embedding), t.Pooling, t.Variational
-	c.Trunk.Dropout, c.Trunk.EmbeddingDropout = t.Dropout, t.EmbeddingDropout
-	c.Trunk.Frozen = t.Vectors.File != "" && t.Vectors.Freeze
-	if ch := t.Characters; ch.Type != "none" {
-		c.Trunk.Characters = models.CharacterConfig{
-			Type: ch.Type, Embedding: int64(ch.Embedding), Hidden: int64(ch.Hidden), Kernel: int64(ch.Kernel), Dropout: ch.Dropout,
+	for _, in := range r.Inputs {
+		if c.Inputs == nil && r.tabular() {
+			c.Inputs = map[string]models.InputConfig{}
 		}
-	}
-	return c
-}
-
-// sharing returns how tasks share the trunk; settings of other methods than the
-// chosen one have their defaults, which nothing reads.
-func (r *Recipe) sharing() models.SharingConfig {
-	s := r.Sharing
-	return models.SharingConfig{
-		Method: s.Method, L2: s.L2, Own: s.Own, Experts: int64(s.Experts), TaskExperts: int64(s.TaskExperts),
-		ExpertHidden: int64(s.ExpertHidden), Levels: s.Levels, Temperature: s.Temperature, K: int64(s.K), Gamma: s.Gamma,
-		Conditional: s.Conditional, Entropy: s.Entropy, Bottleneck: int64(s.Bottleneck),
-		Tower: int64(s.Tower), Calibrator: s.Calibrator, Rank: int64(s.Rank), Scale: s.Scale,
-	}
-}
-
-// config sizes an encoder.
-func (p Part) config() models.TrunkConfig {
-	c := models.TrunkConfig{
-		Type: p.Type, Hidden: int64(p.Hidden), Layers: p.Layers, Kernel: int64(p.Kernel), Heads: int64(p.Heads),
-		FeedForward: int64(p.FeedForward), Positions: p.Positions, MaxLength: int64(p.MaxLength),
-		Dropout: p.Dropout, Residual: p.Residual, Skip: p.Skip,
-	}
-	for _, d := range p.Dilations {
-		c.Dilations = append(c.Dilations, int64(d))
+		if in.Embedding > 0 {
+			c.Inputs[in.Name] = models.InputConfig{Embedding: int64(in.Embedding)}
+		}
 	}
 	return c
 }

@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"espalier/internal/nearest"
+	"espalier/setting"
 )
 
 // parse returns the top mapping of a YAML document.
@@ -156,11 +157,13 @@ func (d *decoder) decode(n *yaml.Node, to any) error {
 // out when empty; a list or mapping that stands in the place of the field of the
 // same key before it, which is not written then; a list of lists each of which may be a
 // single element; a number that may be
-// true, for the one behind switch=, or false, for 0.
+// true, for the one behind switch=, or false, for 0; behind which key, of those of an
+// embedded struct, it is written.
 type key struct {
 	name                                 string
 	named, list, omitempty, many, groups bool
-	on                                   int64 // what true stands for, 0 where it may not be
+	on                                   int64  // what true stands for, 0 where it may not be
+	after                                string // the key that this one is written behind
 }
 
 func keyOf(f reflect.StructField) (key, bool) {
@@ -178,6 +181,9 @@ func keyOf(f reflect.StructField) (key, bool) {
 		groups:    slices.Contains(parts, "groups"),
 	}
 	for _, part := range parts {
+		if after, ok := strings.CutPrefix(part, "after="); ok {
+			k.after = after
+		}
 		if on, ok := strings.CutPrefix(part, "switch="); ok {
 			k.on, _ = strconv.ParseInt(on, 10, 64)
 		}
@@ -238,36 +244,68 @@ func (d *decoder) expected(n *yaml.Node, path, what string) error {
 }
 
 func (d *decoder) structure(n *yaml.Node, to reflect.Value, path string) error {
-	if def, ok := to.Addr().Interface().(interface{ setDefaults() }); ok {
-		def.setDefaults()
+	setDefaults(to)
+	fields, lists, names := map[string]field{}, map[string]field{}, []string{}
+	for _, f := range fieldsOf(to) {
+		if f.many {
+			lists[f.name] = f
+			continue
+		}
+		fields[f.name] = f
+		names = append(names, f.name)
 	}
-	fields, lists := map[string]int{}, map[string]int{}
-	var names []string
-	for i := range to.NumField() {
-		if k, ok := keyOf(to.Type().Field(i)); ok && k.many {
-			lists[k.name] = i
-		} else if ok {
-			fields[k.name] = i
-			names = append(names, k.name)
+	more, options := optionsOf(to)
+	for key := range options {
+		if _, ok := fields[key]; !ok {
+			names = append(names, key)
 		}
 	}
+	slices.Sort(names[len(fields):])
 	return d.pairs(n, path, "a mapping of settings", func(name string, at, value *yaml.Node) error {
-		i, ok := fields[name]
+		f, ok := fields[name]
 		if m, open := to.Addr().Interface().(opener); !ok && open {
 			return d.another(value, name, path, m.more())
+		}
+		if o := options[name]; !ok && o != nil {
+			return d.option(value, o, more, join(path, name))
 		}
 		if !ok {
 			return d.unknown(at, name, path, names)
 		}
-		if many, ok := lists[name]; ok && value.Kind == yaml.SequenceNode && to.Field(many).Kind() == reflect.Slice {
-			i = many
-			to.Field(i).Set(reflect.MakeSlice(to.Field(i).Type(), 0, 0))
-		} else if ok && value.Kind == yaml.MappingNode && to.Field(many).Kind() == reflect.Map {
-			i = many
+		if many, ok := lists[name]; ok && value.Kind == yaml.SequenceNode && many.value.Kind() == reflect.Slice {
+			f = many
+			f.value.Set(reflect.MakeSlice(f.value.Type(), 0, 0))
+		} else if ok && value.Kind == yaml.MappingNode && many.value.Kind() == reflect.Map {
+			f = many
 		}
-		k, _ := keyOf(to.Type().Field(i))
-		return d.value(value, to.Field(i), join(path, name), k)
+		return d.value(value, f.value, join(path, name), f.key)
 	})
+}
+
+// option reads a setting that has no field.
+func (d *decoder) option(n *yaml.Node, o *setting.Option, to reflect.Value, path string) error {
+	kind := [...]reflect.Type{
+		setting.Number: reflect.TypeFor[float64](), setting.Whole: reflect.TypeFor[int](), setting.Share: reflect.TypeFor[float64](),
+		setting.Word: reflect.TypeFor[string](), setting.Text: reflect.TypeFor[string](), setting.Flag: reflect.TypeFor[bool](),
+	}[o.Kind]
+	switch {
+	case o.Named || o.PerTask:
+		kind = reflect.MapOf(reflect.TypeFor[string](), kind)
+	case o.List:
+		kind = reflect.SliceOf(kind)
+	}
+	v := reflect.New(kind).Elem()
+	if o.List {
+		v.Set(reflect.MakeSlice(kind, 0, 0))
+	}
+	if err := d.value(n, v, path, key{list: o.Single}); err != nil {
+		return err
+	}
+	if to.IsNil() {
+		to.Set(reflect.ValueOf(setting.Values{}))
+	}
+	to.SetMapIndex(reflect.ValueOf(o.Key), v)
+	return nil
 }
 
 // opener is a struct with keys that are known only when it has been read, as
@@ -393,7 +431,7 @@ func (d *decoder) scalar(n *yaml.Node, to reflect.Value, path string) error {
 			return d.expected(n, path, "true or false")
 		}
 		to.SetBool(b)
-	case reflect.Int:
+	case reflect.Int, reflect.Int64:
 		var i int
 		if tag != "!!int" || n.Decode(&i) != nil {
 			return d.expected(n, path, "a whole number")
@@ -474,41 +512,46 @@ func sequence(v reflect.Value, k key) (*yaml.Node, error) {
 
 func mapping(v reflect.Value) (*yaml.Node, error) {
 	n := &yaml.Node{Kind: yaml.MappingNode}
-	var unused []string
-	if u, ok := v.Addr().Interface().(interface{ unused() []string }); ok {
-		unused = u.unused()
-	}
 	many := map[string]bool{}
-	for i := range v.NumField() {
-		if k, ok := keyOf(v.Type().Field(i)); ok && k.many {
-			many[k.name] = !v.Field(i).IsNil()
+	fields := fieldsOf(v)
+	for _, f := range fields {
+		if f.many {
+			many[f.name] = !f.value.IsNil()
 		}
 	}
-	for i := range v.NumField() {
-		k, ok := keyOf(v.Type().Field(i))
-		f := v.Field(i)
-		if many[k.name] != k.many { // the other of the two is in use
+	unread := unread(v)
+	for _, f := range fields {
+		if many[f.name] != f.many { // the other of the two is in use
 			continue
 		}
-		if !ok || slices.Contains(unused, k.name) || k.omitempty && (f.IsZero() || f.Kind() == reflect.Slice && f.Len() == 0) {
+		if unread(f.name) || f.omitempty && (f.value.IsZero() || f.value.Kind() == reflect.Slice && f.value.Len() == 0) {
 			continue
 		}
-		c, err := node(f, k)
+		c, err := node(f.value, f.key)
 		if err != nil {
 			return nil, err
 		}
-		n.Content = append(n.Content, scalarText(k.name), c)
+		n.Content = append(n.Content, scalarText(f.name), c)
 	}
+	return n, more(n, v)
+}
+
+// more adds the settings that have no field.
+func more(n *yaml.Node, v reflect.Value) error {
+	var values map[string]any
 	if m, ok := v.Addr().Interface().(opener); ok {
-		for _, name := range slices.Sorted(maps.Keys(*m.more())) {
-			c := &yaml.Node{}
-			if err := c.Encode((*m.more())[name]); err != nil {
-				return nil, err
-			}
-			n.Content = append(n.Content, scalarText(name), c)
-		}
+		values = *m.more()
+	} else if of, _ := optionsOf(v); of.IsValid() {
+		values = of.Interface().(setting.Values)
 	}
-	return n, nil
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		c := &yaml.Node{}
+		if err := c.Encode(values[name]); err != nil {
+			return err
+		}
+		n.Content = append(n.Content, scalarText(name), c)
+	}
+	return nil
 }
 
 func scalarText(s string) *yaml.Node {

@@ -1,6 +1,7 @@
 package setting
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -33,6 +34,13 @@ func (o *Option) wrong(err error) error {
 
 // Check returns an [Error] where a value of the option's type is out of its range.
 func (o *Option) Check(value any) error {
+	if err := o.check(value); err != nil || o.Valid == nil {
+		return err
+	}
+	return o.wrong(o.Valid(value))
+}
+
+func (o *Option) check(value any) error {
 	switch x := value.(type) {
 	case int64:
 		return o.wrong(o.whole(x))
@@ -59,7 +67,9 @@ func (o *Option) Check(value any) error {
 // each checks the values of a list.
 func each[T any](o *Option, list []T, check func(T) error) error {
 	for i, x := range list {
-		if err := check(x); err != nil {
+		if err := check(x); err != nil && o.Single {
+			return o.wrong(err)
+		} else if err != nil {
 			return &Error{fmt.Sprintf("%s.%d", o.Key, i), err}
 		}
 	}
@@ -117,6 +127,9 @@ func (o *Option) number(x float64) error {
 	case least && most && !(o.Kind == Whole && x != math.Trunc(x)):
 		return nil
 	}
+	if least && o.Open && !o.below() && x > o.max() {
+		return fmt.Errorf("is %v, it must be at most %v", x, o.max())
+	}
 	return fmt.Errorf("is %v, it %s", x, o.must())
 }
 
@@ -151,4 +164,13 @@ func Unknown(key string, known []string) error {
 		return fmt.Errorf("has no option %q, it has none", key)
 	}
 	return fmt.Errorf("has no option %q, it has %s", key, strings.Join(known, ", "))
+}
+
+// In returns an error of a setting as one of a setting inside of a section, whose key
+// with a dot behind it is path; another error as it is.
+func In(path string, err error) error {
+	if of := (*Error)(nil); errors.As(err, &of) {
+		return &Error{path + of.Key, of.Err}
+	}
+	return err
 }

@@ -1,7 +1,7 @@
 // Package setting declares settings. A part of a model or of training, such as a
 // balancing method or a sharing structure, lists its settings as [Option] values in
 // its own file: key, kind, default, range and one line of documentation. From that
-// one list values are read and checked ([Read], [Complete]), recipes are read, and
+// one list values are read and checked ([Read], [Binding]), recipes are read, and
 // the reference of all keys is written.
 package setting
 
@@ -17,10 +17,11 @@ type Option struct {
 	Key string
 	// Kind is what its value is, or each of its values.
 	Kind Kind
-	// List: the value is a list of Kind. Named: it is a mapping from names to
-	// Kind. PerTask: the names are those of tasks, and a task that is not named
-	// has the default.
-	List, Named, PerTask bool
+	// List: the value is a list of Kind; with Single, one of one value may be
+	// written as that value. Named: it is a mapping from names to Kind. PerTask: the
+	// names are those of tasks, and a task that is not named has the default.
+	// Groups: each of a list of texts may be a list of texts itself.
+	List, Single, Named, PerTask, Groups bool
 	// Default is the value where none is given, as the kind's Go type: float64,
 	// int, string, bool or a slice of these. Nil: it has none, and the setting is
 	// absent where it is not given, unless From makes one.
@@ -36,6 +37,18 @@ type Option struct {
 	Open, Below bool
 	// Words are the values of a [Word].
 	Words []string
+	// Valid says what else is wrong with a value, as an error to stand behind the
+	// setting's name.
+	Valid func(value any) error
+	// Required: the setting must be given.
+	Required bool
+	// Elsewhere is what to say of the setting where it is given to a part that does
+	// not have it, as a text to stand behind its name; "": which parts have it.
+	Elsewhere string
+	// Moot says why the setting has no meaning where others are as they are, as a
+	// text to stand behind the setting's name: "is for learned positions". "": it has
+	// one.
+	Moot func(of Values) string
 	// Doc says in one line what the setting does.
 	Doc string
 }
@@ -56,6 +69,8 @@ const (
 	Text
 	// Flag is true or false: bool.
 	Flag
+	// Section is a mapping of settings that are declared by themselves.
+	Section
 )
 
 // Unlimited is the Max of a [Whole] that may be any number from 0 that an int64 holds.
@@ -65,8 +80,8 @@ func (k Kind) number() bool { return k == Number || k == Whole || k == Share }
 
 // Type says in words what a value of the option is, as "a list of whole numbers".
 func (o *Option) Type() string {
-	one := [...]string{"a number", "a whole number", "a number", "a word", "a text", "true or false"}[o.Kind]
-	many := [...]string{"numbers", "whole numbers", "numbers", "words", "texts", "true or false"}[o.Kind]
+	one := [...]string{"a number", "a whole number", "a number", "a word", "a text", "true or false", "a mapping of settings"}[o.Kind]
+	many := [...]string{"numbers", "whole numbers", "numbers", "words", "texts", "true or false", "mappings of settings"}[o.Kind]
 	switch {
 	case o.PerTask:
 		return "a mapping from tasks to " + many
@@ -121,3 +136,15 @@ func (o *Option) max() float64 {
 }
 
 func (o *Option) below() bool { return o.Below || o.Kind == Share }
+
+// Most is the number that the option's values are at most, or below; 0 where there is
+// no such bound.
+func (o *Option) Most() (most float64, below bool) {
+	switch {
+	case o.unbounded() && o.Kind == Whole && o.Max == 0:
+		return math.MaxInt32, false
+	case o.unbounded():
+		return 0, false
+	}
+	return o.max(), o.below()
+}

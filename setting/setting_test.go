@@ -20,7 +20,8 @@ func TestValuesOutOfRangeAreNamed(t *testing.T) {
 		{setting.Option{Key: "l2"}, -1.0, "l2 is -1, it cannot be negative"},
 		{setting.Option{Key: "l2"}, math.Inf(1), "l2 is +Inf, it must be a finite number"},
 		{setting.Option{Key: "lr", Open: true}, 0.0, "lr is 0, it must be above 0"},
-		{setting.Option{Key: "own", Open: true, Max: 1}, 1.5, "own is 1.5, it must be above 0 and at most 1"},
+		{setting.Option{Key: "own", Open: true, Max: 1}, 1.5, "own is 1.5, it must be at most 1"},
+		{setting.Option{Key: "own", Open: true, Max: 1}, 0, "own is 0, it must be above 0 and at most 1"},
 		{setting.Option{Key: "beta", Open: true, Max: 1, Below: true}, 1.0, "beta is 1, it must be above 0 and below 1"},
 		{setting.Option{Key: "min", Max: 1}, 2.0, "min is 2, it must be between 0 and 1"},
 		{setting.Option{Key: "dropout", Kind: setting.Share}, 1.0, "dropout is 1, it must be at least 0 and below 1"},
@@ -33,6 +34,7 @@ func TestValuesOutOfRangeAreNamed(t *testing.T) {
 		{setting.Option{Key: "type", Kind: setting.Word, Words: []string{"bag", "cnn"}}, "cn", `type is "cn", which is not one of bag, cnn; did you mean "cnn"?`},
 		{setting.Option{Key: "type", Kind: setting.Word, Words: []string{"bag", "cnn"}}, "", "type is missing; it is one of bag, cnn"},
 		{setting.Option{Key: "dilations", Kind: setting.Whole, List: true, Min: 1}, []int{1, 0}, "dilations.1 is 0, it must be at least 1"},
+		{setting.Option{Key: "hidden", Kind: setting.Whole, List: true, Single: true, Min: 1}, []int{1, 0}, "hidden is 0, it must be at least 1"},
 		{setting.Option{Key: "class_weights", Named: true}, map[string]any{"a": 1, "b": -2}, "class_weights.b is -2, it cannot be negative"},
 		{setting.Option{Key: "k", Kind: setting.Whole}, "x", "k is x, it must be a whole number"},
 		{setting.Option{Key: "k", Kind: setting.Whole}, 1.5, "k is 1.5, it must be a whole number"},
@@ -75,7 +77,7 @@ var around = setting.Values{"width": 6}
 
 func TestZeroFieldsTakeDefaults(t *testing.T) {
 	var p part
-	of, err := setting.Complete(options, &p, around, nil)
+	of, err := (setting.Binding{Options: options, Around: around}).Complete(&p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +96,7 @@ func TestZerosThatAreMeantStay(t *testing.T) {
 	given := setting.Values{"l2": 0, "strength": 0.1}
 	p := part{Options: given}
 	for range 2 {
-		if _, err := setting.Complete(options, &p, around, nil); err != nil || p.L2 != 0 {
+		if _, err := (setting.Binding{Options: options, Around: around}).Complete(&p); err != nil || p.L2 != 0 {
 			t.Fatalf("l2 is %v: %v", p.L2, err)
 		}
 	}
@@ -102,11 +104,11 @@ func TestZerosThatAreMeantStay(t *testing.T) {
 		t.Errorf("the caller's map has changed: %s", diff)
 	}
 	read := part{L2: 0}
-	if _, err := setting.Complete(options, &read, around, func(key string) bool { return key == "l2" }); err != nil || read.L2 != 0 {
+	if _, err := (setting.Binding{Options: options, Around: around, Given: func(key string) bool { return key == "l2" }}).Complete(&read); err != nil || read.L2 != 0 {
 		t.Fatalf("l2 is %v: %v", read.L2, err)
 	}
-	setting.Explicit(options, &read)
-	if _, err := setting.Complete(options, &read, around, nil); err != nil || read.L2 != 0 {
+	setting.Binding{Options: options, Around: around}.Explicit(&read)
+	if _, err := (setting.Binding{Options: options, Around: around}).Complete(&read); err != nil || read.L2 != 0 {
 		t.Fatalf("l2 is %v: %v", read.L2, err)
 	}
 }
@@ -114,11 +116,11 @@ func TestZerosThatAreMeantStay(t *testing.T) {
 func TestAListHasAFieldOfItsOwn(t *testing.T) {
 	list := []setting.Option{{Key: "hidden", Kind: setting.Whole, List: true, Min: 1, Default: []int{128, 64}}}
 	var p part
-	if _, err := setting.Complete(list, &p, nil, nil); err != nil || !cmp.Equal(p.Widths, []int64{128, 64}) || p.Hidden != 0 {
+	if _, err := (setting.Binding{Options: list, Around: nil}).Complete(&p); err != nil || !cmp.Equal(p.Widths, []int64{128, 64}) || p.Hidden != 0 {
 		t.Errorf("%v: %v", p, err)
 	}
 	p = part{Widths: []int64{}}
-	if _, err := setting.Complete(list, &p, nil, nil); err != nil || len(p.Widths) != 0 {
+	if _, err := (setting.Binding{Options: list, Around: nil}).Complete(&p); err != nil || len(p.Widths) != 0 {
 		t.Errorf("an empty list that is given becomes %v: %v", p.Widths, err)
 	}
 }
@@ -134,7 +136,7 @@ func TestMistakesInAStructAreNamed(t *testing.T) {
 		{part{Options: setting.Values{"strength": "much"}}, "strength is much, it must be a number"},
 		{part{Options: setting.Values{"strenght": 0.5}}, `has no option "strenght": did you mean "strength"?`},
 	} {
-		if _, err := setting.Complete(options, &c.part, around, nil); fmt.Sprint(err) != c.want {
+		if _, err := (setting.Binding{Options: options, Around: around}).Complete(&c.part); fmt.Sprint(err) != c.want {
 			t.Errorf("got  %v\nwant %s", err, c.want)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // Values are settings by key. As they are given, each is whatever a program or a
-// decoder has made of it; as [Read] and [Complete] return them, it has the type of
+// decoder has made of it; as [Read] and [Binding.Complete] return them, it has the type of
 // its option: float64, int64, string or bool, a slice of these, or map[string]float64.
 type Values map[string]any
 

@@ -25,12 +25,28 @@ func (tagging) Roles() []schema.Role { return []schema.Role{schema.Probabilities
 func (tagging) Check(_ *schema.Schema, t *schema.Task) error { return checkLabels(t, 2) }
 
 func (tagging) Options() []setting.Option {
-	return []setting.Option{
+	options := []setting.Option{
 		{Key: "scheme", Kind: setting.Word, Words: []string{"bio", "bioes"}, Doc: "how tags spell spans; without it, tags are measured one by one"},
-		{Key: "repair", Kind: setting.Flag, Default: false, Doc: "make tags that the scheme does not allow legal, by spelling the spans they stand for anew; false is an error"},
-		{Key: "overlap", Kind: setting.Word, Words: []string{"error", "longest", "first"}, Default: "error", Doc: "what happens to spans that share tokens: longest and first keep one and count the others"},
-		{Key: "misaligned", Kind: setting.Word, Words: []string{"error", "drop", "widen"}, Default: "error", Doc: "what happens to spans of a text that begin or end within a token: drop, or widen to whole tokens; both count them"},
-		{Key: "offsets", Kind: setting.Word, Words: []string{"characters", "bytes", "utf16"}, Default: "characters", Doc: "what spans of a text count: code points, bytes of UTF-8 or UTF-16 code units"},
+		{Key: "repair", Kind: setting.Flag, Default: false, Doc: "makes tags legal in the scheme that are not, such as an I-x after O, by spelling the spans they stand for anew; without it they are an error"},
+		{Key: "overlap", Kind: setting.Word, Words: []string{"error", "longest", "first"}, Default: "error", Doc: "what happens to spans that share tokens; longest and first keep one and count the others"},
+		{Key: "misaligned", Kind: setting.Word, Words: []string{"error", "drop", "widen"}, Default: "error", Doc: "what happens to spans of a text that begin or end within a token; drop and widen, to whole tokens, count them"},
+		{Key: "offsets", Kind: setting.Word, Words: []string{"characters", "bytes", "utf16"}, Default: "characters", Doc: "what spans of a text count: code points, bytes of UTF-8, or code units of UTF-16"},
+	}
+	for i := range options[1:] {
+		ofSpans(&options[i+1])
+	}
+	return options
+}
+
+// ofSpans makes a setting one of tags that spell spans.
+func ofSpans(o *setting.Option) {
+	const elsewhere = "is for tagging with a scheme, bio or bioes"
+	o.Elsewhere = elsewhere
+	o.Moot = func(of setting.Values) string {
+		if of.Text("scheme") == "" {
+			return elsewhere
+		}
+		return ""
 	}
 }
 

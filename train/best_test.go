@@ -5,9 +5,9 @@ import (
 	"math"
 	"testing"
 
-	"espalier/train/score"
-
 	"github.com/google/go-cmp/cmp"
+
+	"espalier/train/score"
 )
 
 // TestWhichEpochIsKept: by hand. Each epoch has the scores of two tasks, and is

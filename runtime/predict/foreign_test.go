@@ -2,6 +2,7 @@ package predict_test
 
 import (
 	"context"
+	"errors"
 	"math"
 	"strings"
 	"testing"
@@ -180,6 +181,29 @@ func TestSchemasThatDoNotFitTheFile(t *testing.T) {
 		_, err := predict.OpenBytes(foreign(t), predict.Options{Engine: gonum.New(), Schema: s})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error with %q", err, want)
+		}
+	}
+}
+
+// TestElementsThatAreNotRead: an output whose elements cannot be what its role says is
+// one that is not supported.
+func TestElementsThatAreNotRead(t *testing.T) {
+	x := tensor.Must(tensor.Of([]float32{2, 0, -1}, 1, 3))
+	for want, outputs := range map[string][]schema.Output{
+		`output "best": model is not supported by this engine: its elements are int32, float32 or float64 is read`:                   {{Role: schema.Probabilities, Tensor: "best"}},
+		`output "double": model is not supported by this engine: its elements are float64, labels are int64, int32, bool or strings`: {{Role: schema.Label, Tensor: "double"}},
+	} {
+		s := foreignSchema()
+		s.Tasks = s.Tasks[:1]
+		s.Tasks[0].Outputs = outputs
+		p, err := predict.OpenBytes(foreign(t), predict.Options{Engine: gonum.New(), Schema: s})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		_, err = p.PredictTensors(context.Background(), runtime.Named{Name: "x", Tensor: x})
+		if !errors.Is(err, runtime.ErrUnsupported) || err.Error() != `predict: task "torch": `+want {
+			t.Errorf("got %v, want %s", err, want)
 		}
 	}
 }

@@ -113,9 +113,12 @@ func (m *Method) common() []setting.Option {
 	return common
 }
 
+// Settings are the method's options, heads and smooth included.
+func (m *Method) Settings() []setting.Option { return append(slices.Clone(m.Options), m.common()...) }
+
 // options reads those of a configuration.
 func (m *Method) options(c Config) (setting.Values, error) {
-	o, err := setting.Read(append(slices.Clone(m.Options), m.common()...), c.Options, nil, c.Tasks)
+	o, err := setting.Read(m.Settings(), c.Options, nil, c.Tasks)
 	if unknown := (*setting.UnknownError)(nil); errors.As(err, &unknown) {
 		return nil, fmt.Errorf("balance: %s %w", m.Name, err)
 	}

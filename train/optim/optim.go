@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"strings"
 	"sync"
 
 	"github.com/viterin/vek/vek32"
@@ -58,7 +59,7 @@ func New(c Config) (*Optimizer, error) {
 			return nil, fmt.Errorf("optim: epsilon is %v, it must be above 0", c.Epsilon)
 		}
 	default:
-		return nil, fmt.Errorf("optim: optimizer %q is not one of sgd, adam, adamw", c.Type)
+		return nil, fmt.Errorf("optim: optimizer %q is not one of %s", c.Type, strings.Join(names(Types()), ", "))
 	}
 	return &Optimizer{config: c}, nil
 }

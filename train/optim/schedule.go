@@ -3,6 +3,7 @@ package optim
 import (
 	"fmt"
 	"math"
+	"strings"
 )
 
 // Schedule says how the learning rate moves over the steps of a run.
@@ -31,7 +32,7 @@ func (s Schedule) Check() error {
 			return fmt.Errorf("optim: schedule step needs every >= 1 and 0 < factor <= 1, not %d and %v", s.Every, s.Factor)
 		}
 	default:
-		return fmt.Errorf("optim: schedule %q is not one of constant, linear, cosine, inverse_sqrt, step, plateau", s.Type)
+		return fmt.Errorf("optim: schedule %q is not one of %s", s.Type, strings.Join(names(Schedules()), ", "))
 	}
 	if s.Warmup < 0 || !(s.Final >= 0 && s.Final <= 1) {
 		return fmt.Errorf("optim: warmup is %d and final %v; warmup cannot be negative and final is between 0 and 1", s.Warmup, s.Final)

@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"espalier/internal/nearest"
+	"espalier/setting"
 )
 
 // Config says how to sample. Fields that the method does not read must be 0.
@@ -59,18 +60,9 @@ type Step struct {
 	Examples []int
 }
 
-// methods are all, with the settings that each reads.
-var methods = map[string][]string{
-	"proportional": nil, "uniform": nil, "temperature": {"temperature"}, "sqrt": nil, "annealed": nil,
-	"round_robin": nil, "weights": {"weights"}, "cap": {"cap"}, "progress": nil,
-}
-
-// Methods returns the methods' names.
-func Methods() []string { return slices.Sorted(maps.Keys(methods)) }
-
 // New checks a configuration.
 func New(c Config) (*Sampler, error) {
-	reads, ok := methods[c.Method]
+	of, ok := method(c.Method)
 	if !ok {
 		if near := nearest.Word(c.Method, Methods()); near != "" {
 			return nil, fmt.Errorf("sample: there is no method %q: did you mean %q?", c.Method, near)
@@ -81,7 +73,7 @@ func New(c Config) (*Sampler, error) {
 		name  string
 		given bool
 	}{{"temperature", c.Temperature != 0}, {"weights", len(c.Weights) > 0}, {"cap", c.Cap != 0}} {
-		if needs := slices.Contains(reads, f.name); f.given && !needs {
+		if needs := slices.Contains(setting.Keys(of.Options), f.name); f.given && !needs {
 			return nil, fmt.Errorf("sample: %s is set, but method %s does not read it", f.name, c.Method)
 		} else if needs && !f.given && f.name != "temperature" && f.name != "cap" {
 			return nil, fmt.Errorf("sample: method %s needs %s", c.Method, f.name)
@@ -109,29 +101,8 @@ func New(c Config) (*Sampler, error) {
 	for i := range s.scores {
 		s.scores[i] = math.NaN()
 	}
-	s.rule = s.newRule()
+	s.rule = of.rule(s)
 	return s, nil
-}
-
-func (s *Sampler) newRule() rule {
-	c := s.config
-	switch c.Method {
-	case "uniform", "round_robin":
-		return power{0}
-	case "temperature":
-		return power{1 / c.Temperature}
-	case "sqrt":
-		return power{0.5}
-	case "annealed":
-		return annealed{c.Epochs}
-	case "weights":
-		return weights{c}
-	case "cap":
-		return limit{float64(c.Cap)}
-	case "progress":
-		return progress{s}
-	}
-	return power{1}
 }
 
 // Shares are the probabilities of the tasks in an epoch, from how many examples

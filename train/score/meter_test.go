@@ -4,14 +4,14 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/google/go-cmp/cmp"
+
 	"espalier/data"
 	"espalier/data/source"
 	"espalier/schema"
 	"espalier/tensor"
 	"espalier/text"
 	"espalier/train/score"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // TestWholeCountsExamplesThatAreRightInEveryTask: of four examples the first is

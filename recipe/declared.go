@@ -1,0 +1,404 @@
+package recipe
+
+import (
+	"math"
+	"slices"
+	"sync"
+
+	"espalier/data"
+	"espalier/data/source"
+	"espalier/models"
+	"espalier/schema"
+	"espalier/setting"
+	"espalier/text"
+	"espalier/train/balance"
+	"espalier/train/optim"
+	"espalier/train/progress"
+	"espalier/train/sample"
+	"espalier/train/threshold"
+)
+
+// The sections of several parts. They are made once, as what they are made of never
+// changes; nobody changes them.
+var (
+	inputSection     = sync.OnceValue(makeInputSection)
+	trunkSection     = sync.OnceValue(makeTrunkSection)
+	layerSection     = sync.OnceValue(makeLayerSection)
+	characterSection = sync.OnceValue(makeCharacterSection)
+	sharingSection   = sync.OnceValue(makeSharingSection)
+	taskSection      = sync.OnceValue(makeTaskSection)
+	balanceSection   = sync.OnceValue(makeBalanceSection)
+	samplingSection  = sync.OnceValue(makeSamplingSection)
+	optimizerSection = sync.OnceValue(func() section {
+		s := ofTypes(optim.Choice(), optim.Common(), optim.Types(), hasNo)
+		s.lenient = true
+		return s
+	})
+	scheduleSection = sync.OnceValue(func() section {
+		return ofTypes(optim.ScheduleChoice(), optim.ScheduleCommon(), optim.Schedules(), onlyPlateau)
+	})
+)
+
+// What the recipe itself declares: settings of the file, and of what no package below
+// has settings of. All others are declared where they are read.
+
+func rootOptions() []setting.Option {
+	return []setting.Option{
+		{Key: "name", Kind: setting.Text, Follows: "the file's name without its ending", Doc: "the model's name"},
+		sub("data", "where the examples are"),
+		named("inputs", "what the model reads, by name: one text, or any number of columns of a table"),
+		sub("columns", "more inputs by their names alone"),
+		sub("trunk", "the part that all tasks share"),
+		sub("sharing", "how they share it; docs/sharing.md has the formulas"),
+		named("tasks", "what the model answers, by name"),
+		sub("train", "how to train"),
+	}
+}
+
+// sub is a section below a key, named one of each name.
+func sub(key, doc string) setting.Option {
+	return setting.Option{Key: key, Kind: setting.Section, Doc: doc}
+}
+
+func named(key, doc string) setting.Option {
+	return setting.Option{Key: key, Kind: setting.Section, Named: true, Doc: doc}
+}
+
+// sources is a section, or a list of them.
+func sources(key, doc string) setting.Option {
+	return setting.Option{Key: key, Kind: setting.Section, List: true, Single: true, Doc: doc}
+}
+
+func dataOptions() []setting.Option {
+	return []setting.Option{
+		{Key: "root", Kind: setting.Text, Follows: "the current directory", Doc: "put in front of every relative file name; relative to the current directory"},
+		sub("defaults", "settings of every source that does not have them itself"),
+		sources("train", "the training data: a source, or a list of sources that are read one after the other"),
+		sources("valid", "the validation data"),
+		sources("test", "the test data"),
+		sources("all", "a source or several in the place of the three, which split divides by chance, each source by itself"),
+		sub("split", "how all is divided"),
+		{Key: "holdout", Kind: setting.Share, Open: true, Default: 0.1, Doc: "share of the training examples that becomes the validation split where valid is left out"},
+		{
+			Key: "unseen", Kind: setting.Word, Words: []string{data.CountUnseen, data.IgnoreUnseen, data.RefuseUnseen}, Default: data.CountUnseen,
+			Doc: "what happens to a label of valid or test that training never had: count: it counts as an error and stays out of losses; ignore: it is left out, which raises the scores; error",
+		},
+		{
+			Key: "unlabelled", Kind: setting.Word, Words: []string{"keep", "skip"}, Default: "keep",
+			Doc: "what happens to an example that has no label of any task: words are still learned from it, or it is skipped; which examples are held out does not change with it",
+		},
+	}
+}
+
+func splitOptions() []setting.Option {
+	const doc = "share of the examples"
+	return []setting.Option{
+		{Key: "train", Default: 0.0, Min: -math.MaxFloat32, Doc: doc + " to train on"},
+		{Key: "valid", Default: 0.0, Min: -math.MaxFloat32, Doc: doc + " to validate on"},
+		{Key: "test", Default: 0.0, Min: -math.MaxFloat32, Doc: doc + " to test on; what the three leave is not used"},
+		{Key: "seed", Kind: setting.Whole, Max: setting.Unlimited, Default: 1, Doc: "decides which example is where, apart from train.seed, so that models of several seeds learn from the same examples"},
+		{Key: "by", Kind: setting.Text, Doc: "a task or another field, each of whose values is divided by itself, so that it is as frequent in every split"},
+	}
+}
+
+func sourceOptions() []setting.Option {
+	texts := func(key, doc string) setting.Option {
+		return setting.Option{Key: key, Kind: setting.Text, Named: true, Doc: doc}
+	}
+	return []setting.Option{
+		{Key: "for", Kind: setting.Text, Named: true, List: true, Doc: "makes a source of each of its values: {NAME} stands for the value in the source's other settings; with several names, of each combination"},
+		{Key: "format", Kind: setting.Word, Words: source.Formats(), Required: true, Doc: "format of the files; docs/formats.md has an example of each"},
+		{Key: "root", Kind: setting.Text, Follows: "data.root", Doc: "put in front of the source's relative file names"},
+		{Key: "file", Kind: setting.Text, Doc: "the file; a name that ends in .gz is unpacked, one with *, ? or [ in it is all files that match, in alphabetical order"},
+		texts("files", "the parallel files of format lines: field to file name"),
+		{Key: "pattern", Kind: setting.Text, Doc: "takes the lines of a file of format lines apart: a regular expression (RE2) that each line matches as a whole, whose named groups (?P<FIELD>...) are fields"},
+		{Key: "path", Kind: setting.Text, Doc: "leads to the array of examples in the document of format json or spans: keys, and numbers from 0 in arrays, with dots between; without it the document is the array"},
+		texts("fields", "where a field is read from: a column's name or its number from 0, a JSON key or place in a JSON array (dots step inside), a group of a pattern, a column of conllu by name, or a comment of conll and conllu; a field that is not named here is read from that of its own name"),
+		texts("set", "fields that have the same text in every example"),
+		named("values", "the fields that are looked up, by name"),
+		{Key: "inline", Kind: setting.Text, Doc: "the column or key whose text has spans written inside, as wake me at [time : nine am]: fields that are read from it are the plain text for an input and the spans for tagging"},
+		{Key: "broken", Kind: setting.Word, Words: []string{"error", "skip"}, Follows: "error", Doc: "what happens to an example that cannot be read, or whose tags do not fit; skip counts it"},
+		sources("join", "sources read beside this one, example by example: each has some of the fields, and those that several have must be the same; format, root, header, delimiter and encoding are this source's where they do not set them"),
+		{Key: "header", Kind: setting.Flag, Default: true, Doc: "whether the first line of csv and tsv names the columns"},
+		{Key: "delimiter", Kind: setting.Text, Follows: "a comma for csv, a tab for tsv, any white space for conll", Doc: "what separates columns"},
+		{Key: "encoding", Kind: setting.Word, Words: []string{"utf-8", "latin1"}, Default: "utf-8", Doc: "encoding of the files"},
+	}
+}
+
+func valueOptions() []setting.Option {
+	return []setting.Option{
+		{Key: "from", Kind: setting.Text, Follows: "the field itself", Doc: "the field whose text is looked up; a text with {FIELD} in it has those fields put into it, and is missing where one of them is; it can be a field without being looked up"},
+		{Key: "file", Kind: setting.Text, Doc: "what texts become: a name that ends in .json: an object of texts (text: result) or of lists (result: [texts]), or an array of results, numbered from 0; any other: lines of a text, a tab and a result, or of results only, numbered from 0"},
+		{Key: "map", Kind: setting.Text, Named: true, Doc: "the same in the recipe: text to result, an empty one for missing; it is asked before file"},
+		{Key: "separator", Kind: setting.Text, Doc: "makes a text a list of texts, each looked up by itself"},
+		{
+			Key: "unknown", Kind: setting.Word, Words: []string{"error", "missing", "keep"}, Default: "error", Doc: "what becomes of a text that is in neither",
+			Moot: func(of setting.Values) string {
+				if of.Text("other") != "" {
+					return "is set, but so is other; leave one of them out"
+				}
+				return ""
+			},
+		},
+		{Key: "other", Kind: setting.Text, Doc: "a result for such texts instead"},
+	}
+}
+
+func columnOptions() []setting.Option {
+	return []setting.Option{
+		{Key: "numeric", Kind: setting.Text, List: true, Doc: "names of numeric columns"},
+		{Key: "categorical", Kind: setting.Text, List: true, Doc: "names of categorical columns"},
+	}
+}
+
+// makeInputSection has a part for each type of inputs.
+func makeInputSection() section {
+	minCount := setting.Option{Key: "min_count", Kind: setting.Whole, Min: 1, Default: 1, Doc: "how often a word, or a value of a categorical column, must stand in the training data to be known"}
+	missing := setting.Option{Key: "missing", Kind: setting.Text, List: true, Doc: "texts that stand for a missing value, beside an empty one"}
+	onlyOf := func(tokenizer string) func(of setting.Values) string {
+		return func(of setting.Values) string {
+			if of.Text("tokenizer") == tokenizer {
+				return ""
+			}
+			return "is for tokenizer " + tokenizer + ", not for " + of.Text("tokenizer")
+		}
+	}
+	ofWords := func(of setting.Values) string {
+		if of.Text("tokenizer") == text.Subword {
+			return "is not for tokenizer subword, whose file says it"
+		}
+		return ""
+	}
+	minCountOfWords := minCount
+	minCountOfWords.Moot = ofWords
+	return section{
+		options: []setting.Option{
+			{Key: "type", Kind: setting.Word, Words: []string{"text", "numeric", "categorical"}, Default: "text", Doc: "what it is"},
+			{Key: "field", Kind: setting.Text, Follows: "its name", Doc: "the field of the data that holds it"},
+		},
+		by: "type",
+		parts: []part{
+			{name: string(schema.Text), doc: "a text", options: []setting.Option{
+				{
+					Key: "tokenizer", Kind: setting.Word, Words: []string{"whitespace", "regex", "characters", text.Subword}, Default: "whitespace",
+					Doc: "what a token is: what stands between white space; each match of pattern; each code point of Unicode; what a tokenizer.json of Hugging Face's tokenizers says",
+				},
+				{Key: "whole_words", Kind: setting.Flag, Default: false, Moot: onlyOf("characters"), Doc: "characters splits only scripts that are written without spaces, such as Han, Kana and Thai, and keeps words and numbers of others whole; white space is then no token"},
+				{Key: "pattern", Kind: setting.Text, Moot: ofWords, Doc: "expression of regex"},
+				{Key: "file", Kind: setting.Text, Doc: "the tokenizer.json of subword, relative to the current directory; a run keeps a copy"},
+				{Key: "special_tokens", Kind: setting.Flag, Default: false, Moot: onlyOf(text.Subword), Doc: "adds the tokens that the post-processor of subword puts around a text, as [CLS] and [SEP]"},
+				{Key: "lowercase", Kind: setting.Flag, Default: false, Moot: ofWords, Doc: "upper and lower case are the same"},
+				minCountOfWords,
+				{Key: "max_size", Kind: setting.Whole, Default: 0, Moot: ofWords, Doc: "most words that are known, the padding and the unknown word included; 0: no limit"},
+				{Key: "max_length", Kind: setting.Whole, Default: 0, Doc: "most tokens of a text that are read; 0: no limit"},
+			}},
+			{name: string(schema.Numeric), doc: "a column of numbers, standardised by the mean and deviation of the training data", options: []setting.Option{missing}},
+			{name: string(schema.Categorical), doc: "a column of words, each of which in the training data gets a vector", options: []setting.Option{
+				minCount,
+				{Key: "embedding", Kind: setting.Whole, Min: 1, Follows: "1.6 n^0.56 for n values, and 32 at most", Doc: "width of the vectors"},
+				missing,
+			}},
+		},
+	}
+}
+
+// makeTrunkSection has a part for each type of trunks, and one for a stack.
+func makeTrunkSection() section {
+	words := append(models.WordOptions(),
+		setting.Option{Key: "word_dropout", Kind: setting.Share, Default: 0.0, Doc: "share of words that a training step reads as unknown"},
+		setting.Option{Key: "rare_word_dropout", Default: 0.0, Doc: "the alpha by which a training step reads a word that stands n times in the training data as unknown, with a probability of alpha/(alpha+n); 0: never"},
+		setting.Option{Key: "stack", Kind: setting.Section, List: true, Doc: "encoders on top of each other, in place of type and what belongs to it: a list of parts, the first of which reads the words"},
+		sub("vectors", "starts the word vectors from those of a file"),
+		sub("characters", "makes the trunk read the characters of words, too"),
+	)
+	s := section{options: []setting.Option{trunkChoice()}, by: "type"}
+	for _, t := range models.TrunkTypes(false) {
+		s.parts = append(s.parts, part{name: t.Name, doc: t.Doc, source: t.Source, common: words, options: t.Options})
+	}
+	for _, t := range models.TrunkTypes(true) {
+		s.parts = append(s.parts, part{name: t.Name, doc: t.Doc, source: t.Source, common: models.TableOptions(), options: t.Options})
+	}
+	s.parts = append(s.parts, part{name: stacked, unnamed: true, doc: "encoders on top of each other", common: words, options: stackOptions()})
+	return s
+}
+
+// stacked is the type of a trunk that is a stack.
+const stacked = "stack"
+
+// stackOptions are the settings of an encoder that a stack has beside its parts: those
+// that the parts take from it.
+func stackOptions() []setting.Option {
+	var options []setting.Option
+	for _, o := range models.TrunkTypes(false)[0].Options {
+		if o.Key == "dropout" {
+			options = append(options, o)
+		}
+	}
+	return options
+}
+
+func trunkChoice() setting.Option {
+	o := setting.Option{
+		Key: "type", Kind: setting.Word, Doc: "type of the trunk", Follows: "bag, and mlp for a table",
+		Moot: func(of setting.Values) string {
+			if of.Text("type") == stacked {
+				return "is set, but the trunk is a stack; set it of the stack's parts"
+			}
+			return ""
+		},
+	}
+	for _, t := range append(models.TrunkTypes(false), models.TrunkTypes(true)...) {
+		o.Words = append(o.Words, t.Name)
+	}
+	return o
+}
+
+// makeLayerSection is a part of a stack.
+func makeLayerSection() section {
+	choice := setting.Option{Key: "type", Kind: setting.Word, Required: true, Doc: "type of the encoder"}
+	s := section{by: "type"}
+	for _, t := range models.TrunkTypes(false) {
+		choice.Words = append(choice.Words, t.Name)
+		s.parts = append(s.parts, part{name: t.Name, doc: t.Doc, source: t.Source, options: t.Options})
+	}
+	s.options = append([]setting.Option{choice}, models.LayerOptions()...)
+	return s
+}
+
+func vectorOptions() []setting.Option {
+	return []setting.Option{
+		{Key: "file", Kind: setting.Text, Doc: "vectors in word2vec's text or binary format, GloVe's, or fastText's .vec, relative to the root of data, as wide as embedding says; a name that ends in .gz is unpacked. A word has the vector of its exact form, or else of its lower-cased one; of lines with one word the first counts"},
+		{Key: "format", Kind: setting.Word, Words: []string{"auto", "text", "binary"}, Default: "auto", Doc: "auto: text, unless there are control characters behind the first line"},
+		{Key: "freeze", Kind: setting.Flag, Default: false, Doc: "keeps all word vectors as they start, those without one in the file and the unknown word's included"},
+		{Key: "add", Kind: setting.Whole, Default: 0, Doc: "most words of the file, from its first on, that become part of the vocabulary without being in the training data; they count towards no max_size"},
+	}
+}
+
+func makeCharacterSection() section {
+	s := section{by: "type"}
+	choice := setting.Option{Key: "type", Kind: setting.Word, Words: []string{"none"}, Default: "none", Doc: "what makes features of a word's characters"}
+	length := setting.Option{Key: "max_length", Kind: setting.Whole, Min: 1, Default: 20, Doc: "most characters of a word that are read"}
+	for _, t := range models.CharacterTypes() {
+		choice.Words = append(choice.Words, t.Name)
+		s.parts = append(s.parts, part{name: t.Name, doc: t.Doc, source: t.Source, options: append(slices.Clone(t.Options), length)})
+	}
+	s.options = []setting.Option{choice}
+	return s
+}
+
+func makeSharingSection() section {
+	choice := setting.Option{Key: "method", Kind: setting.Word, Default: models.Structures()[0].Name, Doc: "how tasks share the trunk"}
+	s := section{by: "method", foreign: isFor}
+	for _, m := range models.Structures() {
+		choice.Words = append(choice.Words, m.Name)
+		s.parts = append(s.parts, part{name: m.Name, doc: m.Doc, source: m.Source, options: m.Options})
+	}
+	s.options = []setting.Option{choice}
+	return s
+}
+
+func thresholdOptions() []setting.Option {
+	return []setting.Option{
+		{
+			Key: "tune", Kind: setting.Word, Words: threshold.Ways(), Default: threshold.Ways()[0],
+			Doc: "how thresholds are chosen on validation after every epoch: each: for every label its own; one: the same for all labels; none: they stay at value; auto: each for labels that apply to 10 examples of validation or more, and one for all the others together",
+		},
+		models.Threshold(),
+		{
+			Key: "metric", Kind: setting.Text, Follows: "that of the task's metric, and macro_f1 where that is of one label", Doc: "what they are tuned for: macro_f1, micro_f1 or, of multilabel, exact_match",
+			Moot: func(of setting.Values) string {
+				if of.Text("tune") == "none" {
+					return "is set, but with tune none nothing is tuned; leave one of them out"
+				}
+				return ""
+			},
+		},
+	}
+}
+
+func trainOptions() []setting.Option {
+	return []setting.Option{
+		{Key: "epochs", Kind: setting.Whole, Min: 1, Default: 10, Doc: "how often the training data is gone through"},
+		{Key: "epoch_steps", Kind: setting.Whole, Default: 0, Doc: "steps of an epoch, after which the model is validated; passes follow one another, each in an order of its own; 0: one pass over the training data"},
+		{Key: "batch", Kind: setting.Whole, Min: 1, Default: 32, Doc: "most examples in a step"},
+		{Key: "max_tokens", Kind: setting.Whole, Default: 0, Doc: "most tokens in a step, padding included; 0: no limit"},
+		{Key: "seed", Kind: setting.Whole, Max: setting.Unlimited, Default: 1, Doc: "decides everything that is drawn by chance"},
+		sub("optimizer", "what turns gradients into steps"),
+		{Key: "clip_norm", Default: 0.0, Doc: "limit of the norm of all gradients together (Pascanu et al. 2013); 0: none"},
+		sub("schedule", "how the learning rate moves; a plateau is each task's by its own metric, and the trunk's by what select says"),
+		sub("trunk", "the learning rate of what tasks share"),
+		sub("priorities", "the order in which tasks begin; docs/priorities.md says what becomes of a task in each of its states"),
+		sub("shares", "caps on how much of training single tasks take"),
+		sub("balance", "how tasks are weighed against each other; docs/balancing.md lists the methods and their options"),
+		sub("sampling", "which task each step trains, for tasks that are annotated on different examples; without it every step takes examples as they come, with all their labels"),
+		{Key: "average", Kind: setting.Share, Default: 0.0, Doc: "decay per step of a moving average of the parameters, such as 0.999, which is what is validated and kept; 0: none"},
+		{Key: "select", Kind: setting.Text, Default: "mean", Doc: "what decides the best epoch, patience and a plateau of the trunk: mean: the mean of the tasks' scores; loss: the mean of their losses on validation; the name of a task; or a mapping from tasks to weights of their scores. Scores have no unit: docs/selection.md says how a metric becomes one"},
+		{Key: "select", Named: true, Doc: "weights of tasks' scores; tasks that it does not name do not count"},
+		{Key: "patience", Kind: setting.Whole, Default: 0, Doc: "epochs without improvement after which training stops; 0: never"},
+		{Key: "threads", Kind: setting.Whole, Default: 0, Doc: "threads that the engine may use; 0: all cores"},
+	}
+}
+
+func rateOptions() []setting.Option {
+	return []setting.Option{
+		{Key: "lr", Open: true, Default: 1.0, Doc: "factor of optimizer.lr"},
+		sub("schedule", "moves the rate in the place of train.schedule; a plateau looks at what train.select says"),
+	}
+}
+
+// sectionOfSteps returns the sections of what packages below train declare.
+func sectionOfSteps(v any) (s section, chosen string, ok bool) {
+	switch v := v.(type) {
+	case *Optimizer:
+		return optimizerSection(), v.Type, true
+	case *Schedule:
+		return scheduleSection(), v.Type, true
+	case *Stop:
+		return section{options: progress.StopOptions()}, "", true
+	case *Priorities:
+		order := setting.Option{Key: "order", Kind: setting.Text, List: true, Groups: true, Doc: "tasks, one after the other; a list in it are tasks that begin together; tasks that it does not name begin last"}
+		return section{options: append([]setting.Option{order}, progress.OrderOptions()...)}, "", true
+	case *Shares:
+		return section{options: progress.ShareOptions()}, "", true
+	case *Balance:
+		return balanceSection(), v.Method, true
+	case *Sampling:
+		return samplingSection(), v.Method, true
+	}
+	return section{}, "", false
+}
+
+func ofTypes(choice setting.Option, common []setting.Option, types []optim.Type, foreign func(section, string, string) (string, string)) section {
+	s := section{options: append([]setting.Option{choice}, common...), by: "type", foreign: foreign}
+	for _, t := range types {
+		s.parts = append(s.parts, part{name: t.Name, doc: t.Doc, source: t.Source, options: t.Options})
+	}
+	return s
+}
+
+func makeBalanceSection() section {
+	choice := setting.Option{Key: "method", Kind: setting.Word, Default: "equal", Doc: "how the tasks' losses or gradients are weighed"}
+	s := section{by: "method"}
+	for _, m := range balance.Methods() {
+		choice.Words = append(choice.Words, m.Name)
+		s.parts = append(s.parts, part{name: m.Name, doc: m.Title, source: m.Paper, options: m.Settings()})
+	}
+	s.options = []setting.Option{
+		choice,
+		{
+			Key: "at", Kind: setting.Word, Words: []string{"parameters", "representation"}, Follows: "parameters",
+			Doc: "where methods that need the tasks' gradients take them: at all parameters that tasks share, or at the values that the trunk hands to the heads, for the price of about one more step in five",
+		},
+		{Key: "diagnostics", Kind: setting.Whole, Default: 0, Doc: "measures every so many steps how the tasks' gradients lie to each other, with methods that do not need them, and shows it with those that do; true is every 10 steps; 0 or false: never"},
+	}
+	return s
+}
+
+func makeSamplingSection() section {
+	choice := setting.Option{Key: "method", Kind: setting.Word, Words: sample.Methods(), Doc: "how the task is drawn"}
+	s := section{options: []setting.Option{choice, sample.BatchOption()}, by: "method"}
+	for _, m := range sample.All() {
+		s.parts = append(s.parts, part{name: m.Name, doc: m.Doc, source: m.Source, options: m.Options})
+	}
+	return s
+}

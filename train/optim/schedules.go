@@ -1,0 +1,46 @@
+package optim
+
+import "espalier/setting"
+
+// ScheduleCommon are the settings of every schedule.
+func ScheduleCommon() []setting.Option {
+	return []setting.Option{{Key: "warmup", Kind: setting.Whole, Default: 0, Doc: "steps over which the rate rises from 0"}}
+}
+
+// The options that several schedules have.
+var final = setting.Option{Key: "final", Max: 1, Default: 0.0, Doc: "share of the rate that is left at the end"}
+
+func factor(doc string) setting.Option {
+	return setting.Option{Key: "factor", Open: true, Max: 1, Default: 0.5, Doc: doc}
+}
+
+// ScheduleChoice is the setting that names a schedule.
+func ScheduleChoice() setting.Option {
+	return setting.Option{Key: "type", Kind: setting.Word, Words: names(Schedules()), Default: "constant", Doc: "how the learning rate moves"}
+}
+
+// Schedules returns all ways in which a learning rate moves.
+func Schedules() []Type {
+	return []Type{
+		{Name: "constant", Doc: "the rate stays"},
+		{Name: "linear", Doc: "it falls along a line", Options: []setting.Option{final}},
+		{Name: "cosine", Doc: "it falls along half a wave", Source: "Loshchilov and Hutter 2017", Options: []setting.Option{final}},
+		{Name: "inverse_sqrt", Doc: "it falls with the root of the number of steps", Source: "Vaswani et al. 2017"},
+		{
+			Name: "step", Doc: "it falls by a factor every so many epochs",
+			Options: []setting.Option{
+				{Key: "every", Kind: setting.Whole, Min: 1, Default: 1, Doc: "epochs after which the rate is multiplied by factor"},
+				factor("what the rate is multiplied by"),
+			},
+		},
+		{
+			Name: "plateau", Doc: "it falls when a metric on validation has stopped improving",
+			Options: []setting.Option{
+				factor("what the rate is multiplied by, below 1"),
+				{Key: "patience", Kind: setting.Whole, Default: 2, Doc: "epochs without improvement before the next lowers the rate"},
+				{Key: "min", Max: 1, Default: 0.0, Doc: "share of the rate that it never goes below"},
+				{Key: "threshold", Default: 0.0001, Doc: "share of the best value by which a better one must differ"},
+			},
+		},
+	}
+}
