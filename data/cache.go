@@ -18,8 +18,8 @@ import (
 // once; every encoder learns and encodes from the kept examples as if it had read
 // the sources itself. An encoder does read them itself where
 //
-//   - the cache was not given them, or their examples take more memory than it
-//     may use;
+//   - they are no [source.List] that the cache was given, or their examples take
+//     more memory than it may use;
 //   - an example is broken, which depends on the tasks that are read;
 //   - its tokenizer, its rules or a task of it are not those of the cache.
 //

@@ -1,6 +1,9 @@
 package nearest
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestWord(t *testing.T) {
 	keys := []string{"epochs", "batch", "seed", "optimizer", "lr"}
@@ -22,6 +25,20 @@ func TestDistance(t *testing.T) {
 	}{{"", "", 0}, {"", "abc", 3}, {"kitten", "sitting", 3}, {"ab", "ba", 1}, {"ca", "abc", 3}, {"same", "same", 0}} {
 		if got := distance(c.a, c.b); got != c.want || distance(c.b, c.a) != c.want {
 			t.Errorf("distance(%q, %q) = %d, want %d", c.a, c.b, got, c.want)
+		}
+	}
+}
+
+func TestList(t *testing.T) {
+	long := strings.Repeat("é", 30)
+	for want, known := range map[string][]string{
+		"": nil, "a": {"a"}, "a, b": {"a", "b"},
+		"a, b, c, d, e, f, g, h and 2 more":   strings.Split("abcdefghij", ""),
+		strings.Repeat("é", 20) + "..., x":    {long, "x"},
+		"a" + strings.Repeat("é", 19) + "...": {"a" + long},
+	} {
+		if got := List(known); got != want {
+			t.Errorf("List(%q) = %q, want %q", known, got, want)
 		}
 	}
 }
