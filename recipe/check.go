@@ -3,7 +3,6 @@ package recipe
 import (
 	"errors"
 	"fmt"
-	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -119,18 +118,6 @@ func (c *checker) wrong(path string, err error) {
 		return
 	}
 	c.fail(path, "%w", err)
-}
-
-// positive checks a number above 0; with zero, 0 may be, too.
-func (c *checker) positive(path string, value float64, zero bool) {
-	switch {
-	case math.IsInf(value, 0) || math.IsNaN(value):
-		c.fail(path, "is %v, it must be a finite number", value)
-	case zero && value < 0:
-		c.fail(path, "is %v, it cannot be negative", value)
-	case !zero && value <= 0:
-		c.fail(path, "is %v, it must be above 0", value)
-	}
 }
 
 func (c *checker) recipe(r *Recipe) {

@@ -72,11 +72,11 @@ func sources(key, doc string) setting.Option {
 func dataOptions() []setting.Option {
 	return []setting.Option{
 		{Key: "root", Kind: setting.Text, Follows: "the current directory", Doc: "put in front of every relative file name; relative to the current directory"},
-		sub("defaults", "settings of every source that does not have them itself"),
 		sources("train", "the training data: a source, or a list of sources that are read one after the other"),
 		sources("valid", "the validation data"),
 		sources("test", "the test data"),
 		sources("all", "a source or several in the place of the three, which split divides by chance, each source by itself"),
+		sub("defaults", "settings of every source that does not have them itself"),
 		sub("split", "how all is divided"),
 		{Key: "holdout", Kind: setting.Share, Open: true, Default: 0.1, Doc: "share of the training examples that becomes the validation split where valid is left out"},
 		{

@@ -37,10 +37,12 @@ func add(all *[]place, path, doc string, v reflect.Value) {
 		return
 	}
 	*all = append(*all, place{[]string{path}, doc, v, s})
+	var done []string
 	for _, o := range s.all() {
-		if o.Kind != setting.Section {
+		if o.Kind != setting.Section || slices.Contains(done, o.Key) {
 			continue
 		}
+		done = append(done, o.Key)
 		if inside, ok := below(v, o.Key); ok {
 			name := o.Key
 			if o.Named {

@@ -255,12 +255,11 @@ func (d *decoder) structure(n *yaml.Node, to reflect.Value, path string) error {
 		names = append(names, f.name)
 	}
 	more, options := optionsOf(to)
-	for key := range options {
+	for _, key := range slices.Sorted(maps.Keys(options)) {
 		if _, ok := fields[key]; !ok {
 			names = append(names, key)
 		}
 	}
-	slices.Sort(names[len(fields):])
 	return d.pairs(n, path, "a mapping of settings", func(name string, at, value *yaml.Node) error {
 		f, ok := fields[name]
 		if m, open := to.Addr().Interface().(opener); !ok && open {
