@@ -126,6 +126,26 @@ func (h *HeadConfig) complete(s *schema.Schema, name string) error {
 	return err
 }
 
+// Explicit returns complete settings of a head in a form that keeps them where zero means
+// the default. Options that the head does not declare are left out.
+func (h HeadConfig) Explicit(t schema.TaskType) HeadConfig {
+	of := headOf(t)
+	if of == nil {
+		return h
+	}
+	own := setting.Values{}
+	for key, value := range h.Options {
+		if of.option(key) != nil {
+			own[key] = value
+		}
+	}
+	if h.Options = nil; len(own) > 0 {
+		h.Options = own
+	}
+	setting.Binding{Options: of.Options}.Explicit(&h)
+	return h
+}
+
 // checkReads reports the first task whose answers the head cannot read.
 func (h *HeadConfig) checkReads(s *schema.Schema, name string) error {
 	for _, read := range h.Reads {

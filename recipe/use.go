@@ -130,7 +130,7 @@ func (r *Recipe) Model() models.Config {
 	c := models.Config{Trunk: r.Trunk.Explicit(), Sharing: r.Sharing.Explicit(&r.Trunk.TrunkConfig), Heads: map[string]models.HeadConfig{}}
 	c.Trunk.Frozen = r.Trunk.Vectors.File != "" && r.Trunk.Vectors.Freeze
 	for _, t := range r.Tasks {
-		head := t.HeadConfig
+		head := t.Explicit(schema.TaskType(t.Type))
 		if t.thresholded() {
 			head.Threshold = t.Threshold.Value
 		}
