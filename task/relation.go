@@ -346,6 +346,7 @@ type relationJudge struct {
 	pairs  []schema.Pair
 
 	predicted, truth []int64
+	all              []float32 // thresholds from which on every label applies
 }
 
 func (j *relationJudge) Take(outputs map[string]*tensor.Tensor, examples []int, length int) error {
@@ -407,8 +408,11 @@ func (j *relationJudge) decode(row, example int) {
 // Decide: a decision between entities that were found is right where the truth has the
 // relation with the same entities.
 func (j *relationJudge) Decide(row int, add func(label int, p float32, applies bool), missed func(label int)) {
+	if j.all == nil {
+		j.all = make([]float32, len(j.task.Labels))
+	}
 	thresholds := j.task.Thresholds
-	j.task.Thresholds = make([]float32, len(j.task.Labels)) // all are wanted
+	j.task.Thresholds = j.all // all are wanted
 	defer func() { j.task.Thresholds = thresholds }()
 	out, ok := j.Row(row)
 	if !ok {
