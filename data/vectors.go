@@ -13,8 +13,19 @@ import (
 	"strings"
 
 	"espalier/data/source"
+	"espalier/setting"
 	"espalier/text"
 )
+
+// VectorSettings are the settings that a recipe has for word vectors.
+func VectorSettings() []setting.Option {
+	return []setting.Option{
+		{Key: "file", Kind: setting.Text, Doc: "vectors in word2vec's text or binary format, GloVe's, or fastText's .vec, relative to the root of data, as wide as embedding says; a name that ends in .gz is unpacked. A word has the vector of its exact form, or else of its lower-cased one; of lines with one word the first counts"},
+		{Key: "format", Kind: setting.Word, Words: []string{"auto", "text", "binary"}, Default: "auto", Doc: "auto: text, unless there are control characters behind the first line"},
+		{Key: "freeze", Kind: setting.Flag, Default: false, Doc: "keeps all word vectors as they start, those without one in the file and the unknown word's included"},
+		{Key: "add", Kind: setting.Whole, Default: 0, Doc: "most words of the file, from its first on, that become part of the vocabulary without being in the training data; they count towards no max_size"},
+	}
+}
 
 // VectorOptions say where word vectors are and what they must be.
 type VectorOptions struct {

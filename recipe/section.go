@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"espalier/data"
+	"espalier/data/source"
 	"espalier/models"
 	"espalier/setting"
 )
@@ -98,9 +100,9 @@ func sectionOf(v any) (s section, chosen string, ok bool) {
 	case *Split:
 		return section{options: splitOptions()}, "", true
 	case *Source:
-		return section{options: sourceOptions()}, "", true
+		return section{options: source.Options()}, "", true
 	case *Value:
-		return section{options: valueOptions()}, "", true
+		return section{options: source.MappingOptions()}, "", true
 	case *Columns:
 		return section{options: columnOptions()}, "", true
 	case *Input:
@@ -110,7 +112,7 @@ func sectionOf(v any) (s section, chosen string, ok bool) {
 	case *models.TrunkConfig:
 		return layerSection(), v.Type, true
 	case *Vectors:
-		return section{options: vectorOptions()}, "", true
+		return section{options: data.VectorSettings()}, "", true
 	case *Characters:
 		return characterSection(), v.Type, true
 	case *models.SharingConfig:

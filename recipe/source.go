@@ -44,7 +44,7 @@ func (c *checker) inheritJoined(path string, s, to *Source) {
 
 func (c *checker) source(path string, s *Source) {
 	c.oneOf(path+".format", s.Format, source.Formats()...)
-	c.check(path, sourceOptions(), s)
+	c.check(path, source.Options(), s)
 	table := s.Format == "csv" || s.Format == "tsv"
 	switch {
 	case s.Format == "lines" && s.Pattern == "" && (len(s.Files) == 0 || s.File != ""):
@@ -105,7 +105,7 @@ func (c *checker) loops(path string, s *Source) {
 func (c *checker) values(path string, s *Source) {
 	for _, v := range s.Values {
 		at := path + ".values." + v.Name
-		c.check(at, valueOptions(), &v)
+		c.check(at, source.MappingOptions(), &v)
 		_, set := s.Set[v.Name]
 		switch {
 		case v.File == "" && len(v.Map) == 0 && v.Other == "" && !strings.Contains(v.From, "{"):
