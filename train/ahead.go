@@ -5,12 +5,15 @@ import (
 	"context"
 
 	"espalier/data"
+	"espalier/models"
+	"espalier/train/progress"
+	"espalier/train/step"
 )
 
 // feed is a batch and what a step on it draws by chance.
 type feed struct {
 	batch data.Batch
-	draws draws
+	draws step.Draws
 	extra []*feed // further batches, for methods that compare gradients of several
 }
 
@@ -63,17 +66,40 @@ func ahead(ctx context.Context, n int, fill, use func(i int, f *feed) error) err
 	return nil
 }
 
-// answered runs the evaluation on all of a data set and calls do with each
-// batch when its answers are there.
-func (t *Trainer) answered(ctx context.Context, d *data.Dataset, do func(b *data.Batch) error) error {
-	plan := d.Plan(data.BatchOptions{Size: t.config.Batch, MaxTokens: t.config.MaxTokens}, 0)
-	return ahead(ctx, len(plan), func(i int, f *feed) error {
-		t.encode(&f.batch, d, plan[i])
-		return nil
-	}, func(_ int, f *feed) error {
-		if err := t.eval.run(ctx, &f.batch.Batch, nil); err != nil {
+// input is what a step reads of the feed.
+func (f *feed) input() step.Input {
+	return step.Input{Batch: &f.batch.Batch, Labels: f.batch.Counts, Draws: &f.draws}
+}
+
+// fill makes the batches of step i of an epoch, without the labels that do not count
+// in the tasks' states.
+func (f *feed) fill(m *models.Model, set *data.Dataset, s planned, more [][][]int, i int, states []progress.State) {
+	encode(m, &f.batch, set, s.Examples)
+	if s.Task >= 0 {
+		f.batch.Only(s.Task)
+	}
+	mask(&f.batch, states)
+	for _, task := range s.without {
+		f.batch.Without(task)
+	}
+	for len(f.extra) < len(more) {
+		f.extra = append(f.extra, new(feed))
+	}
+	for j, plan := range more {
+		encode(m, &f.extra[j].batch, set, plan[i%len(plan)])
+		mask(&f.extra[j].batch, states)
+	}
+}
+
+// draw makes the draws of a step, numbered from 1, on its batches.
+func (f *feed) draw(s *step.Step, number uint64) error {
+	if err := s.Draw(&f.draws, &f.batch.Batch, number, 0); err != nil {
+		return err
+	}
+	for i, x := range f.extra {
+		if err := s.Draw(&x.draws, &x.batch.Batch, number, i+1); err != nil {
 			return err
 		}
-		return do(&f.batch)
-	})
+	}
+	return nil
 }

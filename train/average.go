@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"espalier/tensor"
+	"espalier/train/step"
 )
 
 // averageEvery is how many steps pass between two updates of the average,
@@ -42,22 +43,22 @@ func (a *average) update(parameters map[string]*tensor.Tensor, step int) {
 	}
 }
 
-// averaged calls do while the arena holds the average, and brings the
-// parameters back. Before the first average it holds the parameters.
-func (t *Trainer) averaged(do func() error) error {
-	if t.average.values == nil {
+// during calls do while the parameters hold the average, and brings them back.
+// Before the first average they are as they are.
+func (a *average) during(p *step.Parameters, do func() error) error {
+	if a.values == nil {
 		return do()
 	}
-	current := t.arena.snapshot()
-	if err := t.arena.restore(t.average.values); err != nil {
+	current := p.Snapshot()
+	if err := p.Restore(a.values); err != nil {
 		return err
 	}
 	if err := do(); err != nil {
 		return err
 	}
 	// What do changed, such as thresholds, is kept in the average.
-	for name, v := range t.arena.byName {
-		copy(t.average.values[name].Float32s(), v.Float32s())
+	for name, v := range p.ByName() {
+		copy(a.values[name].Float32s(), v.Float32s())
 	}
-	return t.arena.restore(current)
+	return p.Restore(current)
 }

@@ -12,12 +12,25 @@ import (
 
 	"espalier/data"
 	"espalier/models"
+	"espalier/runtime"
+	"espalier/runtime/gonum"
+	"espalier/runtime/ort"
 	"espalier/safetensors"
 	"espalier/tensor"
 	"espalier/train"
 	"espalier/train/balance"
 	"espalier/train/sample"
 )
+
+// engines are both.
+func engines(t *testing.T) map[string]runtime.Engine {
+	t.Helper()
+	e, err := ort.Open(ort.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]runtime.Engine{"gonum": gonum.New(), "ort": e}
+}
 
 // TestEveryMethodTrains: going over a few batches again and again lowers the sum
 // of the losses, without a number that is not finite.

@@ -13,6 +13,22 @@ import (
 	"espalier/train"
 )
 
+// structures are settings of every sharing structure, with which the step's parts
+// meet at one value or at several.
+var structures = map[string][]string{
+	"hard":         nil,
+	"soft":         {"sharing.l2=0.05"},
+	"cross_stitch": nil,
+	"mmoe":         {"sharing.experts=3"},
+	"dselect_k":    {"sharing.experts=3", "sharing.entropy=0.1"},
+	"cgc":          {"sharing.task_experts=1"},
+	"ple":          {"sharing.levels=3", "sharing.task_experts=2"},
+	"mtan":         {"sharing.bottleneck=4"},
+	"aitm":         {"sharing.tower=8"},
+	"adapter":      {"sharing.bottleneck=4"},
+	"low_rank":     {"sharing.rank=2"},
+}
+
 // batchesOf returns so many batches of a data set, each in a memory of its own.
 func batchesOf(d *data.Dataset, n, size int) []*data.Batch {
 	all := make([]*data.Batch, n)
@@ -114,7 +130,7 @@ func TestParametersMoveWithTheLossesThatReachThem(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				return float32(s[0])
+				return s[0]
 			}
 			want := loss()
 			for name, v := range tr.Parameters() {

@@ -68,7 +68,7 @@ type Config struct {
 	Threads int
 	// Profile is a file prefix: an engine that can writes there, when the
 	// trainer is closed, how long each operator of the steps took; with -back
-	// behind it those of the backward pass where the step is divided.
+	// behind it those of the backward program where gradients are computed task by task.
 	Profile string
 }
 

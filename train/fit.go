@@ -38,14 +38,15 @@ type Epoch struct {
 	Seconds float64  `json:"seconds"` // of training, without validation
 }
 
-// Progress is told about a running epoch: steps made and steps in all.
-type Progress func(epoch, step, steps int, losses []float32)
+// OnStep is called after each step of a running epoch, with the steps made, the steps
+// in all and the losses, valid until it returns.
+type OnStep func(epoch, step, steps int, losses []float32)
 
 // Hooks are called while Fit runs; each may be nil.
 type Hooks struct {
 	Start  func() error            // once, when the data has been checked; an error ends Fit with it
 	Before func(*data.Batch) error // of each step; an error ends Fit with it
-	Step   Progress
+	Step   OnStep
 	Epoch  func(Epoch) error // an error ends Fit with it
 	Warn   func(string)      // a line that says what may not be as it was meant
 }
@@ -60,23 +61,19 @@ type Result struct {
 // brings back the parameters of the epoch that was best on validation. When
 // training diverges, the trainer holds the parameters from before the epoch.
 func (t *Trainer) Fit(ctx context.Context, set, valid *data.Dataset, hooks Hooks) (*Result, error) {
-	t.tellOf(hooks.Warn)
-	if err := t.labelled(set); err != nil {
+	t.warnings.tell(hooks.Warn)
+	if err := t.check(set, valid); err != nil {
 		return nil, err
 	}
-	if err := t.validated(valid); err != nil {
+	perEpoch, total, err := t.planner.count(set, t.tracker)
+	if err != nil {
 		return nil, err
 	}
-	t.weighable(set)
-	if note := data.TokenizerNote(set, valid); note != "" {
-		t.warn("%s", note)
-	}
-	opts := t.batching()
-	if err := t.layOutSteps(set, opts); err != nil {
+	if err := t.rates.layOut(perEpoch, total); err != nil {
 		return nil, err
 	}
 	if t.config.RareWordDropout > 0 {
-		t.frequency = set.Frequencies()
+		t.step.SetFrequencies(set.Frequencies())
 	}
 	if hooks.Start != nil {
 		if err := hooks.Start(); err != nil {
@@ -84,12 +81,8 @@ func (t *Trainer) Fit(ctx context.Context, set, valid *data.Dataset, hooks Hooks
 		}
 	}
 	res := &Result{}
-	for t.epoch < t.config.Epochs && !t.patienceOver() && !t.over() {
-		before := t.arena.snapshot()
-		e, err := t.runEpoch(ctx, set, valid, opts, hooks)
-		if diverged := new(DivergedError); errors.As(err, &diverged) {
-			err = errors.Join(err, t.arena.restore(before))
-		}
+	for t.epoch < t.config.Epochs && !t.chooser.patienceOver(t.epoch, t.tracker) && (t.tracker == nil || !t.tracker.Over()) {
+		e, err := t.runEpoch(ctx, set, valid, hooks)
 		if err != nil {
 			return res, err
 		}
@@ -100,117 +93,39 @@ func (t *Trainer) Fit(ctx context.Context, set, valid *data.Dataset, hooks Hooks
 			}
 		}
 	}
-	if res.Best = t.best.epoch; t.best.values == nil {
+	if res.Best = t.chooser.best.epoch; t.Best() == nil {
 		return res, nil
 	}
-	t.ended()
-	return res, t.arena.restore(t.best.values)
+	t.chooser.ended(t.epoch, &t.warnings)
+	return res, t.step.Parameters().Restore(t.Best())
 }
 
-// best is the epoch with the best score on validation.
-type best struct {
-	values map[string]*tensor.Tensor
-	score  float64
-	epoch  int
-	// tasks is how many the score is made of; 0 where no epoch has had one, and
-	// this is the last. An epoch with fewer cannot be held against it.
-	tasks int
-	// without counts the epochs since that could not.
-	without int
-}
-
-// take notes an epoch's score, and reports whether it is the one to keep. More
-// tasks with a score are better than fewer: a task whose metric is not defined
-// for what a model predicts does not win by being left out.
-func (b *best) take(score float64, tasks, epoch int) bool {
-	switch {
-	case tasks < b.tasks:
-		b.without++
-		return false
-	case tasks == b.tasks && tasks > 0 && score <= b.score:
-		return false
-	}
-	*b = best{score: score, tasks: tasks, epoch: epoch}
-	return true
-}
-
-// patienceOver reports whether the score has not improved for long enough. As
-// long as a task waits it has not, and what was before the last one began does
-// not count, nor do epochs without a score.
-func (t *Trainer) patienceOver() bool {
-	since := t.best.epoch
-	if t.tracker != nil {
-		if t.tracker.Waits() {
-			return false
+// check reports data that nothing can be learned from or chosen by, and warns of what
+// is probably not meant.
+func (t *Trainer) check(set, valid *data.Dataset) error {
+	for i, task := range t.model.Schema().Tasks {
+		if set.Labelled(i) == 0 {
+			return fmt.Errorf("train: task %q has no label in the training data", task.Name)
 		}
-		since = max(since, t.tracker.Began())
 	}
-	return t.config.Patience > 0 && t.best.tasks > 0 && t.epoch-since-t.best.without >= t.config.Patience
+	err := t.chooser.validated(valid, func(task int) bool {
+		return t.tracker != nil && (t.tracker.Watches(task) || t.rates.follows(task))
+	}, &t.warnings)
+	if err != nil {
+		return err
+	}
+	if note := t.balancing.idle(t.config, set); note != "" {
+		t.warnings.add("%s", note)
+	}
+	if note := data.TokenizerNote(set, valid); note != "" {
+		t.warnings.add("%s", note)
+	}
+	return nil
 }
 
 // Best returns the parameters of the epoch that was best so far, nil before
 // the first has ended.
-func (t *Trainer) Best() map[string]*tensor.Tensor { return t.best.values }
-
-// labelled reports a task that has no label in the data at all.
-func (t *Trainer) labelled(d *data.Dataset) error {
-	for i, task := range t.model.Schema().Tasks {
-		if d.Labelled(i) == 0 {
-			return fmt.Errorf("train: task %q has no label in the training data", task.Name)
-		}
-	}
-	return nil
-}
-
-// morePlans are the epoch's plans of further batches, each in an order of its
-// own.
-func (t *Trainer) morePlans(set *data.Dataset, opts data.BatchOptions) [][][]int {
-	plans := make([][][]int, t.balancer.Needs().Batches)
-	for i := range plans {
-		own := opts
-		own.Seed ^= hashName(fmt.Sprintf("batch_%d", i+1))
-		plans[i] = t.batches(set, own, t.epoch)
-	}
-	return plans
-}
-
-// encode makes b the batch of the given examples and counts the labels that have
-// a loss.
-func (t *Trainer) encode(b *data.Batch, set *data.Dataset, examples []int) {
-	set.Fill(b, examples)
-	for i, task := range t.model.Schema().Tasks {
-		if t.model.Config().Heads[task.Name].CRF {
-			b.CountWhole(i)
-		}
-	}
-}
-
-// fill makes the batches of a step and what they draw.
-func (t *Trainer) fill(f *feed, set *data.Dataset, s step, more [][][]int, i int, number uint64) error {
-	t.encode(&f.batch, set, s.Examples)
-	if s.Task >= 0 {
-		f.batch.Only(s.Task)
-	}
-	t.mask(&f.batch)
-	for _, task := range s.without {
-		f.batch.Without(task)
-	}
-	if err := t.draw(&f.draws, &f.batch, number, 0); err != nil {
-		return err
-	}
-	for len(f.extra) < len(more) {
-		f.extra = append(f.extra, new(feed))
-	}
-	for j, plan := range more {
-		x := f.extra[j]
-		t.encode(&x.batch, set, plan[i%len(plan)])
-		t.mask(&x.batch)
-		if err := t.draw(&x.draws, &x.batch, number, j+1); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (t *Trainer) Best() map[string]*tensor.Tensor { return t.chooser.best.values }
 
 // sums add up what the steps of an epoch tell, by task.
 type sums struct {
@@ -227,30 +142,40 @@ func (s *sums) mean(task int) (float64, bool) {
 	return s.losses[task] / float64(s.labels[task]), true
 }
 
-// runEpoch makes an epoch's steps and measures what they led to.
-func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, opts data.BatchOptions, hooks Hooks) (*Epoch, error) {
+// runEpoch makes an epoch. When it diverges, the parameters are those from before.
+func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, hooks Hooks) (*Epoch, error) {
+	before := t.step.Parameters().Snapshot()
+	e, err := t.measuredEpoch(ctx, set, valid, hooks)
+	if diverged := new(DivergedError); errors.As(err, &diverged) {
+		err = errors.Join(err, t.step.Parameters().Restore(before))
+	}
+	return e, err
+}
+
+// measuredEpoch makes an epoch's steps and measures what they led to.
+func (t *Trainer) measuredEpoch(ctx context.Context, set, valid *data.Dataset, hooks Hooks) (*Epoch, error) {
 	start := time.Now()
-	plan, shares, err := t.plan(set, opts, t.epoch, t.states)
+	plan, shares, err := t.planner.plan(set, t.epoch, t.states)
 	if err != nil {
 		return nil, err
 	}
-	sums, err := t.runSteps(ctx, set, opts, plan, hooks)
+	sums, err := t.runSteps(ctx, set, plan, hooks)
 	if err != nil {
 		return nil, err
 	}
 	e := &Epoch{
 		Epoch: t.epoch + 1, Steps: t.steps, Losses: map[string]float64{}, Penalty: sums.penalty / float64(max(len(plan), 1)),
-		LR: t.config.Optimizer.LR * t.groups[0].rate(t.steps), Seconds: time.Since(start).Seconds(),
+		LR: t.rates.of(0, t.steps), Seconds: time.Since(start).Seconds(),
 	}
 	for i, task := range t.model.Schema().Tasks {
 		if loss, ok := sums.mean(i); ok {
 			e.Losses[task.Name] = loss
 		}
 	}
-	if err := t.endEpoch(e, sums); err != nil {
-		return nil, err
+	if e.Balance, err = t.balancing.endEpoch(sums, t.states); err != nil {
+		return nil, fmt.Errorf("train: epoch %d: %w", e.Epoch, err)
 	}
-	if err := t.averaged(func() error { return t.validate(ctx, valid, e) }); err != nil {
+	if err := t.average.during(t.step.Parameters(), func() error { return t.validate(ctx, valid, e) }); err != nil {
 		return nil, err
 	}
 	if err := t.endProgress(e, shares); err != nil {
@@ -261,20 +186,21 @@ func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, opts d
 }
 
 // runSteps makes the steps of an epoch.
-func (t *Trainer) runSteps(ctx context.Context, set *data.Dataset, opts data.BatchOptions, plan []step, hooks Hooks) (*sums, error) {
+func (t *Trainer) runSteps(ctx context.Context, set *data.Dataset, plan []planned, hooks Hooks) (*sums, error) {
 	n := len(t.model.Schema().Tasks)
 	s := &sums{losses: make([]float64, n), labels: make([]int, n)}
-	more := t.morePlans(set, opts)
+	more := t.planner.more(set, t.epoch, t.balancing.Needs().Batches)
 	before := t.steps
 	return s, ahead(ctx, len(plan), func(i int, f *feed) error {
-		return t.fill(f, set, plan[i], more, i, uint64(before+i+1))
+		f.fill(t.model, set, plan[i], more, i, t.states)
+		return f.draw(t.step, uint64(before+i+1))
 	}, func(i int, f *feed) error {
 		if hooks.Before != nil {
 			if err := hooks.Before(&f.batch); err != nil {
 				return err
 			}
 		}
-		losses, err := t.drawnStep(ctx, &f.batch, &f.draws, f.extra)
+		losses, err := t.drawnStep(ctx, f)
 		if err != nil {
 			return err
 		}
@@ -282,7 +208,7 @@ func (t *Trainer) runSteps(ctx context.Context, set *data.Dataset, opts data.Bat
 			s.losses[j] += float64(l) * float64(f.batch.Counts[j])
 			s.labels[j] += f.batch.Counts[j]
 		}
-		s.penalty += float64(t.front().penalty[0])
+		s.penalty += float64(t.step.Penalty())
 		if hooks.Step != nil {
 			hooks.Step(t.epoch+1, i+1, len(plan), losses)
 		}
@@ -290,25 +216,11 @@ func (t *Trainer) runSteps(ctx context.Context, set *data.Dataset, opts data.Bat
 	})
 }
 
-// endEpoch tells the balancer of the epoch, and reports what it did.
-func (t *Trainer) endEpoch(e *Epoch, s *sums) error {
-	losses, seen := make([]float64, len(t.states)), make([]bool, len(t.states))
-	for i, state := range t.states {
-		if loss, ok := s.mean(i); ok && state != progress.Dropped {
-			losses[i], seen[i] = loss, true
-		}
-	}
-	if err := t.balancer.EndEpoch(losses, seen); err != nil {
-		return fmt.Errorf("train: epoch %d: %w", t.epoch+1, err)
-	}
-	e.Balance = t.report.epoch()
-	return nil
-}
-
 // validate measures the model, and keeps its parameters where they are the best
 // so far.
 func (t *Trainer) validate(ctx context.Context, valid *data.Dataset, e *Epoch) (err error) {
-	if err := t.tuneThresholds(ctx, valid); err != nil {
+	updated := func(task int) bool { return t.tracker == nil || !t.step.Rests(task+1) }
+	if err := t.evaluator.tuneThresholds(ctx, valid, updated); err != nil {
 		return err
 	}
 	if e.Valid, err = t.Evaluate(ctx, valid); err != nil {
@@ -319,17 +231,7 @@ func (t *Trainer) validate(ctx context.Context, valid *data.Dataset, e *Epoch) (
 			return &DivergedError{Task: s.Task, Step: t.steps, Epoch: e.Epoch, Value: s.Loss}
 		}
 	}
-	t.learnScores(e.Valid)
-	score, tasks := t.config.Select.Score(t.judged(e.Valid))
-	if tasks > 0 {
-		e.Score = &score
-	}
-	if e.Best = t.best.take(score, tasks, e.Epoch); e.Best {
-		t.best.values = t.arena.snapshot()
-	}
-	t.score = score
-	if tasks < t.best.tasks {
-		t.score = math.NaN()
-	}
+	t.planner.learn(e.Valid, t.chooser.outlooks)
+	t.chooser.take(e, t.step.Parameters().Snapshot)
 	return nil
 }

@@ -2,7 +2,6 @@ package train_test
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -70,31 +69,5 @@ func TestPenaltyIsReported(t *testing.T) {
 	m, c, d = demoData(t)
 	if res, err = trainerOf(t, m, c).Fit(context.Background(), d, d, train.Hooks{}); err != nil || res.Epochs[0].Penalty != 0 {
 		t.Errorf("hard sharing has penalty %v (%v)", res.Epochs[0].Penalty, err)
-	}
-}
-
-// TestPartsWithACalibrator: the penalty reads the heads' answers, and the step
-// taken apart has its gradient as the plain one has.
-func TestPartsWithACalibrator(t *testing.T) {
-	var b strings.Builder
-	b.WriteString("area,kind,seen,paid\n")
-	for i := range 40 {
-		fmt.Fprintf(&b, "%d,%c,%s,%s\n", (i*37)%90, 'a'+i%3, []string{"no", "yes"}[i%2], []string{"no", "yes"}[i/2%2])
-	}
-	m, r, d := tableOf(t, b.String(), `
-data: {train: {format: csv, file: d.csv}}
-columns: {numeric: [area], categorical: [kind]}
-trunk: {type: mlp, hidden: [6]}
-sharing: {method: aitm, calibrator: 5}
-tasks: {seen: {type: classification}, paid: {type: classification}}
-train: {epochs: 1, batch: 8, optimizer: {lr: 0.02}}
-`)
-	for _, e := range engines(t) {
-		tr, err := train.New(m, e, r.Training())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer tr.Close()
-		compareParts(t, tr, d)
 	}
 }

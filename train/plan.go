@@ -5,25 +5,50 @@ import (
 	"slices"
 
 	"espalier/data"
+	"espalier/models"
 	"espalier/train/progress"
 	"espalier/train/sample"
+	"espalier/train/step"
 )
 
-// step is what one step trains on.
-type step struct {
+// planned is what one step trains on.
+type planned struct {
 	sample.Step
 	without []int // tasks whose labels do not count in it
 }
 
+// planner lays out the steps of epochs.
+type planner struct {
+	config  Config
+	tasks   []string
+	sampler *sample.Sampler // nil: examples as they come
+	apart   bool            // tasks wait, end or have caps
+	costs   *step.Costs     // of steps; nil where nothing asks for them
+}
+
+// newPlanner makes what Config asks for.
+func newPlanner(c Config, m *models.Model) (*planner, error) {
+	p := &planner{config: c, tasks: m.Schema().TaskNames(), apart: c.apart()}
+	var err error
+	if p.sampler, err = newSampler(c, p.tasks); err != nil {
+		return nil, err
+	}
+	if p.apart && c.Shares.Compute() {
+		p.costs, err = step.NewCosts(m)
+	}
+	return p, err
+}
+
 // plan returns the steps of an epoch, from 0, with tasks in these states, and the
 // tasks' shares of it. A step that would train no task is left out.
-func (t *Trainer) plan(set *data.Dataset, opts data.BatchOptions, epoch int, states []progress.State) ([]step, []float64, error) {
-	var steps []step
-	if t.sampler == nil {
-		for _, examples := range t.batches(set, opts, epoch) {
-			steps = append(steps, step{Step: sample.Step{Task: -1, Examples: examples}})
+func (p *planner) plan(set *data.Dataset, epoch int, states []progress.State) ([]planned, []float64, error) {
+	opts := p.batching()
+	var steps []planned
+	if p.sampler == nil {
+		for _, examples := range p.batches(set, opts, epoch) {
+			steps = append(steps, planned{Step: sample.Step{Task: -1, Examples: examples}})
 		}
-		return t.admitted(set, steps, states)
+		return p.admitted(set, steps, states)
 	}
 	with := make([][]int, len(states))
 	for i, s := range states {
@@ -32,23 +57,23 @@ func (t *Trainer) plan(set *data.Dataset, opts data.BatchOptions, epoch int, sta
 		}
 	}
 	b := sample.Batching{Size: opts.Size, MaxTokens: opts.MaxTokens, Length: set.Length}
-	if len(t.config.Shares.Caps) > 0 {
-		b.Limit = t.newLimit(set, with, opts.Size)
+	if len(p.config.Shares.Caps) > 0 {
+		b.Limit = p.newLimit(set, with, opts.Size)
 	}
-	sampled, err := t.sampler.Plan(with, b, epoch)
+	sampled, err := p.sampler.Plan(with, b, epoch)
 	if err != nil {
 		return nil, nil, fmt.Errorf("train: %w", err)
 	}
 	for _, s := range sampled {
-		steps = append(steps, step{Step: s})
+		steps = append(steps, planned{Step: s})
 	}
-	return t.admitted(set, steps, states)
+	return p.admitted(set, steps, states)
 }
 
 // admitted are the steps that train a task, with those tasks left out of each
 // that would have more than their shares.
-func (t *Trainer) admitted(set *data.Dataset, steps []step, states []progress.State) ([]step, []float64, error) {
-	if t.tracker == nil {
+func (p *planner) admitted(set *data.Dataset, steps []planned, states []progress.State) ([]planned, []float64, error) {
+	if !p.apart {
 		return steps, nil, nil
 	}
 	labelled := make([][]bool, len(states)) // by task and example
@@ -60,8 +85,8 @@ func (t *Trainer) admitted(set *data.Dataset, steps []step, states []progress.St
 			}
 		}
 	}
-	ledger := progress.NewLedger(t.config.Shares, t.model.Schema().TaskNames())
-	var kept []step
+	ledger := progress.NewLedger(p.config.Shares, p.tasks)
+	var kept []planned
 	for _, s := range steps {
 		present := make([]bool, len(states))
 		for i := range present {
@@ -70,7 +95,7 @@ func (t *Trainer) admitted(set *data.Dataset, steps []step, states []progress.St
 		if !slices.Contains(present, true) {
 			continue
 		}
-		cost, err := t.costOf(set, s.Examples)
+		cost, err := p.costOf(set, s.Examples)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -88,11 +113,11 @@ func (t *Trainer) admitted(set *data.Dataset, steps []step, states []progress.St
 }
 
 // costOf returns what a step on some examples costs.
-func (t *Trainer) costOf(set *data.Dataset, examples []int) (progress.Cost, error) {
-	if t.costs == nil {
+func (p *planner) costOf(set *data.Dataset, examples []int) (progress.Cost, error) {
+	if p.costs == nil {
 		return progress.EachStep, nil
 	}
-	cost, err := t.costs.step(set.Sizes(examples))
+	cost, err := p.costs.Step(set.Sizes(examples))
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
@@ -102,14 +127,14 @@ func (t *Trainer) costOf(set *data.Dataset, examples []int) (progress.Cost, erro
 // limit keeps the batches of one task that are drawn to the caps, so that others
 // are drawn in their place.
 type limit struct {
-	trainer *Trainer
+	planner *planner
 	set     *data.Dataset
 	ledger  *progress.Ledger
 	usual   []float64 // what a step of each task costs
 }
 
-func (t *Trainer) newLimit(set *data.Dataset, with [][]int, size int) *limit {
-	l := &limit{trainer: t, set: set, ledger: progress.NewLedger(t.config.Shares, t.model.Schema().TaskNames())}
+func (p *planner) newLimit(set *data.Dataset, with [][]int, size int) *limit {
+	l := &limit{planner: p, set: set, ledger: progress.NewLedger(p.config.Shares, p.tasks)}
 	for i, examples := range with {
 		l.usual = append(l.usual, l.cost(i, examples[:min(size, len(examples))]))
 	}
@@ -118,9 +143,9 @@ func (t *Trainer) newLimit(set *data.Dataset, with [][]int, size int) *limit {
 
 // cost is what a step of a task alone costs.
 func (l *limit) cost(task int, examples []int) float64 {
-	alone := make([]bool, len(l.trainer.states))
+	alone := make([]bool, len(l.planner.tasks))
 	alone[task] = true
-	cost, err := l.trainer.costOf(l.set, examples)
+	cost, err := l.planner.costOf(l.set, examples)
 	if err != nil {
 		return 1 // the same error ends the plan
 	}
@@ -138,52 +163,71 @@ func (l *limit) Took(task int, examples []int) {
 	l.ledger.Take(task, l.cost(task, examples))
 }
 
-// mask makes labels missing that do not count in this epoch.
-func (t *Trainer) mask(b *data.Batch) {
-	for i, s := range t.states {
-		if !s.Counts() {
-			b.Without(i)
-		}
-	}
-}
-
-// layOutSteps counts the steps of the run for the schedules: as if tasks that
-// begin by epoch did so, and all others trained from the first on.
-func (t *Trainer) layOutSteps(set *data.Dataset, opts data.BatchOptions) error {
-	all, shares, err := t.plan(set, opts, 0, make([]progress.State, len(t.states)))
+// count counts the steps of an epoch and of the run, for the schedules: as if tasks
+// that begin by epoch did so, and all others trained from the first on.
+func (p *planner) count(set *data.Dataset, tracker *progress.Tracker) (perEpoch, total int, err error) {
+	all, shares, err := p.plan(set, 0, make([]progress.State, len(p.tasks)))
 	if err != nil {
-		return err
+		return 0, 0, err
 	}
-	uncapped := *t
-	uncapped.config.Shares = progress.Shares{}
-	for i, task := range t.model.Schema().Tasks {
-		c, ok := t.config.Shares.Caps[task.Name]
-		if !ok || shares[i] > 0 {
-			continue
-		}
-		_, free, err := uncapped.plan(set, opts, 0, make([]progress.State, len(t.states)))
-		if err != nil {
-			return err
-		}
-		if free[i] > 0 { // else no step was drawn of it, which is not the cap's doing
-			return fmt.Errorf("train: the cap of %v leaves task %q no step in an epoch of %d; raise it, or make batches smaller", c, task.Name, len(all))
-		}
+	if err := p.starved(set, shares, len(all)); err != nil {
+		return 0, 0, err
 	}
-	total, last := 0, -1
+	last := -1
 	var states []progress.State
-	for epoch := range t.config.Epochs {
-		now := make([]progress.State, len(t.states))
-		if t.tracker != nil {
-			now = t.tracker.Scheduled(epoch)
+	for epoch := range p.config.Epochs {
+		now := make([]progress.State, len(p.tasks))
+		if tracker != nil {
+			now = tracker.Scheduled(epoch)
 		}
 		if last < 0 || !slices.Equal(now, states) {
-			plan, _, err := t.plan(set, opts, 0, now)
+			plan, _, err := p.plan(set, 0, now)
 			if err != nil {
-				return err
+				return 0, 0, err
 			}
 			last, states = len(plan), now
 		}
 		total += last
 	}
-	return t.setSchedules(len(all), total)
+	return len(all), total, nil
+}
+
+// starved reports a task whose cap leaves it no step of an epoch.
+func (p *planner) starved(set *data.Dataset, shares []float64, steps int) error {
+	uncapped := *p
+	uncapped.config.Shares = progress.Shares{}
+	for i, task := range p.tasks {
+		c, ok := p.config.Shares.Caps[task]
+		if !ok || shares[i] > 0 {
+			continue
+		}
+		_, free, err := uncapped.plan(set, 0, make([]progress.State, len(p.tasks)))
+		if err != nil {
+			return err
+		}
+		if free[i] > 0 { // else no step was drawn of it, which is not the cap's doing
+			return fmt.Errorf("train: the cap of %v leaves task %q no step in an epoch of %d; raise it, or make batches smaller", c, task, steps)
+		}
+	}
+	return nil
+}
+
+// more are an epoch's plans of n further batches a step, each in an order of its own.
+func (p *planner) more(set *data.Dataset, epoch, n int) [][][]int {
+	plans := make([][][]int, n)
+	for i := range plans {
+		own := p.batching()
+		own.Seed = step.ExtraSeed(own.Seed, i+1)
+		plans[i] = p.batches(set, own, epoch)
+	}
+	return plans
+}
+
+// mask makes labels of tasks missing that do not count in their states.
+func mask(b *data.Batch, states []progress.State) {
+	for i, s := range states {
+		if !s.Counts() {
+			b.Without(i)
+		}
+	}
 }

@@ -6,8 +6,6 @@ import (
 	"math"
 	"slices"
 
-	"espalier/data"
-	"espalier/runtime"
 	"espalier/safetensors"
 	"espalier/tensor"
 	"espalier/train/balance"
@@ -27,28 +25,20 @@ type TaskProgress struct {
 	Share float64 `json:"share"`
 }
 
-// newProgress makes what Config says of order and ends of tasks.
-func (t *Trainer) newProgress() error {
-	tasks := t.model.Schema().TaskNames()
-	t.states = make([]progress.State, len(tasks))
-	if !t.config.apart() {
-		return nil
+// newTracker makes what Config says of order and ends of tasks; nil where no task has
+// settings of its own.
+func newTracker(c *Config, tasks []string, lower []bool) (*progress.Tracker, error) {
+	if !c.apart() {
+		return nil, nil
 	}
-	var err error
-	if t.tracker, err = progress.New(t.config.progress(tasks, t.lower())); err != nil {
-		return fmt.Errorf("train: %w", err)
+	t, err := progress.New(c.progress(tasks, lower))
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
 	}
-	t.states = t.tracker.States()
-	if err := t.config.Shares.Check(tasks); err != nil {
-		return fmt.Errorf("train: %w", err)
+	if err := c.Shares.Check(tasks); err != nil {
+		return nil, fmt.Errorf("train: %w", err)
 	}
-	if t.config.Shares.Compute() {
-		if t.costs, err = newCosts(t.model); err != nil {
-			return err
-		}
-	}
-	t.heads, err = plainHeads(t.config, tasks)
-	return err
+	return t, nil
 }
 
 func (c Config) progress(tasks []string, lower []bool) progress.Config {
@@ -68,9 +58,6 @@ func (c Config) CheckProgress(tasks []string) error {
 	return err
 }
 
-// over reports whether no task trains any more.
-func (t *Trainer) over() bool { return t.tracker != nil && t.tracker.Over() }
-
 // endProgress takes in the scores of an epoch, and says what was and what
 // changes.
 func (t *Trainer) endProgress(e *Epoch, shares []float64) error {
@@ -81,46 +68,26 @@ func (t *Trainer) endProgress(e *Epoch, shares []float64) error {
 	values := make([]float64, len(e.Valid))
 	for i, s := range e.Valid {
 		p := TaskProgress{State: t.states[i], Share: shares[i]}
-		if !t.rests(i + 1) {
-			p.LR = t.config.Optimizer.LR * t.groups[i+1].rate(t.steps)
+		if !t.step.Rests(i + 1) {
+			p.LR = t.rates.of(i+1, t.steps)
 		}
 		e.Tasks[s.Task] = p
 		values[i] = s.Value()
-		if g := &t.groups[i+1]; g.plateau != nil && t.states[i].Learns() {
-			g.plateau.EndEpoch(values[i])
+		if t.states[i].Learns() {
+			t.rates.endEpoch(i+1, values[i])
 		}
 	}
-	if p := t.groups[0].plateau; p != nil && !t.rests(0) {
-		p.EndEpoch(t.score)
+	if !t.step.Rests(0) {
+		t.rates.endEpoch(0, t.chooser.last)
 	}
 	e.Changes = t.tracker.EndEpoch(values)
 	return t.enter(t.tracker.States())
 }
 
-// enter begins an epoch's states. What a step needs to leave a task out of the
-// trunk's gradient is compiled when the first is dropped.
+// enter begins an epoch's states.
 func (t *Trainer) enter(states []progress.State) error {
 	t.states = states
-	if !t.drops() || t.parts != nil {
-		return nil
-	}
-	var err error
-	t.parts, err = t.openParts(false, runtime.Options{Threads: t.config.Threads, Deterministic: true})
-	return err
-}
-
-// drops reports whether a task's loss moves its head and not the trunk.
-func (t *Trainer) drops() bool { return slices.Contains(t.states, progress.Dropped) }
-
-// setApart gives the heads of dropped tasks, which balancing does not see, the
-// factors that they have without it.
-func (t *Trainer) setApart(w balance.Weights, b *data.Batch) {
-	for i, state := range t.states {
-		t.parts.apart[i] = state == progress.Dropped
-		if t.parts.apart[i] && b.Counts[i] > 0 {
-			w.Heads[i] = t.heads[i]
-		}
-	}
+	return t.step.SetStates(states)
 }
 
 // plainHeads are the factors of the tasks' heads without balancing: those of
@@ -137,21 +104,22 @@ func plainHeads(c Config, tasks []string) ([]float64, error) {
 	return w.Heads, err
 }
 
-// The parts of a saved state that are about tasks' progress.
+// Names in a saved state of tasks' progress.
 const (
 	trackerState = "progress/tasks"
 	groupState   = "progress/groups" // steps before the start of each
 	rateState    = "progress/rate_"  // of a plateau, by group
 )
 
-func (t *Trainer) saveProgress(f *safetensors.File) {
-	if t.tracker == nil {
+// saveProgress adds the states of tasks and the learning rates to a saved state.
+func saveProgress(f *safetensors.File, t *progress.Tracker, r *rates) {
+	if t == nil {
 		return
 	}
 	put := func(name string, s []float64) { f.Tensors[name] = tensor.Must(tensor.Of(s, int64(len(s)))) }
-	put(trackerState, t.tracker.State())
+	put(trackerState, t.State())
 	var counts []float64
-	for i, g := range t.groups {
+	for i, g := range r.groups {
 		counts = append(counts, float64(g.begun))
 		if g.plateau != nil {
 			put(fmt.Sprint(rateState, i), g.plateau.State())
@@ -161,8 +129,8 @@ func (t *Trainer) saveProgress(f *safetensors.File) {
 }
 
 // restoreProgress goes on from what saveProgress wrote.
-func (t *Trainer) restoreProgress(f *safetensors.File, steps int) error {
-	if t.tracker == nil {
+func restoreProgress(f *safetensors.File, t *progress.Tracker, r *rates, steps int) error {
+	if t == nil {
 		return nil
 	}
 	floats := func(name string) []float64 {
@@ -172,16 +140,16 @@ func (t *Trainer) restoreProgress(f *safetensors.File, steps int) error {
 		return nil
 	}
 	counts := floats(groupState)
-	if len(counts) != len(t.groups) || slices.ContainsFunc(counts, func(x float64) bool {
+	if len(counts) != len(r.groups) || slices.ContainsFunc(counts, func(x float64) bool {
 		return !(x >= -1 && x <= float64(steps)) || x != math.Trunc(x)
 	}) {
 		return errors.New("train: the state is of a run without learning rates, an order or ends of single tasks")
 	}
-	if err := t.tracker.Restore(floats(trackerState)); err != nil {
+	if err := t.Restore(floats(trackerState)); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
-	for i := range t.groups {
-		g := &t.groups[i]
+	for i := range r.groups {
+		g := &r.groups[i]
 		g.begun = int(counts[i])
 		if g.plateau == nil {
 			continue
@@ -190,5 +158,5 @@ func (t *Trainer) restoreProgress(f *safetensors.File, steps int) error {
 			return fmt.Errorf("train: %w", err)
 		}
 	}
-	return t.enter(t.tracker.States())
+	return nil
 }

@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"espalier/metric"
-	"espalier/models"
+	"espalier/schema"
 	"espalier/train/optim"
 	"espalier/train/progress"
 )
@@ -93,86 +93,91 @@ func (s ScheduleConfig) of(perEpoch, total int) optim.Schedule {
 	}
 }
 
-// rates are the settings of the groups, in their order.
-func (t *Trainer) rates() []RateConfig {
-	rates := []RateConfig{t.config.Trunk}
-	if !t.config.apart() {
+// rateConfigs are the settings of the groups, in their order.
+func (c *Config) rateConfigs(tasks []string) []RateConfig {
+	rates := []RateConfig{c.Trunk}
+	if !c.apart() {
 		return rates
 	}
-	for _, task := range t.model.Schema().Tasks {
-		rates = append(rates, t.config.Tasks[task.Name].Rate)
+	for _, name := range tasks {
+		rates = append(rates, c.Tasks[name].Rate)
 	}
 	return rates
 }
 
-// newGroups makes the groups, at the start of a run.
-func (t *Trainer) newGroups() error {
-	for i, r := range t.rates() {
+// scheduleOf is the schedule of a group, its own or that of all.
+func (c *Config) scheduleOf(r RateConfig) ScheduleConfig {
+	if r.Schedule.Type != "" {
+		return r.Schedule
+	}
+	return c.Schedule
+}
+
+// rates are the learning rates of the groups of a run.
+type rates struct {
+	lr      float64
+	configs []ScheduleConfig
+	groups  []group
+}
+
+// newRates makes the groups, at the start of a run. lower says of each task whether
+// less of its metric is better.
+func newRates(c *Config, tasks []string, lower []bool) (*rates, error) {
+	all := &rates{lr: c.Optimizer.LR}
+	for i, r := range c.rateConfigs(tasks) {
 		g := group{factor: r.LR, own: r.Schedule.Type != "", begun: -1}
 		if g.factor == 0 {
 			g.factor = 1
 		}
-		s := t.config.Schedule
-		if g.own {
-			s = r.Schedule
-		}
+		s := c.scheduleOf(r)
 		if s.Type == plateau {
 			var err error
-			lower := i > 0 && t.lower()[i-1]
-			if g.plateau, err = progress.NewRate(s.plateau(), lower); err != nil {
-				return err
+			if g.plateau, err = progress.NewRate(s.plateau(), i > 0 && lower[i-1]); err != nil {
+				return nil, err
 			}
 		}
-		t.groups = append(t.groups, g)
+		all.configs, all.groups = append(all.configs, s), append(all.groups, g)
 	}
-	return nil
+	return all, nil
 }
 
-// lower says of each task whether less of its metric is better.
-func (t *Trainer) lower() []bool {
-	tasks := t.model.Schema().Tasks
-	lower := make([]bool, len(tasks))
-	for i := range tasks {
-		lower[i] = !metric.HigherIsBetter(t.metricOf(&tasks[i]))
+// of is the learning rate of a group in a step.
+func (r *rates) of(group, step int) float64 { return r.lr * r.groups[group].rate(step) }
+
+// begin is the learning rate of a group in a step that it learns in.
+func (r *rates) begin(group, step int) float64 {
+	if g := &r.groups[group]; g.begun < 0 {
+		g.begun = step - 1
 	}
-	return lower
+	return r.of(group, step)
 }
 
-// setSchedules lays the schedules over the steps of a run.
-func (t *Trainer) setSchedules(perEpoch, total int) error {
-	for i, r := range t.rates() {
-		s := t.config.Schedule
-		if t.groups[i].own {
-			s = r.Schedule
-		}
-		t.groups[i].schedule = s.of(perEpoch, total)
-		if err := t.groups[i].schedule.Check(); err != nil {
+// layOut lays the schedules over the steps of a run.
+func (r *rates) layOut(perEpoch, total int) error {
+	for i, c := range r.configs {
+		r.groups[i].schedule = c.of(perEpoch, total)
+		if err := r.groups[i].schedule.Check(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// groupOf returns the number of the group that a parameter belongs to.
-func (t *Trainer) groupOf(name string) int {
-	if len(t.groups) == 1 {
-		return 0
+// follows reports whether a task's metric moves its learning rate.
+func (r *rates) follows(task int) bool { return r.groups[task+1].plateau != nil }
+
+// endEpoch gives a group's plateau, if it has one, the value that it looks at.
+func (r *rates) endEpoch(group int, value float64) {
+	if p := r.groups[group].plateau; p != nil {
+		p.EndEpoch(value)
 	}
-	return t.ownerOf(name) + 1
 }
 
-// ownerOf returns the number of the task that a parameter belongs to, -1 for a
-// shared one.
-func (t *Trainer) ownerOf(name string) int {
-	task, _ := models.TaskOf(name)
-	return t.model.Schema().TaskIndex(task)
-}
-
-// rests reports whether nothing of a group moves: a task's own part where it
-// does not learn, and the trunk where no task shapes it, or none of a step.
-func (t *Trainer) rests(group int) bool {
-	if group > 0 {
-		return !t.states[group-1].Learns()
+// lower says of each task whether less of its metric is better.
+func (c *Config) lower(s *schema.Schema) []bool {
+	lower := make([]bool, len(s.Tasks))
+	for i := range s.Tasks {
+		lower[i] = !metric.HigherIsBetter(c.metricOf(&s.Tasks[i]))
 	}
-	return t.idle || !slices.ContainsFunc(t.states, progress.State.Shapes)
+	return lower
 }

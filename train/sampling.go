@@ -40,41 +40,41 @@ func (c Config) CheckSampling(tasks []string) error {
 }
 
 // batching is how examples are grouped in training.
-func (t *Trainer) batching() data.BatchOptions {
-	return data.BatchOptions{Size: t.config.Batch, MaxTokens: t.config.MaxTokens, Shuffle: true, Seed: t.config.Seed}
+func (p *planner) batching() data.BatchOptions {
+	return data.BatchOptions{Size: p.config.Batch, MaxTokens: p.config.MaxTokens, Shuffle: true, Seed: p.config.Seed}
 }
 
-// learnScores tells the sampler how validation went.
-func (t *Trainer) learnScores(scores score.Scores) {
-	if t.sampler == nil {
+// learn tells the sampler how validation went.
+func (p *planner) learn(scores score.Scores, outlooks []score.Outlook) {
+	if p.sampler == nil {
 		return
 	}
 	of := make([]float64, len(scores))
 	for i, s := range scores {
-		if of[i] = s.Skill(); math.IsNaN(t.outlooks[i].Right) { // see judged
+		if of[i] = s.Skill(); math.IsNaN(outlooks[i].Right) { // see judged
 			of[i] = math.NaN()
 		}
 	}
-	t.sampler.Learn(of)
+	p.sampler.Learn(of)
 }
 
-// saveSampler and restoreSampler keep what the sampler learned in a state.
-func (t *Trainer) saveSampler(f *safetensors.File) {
-	if t.sampler != nil {
-		scores := t.sampler.State()
+// save and restore keep what the sampler learned in a state.
+func (p *planner) save(f *safetensors.File) {
+	if p.sampler != nil {
+		scores := p.sampler.State()
 		f.Tensors[samplerState] = tensor.Must(tensor.Of(scores, int64(len(scores))))
 	}
 }
 
-func (t *Trainer) restoreSampler(f *safetensors.File) error {
-	if t.sampler == nil {
+func (p *planner) restore(f *safetensors.File) error {
+	if p.sampler == nil {
 		return nil
 	}
 	saved := f.Tensors[samplerState]
 	if saved == nil {
 		return errors.New("train: the state is of a run without sampling by task")
 	}
-	if err := t.sampler.Restore(saved.Float64s()); err != nil {
+	if err := p.sampler.Restore(saved.Float64s()); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
 	return nil

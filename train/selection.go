@@ -45,23 +45,6 @@ func (s Selection) Score(of score.Scores) (value float64, tasks int) {
 	return total / weights, tasks
 }
 
-// judged are the scores that epochs are chosen by: all but those of tasks whose
-// metric is not defined for right answers to the validation data, such as span_f1
-// where there is no span. It is defined for wrong ones there, and an epoch would be
-// chosen for being wrong.
-func (t *Trainer) judged(of score.Scores) score.Scores {
-	if t.config.Select.Loss {
-		return of
-	}
-	var judged score.Scores
-	for i, s := range of {
-		if !math.IsNaN(t.outlooks[i].Right) {
-			judged = append(judged, s)
-		}
-	}
-	return judged
-}
-
 // weight is how much a task counts.
 func (s Selection) weight(task string) float64 {
 	if s.Weights == nil {

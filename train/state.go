@@ -10,7 +10,6 @@ import (
 	"espalier/safetensors"
 	"espalier/tensor"
 	"espalier/train/balance"
-	"espalier/train/optim"
 )
 
 // The parts of a saved state are told apart by the prefix of their names.
@@ -42,32 +41,29 @@ func (t *Trainer) State() *safetensors.File {
 		"epoch":  strconv.Itoa(t.epoch),
 		"step":   strconv.Itoa(t.steps),
 	}}
-	for name, v := range t.arena.byName {
+	for name, v := range t.Parameters() {
 		f.Tensors[statePrefix+name] = v
 	}
 	for name, v := range t.average.values {
 		f.Tensors[meanPrefix+name] = v
 	}
-	if t.best.values != nil {
-		f.Metadata["best_epoch"] = strconv.Itoa(t.best.epoch)
-		f.Metadata["best_score"] = strconv.FormatUint(math.Float64bits(t.best.score), 16)
-		f.Metadata["best_tasks"] = strconv.Itoa(t.best.tasks)
-		f.Metadata["best_without"] = strconv.Itoa(t.best.without)
-		for name, v := range t.best.values {
+	if t.chooser.best.values != nil {
+		f.Metadata["best_epoch"] = strconv.Itoa(t.chooser.best.epoch)
+		f.Metadata["best_score"] = strconv.FormatUint(math.Float64bits(t.chooser.best.score), 16)
+		f.Metadata["best_tasks"] = strconv.Itoa(t.chooser.best.tasks)
+		f.Metadata["best_without"] = strconv.Itoa(t.chooser.best.without)
+		for name, v := range t.chooser.best.values {
 			f.Tensors[bestPrefix+name] = v
 		}
 	}
-	for name, s := range t.slots() {
+	for name, s := range t.step.Moments() {
 		f.Tensors[slotPrefix+name] = tensor.Must(tensor.Of(s, int64(len(s))))
 	}
-	counts := make([]int64, len(t.blocks))
-	for i := range t.blocks {
-		counts[i] = int64(t.blocks[i].optim.Step())
-	}
+	counts := t.step.Updates()
 	f.Tensors[stepsState] = tensor.Must(tensor.Of(counts, int64(len(counts))))
-	t.saveSampler(f)
-	t.saveProgress(f)
-	weighing := t.balancer.State()
+	t.planner.save(f)
+	saveProgress(f, t.tracker, t.rates)
+	weighing := t.balancing.State()
 	for name, v := range weighing.Float64s {
 		f.Tensors[taskPrefix+name] = tensor.Must(tensor.Of(v, int64(len(v))))
 	}
@@ -78,7 +74,7 @@ func (t *Trainer) State() *safetensors.File {
 }
 
 // restoreBalance goes on from what State wrote.
-func (t *Trainer) restoreBalance(f *safetensors.File) error {
+func restoreBalance(f *safetensors.File, b *balance.Balancer) error {
 	s := balance.State{Float64s: map[string][]float64{}, Float32s: map[string][]float32{}}
 	for name, v := range underPrefix(f, taskPrefix) {
 		if v.DType() == tensor.Float64 {
@@ -87,40 +83,16 @@ func (t *Trainer) restoreBalance(f *safetensors.File) error {
 			s.Float32s[name] = v.Float32s()
 		}
 	}
-	if err := t.balancer.Restore(s); err != nil {
+	if err := b.Restore(s); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
 	return nil
 }
 
-// slots lists the optimizer's moments by parameter.
-func (t *Trainer) slots() map[string][]float32 {
-	all := map[string][]float32{}
-	add := func(name string, s *optim.Slots, from, to int) {
-		if s.First != nil {
-			all[name+"/first"] = s.First[from:to:to]
-		}
-		if s.Second != nil {
-			all[name+"/second"] = s.Second[from:to:to]
-		}
-	}
-	for _, r := range t.dense {
-		for _, s := range t.arena.slots {
-			if from := s.offset - r.from; s.offset >= r.from && s.offset < r.to {
-				add(s.param.Name, r.slots, from, from+s.param.Size())
-			}
-		}
-	}
-	for _, s := range t.tables {
-		add(s.param.Name, s.slots, 0, len(s.values))
-	}
-	return all
-}
-
 // savedSteps reads how many steps the blocks were updated in.
-func (t *Trainer) savedSteps(f *safetensors.File, steps int) ([]int64, error) {
+func savedSteps(f *safetensors.File, blocks, steps int) ([]int64, error) {
 	v := f.Tensors[stepsState]
-	if v == nil || v.DType() != tensor.Int64 || v.Len() != len(t.blocks) {
+	if v == nil || v.DType() != tensor.Int64 || v.Len() != blocks {
 		return nil, fmt.Errorf("train: the state's %s do not fit; it is from another model or other settings of tasks", stepsState)
 	}
 	for _, n := range v.Int64s() {
@@ -149,11 +121,11 @@ func (t *Trainer) Resume(f *safetensors.File) error {
 	if t.tracker == nil && f.Tensors[trackerState] != nil {
 		return fmt.Errorf("train: the state is of a run whose tasks have rates, an order or ends of their own, of which this one says nothing")
 	}
-	counts, err := t.savedSteps(f, steps)
+	counts, err := savedSteps(f, len(t.step.Updates()), steps)
 	if err != nil {
 		return err
 	}
-	slots := t.slots()
+	slots := t.step.Moments()
 	for name, to := range slots {
 		from := f.Tensors[slotPrefix+name]
 		if from == nil || from.DType() != tensor.Float32 || from.Len() != len(to) {
@@ -163,38 +135,41 @@ func (t *Trainer) Resume(f *safetensors.File) error {
 	var top best
 	if text := f.Metadata["best_epoch"]; text != "" {
 		var err error
-		if top, err = t.savedBest(f, text); err != nil {
+		if top, err = savedBest(f, text, t.Parameters()); err != nil {
 			return err
 		}
 	}
 	mean := underPrefix(f, meanPrefix)
 	if t.config.Average > 0 && len(mean) > 0 {
-		if err := t.fits(mean); err != nil {
+		if err := fits(mean, t.Parameters()); err != nil {
 			return fmt.Errorf("train: the state's average %w", err)
 		}
 	}
-	if err := t.fits(underPrefix(f, statePrefix)); err != nil {
+	if err := fits(underPrefix(f, statePrefix), t.Parameters()); err != nil {
 		return fmt.Errorf("train: the state's parameters %w", err)
 	}
-	if err := t.restoreSampler(f); err != nil {
+	if err := t.planner.restore(f); err != nil {
 		return err
 	}
-	if err := t.restoreProgress(f, steps); err != nil {
+	if err := restoreProgress(f, t.tracker, t.rates, steps); err != nil {
 		return err
 	}
-	if err := t.restoreBalance(f); err != nil {
+	if t.tracker != nil {
+		if err := t.enter(t.tracker.States()); err != nil {
+			return err
+		}
+	}
+	if err := restoreBalance(f, t.balancing.Balancer); err != nil {
 		return err
 	}
-	if err := t.arena.restore(underPrefix(f, statePrefix)); err != nil {
+	if err := t.SetParameters(underPrefix(f, statePrefix)); err != nil {
 		return fmt.Errorf("train: the state does not fit the model: %w", err)
 	}
 	for name, to := range slots {
 		copy(to, f.Tensors[slotPrefix+name].Float32s())
 	}
-	for i, n := range counts {
-		t.blocks[i].optim.SetStep(int(n))
-	}
-	t.epoch, t.steps, t.best = epoch, steps, top
+	t.step.SetUpdates(counts)
+	t.epoch, t.steps, t.chooser.best = epoch, steps, top
 	if t.config.Average > 0 && len(mean) > 0 {
 		t.average.values = mean
 	}
@@ -204,7 +179,7 @@ func (t *Trainer) Resume(f *safetensors.File) error {
 // savedBest reads the best epoch. A state from before scores were free of scale
 // does not say how many tasks its score is made of; it can be held against no
 // other, and the next epoch with a score takes its place.
-func (t *Trainer) savedBest(f *safetensors.File, epoch string) (best, error) {
+func savedBest(f *safetensors.File, epoch string, parameters map[string]*tensor.Tensor) (best, error) {
 	n, err1 := strconv.Atoi(epoch)
 	bits, err2 := strconv.ParseUint(f.Metadata["best_score"], 16, 64)
 	tasks, err3 := strconv.Atoi(cmp.Or(f.Metadata["best_tasks"], "0"))
@@ -213,15 +188,15 @@ func (t *Trainer) savedBest(f *safetensors.File, epoch string) (best, error) {
 		return best{}, fmt.Errorf("train: the state's best epoch is damaged")
 	}
 	values := underPrefix(f, bestPrefix)
-	if err := t.fits(values); err != nil {
+	if err := fits(values, parameters); err != nil {
 		return best{}, fmt.Errorf("train: the state's best parameters %w", err)
 	}
 	return best{values: values, score: math.Float64frombits(bits), epoch: n, tasks: tasks, without: without}, nil
 }
 
 // fits reports parameters that are not the model's.
-func (t *Trainer) fits(values map[string]*tensor.Tensor) error {
-	for name, v := range t.arena.byName {
+func fits(values, parameters map[string]*tensor.Tensor) error {
+	for name, v := range parameters {
 		if b := values[name]; b == nil || !b.Shape().Equal(v.Shape()) {
 			return fmt.Errorf("do not fit the model at %q", name)
 		}

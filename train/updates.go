@@ -8,8 +8,8 @@ import (
 // batches returns the batches of one epoch, from 0. With EpochSteps an epoch is
 // a stretch of that many batches of passes that follow one another, each in an
 // order of its own.
-func (t *Trainer) batches(set *data.Dataset, opts data.BatchOptions, epoch int) [][]int {
-	steps := t.config.EpochSteps
+func (p *planner) batches(set *data.Dataset, opts data.BatchOptions, epoch int) [][]int {
+	steps := p.config.EpochSteps
 	if steps == 0 {
 		return set.Plan(opts, epoch)
 	}
@@ -46,21 +46,21 @@ type Updates struct{ Steps, Examples int }
 // train, without caps on their shares.
 func (c Config) Updates(set *data.Dataset, tasks []string) (steps int, updates []Updates, err error) {
 	c = c.withDefaults()
-	t := &Trainer{config: c, weights: make([]float32, len(tasks))}
-	if t.sampler, err = newSampler(c, tasks); err != nil {
+	p := &planner{config: c, tasks: tasks}
+	if p.sampler, err = newSampler(c, tasks); err != nil {
 		return 0, nil, err
 	}
-	t.config.Shares = progress.Shares{}
+	p.config.Shares = progress.Shares{}
 	updates = make([]Updates, len(tasks))
 	labels := labelled(set, len(tasks))
 	for epoch := range countedEpochs {
-		if t.sampler != nil { // its shares may move from the first epoch to the last
+		if p.sampler != nil { // its shares may move from the first epoch to the last
 			if epoch >= c.Epochs {
 				break
 			}
 			epoch = epoch * max(c.Epochs-1, 1) / max(min(c.Epochs, countedEpochs)-1, 1)
 		}
-		plan, _, err := t.plan(set, t.batching(), epoch, make([]progress.State, len(tasks)))
+		plan, _, err := p.plan(set, epoch, make([]progress.State, len(tasks)))
 		if err != nil {
 			return 0, nil, err
 		}
@@ -92,7 +92,7 @@ func labelled(set *data.Dataset, tasks int) [][]bool {
 
 // count returns how many examples of the step have a label of the task that it
 // trains on; labelled says which have one.
-func (s step) count(task int, labelled []bool) int {
+func (s planned) count(task int, labelled []bool) int {
 	if s.Task >= 0 && s.Task != task {
 		return 0
 	}

@@ -12,73 +12,80 @@ import (
 	"espalier/train/score"
 )
 
-// warn reports, once and in one line, something that is valid but probably not
-// what the user meant. It can be called as soon as there is a trainer; warnings
+// warnings are lines about what is valid but probably not what the user meant, each
+// once.
+type warnings struct {
+	lines []string
+	told  func(string) // nil is silent
+}
+
+// add takes a warning in. It can be called as soon as there is a trainer; warnings
 // from before Fit are handed on when Fit begins.
-func (t *Trainer) warn(format string, args ...any) {
+func (w *warnings) add(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
-	if slices.Contains(t.warnings, text) {
+	if slices.Contains(w.lines, text) {
 		return
 	}
-	t.warnings = append(t.warnings, text)
-	if t.told != nil {
-		t.told(text)
+	w.lines = append(w.lines, text)
+	if w.told != nil {
+		w.told(text)
 	}
 }
 
-// Warnings returns all warnings so far, a line each.
-func (t *Trainer) Warnings() []string { return slices.Clone(t.warnings) }
-
-// tellOf hands warnings on to whoever fits.
-func (t *Trainer) tellOf(told func(string)) {
-	if t.told = told; told == nil {
+// tell hands warnings on to whoever fits.
+func (w *warnings) tell(told func(string)) {
+	if w.told = told; told == nil {
 		return
 	}
-	for _, text := range t.warnings {
+	for _, text := range w.lines {
 		told(text)
 	}
 }
 
-// validated looks at the validation data before the first epoch. It warns of tasks
+// Warnings returns all warnings so far, a line each.
+func (t *Trainer) Warnings() []string { return slices.Clone(t.warnings.lines) }
+
+// validated looks at the validation data before the first epoch; follows says which
+// tasks' metrics decide something else than the choice of an epoch. It warns of tasks
 // that cannot be judged there, and reports where nothing can: no epoch is better
 // than another then, and nothing says when to lower a rate or to stop.
-func (t *Trainer) validated(valid *data.Dataset) error {
-	if err := t.lookAt(valid); err != nil {
+func (c *chooser) validated(valid *data.Dataset, follows func(task int) bool, w *warnings) error {
+	if err := c.lookAt(valid); err != nil {
 		return err
 	}
-	tasks := t.model.Schema().Tasks
+	tasks := c.schema.Tasks
 	judged := false
-	for i, o := range t.outlooks {
+	for i, o := range c.outlooks {
 		of := &tasks[i]
-		judged = judged || o.Labels > 0 && t.config.Select.weight(of.Name) > 0
-		if t.tracker != nil && (t.tracker.Watches(i) || t.groups[i+1].plateau != nil) {
-			if err := t.followed(of, o); err != nil {
+		judged = judged || o.Labels > 0 && c.config.Select.weight(of.Name) > 0
+		if follows(i) {
+			if err := c.followed(of, o); err != nil {
 				return err
 			}
 		}
 	}
 	if !judged {
-		return t.unjudged(valid)
+		return c.unjudged(valid)
 	}
-	for i, o := range t.outlooks {
+	for i, o := range c.outlooks {
 		of := &tasks[i]
-		if t.config.Select.weight(of.Name) == 0 {
+		if c.config.Select.weight(of.Name) == 0 {
 			continue
 		}
 		switch {
 		case o.Labels == 0:
-			t.warn("task %q has no label in the validation data, so that it does not count in the choice of the best epoch%s", of.Name, hint(valid, of.Name))
-		case math.IsNaN(o.Right) && !t.config.Select.Loss:
-			t.warn("%s of task %q is not defined on the validation data, where %s; it does not count in the choice of the best epoch", t.metricOf(of), of.Name, metric.Reason(t.metricOf(of)))
+			w.add("task %q has no label in the validation data, so that it does not count in the choice of the best epoch%s", of.Name, hint(valid, of.Name))
+		case math.IsNaN(o.Right) && !c.config.Select.Loss:
+			w.add("%s of task %q is not defined on the validation data, where %s; it does not count in the choice of the best epoch", c.config.metricOf(of), of.Name, metric.Reason(c.config.metricOf(of)))
 		}
 	}
 	return nil
 }
 
 // followed reports a task whose metric decides something and is not there.
-func (t *Trainer) followed(of *schema.Task, o score.Outlook) error {
+func (c *chooser) followed(of *schema.Task, o score.Outlook) error {
 	const follows = "train: a learning rate, a stop or the order follows "
-	switch name := t.metricOf(of); {
+	switch name := c.config.metricOf(of); {
 	case o.Labels == 0:
 		return fmt.Errorf(follows+"the metric of task %q, which has no label in the validation data: give it some, or take a schedule that needs none", of.Name)
 	case math.IsNaN(o.Right):
@@ -88,11 +95,11 @@ func (t *Trainer) followed(of *schema.Task, o score.Outlook) error {
 }
 
 // unjudged is the error of validation data that no epoch can be chosen by.
-func (t *Trainer) unjudged(valid *data.Dataset) error {
+func (c *chooser) unjudged(valid *data.Dataset) error {
 	var names []string
 	hints := ""
-	for _, of := range t.model.Schema().Tasks {
-		if t.config.Select.weight(of.Name) > 0 {
+	for _, of := range c.schema.Tasks {
+		if c.config.Select.weight(of.Name) > 0 {
 			names = append(names, fmt.Sprintf("%q", of.Name))
 			hints += hint(valid, of.Name)
 		}
@@ -120,17 +127,17 @@ func some(names []string, last string) string {
 	return strings.Join(names, "")
 }
 
-// ended warns of a best epoch at either end of the run.
-func (t *Trainer) ended() {
-	best, epochs := t.best.epoch, t.epoch
+// ended warns of a best epoch at either end of a run of so many epochs.
+func (c *chooser) ended(epochs int, w *warnings) {
+	best := c.best.epoch
 	switch {
-	case t.best.tasks == 0 && math.IsNaN(t.best.score) && epochs > 0:
-		t.warn("no epoch has a score, because no metric that counts is defined on the validation data: the last epoch is kept, and patience is ignored")
-	case t.best.score >= 1 && !t.config.Select.Loss: // as good as can be told
-	case best == epochs && epochs > 1 && epochs == t.config.Epochs:
-		t.warn("the best epoch is the last of %d: the model may not be done learning; raise train.epochs", epochs)
+	case c.best.tasks == 0 && math.IsNaN(c.best.score) && epochs > 0:
+		w.add("no epoch has a score, because no metric that counts is defined on the validation data: the last epoch is kept, and patience is ignored")
+	case c.best.score >= 1 && !c.config.Select.Loss: // as good as can be told
+	case best == epochs && epochs > 1 && epochs == c.config.Epochs:
+		w.add("the best epoch is the last of %d: the model may not be done learning; raise train.epochs", epochs)
 	case best <= max(1, epochs/10) && epochs-best >= 3:
-		t.warn("the best epoch is %d of %d, and none after it was better: lower train.optimizer.lr, or train against overfitting (dropout, weight_decay)", best, epochs)
+		w.add("the best epoch is %d of %d, and none after it was better: lower train.optimizer.lr, or train against overfitting (dropout, weight_decay)", best, epochs)
 	}
 }
 
@@ -138,16 +145,18 @@ func (t *Trainer) ended() {
 // a constant prediction, and labels that it never predicts. m holds the model's
 // predictions on the validation data that Fit was given. Call Fit first. A metric
 // that is not defined for correct predictions there tells nothing.
-func (t *Trainer) Review(m *score.Meter) {
+func (t *Trainer) Review(m *score.Meter) { t.chooser.review(m, &t.warnings) }
+
+func (c *chooser) review(m *score.Meter, w *warnings) {
 	for i, s := range m.Scores() {
-		if i >= len(t.outlooks) || s.Labels == 0 {
+		if i >= len(c.outlooks) || s.Labels == 0 {
 			continue
 		}
-		if o := t.outlooks[i]; !math.IsNaN(o.Right) && !better(s, o.Baseline) {
-			t.warn("task %q has not learned: %s on validation is %.4f, and always predicting %s gives %.4f", s.Task, s.Metric, s.Value(), o.Constant, o.Baseline)
+		if o := c.outlooks[i]; !math.IsNaN(o.Right) && !better(s, o.Baseline) {
+			w.add("task %q has not learned: %s on validation is %.4f, and always predicting %s gives %.4f", s.Task, s.Metric, s.Value(), o.Constant, o.Baseline)
 		}
 		if never := quoted(m.Unpredicted(i)); len(never) > 0 {
-			t.warn("task %q: %s %s true in the validation data and never predicted there", s.Task, some(never, " and "), map[bool]string{true: "is", false: "are"}[len(never) == 1])
+			w.add("task %q: %s %s true in the validation data and never predicted there", s.Task, some(never, " and "), map[bool]string{true: "is", false: "are"}[len(never) == 1])
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package train
+package step
 
 import (
 	"context"
@@ -51,14 +51,33 @@ type port struct {
 	*buffer
 }
 
+// Input is what a step reads.
+type Input struct {
+	Batch *tensor.Batch
+	// Labels is how many labels of each task the batch has that have a loss.
+	Labels []int
+	// Draws are what the step draws by chance; nil in an evaluation. Words that were
+	// drawn to be unknown take the place of the batch's.
+	Draws *Draws
+}
+
+// tensor returns the tensor of a model's input, or nil.
+func (in *Input) tensor(name string) *tensor.Tensor {
+	if name == schema.IDs && in.Draws != nil && in.Draws.ids != nil {
+		return in.Draws.ids
+	}
+	return in.Batch.Tensor(name)
+}
+
 // ends are what a program is bound to beside parameters and batches.
 type ends struct {
+	// weights are the factors of the tasks' losses and, last, of the penalty.
 	weights []float32
 	// out are outputs that stay, in addition to losses and the penalty.
 	out []runtime.Named
-	// takes are outputs of the batch's shape, and gives inputs that another
-	// run has filled.
-	takes, gives []port
+	// batchOutputs are outputs whose shape follows the batch's, and handoffs inputs
+	// that another program has filled.
+	batchOutputs, handoffs []port
 	// rows are the looked-up rows where another runner has gathered them.
 	rows []*buffer
 	// answers are outputs that the engine allocates at every run.
@@ -69,26 +88,26 @@ type ends struct {
 // their gradients and the losses, and a binding in which only what depends on
 // the batch is replaced from step to step.
 type runner struct {
-	program *program
-	arena   *arena
-	tasks   []schema.Task
-	binding runtime.Binding
-	rows    []*buffer // by lookup
-	gather  bool      // whether the rows are this runner's to fill
-	takes   []port
-	gives   []port
-	losses  []float32 // by task
-	penalty []float32 // one number; 0 where the program has none
-	weights []float32
-	in, out []runtime.Named // what stays, until it is bound with the first batch
+	program      *program
+	params       *Parameters
+	tasks        []schema.Task
+	binding      runtime.Binding
+	rows         []*buffer // by lookup
+	gather       bool      // whether the rows are this runner's to fill
+	batchOutputs []port
+	handoffs     []port
+	losses       []float32 // by task
+	penalty      []float32 // one number; 0 where the program has none
+	weights      []float32
+	in, out      []runtime.Named // what stays, until it is bound with the first batch
 }
 
 // newRunner lays out what stays: parameters, weights, losses and the gradients of
 // parameters.
-func newRunner(p *program, a *arena, tasks []schema.Task, e ends) (*runner, error) {
+func newRunner(p *program, a *Parameters, tasks []schema.Task, e ends) (*runner, error) {
 	r := &runner{
-		program: p, arena: a, tasks: tasks, losses: make([]float32, len(tasks)), penalty: make([]float32, 1), weights: e.weights,
-		rows: e.rows, takes: e.takes, gives: e.gives,
+		program: p, params: a, tasks: tasks, losses: make([]float32, len(tasks)), penalty: make([]float32, 1), weights: e.weights,
+		rows: e.rows, batchOutputs: e.batchOutputs, handoffs: e.handoffs,
 	}
 	if r.rows == nil {
 		r.gather = true
@@ -114,6 +133,10 @@ func newRunner(p *program, a *arena, tasks []schema.Task, e ends) (*runner, erro
 	if p.penalty {
 		out = append(out, runtime.Named{Name: penaltyName, Tensor: tensor.Must(tensor.Of(r.penalty[:1:1]))})
 	}
+	if p.feeds[penaltyShare] != nil {
+		n := len(tasks)
+		in = append(in, runtime.Named{Name: penaltyShare, Tensor: tensor.Must(tensor.Of(r.weights[n : n+1 : n+1]))})
+	}
 	for _, name := range e.answers {
 		out = append(out, runtime.Named{Name: name})
 	}
@@ -124,10 +147,10 @@ func newRunner(p *program, a *arena, tasks []schema.Task, e ends) (*runner, erro
 // bind makes the binding for the first batch, with inputs that depend on it.
 func (r *runner) bind(inputs []runtime.Named) error {
 	in, out := append(slices.Clone(r.in), inputs...), slices.Clone(r.out)
-	for _, g := range r.gives {
-		in = append(in, runtime.Named{Name: g.name, Tensor: g.tensor})
+	for _, h := range r.handoffs {
+		in = append(in, runtime.Named{Name: h.name, Tensor: h.tensor})
 	}
-	for _, o := range r.takes {
+	for _, o := range r.batchOutputs {
 		out = append(out, runtime.Named{Name: o.name, Tensor: o.tensor})
 	}
 	binding, err := r.program.session.Bind(in, out)
@@ -140,7 +163,7 @@ func (r *runner) bind(inputs []runtime.Named) error {
 
 // gradientEnds are the gradients of parameters that a program computes, and
 // buffers of those of looked-up rows, by lookup; nil where there is none.
-func gradientEnds(p *program, a *arena) (out []runtime.Named, takes []port, rows []*buffer) {
+func gradientEnds(p *program, a *Parameters) (out []runtime.Named, batchOutputs []port, rows []*buffer) {
 	for _, s := range a.slots {
 		if p.graded[s.param.Name] {
 			out = append(out, runtime.Named{Name: gradientPrefix + s.param.Name, Tensor: s.gradient})
@@ -150,18 +173,18 @@ func gradientEnds(p *program, a *arena) (out []runtime.Named, takes []port, rows
 	for i, l := range p.lookup {
 		if p.graded[l.rows.Name()] {
 			rows[i] = &buffer{value: l.rows}
-			takes = append(takes, port{gradientPrefix + l.rows.Name(), rows[i]})
+			batchOutputs = append(batchOutputs, port{gradientPrefix + l.rows.Name(), rows[i]})
 		}
 	}
-	return out, takes, rows
+	return out, batchOutputs, rows
 }
 
-// batchInputs returns the inputs that depend on the batch, with the masks of d or,
-// where it is nil, any.
-func (r *runner) batchInputs(b *tensor.Batch, d *draws) ([]runtime.Named, error) {
-	sizes := b.Sizes()
+// batchInputs returns the inputs that depend on the batch. Without draws masks are
+// any.
+func (r *runner) batchInputs(from *Input) ([]runtime.Named, error) {
+	sizes, d := from.Batch.Sizes(), from.Draws
 	if d == nil {
-		d = new(draws)
+		d = new(Draws)
 		if err := d.drawMasks(r.program, 0, 0, sizes); err != nil {
 			return nil, err
 		}
@@ -172,8 +195,8 @@ func (r *runner) batchInputs(b *tensor.Batch, d *draws) ([]runtime.Named, error)
 			if err := r.rows[i].fit(sizes); err != nil {
 				return nil, err
 			}
-			table := r.arena.table(l.table.Name())
-			optim.Gather(r.rows[i].floats, table.values, table.dim, r.program.idsOf(i, b))
+			table := r.params.table(l.table.Name())
+			optim.Gather(r.rows[i].floats, table.values, table.dim, r.program.idsOf(i, from))
 		}
 		if r.program.reads[l.rows] {
 			in = append(in, runtime.Named{Name: l.rows.Name(), Tensor: r.rows[i].tensor})
@@ -183,10 +206,10 @@ func (r *runner) batchInputs(b *tensor.Batch, d *draws) ([]runtime.Named, error)
 		in = append(in, runtime.Named{Name: v.Name(), Tensor: d.masks[v.Name()]})
 	}
 	for name, v := range r.program.feeds {
-		if strings.HasPrefix(name, weightPrefix) || slices.ContainsFunc(r.gives, func(p port) bool { return p.name == name }) {
+		if strings.HasPrefix(name, weightPrefix) || name == penaltyShare || slices.ContainsFunc(r.handoffs, func(p port) bool { return p.name == name }) {
 			continue // it stays bound
 		}
-		t, err := fed(b, v)
+		t, err := from.fed(v)
 		if err != nil {
 			return nil, err
 		}
@@ -195,13 +218,13 @@ func (r *runner) batchInputs(b *tensor.Batch, d *draws) ([]runtime.Named, error)
 	return in, nil
 }
 
-// fed returns the batch's tensor for an input.
-func fed(b *tensor.Batch, v *builder.Value) (*tensor.Tensor, error) {
-	t := b.Tensor(v.Name())
+// fed returns the tensor for a model's input, and checks it.
+func (in *Input) fed(v *builder.Value) (*tensor.Tensor, error) {
+	t := in.tensor(v.Name())
 	if t == nil {
 		return nil, fmt.Errorf("train: the model asks for input %q, which no data set fills", v.Name())
 	}
-	shape, err := shapeOf(v, b.Sizes())
+	shape, err := shapeOf(v, in.Batch.Sizes())
 	if err != nil {
 		return nil, err
 	}
@@ -211,13 +234,13 @@ func fed(b *tensor.Batch, v *builder.Value) (*tensor.Tensor, error) {
 	return t, nil
 }
 
-// run computes the program for a batch, a step with what was drawn for it.
-func (r *runner) run(ctx context.Context, b *tensor.Batch, d *draws) error {
-	in, err := r.batchInputs(b, d)
+// run computes the program for a batch.
+func (r *runner) run(ctx context.Context, from *Input) error {
+	in, err := r.batchInputs(from)
 	if err != nil {
 		return err
 	}
-	if err := r.fit(b.Sizes()); err != nil {
+	if err := r.fit(from.Batch.Sizes()); err != nil {
 		return err
 	}
 	if r.binding == nil {
@@ -231,10 +254,10 @@ func (r *runner) run(ctx context.Context, b *tensor.Batch, d *draws) error {
 	return r.binding.Run(ctx)
 }
 
-// fit gives what goes in and out the sizes of a batch. What another run has filled
-// fits already: this is for what stays 0.
+// fit gives what goes in and out the sizes of a batch. What another program has
+// filled fits already: this is for what stays 0.
 func (r *runner) fit(sizes map[string]int64) error {
-	for _, ports := range [...][]port{r.gives, r.takes} {
+	for _, ports := range [...][]port{r.handoffs, r.batchOutputs} {
 		for _, p := range ports {
 			if err := p.fit(sizes); err != nil {
 				return err
@@ -251,12 +274,12 @@ func (r *runner) rebind(inputs []runtime.Named) error {
 			return err
 		}
 	}
-	for _, g := range r.gives {
-		if err := r.binding.SetInput(g.name, g.tensor); err != nil {
+	for _, h := range r.handoffs {
+		if err := r.binding.SetInput(h.name, h.tensor); err != nil {
 			return err
 		}
 	}
-	for _, o := range r.takes {
+	for _, o := range r.batchOutputs {
 		if err := r.binding.SetOutput(o.name, o.tensor); err != nil {
 			return err
 		}

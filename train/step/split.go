@@ -1,4 +1,4 @@
-package train
+package step
 
 import (
 	"fmt"
@@ -9,10 +9,10 @@ import (
 	"espalier/models"
 )
 
-// Names of what the parts of a divided step hand to each other.
+// Names of what the forward program hands to the backward one.
 const (
-	cutPrefix   = "gradient/cut/" // of the values at the cut, into the back
-	savedPrefix = "saved/"        // what does not depend on gradients and the back reads
+	cutPrefix   = "gradient/cut/" // of the values at the cut, into the backward program
+	savedPrefix = "saved/"        // what does not depend on gradients and the backward program reads
 	valuePrefix = "value/cut/"    // the values at the cut themselves, for methods that read them
 )
 
@@ -24,42 +24,42 @@ type taskGradient struct {
 	name  string // of the output
 }
 
-// division is a training step that computes gradients task by task.
+// split is a training step that computes gradients task by task.
 //
 // It is cut where what all tasks share reaches their own parameters: at one
-// value, which the trunk hands to the heads, or at several. The front goes
-// forward, gives each task's gradient by the values at the cut and by the
-// parameters behind it, and all of the backward pass in front of the cut that is
-// the same whatever the gradient. The back takes gradients at the cut to the
-// parameters before it: it runs once for combined gradients, or once a task.
+// value, which the trunk hands to the heads, or at several. The forward program
+// runs the forward pass and each task's gradient at and above the cut. It also
+// computes all operators of the backward program that do not depend on those
+// gradients. The backward program takes gradients at the cut to the parameters
+// before it: it runs once for a combined gradient, or once a task.
 //
-// Undivided, back is nil, and the front has all gradients by all parameters, one
-// set a task. Then nothing is handed over through memory, which is faster where
-// all tasks' gradients are wanted by parameters; divided, those of tasks that a
+// Without a backward program, the forward one has each task's gradients by all
+// parameters. Then nothing is handed over through memory, which is faster where
+// all tasks' gradients are wanted by parameters; with one, those of tasks that a
 // batch lacks cost nothing. Where nothing is learned before a cut, there is no
 // other way.
-type division struct {
-	front, back *program
-	cut         []*builder.Value
-	saved       []*builder.Value
+type split struct {
+	forward, backward *program
+	cut               []*builder.Value
+	saved             []*builder.Value
 	// atCut are the gradients by the values at the cut, by set; nil for one that
 	// a loss does not reach.
 	atCut [][]*taskGradient
-	// valued says that the front has the values at the cut as outputs, too.
+	// valued says that the forward program has the values at the cut as outputs, too.
 	valued bool
-	own    []taskGradient // by parameters that the front computes
-	rows   []taskGradient // by looked-up rows, without a back
+	own    []taskGradient // by parameters, from the forward program
+	rows   []taskGradient // by looked-up rows, without a backward program
 }
 
-// divide compiles the step in parts, or undivided; valued: with the values at the
-// cut as outputs.
-func divide(m *models.Model, whole, valued bool) (*division, error) {
+// compileSplit compiles the step; whole: without a backward program; valued: with
+// the values at the cut as outputs.
+func compileSplit(m *models.Model, whole, valued bool) (*split, error) {
 	built, err := m.Build(models.Training)
 	if err != nil {
 		return nil, err
 	}
-	front := &program{built: built, lookup: lookups(built), graded: map[string]bool{}}
-	d := &division{front: front, valued: valued}
+	forward := &program{built: built, lookup: lookups(built), graded: map[string]bool{}}
+	d := &split{forward: forward, valued: valued}
 	if !whole {
 		d.cut = d.shared()
 		if d.cut == nil {
@@ -67,13 +67,13 @@ func divide(m *models.Model, whole, valued bool) (*division, error) {
 		}
 	}
 	before := ancestors(d.cut, nil)
-	outputs := d.frontGradients(before)
+	outputs := d.forwardGradients(before)
 	if len(d.cut) > 0 {
-		back, outs, err := d.compileBack(before)
+		backward, outs, err := d.compileBackward(before)
 		if err != nil {
 			return nil, err
 		}
-		d.back = back
+		d.backward = backward
 		outputs = append(outputs, outs...)
 	}
 	if d.valued {
@@ -81,7 +81,7 @@ func divide(m *models.Model, whole, valued bool) (*division, error) {
 			outputs = append(outputs, builder.Output{Name: fmt.Sprint(valuePrefix, k), Value: v})
 		}
 	}
-	return d, front.emit(outputs)
+	return d, forward.emit(outputs)
 }
 
 // ancestors are the values that some are computed from, those themselves
@@ -90,8 +90,8 @@ func ancestors(of []*builder.Value, cut map[*builder.Value]bool) map[*builder.Va
 	return walk(of, func(v *builder.Value, _ *builder.Node) bool { return !cut[v] })
 }
 
-// walk goes from some values back to what they are computed from, and further
-// from each for which it is told so. It returns where it has been.
+// walk goes from some values back to what they are computed from, and on from each
+// for which further says so. It returns the values that it has met.
 func walk(of []*builder.Value, further func(*builder.Value, *builder.Node) bool) map[*builder.Value]bool {
 	seen := map[*builder.Value]bool{}
 	stack := slices.Clone(of)
@@ -129,8 +129,8 @@ func descendants(g *builder.Graph, of []*builder.Value) map[*builder.Value]bool 
 
 // shared is the model's shared representation, where anything is learned before
 // it and reaches the losses through it alone.
-func (d *division) shared() []*builder.Value {
-	x := d.front.built.Shared
+func (d *split) shared() []*builder.Value {
+	x := d.forward.built.Shared
 	if x == nil {
 		return nil
 	}
@@ -138,7 +138,7 @@ func (d *division) shared() []*builder.Value {
 	// The gathered rows are leaves of the step, whatever computes them here.
 	behind := ancestors(d.losses(), map[*builder.Value]bool{x: true})
 	learns := false
-	for _, v := range d.front.learned() {
+	for _, v := range d.forward.learned() {
 		if v != x && behind[v] && (before[v] || v.Parameter() == nil) {
 			return nil
 		}
@@ -151,12 +151,12 @@ func (d *division) shared() []*builder.Value {
 }
 
 // losses are those of the tasks and the penalty.
-func (d *division) losses() []*builder.Value {
+func (d *split) losses() []*builder.Value {
 	var losses []*builder.Value
-	for _, t := range d.front.built.Tasks {
+	for _, t := range d.forward.built.Tasks {
 		losses = append(losses, t.Loss)
 	}
-	if p := d.front.built.Penalty; p != nil {
+	if p := d.forward.built.Penalty; p != nil {
 		losses = append(losses, p)
 	}
 	return losses
@@ -165,9 +165,9 @@ func (d *division) losses() []*builder.Value {
 // frontier are the last values on the way to the losses that no parameter of a
 // task's own has a part in, in the order of the graph. A parameter is one of
 // them only where others are computed from it: else it lies behind.
-func (d *division) frontier() []*builder.Value {
-	g := d.front.built.Graph
-	learned := d.front.learned()
+func (d *split) frontier() []*builder.Value {
+	g := d.forward.built.Graph
+	learned := d.forward.learned()
 	var own []*builder.Value
 	for _, v := range g.Parameters() {
 		if !shared(v.Name()) {
@@ -230,10 +230,10 @@ func (d *division) frontier() []*builder.Value {
 	return cut
 }
 
-// frontGradients adds each task's gradients by the values at the cut and by all
-// that is learned behind it. Values in before are the back's.
-func (d *division) frontGradients(before map[*builder.Value]bool) []builder.Output {
-	p := d.front
+// forwardGradients adds each task's gradients by the values at the cut and by all
+// that is learned behind it. Those by values in before are the backward program's.
+func (d *split) forwardGradients(before map[*builder.Value]bool) []builder.Output {
+	p := d.forward
 	var outputs []builder.Output
 	var names []string
 	for _, t := range p.built.Tasks {
@@ -258,7 +258,7 @@ func (d *division) frontGradients(before map[*builder.Value]bool) []builder.Outp
 			if dv == nil {
 				continue
 			}
-			// The number tells apart tasks and parameters whose names would run
+			// The number tells dropped tasks and parameters whose names would run
 			// together.
 			at := taskGradient{i, wrt[j], fmt.Sprintf("%s%d/%s/%s", gradientPrefix, i, names[i], wrt[j].Name())}
 			outputs = append(outputs, builder.Output{Name: at.name, Value: dv})
@@ -275,12 +275,12 @@ func (d *division) frontGradients(before map[*builder.Value]bool) []builder.Outp
 	return outputs
 }
 
-// compileBack builds the backward pass before the cut, and returns what it needs
-// the front to output.
-func (d *division) compileBack(before map[*builder.Value]bool) (*program, []builder.Output, error) {
-	built := d.front.built
+// compileBackward builds the backward program, and returns what it needs the forward
+// one to output.
+func (d *split) compileBackward(before map[*builder.Value]bool) (*program, []builder.Output, error) {
+	built := d.forward.built
 	g := built.Graph
-	p := &program{built: built, lookup: d.front.lookup, graded: map[string]bool{}}
+	p := &program{built: built, lookup: d.forward.lookup, graded: map[string]bool{}}
 	var wrt, results, seeds []*builder.Value
 	for _, v := range p.learned() {
 		if before[v] {
@@ -309,14 +309,14 @@ func (d *division) compileBack(before map[*builder.Value]bool) (*program, []buil
 	return p, saved, p.emit(outputs, d.saved...)
 }
 
-// save finds what the back reads that does not depend on the seeds, which is
+// save finds what the backward program reads that does not depend on the seeds, which is
 // computed once for all tasks. Of a value that is another in a different shape,
-// the other is saved: the back looks at it in that shape at no cost, while the
-// front would copy it.
-func (d *division) save(results, seeds []*builder.Value) []*builder.Value {
-	g := d.front.built.Graph
+// the other is saved: the backward program looks at it in that shape at no cost,
+// while the forward one would copy it.
+func (d *split) save(results, seeds []*builder.Value) []*builder.Value {
+	g := d.forward.built.Graph
 	varies := descendants(g, seeds)
-	gathered := d.front.rows()
+	gathered := d.forward.rows()
 	kept := map[*builder.Value]bool{}
 	walk(results, func(v *builder.Value, n *builder.Node) bool {
 		if slices.Contains(gathered, v) {

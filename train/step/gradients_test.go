@@ -1,13 +1,16 @@
-package train_test
+package step_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
+	"testing/fstest"
 
 	"espalier/data"
+	"espalier/models"
 	"espalier/runtime"
-	"espalier/runtime/gonum"
-	"espalier/runtime/ort"
-	"espalier/train"
+	"espalier/train/optim"
+	"espalier/train/step"
 )
 
 // trunks are models whose steps are taken apart in different ways.
@@ -39,16 +42,6 @@ var structures = map[string][]string{
 	"low_rank":     {"sharing.rank=2"},
 }
 
-// engines are both.
-func engines(t *testing.T) map[string]runtime.Engine {
-	t.Helper()
-	e, err := ort.Open(ort.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return map[string]runtime.Engine{"gonum": gonum.New(), "ort": e}
-}
-
 // TestPartsGiveTheGradientsOfWholePrograms: for every trunk, on both engines,
 // at the representation and by parameters, the combination of the tasks'
 // gradients with some weights is the gradient of the plain step with them; each
@@ -57,13 +50,8 @@ func TestPartsGiveTheGradientsOfWholePrograms(t *testing.T) {
 	for name, set := range trunks {
 		for engine, e := range engines(t) {
 			t.Run(name+" on "+engine, func(t *testing.T) {
-				m, c, d := demoData(t, set...)
-				tr, err := train.New(m, e, c)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer tr.Close()
-				compareParts(t, tr, d)
+				m, d := demoData(t, set...)
+				compareParts(t, m, e, d)
 			})
 		}
 	}
@@ -76,31 +64,49 @@ func TestPartsOfEverySharingStructure(t *testing.T) {
 	for method, set := range structures {
 		set := append([]string{"sharing.method=" + method}, set...)
 		t.Run(method+" on text", func(t *testing.T) {
-			m, c, d := demoData(t, append([]string{"trunk.type=cnn", "trunk.layers=2", "trunk.pooling=attention"}, set...)...)
-			tr, err := train.New(m, e, c)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer tr.Close()
-			compareParts(t, tr, d)
+			m, d := demoData(t, append([]string{"trunk.type=cnn", "trunk.layers=2", "trunk.pooling=attention"}, set...)...)
+			compareParts(t, m, e, d)
 		})
 		t.Run(method+" on a table", func(t *testing.T) {
-			m, c, d := houses(t, set...)
-			tr, err := train.New(m, e, c)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer tr.Close()
-			compareParts(t, tr, d)
+			m, d := houses(t, set...)
+			compareParts(t, m, e, d)
 		})
 	}
 }
 
-func compareParts(t *testing.T, tr *train.Trainer, d *data.Dataset) {
+// TestPartsWithACalibrator: the penalty reads the heads' answers, and the step
+// taken apart has its gradient as the plain one has.
+func TestPartsWithACalibrator(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("area,kind,seen,paid\n")
+	for i := range 40 {
+		fmt.Fprintf(&b, "%d,%c,%s,%s\n", (i*37)%90, 'a'+i%3, []string{"no", "yes"}[i%2], []string{"no", "yes"}[i/2%2])
+	}
+	m, d := learned(t, `
+data: {train: {format: csv, file: d.csv}}
+columns: {numeric: [area], categorical: [kind]}
+trunk: {type: mlp, hidden: [6]}
+sharing: {method: aitm, calibrator: 5}
+tasks: {seen: {type: classification}, paid: {type: classification}}
+train: {epochs: 1, batch: 8, optimizer: {lr: 0.02}}
+`, fstest.MapFS{"d.csv": {Data: []byte(b.String())}}, nil)
+	for _, e := range engines(t) {
+		compareParts(t, m, e, d)
+	}
+}
+
+func compareParts(t *testing.T, m *models.Model, e runtime.Engine, d *data.Dataset) {
 	t.Helper()
+	s, err := step.New(m, e, step.Config{
+		Optimizer: optim.Config{Type: "sgd"}, Plain: true, WordDropout: 0.2, RareWordDropout: 0.5,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
 	var b data.Batch
 	d.Fill(&b, d.Plan(data.BatchOptions{Size: 4, Shuffle: true}, 0)[1])
-	wrong, err := train.CompareParts(tr, &b)
+	wrong, err := step.CompareParts(s, step.Input{Batch: &b.Batch, Labels: b.Counts})
 	if err != nil {
 		t.Fatal(err)
 	}

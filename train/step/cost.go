@@ -1,4 +1,4 @@
-package train
+package step
 
 import (
 	"encoding/binary"
@@ -11,12 +11,12 @@ import (
 	"espalier/train/progress"
 )
 
-// costs tells what steps cost, counted from the model's graph and not measured,
+// Costs says what steps cost, counted from the model's graph and not measured,
 // so that it is the same wherever a run goes on: multiply-adds of products, and
 // elements of everything else, of the forward pass in training, to which the
 // backward pass is in about the same proportion everywhere. What several tasks
-// of a step need is divided evenly among them.
-type costs struct {
+// of a step need is divided evenly among them. It is for one goroutine.
+type Costs struct {
 	parts []costPart
 	known map[string][]float64 // what the parts cost, by sizes; at most mostKnown
 	names []string             // of the sizes, sorted
@@ -33,12 +33,13 @@ type costPart struct {
 	nodes []*builder.Node
 }
 
-func newCosts(m *models.Model) (*costs, error) {
+// NewCosts counts the operators of a model's training graph.
+func NewCosts(m *models.Model) (*Costs, error) {
 	built, err := m.Build(models.Training)
 	if err != nil {
 		return nil, err
 	}
-	c := &costs{known: map[string][]float64{}}
+	c := &Costs{known: map[string][]float64{}}
 	of := make([]map[*builder.Value]bool, len(built.Tasks))
 	for i, t := range built.Tasks {
 		of[i] = ancestors([]*builder.Value{t.Loss}, nil)
@@ -60,8 +61,8 @@ func newCosts(m *models.Model) (*costs, error) {
 	return c, nil
 }
 
-// step returns what a step on a batch of these sizes costs.
-func (c *costs) step(at map[string]int64) (progress.Cost, error) {
+// Step returns what a step on a batch of these sizes costs.
+func (c *Costs) Step(at map[string]int64) (progress.Cost, error) {
 	if c.names == nil { // those of one model are always the same
 		c.names = slices.Sorted(maps.Keys(at))
 	}
@@ -91,7 +92,7 @@ func (c *costs) step(at map[string]int64) (progress.Cost, error) {
 }
 
 // divide divides what the parts cost among the tasks that need them.
-func (c *costs) divide(parts []float64, tasks []bool) (each []float64, all float64) {
+func (c *Costs) divide(parts []float64, tasks []bool) (each []float64, all float64) {
 	each = make([]float64, len(tasks))
 	for i, p := range c.parts {
 		var share []int

@@ -1,4 +1,4 @@
-package train
+package step
 
 import (
 	"fmt"
@@ -16,10 +16,11 @@ import (
 // Names of the model inputs and outputs that a program adds to the model's
 // own.
 const (
-	weightPrefix   = "weight/"   // float scalar: the factor of a task's loss
-	lossPrefix     = "loss/"     // float scalar: a task's mean loss over its present labels
-	gradientPrefix = "gradient/" // gradient of a parameter or of looked-up rows
-	penaltyName    = "penalty"   // float scalar: what a sharing structure adds to the losses
+	weightPrefix   = "weight/"       // float scalar: the factor of a task's loss
+	lossPrefix     = "loss/"         // float scalar: a task's mean loss over its present labels
+	gradientPrefix = "gradient/"     // gradient of a parameter or of looked-up rows
+	penaltyName    = "penalty"       // float scalar: what a sharing structure adds to the losses
+	penaltyShare   = "share/penalty" // float scalar: this worker's share of the penalty, where steps are summed over workers
 )
 
 // program is a graph opened as a session: a training step with gradients, or
@@ -30,7 +31,7 @@ type program struct {
 	model   *onnx.Model
 	// inputs are the model's inputs by kind.
 	dense  []*builder.Value // parameters held in the arena
-	lookup []lookup         // rows the trainer gathers
+	lookup []lookup         // rows that the step gathers
 	masks  []*builder.Value
 	feeds  map[string]*builder.Value // ids, labels, weights
 	// reads marks the looked-up rows that are inputs.
@@ -42,7 +43,7 @@ type program struct {
 	losses, penalty bool
 }
 
-// lookup is a place where the model reads rows of a table. The trainer cuts
+// lookup is a place where the model reads rows of a table. The step cuts
 // the graph there: it gathers the rows itself and takes their gradients, so
 // that a step costs what the batch touches and not what the table holds.
 type lookup struct {
@@ -82,17 +83,19 @@ func carriesIDs(built *models.Built, v *builder.Value) bool {
 	return slices.Contains(built.Inputs(), v)
 }
 
-func compileStep(m *models.Model) (*program, error) {
+// compileStep builds the plain training step; shared: for one of several workers.
+func compileStep(m *models.Model, shared bool) (*program, error) {
 	built, err := m.Build(models.Training)
 	if err != nil {
 		return nil, err
 	}
-	return stepOf(built)
+	return stepOf(built, shared)
 }
 
 // stepOf builds the training step: losses of all tasks, the penalty where the
-// model has one, and gradients of the losses' weighted sum and the penalty.
-func stepOf(built *models.Built) (*program, error) {
+// model has one, and gradients of the losses' weighted sum and the penalty, which
+// has a factor where gradients are summed over workers.
+func stepOf(built *models.Built, shared bool) (*program, error) {
 	g := built.Graph
 	p := &program{built: built, lookup: lookups(built), graded: map[string]bool{}}
 	var losses, weights []*builder.Value
@@ -102,8 +105,12 @@ func stepOf(built *models.Built) (*program, error) {
 		weights = append(weights, g.Input(weightPrefix+t.Name, g.Float()))
 		outputs = append(outputs, builder.Output{Name: lossPrefix + t.Name, Value: t.Loss})
 	}
-	if built.Penalty != nil { // it is no task's, and no weight applies to it
-		losses, weights = append(losses, built.Penalty), append(weights, g.Scalar(1))
+	if built.Penalty != nil { // it belongs to no task, and no weight applies to it
+		weight := g.Scalar(1)
+		if shared {
+			weight = g.Input(penaltyShare, g.Float())
+		}
+		losses, weights = append(losses, built.Penalty), append(weights, weight)
 		outputs = append(outputs, builder.Output{Name: penaltyName, Value: built.Penalty})
 	}
 	wrt := p.learned()
@@ -216,7 +223,7 @@ func (p *program) rows() []*builder.Value {
 }
 
 // emit writes the program. It is cut at look-ups and at the given values, which
-// others compute.
+// other programs compute.
 func (p *program) emit(outputs []builder.Output, cut ...*builder.Value) error {
 	e, err := p.built.Graph.Emit(builder.Emission{Outputs: outputs, Cut: append(p.rows(), cut...)})
 	if err != nil {
@@ -248,8 +255,9 @@ func (p *program) emit(outputs []builder.Output, cut ...*builder.Value) error {
 }
 
 // idsOf returns the batch's ids that lookup i reads rows of.
-func (p *program) idsOf(i int, b *tensor.Batch) []int64 {
-	return b.Int64s(p.lookup[i].ids.Name())
+func (p *program) idsOf(i int, in *Input) []int64 {
+	ids, _ := tensor.Data[int64](in.tensor(p.lookup[i].ids.Name()))
+	return ids
 }
 
 // open prepares the program on an engine.

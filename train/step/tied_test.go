@@ -1,4 +1,4 @@
-package train
+package step
 
 import (
 	"context"
@@ -33,7 +33,7 @@ func TestTiedEmbeddingsLearnFromAllLookUps(t *testing.T) {
 	if g.Err() != nil {
 		t.Fatal(g.Err())
 	}
-	p, err := stepOf(built)
+	p, err := stepOf(built, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,12 +44,12 @@ func TestTiedEmbeddingsLearnFromAllLookUps(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.session.Close()
-	a, err := newArena(g.Parameters(), map[string]bool{models.EmbeddingTable: true}, 1)
+	a, err := newParameters(g.Parameters(), map[string]bool{models.EmbeddingTable: true}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, takes, rowGrad := gradientEnds(p, a)
-	r, err := newRunner(p, a, []schema.Task{{Name: "task"}}, ends{weights: []float32{1}, out: out, takes: takes})
+	out, batchOutputs, rowGrad := gradientEnds(p, a)
+	r, err := newRunner(p, a, []schema.Task{{Name: "task"}}, ends{weights: []float32{1}, out: out, batchOutputs: batchOutputs})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func TestTiedEmbeddingsLearnFromAllLookUps(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := func() float64 {
-		if err := r.run(context.Background(), b, nil); err != nil {
+		if err := r.run(context.Background(), &Input{Batch: b}); err != nil {
 			t.Fatal(err)
 		}
 		return float64(r.losses[0])
@@ -71,7 +71,7 @@ func TestTiedEmbeddingsLearnFromAllLookUps(t *testing.T) {
 	sums := optim.NewRows(rows, dim)
 	sums.Begin(-1)
 	for i := range p.lookup {
-		sums.Add(p.idsOf(i, b), rowGrad[i].floats)
+		sums.Add(p.idsOf(i, &Input{Batch: b}), rowGrad[i].floats)
 	}
 	if len(sums.IDs) != 5 {
 		t.Errorf("rows %v have gradients", sums.IDs)

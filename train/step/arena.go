@@ -1,4 +1,4 @@
-package train
+package step
 
 import (
 	"fmt"
@@ -12,10 +12,11 @@ import (
 // one cache line, so that vector code never splits one.
 const lane = 16
 
-// arena keeps all dense parameters in one slice and their gradients in
-// another, at the same offsets. Engines read and write views of them in place,
-// and an optimizer walks them in one pass. Padding between parameters stays 0.
-type arena struct {
+// Parameters keeps all dense parameters in one slice, the arena, and their
+// gradients in another, at the same offsets. Engines read and write views of them
+// in place, and an optimizer walks them in one pass. Padding between parameters
+// stays 0. It is for one goroutine at a time.
+type Parameters struct {
 	values    []float32
 	gradients []float32
 	slots     []slot
@@ -31,16 +32,16 @@ type slot struct {
 	gradient *tensor.Tensor
 }
 
-// table is a parameter whose rows are gathered and updated by the trainer.
+// table is a parameter whose rows are gathered and updated by the step.
 type table struct {
 	param  *builder.Parameter
 	values []float32
 	dim    int
 }
 
-// newArena lays out the parameters and fills them with their first values.
-func newArena(params []*builder.Value, rows map[string]bool, seed uint64) (*arena, error) {
-	a := &arena{byName: map[string]*tensor.Tensor{}}
+// newParameters lays out the parameters and fills them with their first values.
+func newParameters(params []*builder.Value, rows map[string]bool, seed uint64) (*Parameters, error) {
+	a := &Parameters{byName: map[string]*tensor.Tensor{}}
 	size := 0
 	for _, v := range params {
 		p := v.Parameter()
@@ -61,7 +62,7 @@ func newArena(params []*builder.Value, rows map[string]bool, seed uint64) (*aren
 	return a, a.view(seed)
 }
 
-func (a *arena) view(seed uint64) error {
+func (a *Parameters) view(seed uint64) error {
 	var err error
 	for i := range a.slots {
 		s := &a.slots[i]
@@ -84,8 +85,12 @@ func (a *arena) view(seed uint64) error {
 	return nil
 }
 
+// ByName returns views of all parameters by name, float32. They change with every
+// step. The map must not be changed.
+func (a *Parameters) ByName() map[string]*tensor.Tensor { return a.byName }
+
 // slot returns the place of the dense parameter of that name.
-func (a *arena) slot(name string) *slot {
+func (a *Parameters) slot(name string) *slot {
 	for i := range a.slots {
 		if a.slots[i].param.Name == name {
 			return &a.slots[i]
@@ -95,7 +100,7 @@ func (a *arena) slot(name string) *slot {
 }
 
 // table returns the table of that name.
-func (a *arena) table(name string) *table {
+func (a *Parameters) table(name string) *table {
 	for _, t := range a.tables {
 		if t.param.Name == name {
 			return t
@@ -104,8 +109,8 @@ func (a *arena) table(name string) *table {
 	return nil
 }
 
-// snapshot copies all parameters, and restore brings them back.
-func (a *arena) snapshot() map[string]*tensor.Tensor {
+// Snapshot copies all parameters.
+func (a *Parameters) Snapshot() map[string]*tensor.Tensor {
 	s := make(map[string]*tensor.Tensor, len(a.byName))
 	for name, t := range a.byName {
 		s[name] = t.Clone()
@@ -113,7 +118,8 @@ func (a *arena) snapshot() map[string]*tensor.Tensor {
 	return s
 }
 
-func (a *arena) restore(values map[string]*tensor.Tensor) error {
+// Restore replaces all parameters. On an error they are as they were.
+func (a *Parameters) Restore(values map[string]*tensor.Tensor) error {
 	for name, to := range a.byName {
 		from := values[name]
 		if from == nil {

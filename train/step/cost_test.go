@@ -1,4 +1,4 @@
-package train
+package step
 
 import (
 	"testing"
@@ -56,7 +56,7 @@ func handed(v *builder.Value) (n int) {
 // TestCostsAreDivided: what two tasks need, each pays half of while both take
 // part, and a task alone pays all of.
 func TestCostsAreDivided(t *testing.T) {
-	c := &costs{parts: []costPart{{needs: []bool{true, true, false}}, {needs: []bool{false, false, true}}, {needs: []bool{true, false, false}}, {needs: []bool{false, false, false}}}}
+	c := &Costs{parts: []costPart{{needs: []bool{true, true, false}}, {needs: []bool{false, false, true}}, {needs: []bool{true, false, false}}, {needs: []bool{false, false, false}}}}
 	parts := []float64{100, 30, 7, 1000}
 	for _, test := range []struct {
 		tasks []bool
@@ -80,11 +80,11 @@ func TestCostsAreDivided(t *testing.T) {
 func TestCostsThatAreRemembered(t *testing.T) {
 	g := builder.New("costs", builder.Options{})
 	v := g.Relu(g.Input("x", tensor.Float32, builder.Named("batch"), builder.Named("sequence")))
-	c := &costs{parts: []costPart{{needs: []bool{true}, nodes: []*builder.Node{v.Node()}}}, known: map[string][]float64{}}
+	c := &Costs{parts: []costPart{{needs: []bool{true}, nodes: []*builder.Node{v.Node()}}}, known: map[string][]float64{}}
 	for i := range 3 * mostKnown {
 		size := map[string]int64{"batch": int64(1 + i%7), "sequence": int64(1 + i), "characters": 1}
 		for range 2 {
-			cost, err := c.step(size)
+			cost, err := c.Step(size)
 			if err != nil {
 				t.Fatal(err)
 			}

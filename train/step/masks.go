@@ -1,19 +1,19 @@
-package train
+package step
 
 import (
 	"fmt"
 	"math/rand/v2"
 
-	"espalier/data"
 	"espalier/schema"
 	"espalier/tensor"
 	"espalier/text"
 )
 
-// draws is what one step draws by chance. A draw depends on the seed, the
+// Draws is what one step draws by chance. A draw depends on the seed, the
 // step's number and the place only, so a resumed run draws what an unbroken one
-// would, and a draw may be made ahead of its step.
-type draws struct {
+// would, and a draw may be made ahead of its step. The zero value is ready to be
+// drawn into; it keeps its memory.
+type Draws struct {
 	// masks are the program's, by name; ids are the batch's with some
 	// words read as unknown, nil where none are. Both last until the next draw.
 	masks map[string]*tensor.Tensor
@@ -23,25 +23,26 @@ type draws struct {
 	kept []int64
 }
 
-// draw makes the draws of a step on its batch, which is number 0, or on an
-// extra one.
-func (t *Trainer) draw(d *draws, b *data.Batch, step uint64, number int) error {
+// Draw makes the draws of a step, numbered from 1, on its batch, which is number 0,
+// or on an extra one. It may run beside another goroutine that makes a step with
+// other draws.
+func (s *Step) Draw(d *Draws, b *tensor.Batch, step uint64, number int) error {
 	d.ids = nil
-	seed := t.config.Seed
+	seed := s.config.Seed
 	if number > 0 {
-		seed ^= hashName(fmt.Sprintf("batch_%d", number))
+		seed = ExtraSeed(seed, number)
 	}
-	if ids := b.Tensor(schema.IDs); ids != nil && (t.config.WordDropout > 0 || t.config.RareWordDropout > 0) {
-		d.kept = t.dropWords(append(d.kept[:0], ids.Int64s()...), seed, step)
+	if ids := b.Tensor(schema.IDs); ids != nil && (s.config.WordDropout > 0 || s.config.RareWordDropout > 0) {
+		d.kept = s.dropWords(append(d.kept[:0], ids.Int64s()...), seed, step)
 		var err error
 		if d.ids, err = tensor.Of(d.kept, ids.Shape()...); err != nil {
 			return err
 		}
 	}
-	return d.drawMasks(t.front().program, seed, step, b.Sizes())
+	return d.drawMasks(s.first().program, seed, step, b.Sizes())
 }
 
-func (d *draws) drawMasks(p *program, seed, step uint64, sizes map[string]int64) error {
+func (d *Draws) drawMasks(p *program, seed, step uint64, sizes map[string]int64) error {
 	if d.bufs == nil {
 		d.bufs, d.masks = make([][]float32, len(p.masks)), map[string]*tensor.Tensor{}
 	}
@@ -70,15 +71,15 @@ func (d *draws) drawMasks(p *program, seed, step uint64, sizes map[string]int64)
 
 // dropWords makes a share of the tokens, and more of rare ones, the unknown
 // one.
-func (t *Trainer) dropWords(ids []int64, seed, step uint64) []int64 {
+func (s *Step) dropWords(ids []int64, seed, step uint64) []int64 {
 	r := rand.New(rand.NewPCG(seed^hashName("word_dropout"), step))
 	for i, id := range ids {
 		if id <= text.Unknown {
 			continue
 		}
-		keep := 1 - t.config.WordDropout
-		if a := t.config.RareWordDropout; a > 0 && id < int64(len(t.frequency)) {
-			n := float64(t.frequency[id])
+		keep := 1 - s.config.WordDropout
+		if a := s.config.RareWordDropout; a > 0 && id < int64(len(s.frequencies)) {
+			n := float64(s.frequencies[id])
 			keep *= n / (a + n)
 		}
 		if r.Float64() >= keep {
@@ -104,6 +105,12 @@ func fillMask(dst []float32, keep float64, r *rand.PCG) {
 		}
 		bits >>= 16
 	}
+}
+
+// ExtraSeed is the seed of an extra batch of a step, numbered from 1: of its
+// examples and of what is drawn for it.
+func ExtraSeed(seed uint64, number int) uint64 {
+	return seed ^ hashName(fmt.Sprintf("batch_%d", number))
 }
 
 func hashName(name string) uint64 {
