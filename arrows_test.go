@@ -32,7 +32,7 @@ var arrows = map[string][]string{
 	"compare/baseline":    {"data", "schema", "task", "tensor", "text", "train/score", "metric", "train"},
 	"data":                {"data/source", "setting", "task", "schema", "tensor", "text", "internal/moments", "internal/nearest"},
 	"recipe":              {"data", "models", "schema", "task", "train", "train/balance", "metric", "train/progress", "train/sample", "train/threshold", "internal/nearest", "text", "data/source", "setting", "train/optim"},
-	"train":               {"data", "models", "runtime", "safetensors", "schema", "task", "tensor", "train/balance", "metric", "train/optim", "train/progress", "train/sample", "train/score", "train/step", "train/threshold"},
+	"train":               {"setting", "data", "models", "runtime", "safetensors", "schema", "task", "tensor", "train/balance", "metric", "train/optim", "train/progress", "train/sample", "train/score", "train/step", "train/threshold"},
 	"train/step":          {"builder", "builder/grad", "internal/hugepage", "models", "onnx", "runtime", "schema", "task", "tensor", "text", "train/balance", "train/optim", "train/progress"},
 	"train/score":         {"data", "metric", "schema", "task", "tensor"},
 	"train/threshold":     {},

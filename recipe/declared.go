@@ -10,6 +10,7 @@ import (
 	"espalier/schema"
 	"espalier/setting"
 	"espalier/text"
+	"espalier/train"
 	"espalier/train/balance"
 	"espalier/train/optim"
 	"espalier/train/progress"
@@ -161,8 +162,7 @@ func makeInputSection() section {
 // makeTrunkSection has a part for each type of trunks, and one for a stack.
 func makeTrunkSection() section {
 	words := append(models.WordOptions(),
-		setting.Option{Key: "word_dropout", Kind: setting.Share, Default: 0.0, Doc: "share of words that a training step reads as unknown"},
-		setting.Option{Key: "rare_word_dropout", Default: 0.0, Doc: "the alpha by which a training step reads a word that stands n times in the training data as unknown, with a probability of alpha/(alpha+n); 0: never"},
+		train.WordDropout(), train.RareWordDropout(),
 		setting.Option{Key: "stack", Kind: setting.Section, List: true, Doc: "encoders on top of each other, in place of type and what belongs to it: a list of parts, the first of which reads the words"},
 		sub("vectors", "starts the word vectors from those of a file"),
 		sub("characters", "makes the trunk read the characters of words, too"),
@@ -264,25 +264,29 @@ func thresholdOptions() []setting.Option {
 }
 
 func trainOptions() []setting.Option {
+	declared := train.Options()
+	of := func(key string) setting.Option {
+		return declared[slices.Index(setting.Keys(declared), key)]
+	}
 	return []setting.Option{
-		{Key: "epochs", Kind: setting.Whole, Min: 1, Default: 10, Doc: "how often the training data is gone through"},
-		{Key: "epoch_steps", Kind: setting.Whole, Default: 0, Doc: "steps of an epoch, after which the model is validated; passes follow one another, each in an order of its own; 0: one pass over the training data"},
-		{Key: "batch", Kind: setting.Whole, Min: 1, Default: 32, Doc: "most examples in a step"},
-		{Key: "max_tokens", Kind: setting.Whole, Default: 0, Doc: "most tokens in a step, padding included; 0: no limit"},
+		of("epochs"),
+		of("epoch_steps"),
+		of("batch"),
+		of("max_tokens"),
 		{Key: "seed", Kind: setting.Whole, Max: setting.Unlimited, Default: 1, Doc: "decides everything that is drawn by chance"},
 		sub("optimizer", "what turns gradients into steps"),
-		{Key: "clip_norm", Default: 0.0, Doc: "limit of the norm of all gradients together (Pascanu et al. 2013); 0: none"},
+		of("clip_norm"),
 		sub("schedule", "how the learning rate moves; a plateau is each task's by its own metric, and the trunk's by what select says"),
 		sub("trunk", "the learning rate of what tasks share"),
 		sub("priorities", "the order in which tasks begin; docs/priorities.md says what becomes of a task in each of its states"),
 		sub("shares", "caps on how much of training single tasks take"),
 		sub("balance", "how tasks are weighed against each other; docs/balancing.md lists the methods and their options"),
 		sub("sampling", "which task each step trains, for tasks that are annotated on different examples; without it every step takes examples as they come, with all their labels"),
-		{Key: "average", Kind: setting.Share, Default: 0.0, Doc: "decay per step of a moving average of the parameters, such as 0.999, which is what is validated and kept; 0: none"},
+		of("average"),
 		{Key: "select", Kind: setting.Text, Default: "mean", Doc: "what decides the best epoch, patience and a plateau of the trunk: mean: the mean of the tasks' scores; loss: the mean of their losses on validation; the name of a task; or a mapping from tasks to weights of their scores. Scores have no unit: docs/selection.md says how a metric becomes one"},
 		{Key: "select", Named: true, Doc: "weights of tasks' scores; tasks that it does not name do not count"},
-		{Key: "patience", Kind: setting.Whole, Default: 0, Doc: "epochs without improvement after which training stops; 0: never"},
-		{Key: "threads", Kind: setting.Whole, Default: 0, Doc: "threads that the engine may use; 0: all cores"},
+		of("patience"),
+		of("threads"),
 	}
 }
 

@@ -4,18 +4,20 @@ import (
 	"fmt"
 	"math"
 
+	"espalier/setting"
+	"espalier/train/optim"
 	"espalier/train/progress"
 	"espalier/train/sample"
 	"espalier/train/threshold"
 )
 
-// Config says how to train. Zero fields take the defaults that the comments
-// give.
+// Config says how to train. Zero fields take the defaults that [Options] and package
+// optim declare.
 type Config struct {
-	Epochs     int    // passes over the training data; 10
-	EpochSteps int    // steps of an epoch, in place of one pass; 0: one pass
-	Batch      int    // examples a step; 32
-	MaxTokens  int    // most tokens a step, padding included; 0: no limit
+	Epochs     int    `key:"epochs"`      // passes over the training data
+	EpochSteps int    `key:"epoch_steps"` // steps of an epoch, in place of one pass; 0: one pass
+	Batch      int    `key:"batch"`       // examples a step
+	MaxTokens  int    `key:"max_tokens"`  // most tokens a step, padding included; 0: no limit
 	Seed       uint64 // of parameters, order and masks
 	// Optimizer is sgd, adam (the default) or adamw.
 	Optimizer OptimizerConfig
@@ -75,17 +77,18 @@ type Config struct {
 // OptimizerConfig names an optimizer and its constants. Zero fields take the
 // optimizer's usual defaults.
 type OptimizerConfig struct {
-	Type         string
-	LR           float64 // 0.001
-	Beta1, Beta2 float64 // 0.9, 0.999
-	Epsilon      float64 // 1e-8
-	Momentum     float64
-	Nesterov     bool
-	WeightDecay  float64
+	Type        string  `key:"type"`
+	LR          float64 `key:"lr"`
+	Beta1       float64 `key:"beta1"`
+	Beta2       float64 `key:"beta2"`
+	Epsilon     float64 `key:"eps"`
+	Momentum    float64 `key:"momentum"`
+	Nesterov    bool    `key:"nesterov"`
+	WeightDecay float64 `key:"weight_decay"`
 	// Dense updates every row of an embedding table at every step, by the
 	// textbook rule. The default updates the rows that the batch touches, and
 	// the moments of the others rest (as PyTorch's SparseAdam).
-	Dense bool
+	Dense bool `key:"dense"`
 }
 
 // TaskConfig says how a task learns.
@@ -108,7 +111,7 @@ type RateConfig struct {
 // ScheduleConfig names a learning-rate schedule: constant, linear, cosine,
 // inverse_sqrt, step or plateau.
 type ScheduleConfig struct {
-	Type string
+	Type string `key:"type"`
 	// Warmup is how many steps the rate takes to rise from 0.
 	Warmup int
 	// Final is the share of the rate that is left at the end of linear and
@@ -124,28 +127,16 @@ type ScheduleConfig struct {
 	Min, Threshold float64
 }
 
+// withDefaults gives fields that are zero their defaults; check reports what cannot be.
 func (c Config) withDefaults() Config {
-	set := func(x *float64, def float64) {
-		if *x == 0 {
-			*x = def
+	complete := func(to any, options ...setting.Option) {
+		for _, o := range options { // one by one: a value that cannot be stops none
+			_, _ = setting.Binding{Options: []setting.Option{o}}.Complete(to)
 		}
 	}
-	if c.Epochs == 0 {
-		c.Epochs = 10
-	}
-	if c.Batch == 0 {
-		c.Batch = 32
-	}
-	if c.Optimizer.Type == "" {
-		c.Optimizer.Type = "adam"
-	}
-	if c.Schedule.Type == "" {
-		c.Schedule.Type = "constant"
-	}
-	set(&c.Optimizer.LR, 0.001)
-	set(&c.Optimizer.Beta1, 0.9)
-	set(&c.Optimizer.Beta2, 0.999)
-	set(&c.Optimizer.Epsilon, 1e-8)
+	complete(&c, Options()...)
+	complete(&c.Optimizer, optim.Options()...)
+	complete(&c.Schedule, optim.ScheduleChoice())
 	return c
 }
 

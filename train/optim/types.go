@@ -1,6 +1,10 @@
 package optim
 
-import "espalier/setting"
+import (
+	"slices"
+
+	"espalier/setting"
+)
 
 // Type declares an optimizer or a schedule.
 type Type struct {
@@ -32,6 +36,19 @@ func decay(doc string) setting.Option {
 // Choice is the setting that names an optimizer.
 func Choice() setting.Option {
 	return setting.Option{Key: "type", Kind: setting.Word, Words: names(Types()), Default: "adam", Doc: "how gradients become steps"}
+}
+
+// Options are the settings of all optimizers, each once.
+func Options() []setting.Option {
+	options := append([]setting.Option{Choice()}, Common()...)
+	for _, t := range Types() {
+		for _, o := range t.Options {
+			if !slices.Contains(setting.Keys(options), o.Key) {
+				options = append(options, o)
+			}
+		}
+	}
+	return options
 }
 
 func names(types []Type) []string {
