@@ -334,7 +334,9 @@ func (m *Model) build(mode Mode, float tensor.DType, front func(g *builder.Graph
 		b.Tasks[i] = c.head(g.Scope("head/"+t.Name), t, states[i])
 		c.features[t.Name] = b.Tasks[i].features
 	}
-	c.finishSharing(b.Tasks)
+	if c.after != nil {
+		c.after(b.Tasks)
+	}
 	b.Penalty = c.penalty
 	if err := g.Err(); err != nil {
 		return nil, fmt.Errorf("models: %w", err)
@@ -361,6 +363,8 @@ type network struct {
 	pooled map[*builder.Value]*builder.Value
 	// shared and penalty are those of Built.
 	shared, penalty *builder.Value
+	// after is what a sharing structure adds when all heads are built; nil: nothing.
+	after func(tasks []TaskGraph)
 	// features are the probabilities of the tasks built so far.
 	features map[string]*builder.Value
 }

@@ -30,10 +30,8 @@ type Structure struct {
 	// share takes x through the trunk's layers and returns the hidden states that
 	// each task reads. s is the trunk's scope, and what belongs to a task alone
 	// stands in the task's. It works on states of tokens [batch, sequence, n] and
-	// of examples [batch, n] alike.
+	// of examples [batch, n] alike. It sets c.after where it needs the heads.
 	share func(c *network, s *builder.Scope, x *builder.Value, layers []layer) []*builder.Value
-	// finish adds what needs the heads' answers; nil: nothing does.
-	finish func(c *network, tasks []TaskGraph)
 }
 
 // structures is the table of all structures, the default first.
@@ -177,13 +175,6 @@ func (c *network) share(s *builder.Scope, x *builder.Value, layers []layer) []*b
 		return make([]*builder.Value, len(c.tasks))
 	}
 	return of.share(c, s, x, layers)
-}
-
-// finishSharing adds to the graph what a structure makes of the heads' answers.
-func (c *network) finishSharing(tasks []TaskGraph) {
-	if of, err := structure(c.config.Sharing.Method); err == nil && of.finish != nil {
-		of.finish(c, tasks)
-	}
 }
 
 // above makes a structure of one that stands on what the trunk's last layer gives.

@@ -17,9 +17,8 @@ var aitm = Structure{
 		{Key: "tower", Kind: setting.Whole, Min: 1, From: trunkWidth, Follows: "trunk.hidden", Doc: "width of a task's tower"},
 		{Key: "calibrator", Default: 0.0, Doc: "factor of what is added to the losses where a task is likelier than the one before it, of which it is a later step: for classifications with two labels, the second of which, in alphabetical order, says that the step was taken; 0: nothing"},
 	},
-	tasks:  checkCalibrator,
-	share:  above((*network).aitm),
-	finish: (*network).calibrate,
+	tasks: checkCalibrator,
+	share: above((*network).aitm),
 }
 
 // aitm puts a tower of each task on top of the trunk, in the order of the tasks,
@@ -30,6 +29,7 @@ func (c *network) aitm(s *builder.Scope, x *builder.Value) []*builder.Value {
 	for i, name := range c.tasks[:len(c.tasks)-1] {
 		towers[i] = s.In("towers").In(name)
 	}
+	c.after = c.calibrate
 	return nn.Transfers(towers, x, c.config.Sharing.Tower)
 }
 
