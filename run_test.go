@@ -234,7 +234,7 @@ func TestExportOfSomeHeads(t *testing.T) {
 // TestStructuresTrainAndShip: with every way to share, a run trains, and a file
 // of one head agrees with the trainer and carries nothing of the other tasks.
 func TestStructuresTrainAndShip(t *testing.T) {
-	for _, method := range []string{"soft", "cross_stitch", "mmoe", "dselect_k", "cgc", "ple", "mtan", "aitm", "adapter", "low_rank"} {
+	for _, method := range []string{"soft", "cross_stitch", "mmoe", "dselect_k", "cgc", "ple", "mtan", "aitm", "adapter", "low_rank", "adversarial"} {
 		t.Run(method, func(t *testing.T) {
 			e := gonum.New()
 			run, outcome := trained(t, e, filepath.Join(t.TempDir(), "run"), false, "train.epochs=1", "sharing.method="+method)

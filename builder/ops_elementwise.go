@@ -127,6 +127,27 @@ func (g *Graph) unary(op string, x *Value, ok func(tensor.DType) bool, attrs ...
 // Identity returns x under another name.
 func (g *Graph) Identity(x *Value) *Value { return g.unary("Identity", x, anyType) }
 
+// ReverseGradient returns x and multiplies its gradient by -factor: the
+// gradient reversal layer of Ganin and Lempitsky (2015), through which what
+// lies before it learns to make worse what lies behind it.
+func (g *Graph) ReverseGradient(x *Value, factor float64) *Value {
+	y := g.unary("Identity", x, tensor.DType.IsFloat)
+	if g.err == nil {
+		saved := []*Value{g.ScalarOf(x.dtype, -factor)}
+		y.node.Composite = &Composite{Op: "ReverseGradient", Inputs: []*Value{x}, Saved: saved}
+	}
+	return y
+}
+
+// StopGradient returns x as a constant: no gradient goes through it.
+func (g *Graph) StopGradient(x *Value) *Value {
+	y := g.unary("Identity", x, tensor.DType.IsFloat)
+	if g.err == nil {
+		y.node.Composite = &Composite{Op: "StopGradient", Inputs: []*Value{x}}
+	}
+	return y
+}
+
 // Neg returns -x.
 func (g *Graph) Neg(x *Value) *Value { return g.unary("Neg", x, numeric) }
 

@@ -14,7 +14,7 @@ func TestStructuresWorkOnWholeExamples(t *testing.T) {
 	dense := func(name string) layer {
 		return func(s *builder.Scope, x *builder.Value) *builder.Value { return s.Relu(nn.Dense(s.In(name), x, 6)) }
 	}
-	for _, method := range []string{"hard", "soft", "cross_stitch", "mmoe", "dselect_k", "cgc", "ple", "mtan", "aitm", "adapter", "low_rank"} {
+	for _, method := range []string{"hard", "soft", "cross_stitch", "mmoe", "dselect_k", "cgc", "ple", "mtan", "aitm", "adapter", "low_rank", "adversarial"} {
 		for _, conditional := range []bool{false, true} {
 			g := builder.New("examples", builder.Options{})
 			x := g.Input("x", tensor.Float32, builder.Named("batch"), builder.Fixed(4))
@@ -32,6 +32,9 @@ func TestStructuresWorkOnWholeExamples(t *testing.T) {
 				continue
 			}
 			want := builder.Shape{builder.Named("batch"), builder.Fixed(6)}
+			if method == "adversarial" { // of two trunks
+				want[1] = builder.Fixed(12)
+			}
 			for i, s := range states {
 				if len(states) != 3 || !s.Shape().Equal(want) {
 					t.Errorf("%s: task %d of %d reads %v, want %v", method, i, len(states), s, want)

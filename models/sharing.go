@@ -36,7 +36,7 @@ type Structure struct {
 
 // structures is the table of all structures, the default first.
 func structures() []*Structure {
-	return []*Structure{&hard, &soft, &crossStitch, &mmoe, &dselect, &cgc, &ple, &mtan, &aitm, &adapter, &lowRank}
+	return []*Structure{&hard, &soft, &crossStitch, &mmoe, &dselect, &cgc, &ple, &mtan, &aitm, &adapter, &lowRank, &adversarial}
 }
 
 // Structures returns all ways to share the trunk, the default first.

@@ -67,6 +67,14 @@ var structures = map[string]struct {
 		models.TrunkConfig{Type: "gru", Embedding: 8, Hidden: 6, Pooling: "attention"},
 		models.SharingConfig{Method: "low_rank", Rank: 2, Scale: 2},
 	},
+	"adversarial": {
+		models.TrunkConfig{Type: "cnn", Embedding: 8, Hidden: 6, Pooling: "attention"},
+		models.SharingConfig{Method: "adversarial"},
+	},
+	"adversarial, least squares": {
+		models.TrunkConfig{Type: "bag", Embedding: 8, Hidden: 6, Layers: 1, Pooling: "max"},
+		models.SharingConfig{Method: "adversarial", Options: setting.Values{"loss": "l2", "lambda": 0.5, "discriminator": 5, "orthogonality": 0.0}},
+	},
 }
 
 // TestScopesSayWhatALossReaches: a task's loss and answers depend on the trunk
@@ -170,6 +178,12 @@ func TestParametersOfStructures(t *testing.T) {
 		},
 		{models.SharingConfig{Method: "adapter", Bottleneck: 3}, table + 2*dense, add(heads(d), d*3+3+3*d+d)},
 		{models.SharingConfig{Method: "low_rank", Rank: 2}, table + 2*dense, add(heads(d), 2*2*d)},
+		{models.SharingConfig{Method: "adversarial"}, table + 2*dense + 4*d + 4, add(heads(2*d), 2*dense)},
+		{
+			models.SharingConfig{Method: "adversarial", Options: setting.Values{"discriminator": 3}},
+			table + 2*dense + 3*d + 3 + 3*4 + 4, add(heads(2*d), 2*dense),
+		},
+		{models.SharingConfig{Method: "adversarial", Options: setting.Values{"lambda": 0.0}}, table + 2*dense, add(heads(2*d), 2*dense)},
 	} {
 		got, err := sharing(t, models.TrunkConfig{Type: "bag", Embedding: d, Layers: 2}, c.sharing).Parameters()
 		if err != nil {
@@ -408,7 +422,7 @@ func TestDefaultsOfStructures(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if adds := of.Name == "soft" || of.Name == "dselect_k"; (b.Penalty != nil) != adds {
+		if adds := of.Name == "soft" || of.Name == "dselect_k" || of.Name == "adversarial"; (b.Penalty != nil) != adds {
 			t.Errorf("%s adds to the losses: %v", of.Name, b.Penalty != nil)
 		}
 	}
@@ -419,6 +433,7 @@ func TestDefaultsOfStructures(t *testing.T) {
 	for _, c := range []models.SharingConfig{
 		{Method: "soft", Options: setting.Values{"l2": 0}},
 		{Method: "dselect_k", Options: setting.Values{"entropy": 0.0}},
+		{Method: "adversarial", Options: setting.Values{"lambda": 0.0, "orthogonality": 0.0}},
 	} {
 		m := sharing(t, trunk, c)
 		for range 2 {

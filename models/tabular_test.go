@@ -116,7 +116,7 @@ func TestEverySharingStructureReadsTables(t *testing.T) {
 	trunk := models.TrunkConfig{Widths: []int64{6, 6}, Norm: "layer"}
 	for method, c := range map[string]models.SharingConfig{
 		"hard": {}, "soft": {L2: 0.1}, "cross_stitch": {}, "mmoe": {Experts: 3}, "cgc": {Experts: 2, TaskExperts: 1}, "ple": {Experts: 2, TaskExperts: 1},
-		"dselect_k": {Experts: 4, Conditional: true, Entropy: 0.1}, "mtan": {Bottleneck: 3}, "aitm": {Tower: 5}, "adapter": {Bottleneck: 3}, "low_rank": {},
+		"dselect_k": {Experts: 4, Conditional: true, Entropy: 0.1}, "mtan": {Bottleneck: 3}, "aitm": {Tower: 5}, "adapter": {Bottleneck: 3}, "low_rank": {}, "adversarial": {},
 	} {
 		c.Method = method
 		m := tableModel(t, models.Config{Trunk: trunk, Sharing: c})

@@ -105,7 +105,7 @@ func TestHeadsLearnFromTheirLabelsAlone(t *testing.T) {
 // no others but those that a penalty reaches. Whether the loss does is tried by
 // changing each of them.
 func TestParametersMoveWithTheLossesThatReachThem(t *testing.T) {
-	penalized := map[string]string{"soft": "/trunk/", "dselect_k": "/gate/code"}
+	penalized := map[string]string{"soft": "/trunk/", "dselect_k": "/gate/code", "adversarial": "trunk/"}
 	for method, set := range structures {
 		t.Run(method, func(t *testing.T) {
 			m, c, d := plainDemo(t, append([]string{"trunk.layers=1", "trunk.embedding=4", "sharing.method=" + method}, set...)...)

@@ -2,6 +2,7 @@ package train_test
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -69,5 +70,46 @@ func TestPenaltyIsReported(t *testing.T) {
 	m, c, d = demoData(t)
 	if res, err = trainerOf(t, m, c).Fit(context.Background(), d, d, train.Hooks{}); err != nil || res.Epochs[0].Penalty != 0 {
 		t.Errorf("hard sharing has penalty %v (%v)", res.Epochs[0].Penalty, err)
+	}
+}
+
+// TestDiscriminatorFindsWhatTheTrunkDoesNotHide: each kind of row has the labels of
+// one of two tasks. Where next to no gradient comes back through the reversal, the
+// discriminator tells the tasks apart; where it does, the trunk hides the kind.
+// Means are over four seeds, as two players circle around each other.
+func TestDiscriminatorFindsWhatTheTrunkDoesNotHide(t *testing.T) {
+	var rows strings.Builder
+	rows.WriteString("area,kind,seen,paid\n")
+	for i := range 200 {
+		label, area := []string{"no", "yes"}[(i/2)%2], (i/2)%2*50+(i*37)%40
+		if i%2 == 0 {
+			fmt.Fprintf(&rows, "%d,a,%s,\n", area, label)
+		} else {
+			fmt.Fprintf(&rows, "%d,b,,%s\n", area, label)
+		}
+	}
+	mean := func(lambda string) (loss float64) {
+		for seed := range 4 {
+			m, r, d := tableOf(t, rows.String(), fmt.Sprintf(`
+data: {train: {format: csv, file: d.csv}}
+columns: {numeric: [area], categorical: [kind]}
+trunk: {type: mlp, hidden: [8]}
+sharing: {method: adversarial, orthogonality: 0, lambda: %s}
+tasks: {seen: {type: classification}, paid: {type: classification}}
+train: {epochs: 20, batch: 20, seed: %d, optimizer: {lr: 0.01}}
+`, lambda, seed+1))
+			res, err := trainerOf(t, m, r.Training()).Fit(context.Background(), d, d, train.Hooks{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			loss += res.Epochs[len(res.Epochs)-1].Penalty / 4
+		}
+		return loss
+	}
+	if found := mean("1e-9"); !(found < 0.3) { // guessing is log 2
+		t.Errorf("without an adversary the discriminator's loss is %v", found)
+	}
+	if hidden := mean("1"); !(hidden > 0.5) {
+		t.Errorf("against the trunk the discriminator's loss is %v", hidden)
 	}
 }

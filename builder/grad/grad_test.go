@@ -231,6 +231,9 @@ var cases = []struct {
 		return nn.AttentionMasks(g.Scope("masks"), x, 3)
 	}},
 	{"Adapter", []operand{normal(2, 3, 4)}, func(g graph, x []val, _ val) val { return nn.Adapter(g.Scope("adapter"), x[0], 2) }},
+	{"Overlap", []operand{normal(3, 4), normal(3, 2)}, func(g graph, x []val, _ val) val {
+		return nn.Overlap(g, x[0], x[1], g.Constant(tensor.Must(tensor.Of([]float64{1, 0, 1}, 3))))
+	}},
 	{"LowRank", []operand{normal(2, 4)}, func(g graph, x []val, _ val) val { return nn.LowRank(g.Scope("low"), x[0], 2, 0.5) }},
 }
 
@@ -270,8 +273,47 @@ func TestGradientsAgreeWithFiniteDifferences(t *testing.T) {
 	}
 }
 
+// TestReversedGradientsAreNegatedDifferences: what lies before a reversal gets
+// central differences times -factor, and what lies behind it gets them as they
+// are.
+func TestReversedGradientsAreNegatedDifferences(t *testing.T) {
+	const factor = 0.3
+	g := builder.New("reversal", builder.Options{Float: tensor.Float64})
+	s := g.Scope("x")
+	before := s.Parameter("before", builder.ParameterOptions{}, 2, 3)
+	behind := s.Parameter("behind", builder.ParameterOptions{}, 3, 2)
+	y := g.MatMul(g.ReverseGradient(g.Tanh(before), factor), g.Exp(behind))
+	normal := func(int, string) func(*rand.Rand) float64 { return (*rand.Rand).NormFloat64 }
+	checkTimes(t, g, y, normal, map[string]float64{"x/before": -factor, "x/behind": 1})
+}
+
+// TestNoGradientGoesThroughAStop: the gradient of x*x, one of them stopped, is x;
+// of what is stopped alone there is none.
+func TestNoGradientGoesThroughAStop(t *testing.T) {
+	g := builder.New("stop", builder.Options{Float: tensor.Float64})
+	x := g.Scope("x").Parameter("x", builder.ParameterOptions{}, 3)
+	half := grad.Gradients(g, []val{g.SumAll(g.Mul(x, g.StopGradient(x)))}, nil, []val{x})[0]
+	if none := grad.Gradients(g, []val{g.SumAll(g.StopGradient(x))}, nil, []val{x})[0]; none != nil || g.Err() != nil {
+		t.Fatalf("the gradient is %v (%v)", none, g.Err())
+	}
+	outputs := []builder.Output{{Name: "half", Value: half}}
+	at := tensor.Must(tensor.Of([]float64{2, 1, -3}, 3))
+	for i, d := range run(t, open(t, g, outputs), map[string]*tensor.Tensor{"x/x": at}, outputs)["half"].Float64s() {
+		if want := at.Float64s()[i]; d != want {
+			t.Errorf("gradient %d is %v, want %v", i, d, want)
+		}
+	}
+}
+
 // check differentiates the sum of y with fixed weights by every parameter.
 func check(t *testing.T, g graph, y val, draw func(i int, name string) func(*rand.Rand) float64) {
+	t.Helper()
+	checkTimes(t, g, y, draw, nil)
+}
+
+// checkTimes is check of gradients that are central differences times a factor
+// of the parameter's, 1 where factors has none.
+func checkTimes(t *testing.T, g graph, y val, draw func(i int, name string) func(*rand.Rand) float64, factors map[string]float64) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(1, 2))
 	params := g.Parameters()
@@ -307,6 +349,9 @@ func check(t *testing.T, g graph, y val, draw func(i int, name string) func(*ran
 			down := value()
 			x[j] = at
 			want := (up - down) / (2 * h)
+			if f, ok := factors[p.Name()]; ok {
+				want *= f
+			}
 			if math.Abs(d-want) > 1e-6*(1+math.Abs(want)) {
 				t.Errorf("%s[%d]: gradient %.9g, finite difference %.9g", p.Name(), j, d, want)
 			}

@@ -38,12 +38,16 @@ func elementwise() map[string]rule {
 	type val = *builder.Value
 	return map[string]rule{
 		"Identity": unary(func(_ gr, _, _, dy val) val { return dy }),
-		"Neg":      unary(func(g gr, _, _, dy val) val { return g.Neg(dy) }),
-		"Abs":      unary(func(g gr, x, _, dy val) val { return g.Mul(dy, g.Sign(x)) }),
-		"Sign":     unary(func(g gr, x, _, _ val) val { return nil }),
-		"Exp":      unary(func(g gr, _, y, dy val) val { return g.Mul(dy, y) }),
-		"Log":      unary(func(g gr, x, _, dy val) val { return g.Div(dy, x) }),
-		"Sqrt":     unary(func(g gr, _, y, dy val) val { return g.Div(g.Mul(dy, like(g, dy, 0.5)), y) }),
+		"ReverseGradient": func(c call) []*builder.Value {
+			return []*builder.Value{c.g.Mul(c.dy[0], c.n.Composite.Saved[0])}
+		},
+		"StopGradient": func(call) []*builder.Value { return []*builder.Value{nil} },
+		"Neg":          unary(func(g gr, _, _, dy val) val { return g.Neg(dy) }),
+		"Abs":          unary(func(g gr, x, _, dy val) val { return g.Mul(dy, g.Sign(x)) }),
+		"Sign":         unary(func(g gr, x, _, _ val) val { return nil }),
+		"Exp":          unary(func(g gr, _, y, dy val) val { return g.Mul(dy, y) }),
+		"Log":          unary(func(g gr, x, _, dy val) val { return g.Div(dy, x) }),
+		"Sqrt":         unary(func(g gr, _, y, dy val) val { return g.Div(g.Mul(dy, like(g, dy, 0.5)), y) }),
 		"Reciprocal": unary(func(g gr, _, y, dy val) val {
 			return g.Neg(g.Mul(dy, g.Mul(y, y)))
 		}),

@@ -14,4 +14,5 @@ var structures = []models.SharingConfig{
 	{Method: "aitm", Tower: 8},
 	{Method: "adapter", Bottleneck: 8},
 	{Method: "low_rank"},
+	{Method: "adversarial"},
 }

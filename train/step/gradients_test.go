@@ -23,7 +23,10 @@ var trunks = map[string][]string{
 	"adapters":                {"trunk.type=cnn", "trunk.layers=1", "sharing.method=adapter"},
 	"mixtures with a penalty": {"trunk.type=cnn", "trunk.layers=1", "sharing.method=dselect_k", "sharing.conditional=true"},
 	"words without layers":    {"trunk.type=bag", "trunk.layers=0", "trunk.embedding_dropout=0"},
-	"mixtures of words":       {"trunk.type=bag", "trunk.layers=0", "trunk.embedding_dropout=0", "sharing.method=mmoe"},
+	"adversarial, without an overlap": {
+		"trunk.type=cnn", "trunk.layers=1", "sharing.method=adversarial", "sharing.loss=l2", "sharing.lambda=0.5", "sharing.orthogonality=0", "sharing.discriminator=4",
+	},
+	"mixtures of words": {"trunk.type=bag", "trunk.layers=0", "trunk.embedding_dropout=0", "sharing.method=mmoe"},
 }
 
 // structures are settings of every sharing structure, with which the step's parts
@@ -40,6 +43,7 @@ var structures = map[string][]string{
 	"aitm":         {"sharing.tower=8"},
 	"adapter":      {"sharing.bottleneck=4"},
 	"low_rank":     {"sharing.rank=2"},
+	"adversarial":  {"sharing.lambda=0.5", "sharing.orthogonality=0.1"},
 }
 
 // TestPartsGiveTheGradientsOfWholePrograms: for every trunk, on both engines,
