@@ -135,6 +135,9 @@ func (f figure) of(scores score.Scores, whole *float64) float64 {
 	if f.task == "" && whole != nil {
 		return *whole
 	}
+	if f.task == everyTask {
+		return f.mean(scores)
+	}
 	for _, s := range scores {
 		if s.Task == f.task {
 			if v, ok := s.Metrics[f.metric]; ok {
@@ -143,6 +146,17 @@ func (f figure) of(scores score.Scores, whole *float64) float64 {
 		}
 	}
 	return math.NaN() // cannot be kept as JSON: an error
+}
+
+// mean is the mean of the metric over the tasks that have it.
+func (f figure) mean(scores score.Scores) float64 {
+	sum, n := 0.0, 0.0
+	for _, s := range scores {
+		if v, ok := s.Metrics[f.metric]; ok {
+			sum, n = sum+v, n+1
+		}
+	}
+	return sum / n
 }
 
 func costOf(seeds []seedResult) *cost {
