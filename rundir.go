@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"espalier/input"
 	"espalier/internal/atomicfile"
 	"espalier/recipe"
 	"espalier/safetensors"
@@ -140,13 +141,14 @@ func (d directory) schema() (s *schema.Schema, err error) {
 	return s, err
 }
 
-// vocabulary reads the words or subwords of a schema, nil for a model of a table.
+// vocabulary reads the words or subwords of a schema, nil for a model that has none.
 func (d directory) vocabulary(s *schema.Schema) (v *text.Vocabulary, err error) {
-	if s.Tabular() {
+	in := input.WithVocabulary(s)
+	if in == nil {
 		return nil, nil
 	}
 	name, read := fileVocabulary, func(b []byte) (*text.Vocabulary, error) { return text.Read(bytes.NewReader(b)) }
-	if s.Inputs[0].Tokenizer == text.Subword {
+	if in.Tokenizer == text.Subword {
 		name, read = fileTokenizer, text.ReadSubwords
 	}
 	err = d.decode(name, func(b []byte) (err error) { v, err = read(b); return err })

@@ -29,7 +29,7 @@ func isHead(path string) bool {
 // type's file in package task, and other code goes by its traits and its methods. So no
 // other file names a type, and none compares one with a word.
 func TestNobodyAsksForATaskType(t *testing.T) {
-	constants := typeConstants(t)
+	constants := schemaConstants(t, "TaskType")
 	if len(constants) == 0 {
 		t.Fatal("package schema has no constants of task types")
 	}
@@ -68,8 +68,8 @@ func mayName(folder string) bool {
 	return slices.Contains([]string{"task", "schema", "bench", "interop/generate"}, filepath.ToSlash(folder)) || filepath.Base(folder) == "testdata"
 }
 
-// typeConstants are the names of package schema's constants of type TaskType.
-func typeConstants(t *testing.T) []string {
+// schemaConstants are the names of package schema's constants of a type.
+func schemaConstants(t *testing.T, of string) []string {
 	t.Helper()
 	paths, err := filepath.Glob("schema/*.go")
 	if err != nil {
@@ -86,7 +86,7 @@ func typeConstants(t *testing.T) []string {
 			if !ok {
 				return true
 			}
-			if of, ok := spec.Type.(*ast.Ident); ok && of.Name == "TaskType" {
+			if is, ok := spec.Type.(*ast.Ident); ok && is.Name == of {
 				for _, name := range spec.Names {
 					names = append(names, name.Name)
 				}
@@ -156,7 +156,7 @@ func f(t *schema.Task) bool {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, n := range typesNamed(file, typeConstants(t)) {
+	for _, n := range typesNamed(file, schemaConstants(t, "TaskType")) {
 		got = append(got, n.what)
 	}
 	want := []string{

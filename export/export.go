@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"espalier/builder"
+	"espalier/input"
 	"espalier/internal/atomicfile"
 	"espalier/models"
 	"espalier/onnx"
@@ -72,7 +73,7 @@ func Model(m *models.Model, values map[string]*tensor.Tensor, vocabulary *text.V
 	}
 	var built *models.Built
 	var extra []builder.Output
-	if o.Input == "" && described.Tabular() {
+	if o.Input == "" && !input.HasTokens(&described) {
 		o.Input = "text"
 	}
 	switch o.Input {
@@ -82,24 +83,15 @@ func Model(m *models.Model, values map[string]*tensor.Tensor, vocabulary *text.V
 		}
 	case "text":
 		described.Inputs = slices.Clone(described.Inputs)
-		if described.Tabular() {
-			if built, err = m.BuildOn(columnFront(described.Inputs)); err == nil && o.Labels != "ids" {
-				nameLabels(built, m.Schema())
-			}
-			break
+		f, wrong := frontOf(described.Inputs, vocabulary)
+		if wrong != nil {
+			return nil, wrong
 		}
-		in := &described.Inputs[0]
-		if in.Tokenizer == text.Subword {
-			return nil, fmt.Errorf("export: tokenizer subword cannot be part of a graph: neither ONNX nor ONNX Runtime has an operator that splits words into pieces; "+
-				"use --input ids, and make the ids with the tokenizer.json in the file's metadata %q: a token with id n there has id n+2, its unknown token 1, and 0 is padding", schema.KeyTokenizer)
-		}
-		f := &front{in: in, vocabulary: vocabulary}
 		if built, err = m.BuildOn(f.build); err == nil {
-			in.Tensor, in.InGraph = TextInput, true
+			extra = f.describe()
 			if o.Labels != "ids" {
 				nameLabels(built, m.Schema())
 			}
-			extra = []builder.Output{{Name: TokensOutput, Value: f.tokens}}
 		}
 	default:
 		err = fmt.Errorf("export: input %q is not one of ids, text", o.Input)
@@ -149,7 +141,7 @@ func (o *Options) check(s *schema.Schema) error {
 	if o.Batch < 0 || o.Length < 0 {
 		return fmt.Errorf("export: batch %d and length %d: neither may be negative", o.Batch, o.Length)
 	}
-	if o.Length > 0 && s.Tabular() {
+	if o.Length > 0 && !input.HasTokens(s) {
 		return fmt.Errorf("export: a file that reads a table has no tokens whose number could be fixed; leave the length out")
 	}
 	if o.Length > 0 && o.Input == "text" {
@@ -221,12 +213,12 @@ func metadata(s *schema.Schema, v *text.Vocabulary, training any) ([]onnx.String
 		{Key: schema.KeyVersion, Value: strconv.Itoa(s.Version)},
 		{Key: schema.Key, Value: string(description)},
 	}
-	if !s.Tabular() {
+	if in := input.WithVocabulary(s); in != nil {
 		words, err := v.Compressed()
 		if err != nil {
 			return nil, err
 		}
-		key, hash := s.Inputs[0].VocabularyKeys()
+		key, hash := in.VocabularyKeys()
 		pairs = append(pairs, onnx.StringPair{Key: key, Value: words}, onnx.StringPair{Key: hash, Value: v.Hash()})
 	}
 	if training != nil {

@@ -67,7 +67,7 @@ func newReader(t testing.TB, in schema.Input, corpus []string) *reader {
 		r.in.Characters = &own
 		r.characters = text.NewCharacters(own.Alphabet, own.MaxLength)
 	}
-	f := &front{in: &r.in, vocabulary: r.vocabulary}
+	f := &textFront{in: &r.in, vocabulary: r.vocabulary}
 	g := builder.New("front", builder.Options{})
 	made, err := f.build(g)
 	if err != nil {

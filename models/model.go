@@ -183,48 +183,8 @@ func (b *Built) Inputs() []*builder.Value {
 type Model struct {
 	schema *schema.Schema
 	config Config
-	order  []int // of building the heads: one that reads others after them
-}
-
-// The names of the inputs that carry token ids and the characters of tokens.
-const (
-	IDs        = "ids"
-	Characters = "characters"
-)
-
-// EmbeddingTable is the name of the parameter that holds the word vectors:
-// [words, embedding], by id.
-const EmbeddingTable = "trunk/embedding/table"
-
-// NewText returns a text model for the schema's tasks. It sets the schema's
-// tensor names and checks the configuration by building every graph once.
-func NewText(s *schema.Schema, c Config) (*Model, error) {
-	if len(s.Inputs) != 1 || s.Inputs[0].Type != schema.Text {
-		return nil, fmt.Errorf("models: a text model reads one text input, the schema has %d inputs", len(s.Inputs))
-	}
-	if s.Inputs[0].VocabularySize < 2 {
-		return nil, fmt.Errorf("models: input %q has a vocabulary of %d words", s.Inputs[0].Name, s.Inputs[0].VocabularySize)
-	}
-	own := copyOf(s)
-	own.Inputs[0].Tensor = IDs
-	if of, err := trunkType(c.Trunk.Type); err == nil && of.Table {
-		return nil, fmt.Errorf("models: trunk: type %s is for tables, not for text", of.Name)
-	}
-	m, err := finish(own, c)
-	if err != nil {
-		return nil, err
-	}
-	if in, most := &own.Inputs[0], int(m.config.Trunk.Longest()); most > 0 && (in.MaxLength == 0 || in.MaxLength > most) {
-		in.MaxLength = most // there are no positions beyond
-	}
-	if ch := own.Inputs[0].Characters; (ch != nil) != (m.config.Trunk.Characters.Type != "") {
-		return nil, fmt.Errorf("models: the schema and the trunk must both have characters or both have none")
-	} else if ch != nil {
-		c := *ch
-		c.Tensor = Characters
-		own.Inputs[0].Characters = &c
-	}
-	return m, m.try()
+	reader reader // of its inputs
+	order  []int  // of building the heads: one that reads others after them
 }
 
 func copyOf(s *schema.Schema) *schema.Schema {
@@ -240,11 +200,11 @@ func copyOf(s *schema.Schema) *schema.Schema {
 }
 
 // finish makes a model of a schema that names its tensors.
-func finish(own *schema.Schema, c Config) (*Model, error) {
+func finish(own *schema.Schema, c Config, r reader) (*Model, error) {
 	if err := task.Check(own); err != nil {
 		return nil, fmt.Errorf("models: %w", err)
 	}
-	m := &Model{schema: own, config: c}
+	m := &Model{schema: own, config: c, reader: r}
 	if err := m.config.complete(own); err != nil {
 		return nil, fmt.Errorf("models: %w", err)
 	}
@@ -278,7 +238,7 @@ func (m *Model) Build(mode Mode) (*Built, error) {
 
 // BuildIn makes the model's graph in float32 or float64.
 func (m *Model) BuildIn(mode Mode, float tensor.DType) (*Built, error) {
-	return m.build(mode, float, m.inputs)
+	return m.build(mode, float, func(g *builder.Graph) (Front, error) { return m.reader.inputs(g, m.schema.Inputs), nil })
 }
 
 // Front is what the model reads: int64 [batch, sequence] and, where the schema
@@ -295,18 +255,6 @@ func (m *Model) BuildOn(front func(g *builder.Graph) (Front, error)) (*Built, er
 	return m.build(Inference, tensor.Float32, front)
 }
 
-// inputs is the front of inputs that carry ids.
-func (m *Model) inputs(g *builder.Graph) (f Front, err error) {
-	if m.schema.Tabular() {
-		return m.columnInputs(g)
-	}
-	f.IDs = g.Input(IDs, tensor.Int64, builder.Named("batch"), builder.Named("sequence"))
-	if m.schema.Inputs[0].Characters != nil {
-		f.Characters = g.Input(Characters, tensor.Int64, builder.Named("batch"), builder.Named("sequence"), builder.Named("characters"))
-	}
-	return f, nil
-}
-
 func (m *Model) build(mode Mode, float tensor.DType, front func(g *builder.Graph) (Front, error)) (*Built, error) {
 	g := builder.New(graphName(m.schema.Name), builder.Options{Float: float})
 	f, err := front(g)
@@ -319,13 +267,7 @@ func (m *Model) build(mode Mode, float tensor.DType, front func(g *builder.Graph
 		pooled: map[*builder.Value]*builder.Value{}, features: map[string]*builder.Value{},
 	}
 	trunk := g.Scope("trunk")
-	var x *builder.Value
-	if m.schema.Tabular() {
-		x = c.columns(b, m.schema.Inputs)
-	} else {
-		c.mask = nn.Mask(g, b.IDs)
-		x = c.embed(trunk, b, &m.schema.Inputs[0])
-	}
+	x := m.reader.read(c, trunk, b, m.schema.Inputs)
 	states := c.share(trunk, x, c.layers(m.config.Trunk))
 	b.Shared = c.shared
 	b.Tasks = make([]TaskGraph, len(m.schema.Tasks))
@@ -384,20 +326,6 @@ func (c *network) trainingRate(p float64) float64 {
 		return 0
 	}
 	return p
-}
-
-// embed makes the vectors of words.
-func (c *network) embed(s *builder.Scope, b *Built, in *schema.Input) *builder.Value {
-	t := c.config.Trunk
-	embed := nn.Embedding
-	if t.Frozen {
-		embed = nn.FrozenEmbedding
-	}
-	x := embed(s.In("embedding"), b.IDs, int64(in.VocabularySize), t.Embedding)
-	if b.Characters != nil {
-		x = c.Concat(-1, x, c.characters(s.In("characters"), b.Characters, int64(in.Characters.Size())))
-	}
-	return c.featureDropout(x, t.EmbeddingDropout)
 }
 
 // layers are what encodes the vectors of words.
@@ -531,7 +459,7 @@ func (m *Model) Alone() (map[string]int, error) {
 			h.Reads = slices.DeleteFunc(slices.Clone(h.Reads), func(read string) bool { return read != t.Entities })
 			s.Tasks, c.Heads[name] = append(s.Tasks, *m.schema.Task(name)), h
 		}
-		one := &Model{schema: &s, config: c}
+		one := &Model{schema: &s, config: c, reader: m.reader}
 		var err error
 		if one.order, err = headOrder(&s, c.Heads); err != nil {
 			return nil, err

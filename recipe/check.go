@@ -174,7 +174,7 @@ func (c *checker) inputs(inputs []Input) {
 			in.Field = in.Name
 		}
 		c.oneOf(path+".type", in.Type, inputSection().names()...)
-		for _, key := range columnKeys() {
+		for _, key := range inputKeys(true) {
 			if c.has(path + "." + key) {
 				c.fail(path+"."+key, "is for columns of a table, not for text")
 			}

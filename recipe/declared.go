@@ -6,10 +6,9 @@ import (
 	"sync"
 
 	"espalier/data"
+	"espalier/input"
 	"espalier/models"
-	"espalier/schema"
 	"espalier/setting"
-	"espalier/text"
 	"espalier/train"
 	"espalier/train/balance"
 	"espalier/train/optim"
@@ -102,61 +101,27 @@ func splitOptions() []setting.Option {
 }
 
 func columnOptions() []setting.Option {
-	return []setting.Option{
-		{Key: "numeric", Kind: setting.Text, List: true, Doc: "names of numeric columns"},
-		{Key: "categorical", Kind: setting.Text, List: true, Doc: "names of categorical columns"},
+	var options []setting.Option
+	for _, kind := range columnKinds() {
+		options = append(options, setting.Option{Key: kind, Kind: setting.Text, List: true, Doc: "names of " + kind + " columns"})
 	}
+	return options
 }
 
-// makeInputSection has a part for each type of inputs.
+// makeInputSection has a part for each kind of inputs.
 func makeInputSection() section {
-	minCount := setting.Option{Key: "min_count", Kind: setting.Whole, Min: 1, Default: 1, Doc: "how often a word, or a value of a categorical column, must stand in the training data to be known"}
-	missing := setting.Option{Key: "missing", Kind: setting.Text, List: true, Doc: "texts that stand for a missing value, beside an empty one"}
-	onlyOf := func(tokenizer string) func(of setting.Values) string {
-		return func(of setting.Values) string {
-			if of.Text("tokenizer") == tokenizer {
-				return ""
-			}
-			return "is for tokenizer " + tokenizer + ", not for " + of.Text("tokenizer")
+	choice := setting.Option{Key: "type", Kind: setting.Word, Doc: "what it is"}
+	s := section{by: "type"}
+	for _, k := range input.Kinds() {
+		if k.Traits().Foreign {
+			continue
 		}
+		choice.Words = append(choice.Words, string(k.Name()))
+		s.parts = append(s.parts, part{name: string(k.Name()), doc: k.Doc(), options: k.Options()})
 	}
-	ofWords := func(of setting.Values) string {
-		if of.Text("tokenizer") == text.Subword {
-			return "is not for tokenizer subword, whose file says it"
-		}
-		return ""
-	}
-	minCountOfWords := minCount
-	minCountOfWords.Moot = ofWords
-	return section{
-		options: []setting.Option{
-			{Key: "type", Kind: setting.Word, Words: []string{"text", "numeric", "categorical"}, Default: "text", Doc: "what it is"},
-			{Key: "field", Kind: setting.Text, Follows: "its name", Doc: "the field of the data that holds it"},
-		},
-		by: "type",
-		parts: []part{
-			{name: string(schema.Text), doc: "a text", options: []setting.Option{
-				{
-					Key: "tokenizer", Kind: setting.Word, Words: []string{"whitespace", "regex", "characters", text.Subword}, Default: "whitespace",
-					Doc: "what a token is: what stands between white space; each match of pattern; each code point of Unicode; what a tokenizer.json of Hugging Face's tokenizers says",
-				},
-				{Key: "whole_words", Kind: setting.Flag, Default: false, Moot: onlyOf("characters"), Doc: "characters splits only scripts that are written without spaces, such as Han, Kana and Thai, and keeps words and numbers of others whole; white space is then no token"},
-				{Key: "pattern", Kind: setting.Text, Moot: ofWords, Doc: "expression of regex"},
-				{Key: "file", Kind: setting.Text, Doc: "the tokenizer.json of subword, relative to the current directory; a run keeps a copy"},
-				{Key: "special_tokens", Kind: setting.Flag, Default: false, Moot: onlyOf(text.Subword), Doc: "adds the tokens that the post-processor of subword puts around a text, as [CLS] and [SEP]"},
-				{Key: "lowercase", Kind: setting.Flag, Default: false, Moot: ofWords, Doc: "upper and lower case are the same"},
-				minCountOfWords,
-				{Key: "max_size", Kind: setting.Whole, Default: 0, Moot: ofWords, Doc: "most words that are known, the padding and the unknown word included; 0: no limit"},
-				{Key: "max_length", Kind: setting.Whole, Default: 0, Doc: "most tokens of a text that are read; 0: no limit"},
-			}},
-			{name: string(schema.Numeric), doc: "a column of numbers, standardised by the mean and deviation of the training data", options: []setting.Option{missing}},
-			{name: string(schema.Categorical), doc: "a column of words, each of which in the training data gets a vector", options: []setting.Option{
-				minCount,
-				{Key: "embedding", Kind: setting.Whole, Min: 1, Follows: "1.6 n^0.56 for n values, and 32 at most", Doc: "width of the vectors"},
-				missing,
-			}},
-		},
-	}
+	choice.Default = choice.Words[0]
+	s.options = []setting.Option{choice, {Key: "field", Kind: setting.Text, Follows: "its name", Doc: "the field of the data that holds it"}}
+	return s
 }
 
 // makeTrunkSection has a part for each type of trunks, and one for a stack.

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"espalier/schema"
 	"espalier/setting"
 )
 
@@ -29,43 +28,18 @@ type Split struct {
 	By string `key:"by,omitempty"`
 }
 
-// textKeys are the keys of inputs of type text alone, columnKeys those of columns.
-func textKeys() []string {
-	s := inputSection()
-	return slices.DeleteFunc(setting.Keys(s.all()), func(key string) bool {
-		return !slices.Equal(s.readers(key), []string{string(schema.Text)})
-	})
-}
-
-func columnKeys() []string {
-	s := inputSection()
-	return slices.DeleteFunc(setting.Keys(s.all()), func(key string) bool {
-		readers := s.readers(key)
-		return len(readers) == 0 || slices.Contains(readers, string(schema.Text))
-	})
-}
-
-// tabular reports whether the recipe's model reads columns of a table.
-func (r *Recipe) tabular() bool { return len(r.Inputs) > 0 && r.Inputs[0].column() }
-
-func (i *Input) column() bool {
-	return i.Type == string(schema.Numeric) || i.Type == string(schema.Categorical)
-}
-
 // takeColumns makes inputs of the columns, which are then the same as those
 // that the recipe describes one by one.
 func (c *checker) takeColumns(r *Recipe) {
-	for _, of := range []struct {
-		kind  schema.InputType
-		names []string
-	}{{schema.Numeric, r.Columns.Numeric}, {schema.Categorical, r.Columns.Categorical}} {
-		for _, name := range of.names {
+	given := setting.Of(columnOptions(), &r.Columns)
+	for _, kind := range columnKinds() {
+		for _, name := range given.Texts(kind) {
 			if slices.ContainsFunc(r.Inputs, func(in Input) bool { return in.Name == name }) {
-				c.fail("columns."+string(of.kind), "has %q, which is an input already", name)
+				c.fail("columns."+kind, "has %q, which is an input already", name)
 			}
 			in := Input{Name: name}
 			setDefaults(reflect.ValueOf(&in).Elem())
-			in.Type = string(of.kind)
+			in.Type = kind
 			r.Inputs = append(r.Inputs, in)
 		}
 	}
@@ -85,17 +59,18 @@ func (c *checker) columns(inputs []Input) {
 		if !in.column() {
 			c.fail(path+".type", "is %s, but other inputs are columns of a table; a model reads one text or a table", in.Type)
 		}
-		for _, key := range textKeys() {
+		for _, key := range inputKeys(false) {
 			if c.has(path + "." + key) {
 				c.fail(path+"."+key, "is for inputs of type text, not for %s", in.Type)
 			}
 		}
+		own := inputSection().own(in.Type)
 		for _, key := range []string{"embedding", "min_count"} {
-			if in.Type == string(schema.Numeric) && c.has(path+"."+key) {
+			if !slices.Contains(setting.Keys(own), key) && c.has(path+"."+key) {
 				c.fail(path+"."+key, "is for categorical inputs; a number has no vectors")
 			}
 		}
-		c.check(path, inputSection().own(in.Type), in)
+		c.check(path, own, in)
 		for j, text := range in.Missing {
 			if in.Missing[j] = strings.TrimSpace(text); in.Missing[j] == "" || slices.Contains(in.Missing[:j], in.Missing[j]) {
 				c.fail(path+".missing", "has %q, which is empty, as a missing value always may be, or stands there twice", text)

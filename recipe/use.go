@@ -20,20 +20,7 @@ import (
 func (r *Recipe) Schema() *schema.Schema {
 	s := &schema.Schema{Version: schema.Version, Name: r.Name}
 	for _, in := range r.Inputs {
-		if in.column() {
-			s.Inputs = append(s.Inputs, schema.Input{Name: in.Name, Type: schema.InputType(in.Type), MinCount: in.MinCount, Missing: in.Missing})
-			continue
-		}
-		tokenizer, pattern := in.Tokenizer, in.Pattern
-		if in.WholeWords {
-			// Files say it as an expression, which earlier programs read alike.
-			tokenizer, pattern = "regex", text.WholeWords
-		}
-		s.Inputs = append(s.Inputs, schema.Input{
-			Name: in.Name, Type: schema.InputType(in.Type),
-			Tokenizer: tokenizer, Pattern: pattern, Lowercase: in.Lowercase,
-			MinCount: in.MinCount, MaxLength: in.MaxLength, SpecialTokens: in.SpecialTokens,
-		})
+		s.Inputs = append(s.Inputs, in.schema())
 	}
 	if c := r.Trunk.Characters; c.Type != "none" {
 		s.Inputs[0].Characters = &schema.Characters{MaxLength: c.MaxLength}

@@ -10,11 +10,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"espalier/input"
 	"espalier/onnx"
 	"espalier/schema"
 	"espalier/task"
 	"espalier/tensor"
-	"espalier/text"
 )
 
 // inspection is what inspect finds in a file.
@@ -147,19 +147,7 @@ func (f *inspection) print(out io.Writer) error {
 			fmt.Fprintf(w, "%s\t%s: %s\n", head("tasks", i), t.Name, task.Of(t.Type).Describe(&t))
 		}
 		for i, in := range f.Schema.Inputs {
-			if in.Type == schema.Numeric {
-				fmt.Fprintf(w, "%s\t%s: numeric, %s\n", head("reads", i), in.Name, task.Spread(in.Mean, in.Deviation, in.Double))
-				continue
-			}
-			if in.Type == schema.Categorical {
-				fmt.Fprintf(w, "%s\t%s: categorical, %d values: %s\n", head("reads", i), in.Name, len(in.Values), someLabels(in.Values))
-				continue
-			}
-			how := fmt.Sprintf("lower case %v, %d words", in.Lowercase, in.VocabularySize)
-			if in.Tokenizer == text.Subword {
-				how = fmt.Sprintf("special tokens %v, %d pieces", in.SpecialTokens, in.VocabularySize)
-			}
-			fmt.Fprintf(w, "%s\t%s: tokenizer %s, %s\n", head("reads", i), in.Name, in.Tokenizer, how)
+			fmt.Fprintf(w, "%s\t%s: %s\n", head("reads", i), in.Name, input.Describe(&in))
 		}
 	}
 	names := sorted(f.Operators)
@@ -178,14 +166,6 @@ func (f *inspection) print(out io.Writer) error {
 		fmt.Fprintf(w, "problem\t%s\n", f.Problem)
 	}
 	return w.Flush()
-}
-
-func someLabels(labels []string) string {
-	const most = 6
-	if len(labels) <= most {
-		return strings.Join(labels, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(labels[:most], ", "), len(labels)-most)
 }
 
 func sorted[V any](m map[string]V) []string {

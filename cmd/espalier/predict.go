@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"espalier/data/source"
+	"espalier/input"
 	"espalier/runtime"
 	"espalier/runtime/predict"
 	"espalier/schema"
@@ -53,7 +54,7 @@ line names the columns, or .jsonl; standard input is csv.`,
 			defer p.Close()
 			tellProviders(cmd.ErrOrStderr(), p.Session())
 			a := &answerer{cmd: cmd, predictor: p, json: asJSON}
-			if p.Schema().Tabular() && len(texts) == 0 {
+			if input.Table(p.Schema()) && len(texts) == 0 {
 				return a.table(args[1])
 			}
 			if len(texts) > 0 {
@@ -187,7 +188,7 @@ func (a *answerer) table(name string) (err error) {
 func (a *answerer) number(column, text string) error {
 	in := a.predictor.Schema().Input(column)
 	text = strings.TrimSpace(text)
-	if in.Type != schema.Numeric || text == "" || slices.Contains(in.Missing, text) {
+	if input.TraitsOf(in).Given != input.Number || text == "" || slices.Contains(in.Missing, text) {
 		return nil
 	}
 	if _, err := schema.ParseNumber(text); err != nil {

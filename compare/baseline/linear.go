@@ -11,15 +11,6 @@ import (
 	"espalier/task"
 )
 
-// The strengths that are tried, the strongest regularisation first: of equal
-// ones on validation it is chosen.
-var (
-	textStrengths   = []float64{0.3, 1, 3, 10, 30}       // C, of rows of length 1
-	columnStrengths = []float64{0.001, 0.01, 0.1, 1, 10} // C, of standardised columns
-	textAlphas      = []float64{10, 3, 1, 0.3, 0.1}
-	columnAlphas    = []float64{1000, 100, 10, 1, 0.1}
-)
-
 // Linear fits the linear model on workers goroutines. It returns nil for tagging and
 // relations, which have none.
 func Linear(ctx context.Context, t Task, workers int) (*Baseline, error) {
@@ -30,14 +21,9 @@ func Linear(ctx context.Context, t Task, workers int) (*Baseline, error) {
 	number := traits.Choice == task.Number
 	f := &fitting{task: &t, reader: newReader(&t), workers: workers}
 	f.read()
-	grid := textStrengths
-	switch tabular := t.Schema.Tabular(); {
-	case number && tabular:
-		grid = columnAlphas
-	case number:
-		grid = textAlphas
-	case tabular:
-		grid = columnStrengths
+	grid := f.reader.strengths()
+	if number {
+		grid = f.reader.alphas()
 	}
 	fitted, err := f.fit(ctx, grid)
 	if err != nil {

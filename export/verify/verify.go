@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"espalier/input"
 	"espalier/onnx"
 	"espalier/runtime"
 	"espalier/schema"
@@ -158,7 +159,7 @@ func File(ctx context.Context, path string, o Options) (*Report, error) {
 		return nil, fmt.Errorf("verify: %s: %w", path, err)
 	}
 	var vocabulary *text.Vocabulary
-	if !s.Tabular() {
+	if !input.Table(s) {
 		key, keyHash := s.Inputs[0].VocabularyKeys()
 		words, _ := m.MetadataValue(key)
 		hash, _ := m.MetadataValue(keyHash)
@@ -202,9 +203,9 @@ const mostElements = 1 << 24
 
 // usable refuses a description that no inputs can be made for.
 func (v *verifier) usable() error {
-	if in := &v.schema.Inputs[0]; !v.schema.Tabular() {
+	if in := &v.schema.Inputs[0]; !input.Table(v.schema) {
 		switch {
-		case len(v.schema.Inputs) != 1 || in.Type != schema.Text:
+		case !input.OneText(v.schema):
 			return fmt.Errorf("the schema has %d inputs, which are neither one text nor columns of a table", len(v.schema.Inputs))
 		case v.vocabulary.Size() != in.VocabularySize:
 			return fmt.Errorf("the vocabulary has %d words, the schema says %d", v.vocabulary.Size(), in.VocabularySize)
@@ -240,7 +241,7 @@ func (v *verifier) batches() []Shape {
 	}
 	var out []Shape
 	batches, lengths := []int{0, 1, 3}, []int{1, min(7, longest), longest}
-	if v.schema.Tabular() {
+	if !input.HasTokens(v.schema) {
 		batches, lengths = []int{0, 1, 3, 40}, []int{1}
 	}
 	if in := v.declared(v.graph.Inputs, v.schema.Inputs[0].Tensor); in != nil {

@@ -81,7 +81,8 @@ type file struct {
 	vocabulary *text.Vocabulary
 	characters *text.Characters // nil: the model reads none
 	tokenizer  *text.Tokenizer  // nil: the model does not read one text
-	values     []valueIDs       // by input, where the model reads a table
+	readers    []inputReader    // by input, nil where the caller makes tensors
+	columns    []columnReader   // by input, where the model reads a table
 	training   json.RawMessage
 	foreign    bool // another tool wrote it: the schema is the caller's
 	// batch and length are sizes that the text input is fixed to, 0 where it is

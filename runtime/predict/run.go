@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"espalier/input"
 	"espalier/runtime"
 	"espalier/schema"
 	"espalier/task"
@@ -84,7 +85,7 @@ func (p *Predictor) inputs(in Input) ([]runtime.Named, error) {
 
 // input returns what the file reads of an input.
 func (in *Input) input(of *schema.Input) (*tensor.Tensor, error) {
-	if of.InGraph && !of.Column() {
+	if of.InGraph && !input.TraitsOf(of).Column() {
 		return tensor.Of(in.Texts, int64(len(in.Texts)))
 	}
 	x, err := in.tensor(of.Tensor)

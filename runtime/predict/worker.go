@@ -9,9 +9,7 @@ import (
 	"unicode/utf8"
 
 	"espalier/runtime"
-	"espalier/schema"
 	"espalier/task"
-	"espalier/tensor"
 	"espalier/text"
 )
 
@@ -124,7 +122,7 @@ func (w *worker) drop(i int) {
 func (w *worker) prepare(batch, length, width int) (*prepared, error) {
 	p := w.predictor
 	c := &prepared{batch: batch, length: length, width: width}
-	inputs, err := c.inputs(p.file.schema)
+	inputs, err := c.inputs(p.file)
 	if err != nil {
 		return nil, fmt.Errorf("predict: %w", err)
 	}
@@ -134,31 +132,12 @@ func (w *worker) prepare(batch, length, width int) (*prepared, error) {
 }
 
 // inputs makes the tensors that are written to before each run.
-func (c *prepared) inputs(s *schema.Schema) ([]runtime.Named, error) {
-	if s.Tabular() {
-		return c.makeColumns(s)
-	}
-	in := &s.Inputs[0]
-	if in.InGraph {
-		c.texts, c.bytes = make([]string, c.batch), 16*c.batch
-		t, err := tensor.Of(c.texts, int64(c.batch))
-		return []runtime.Named{{Name: in.Tensor, Tensor: t}}, err
-	}
-	c.ids = make([]int64, c.batch*c.length)
-	ids, err := tensor.Of(c.ids, int64(c.batch), int64(c.length))
-	if err != nil {
-		return nil, err
-	}
-	inputs := []runtime.Named{{Name: in.Tensor, Tensor: ids}}
-	if c.width > 0 {
-		c.characters = make([]int64, c.batch*c.length*c.width)
-		t, err := tensor.Of(c.characters, int64(c.batch), int64(c.length), int64(c.width))
-		if err != nil {
+func (c *prepared) inputs(f *file) (inputs []runtime.Named, err error) {
+	for i, r := range f.readers {
+		if inputs, err = r.prepare(f, i, c, inputs); err != nil {
 			return nil, err
 		}
-		inputs = append(inputs, runtime.Named{Name: in.Characters.Tensor, Tensor: t})
 	}
-	c.bytes = 8 * (len(c.ids) + len(c.characters))
 	return inputs, nil
 }
 

@@ -21,16 +21,29 @@ const (
 	TokensOutput = "tokens" // string [batch, sequence], "" behind a text's last token
 )
 
-// front makes the part of a graph that turns raw text into the ids, and the
+// textFront makes the part of a graph that turns raw text into the ids, and the
 // characters, that the model reads: tokenizer, lower-casing and vocabulary, the
 // same as package text's.
-type front struct {
+type textFront struct {
 	in         *schema.Input
 	vocabulary *text.Vocabulary
 	tokens     *builder.Value // [batch, sequence], made by build
 }
 
-func (f *front) build(g *builder.Graph) (models.Front, error) {
+func newTextFront(in *schema.Input, vocabulary *text.Vocabulary) (*textFront, error) {
+	if in.Tokenizer == text.Subword {
+		return nil, fmt.Errorf("export: tokenizer subword cannot be part of a graph: neither ONNX nor ONNX Runtime has an operator that splits words into pieces; "+
+			"use --input ids, and make the ids with the tokenizer.json in the file's metadata %q: a token with id n there has id n+2, its unknown token 1, and 0 is padding", schema.KeyTokenizer)
+	}
+	return &textFront{in: in, vocabulary: vocabulary}, nil
+}
+
+func (f *textFront) describe() []builder.Output {
+	f.in.Tensor, f.in.InGraph = TextInput, true
+	return []builder.Output{{Name: TokensOutput, Value: f.tokens}}
+}
+
+func (f *textFront) build(g *builder.Graph) (models.Front, error) {
 	t, err := text.NewTokenizer(f.in.Tokenizer, text.Options{Pattern: f.in.Pattern, Lowercase: f.in.Lowercase})
 	if err != nil {
 		return models.Front{}, err
@@ -79,7 +92,7 @@ func (f *front) build(g *builder.Graph) (models.Front, error) {
 
 // sample returns a text that has a token: the patterns of regular expressions
 // are the user's.
-func (f *front) sample(t *text.Tokenizer) (string, error) {
+func (f *textFront) sample(t *text.Tokenizer) (string, error) {
 	candidates := []string{"a", "A", "1", ".", "aa", "Aa"}
 	for id := int64(2); id < int64(min(f.vocabulary.Size(), 1000)); id++ {
 		w, _ := f.vocabulary.Word(id)
@@ -94,7 +107,7 @@ func (f *front) sample(t *text.Tokenizer) (string, error) {
 }
 
 // lookup gives words their ids.
-func (f *front) lookup(g *builder.Graph, words *builder.Value) *builder.Value {
+func (f *textFront) lookup(g *builder.Graph, words *builder.Value) *builder.Value {
 	keys, ids := []string{""}, []int64{text.Padding}
 	for id := int64(2); id < int64(f.vocabulary.Size()); id++ {
 		w, _ := f.vocabulary.Word(id)
@@ -108,7 +121,7 @@ func (f *front) lookup(g *builder.Graph, words *builder.Value) *builder.Value {
 // code of each character's lower case, times a random factor for its place,
 // added up in 64 bits. Words of the vocabulary are made sure to differ; another
 // word is taken for one of them with a probability of 2^-64.
-func (f *front) lookupLower(g *builder.Graph, spelled *builder.Value) (*builder.Value, error) {
+func (f *textFront) lookupLower(g *builder.Graph, spelled *builder.Value) (*builder.Value, error) {
 	longest := 1
 	alphabet := map[rune]bool{}
 	for id := int64(2); id < int64(f.vocabulary.Size()); id++ {
@@ -160,7 +173,7 @@ func (h *hasher) hash(word string) int64 {
 
 // hashes finds factors under which no two words have one hash, and returns the
 // hash of every word with its id, padding's first.
-func (f *front) hashes(longest int) (*hasher, []int64, []int64, error) {
+func (f *textFront) hashes(longest int) (*hasher, []int64, []int64, error) {
 	for seed := uint64(1); seed < 10; seed++ {
 		h := &hasher{seed: seed}
 		r := rand.NewPCG(seed, 0)

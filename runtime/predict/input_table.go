@@ -3,11 +3,10 @@ package predict
 import (
 	"context"
 	"fmt"
-	"math"
-	"slices"
 	"strconv"
 	"strings"
 
+	"espalier/input"
 	"espalier/onnx"
 	"espalier/runtime"
 	"espalier/schema"
@@ -50,7 +49,7 @@ type table struct {
 
 func (w *worker) predictTable(ctx context.Context, dst []Prediction, t *table) ([]Prediction, error) {
 	f := w.predictor.file
-	if f.values == nil {
+	if f.columns == nil {
 		return nil, fmt.Errorf("predict: the model does not read a table; use Predict for a text, or PredictTensors")
 	}
 	if err := t.check(f.schema); err != nil {
@@ -71,7 +70,7 @@ func (w *worker) predictTable(ctx context.Context, dst []Prediction, t *table) (
 		}
 		n := min(step, t.rows-from)
 		for i := range c.columns {
-			if err := c.columns[i].fill(&f.schema.Inputs[i], f.values[i], t, from, n); err != nil {
+			if err := f.columns[i].fill(&c.columns[i], &f.schema.Inputs[i], t, from, n); err != nil {
 				return nil, fmt.Errorf("predict: %w: %w", runtime.ErrInput, err)
 			}
 		}
@@ -92,12 +91,12 @@ func (t *table) check(s *schema.Schema) error {
 		return nil
 	}
 	for name := range t.columns.Numbers {
-		if err := isInput(s, name, schema.Numeric); err != nil {
+		if err := isInput(s, name, input.Number); err != nil {
 			return err
 		}
 	}
 	for name := range t.columns.Values {
-		if err := isInput(s, name, schema.Categorical); err != nil {
+		if err := isInput(s, name, input.Value); err != nil {
 			return err
 		}
 	}
@@ -122,11 +121,11 @@ func (t *table) check(s *schema.Schema) error {
 	return nil
 }
 
-func isInput(s *schema.Schema, name string, kind schema.InputType) error {
+func isInput(s *schema.Schema, name string, given input.Form) error {
 	switch in := s.Input(name); {
 	case in == nil:
 		return fmt.Errorf("there is no input %q; the model reads %s", name, inputNames(s))
-	case in.Type != kind:
+	case input.TraitsOf(in).Given != given:
 		return fmt.Errorf("input %q is %s; give it among the columns of that kind", name, in.Type)
 	}
 	return nil
@@ -140,6 +139,14 @@ func inputNames(s *schema.Schema) string {
 	return strings.Join(names, ", ")
 }
 
+// columnReader reads one column of a table.
+type columnReader interface {
+	// make makes what the column is written to, and its tensor.
+	make(c *column, rows int) (*tensor.Tensor, error)
+	// fill writes n rows of the table, and behind them that values are missing.
+	fill(c *column, in *schema.Input, t *table, from, n int) error
+}
+
 // column is what an input of a table is written to: one of the four.
 type column struct {
 	numbers []float32
@@ -148,131 +155,30 @@ type column struct {
 	values  []string
 }
 
-// makeColumns makes the inputs of a table.
-func (c *prepared) makeColumns(s *schema.Schema) ([]runtime.Named, error) {
-	c.columns = make([]column, len(s.Inputs))
-	var out []runtime.Named
-	for i := range s.Inputs {
-		in, of := &s.Inputs[i], &c.columns[i]
-		var x *tensor.Tensor
-		var err error
-		switch {
-		case in.Double:
-			of.doubles = make([]float64, c.batch)
-			x, err = tensor.Of(of.doubles, int64(c.batch))
-		case in.Type == schema.Numeric:
-			of.numbers = make([]float32, c.batch)
-			x, err = tensor.Of(of.numbers, int64(c.batch))
-		case in.InGraph:
-			of.values = make([]string, c.batch)
-			x, err = tensor.Of(of.values, int64(c.batch))
-		default:
-			of.ids = make([]int64, c.batch)
-			x, err = tensor.Of(of.ids, int64(c.batch))
-		}
-		if err != nil {
-			return nil, err
-		}
-		c.bytes += 4*len(of.numbers) + 8*(len(of.doubles)+len(of.ids)) + 16*len(of.values)
-		out = append(out, runtime.Named{Name: in.Tensor, Tensor: x})
+// describeColumn holds input i, a column, against what the graph declares.
+func describeColumn(f *file, i int, m *onnx.Model) error {
+	in := &f.schema.Inputs[i]
+	of, _ := input.Of(in.Type).Tensor(in)
+	v := find(m.Graph.Inputs, in.Tensor)
+	if v == nil || v.DType != of || len(v.Shape) != 1 {
+		return fmt.Errorf("predict: the graph has no %v input %q of shape [batch]", of, in.Tensor)
 	}
-	return out, nil
-}
-
-// fill writes n rows of the table, and behind them that values are missing.
-func (c *column) fill(in *schema.Input, ids valueIDs, t *table, from, n int) error {
-	numbers, values := t.columns.Numbers[in.Name], t.columns.Values[in.Name]
-	for i := range max(len(c.numbers), len(c.doubles)) {
-		x, err := math.NaN(), error(nil)
-		switch {
-		case i >= n:
-		case numbers != nil:
-			if x = numbers[from+i]; schema.CheckNumber(x) != nil {
-				err = fmt.Errorf("row %d: input %q is numeric, %v %w", from+i, in.Name, x, schema.CheckNumber(x))
-			}
-		case t.byRows:
-			x, err = number(in, t.texts[from+i][in.Name], from+i)
-		}
-		if err != nil {
-			return err
-		}
-		if c.doubles != nil {
-			c.doubles[i] = x
-		} else {
-			c.numbers[i] = float32(x)
-		}
+	if err := f.fixColumn(in.Tensor, i, v.Shape[0]); err != nil {
+		return err
 	}
-	for i := range max(len(c.ids), len(c.values)) {
-		value := ""
-		switch {
-		case i >= n:
-		case values != nil:
-			value = values[from+i]
-		case t.byRows:
-			value = t.texts[from+i][in.Name]
-		}
-		if value = strings.TrimSpace(value); c.ids != nil {
-			c.ids[i] = ids.id(in, value)
-		} else {
-			c.values[i] = value
-		}
-	}
+	f.columns = append(f.columns, newColumnReader(in))
 	return nil
 }
 
-// number reads a text of a numeric input, NaN where it is missing.
-func number(in *schema.Input, s string, row int) (float64, error) {
-	s = strings.TrimSpace(s)
-	if s == "" || slices.Contains(in.Missing, s) {
-		return math.NaN(), nil
+// prepareColumn makes the tensor of input i, a column.
+func prepareColumn(f *file, i int, c *prepared, to []runtime.Named) ([]runtime.Named, error) {
+	if c.columns == nil {
+		c.columns = make([]column, len(f.schema.Inputs))
 	}
-	x, err := schema.ParseNumber(s)
-	if err != nil {
-		return 0, fmt.Errorf("row %d: input %q is numeric, %q %w", row, in.Name, s, err)
-	}
-	return x, nil
-}
-
-// valueIDs are the ids of a categorical input's values.
-type valueIDs map[string]int64
-
-func (ids valueIDs) id(in *schema.Input, value string) int64 {
-	if id, ok := ids[value]; ok {
-		return id
-	}
-	if value == "" || slices.Contains(in.Missing, value) {
-		return schema.MissingValue
-	}
-	return schema.UnknownValue
-}
-
-// describeColumns holds a table's inputs against what the graph declares.
-func (f *file) describeColumns(g *onnx.Graph) error {
-	f.values = make([]valueIDs, len(f.schema.Inputs))
-	for i := range f.schema.Inputs {
-		in := &f.schema.Inputs[i]
-		kind := tensor.Int64
-		switch {
-		case in.Double:
-			kind = tensor.Float64
-		case in.Type == schema.Numeric:
-			kind = tensor.Float32
-		case in.InGraph:
-			kind = tensor.String
-		}
-		v := find(g.Inputs, in.Tensor)
-		if v == nil || v.DType != kind || len(v.Shape) != 1 {
-			return fmt.Errorf("predict: the graph has no %v input %q of shape [batch]", kind, in.Tensor)
-		}
-		if err := f.fixColumn(in.Tensor, i, v.Shape[0]); err != nil {
-			return err
-		}
-		f.values[i] = valueIDs{}
-		for j, value := range in.Values {
-			f.values[i][value] = int64(j) + schema.UnknownValue + 1
-		}
-	}
-	return nil
+	of := &c.columns[i]
+	x, err := f.columns[i].make(of, c.batch)
+	c.bytes += 4*len(of.numbers) + 8*(len(of.doubles)+len(of.ids)) + 16*len(of.values)
+	return append(to, runtime.Named{Name: f.schema.Inputs[i].Tensor, Tensor: x}), err
 }
 
 // fixColumn finds the number of rows that input i is fixed to, which is that of
@@ -296,23 +202,4 @@ func (f *file) fixColumn(name string, i int, d onnx.Dim) error {
 	}
 	f.batch = n
 	return nil
-}
-
-// spell returns the values of ids, and for the unknown one a text that is none.
-func spell(in *schema.Input, ids []int64) []string {
-	unknown := "?"
-	for slices.Contains(in.Values, unknown) || slices.Contains(in.Missing, unknown) {
-		unknown += "?"
-	}
-	out := make([]string, len(ids))
-	for i, id := range ids {
-		switch {
-		case id == schema.MissingValue:
-		case id > schema.UnknownValue && id-schema.UnknownValue-1 < int64(len(in.Values)):
-			out[i] = in.Values[id-schema.UnknownValue-1]
-		default:
-			out[i] = unknown
-		}
-	}
-	return out
 }

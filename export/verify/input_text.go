@@ -1,0 +1,128 @@
+package verify
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	"espalier/runtime"
+	"espalier/schema"
+	"espalier/tensor"
+	"espalier/text"
+)
+
+// drawText draws texts, or the ids of their tokens.
+func drawText(v *verifier, r *rand.Rand, in *schema.Input, s Shape) (given, ids []runtime.Named, err error) {
+	if !in.InGraph {
+		given = drawIDs(r, in, s)
+		return given, given, nil
+	}
+	texts := v.drawTexts(r, s)
+	if ids, err = v.encode(in, texts); err != nil {
+		return nil, nil, err
+	}
+	t, err := tensor.Of(texts, int64(len(texts)))
+	return []runtime.Named{{Name: in.Tensor, Tensor: t}}, ids, err
+}
+
+// drawIDs draws token ids and, where the model reads them, characters. Rows end
+// in padding of different lengths, but for the first, which is full.
+func drawIDs(r *rand.Rand, in *schema.Input, s Shape) []runtime.Named {
+	ids := make([]int64, s.Batch*s.Length)
+	words := make([][][]int64, s.Batch)
+	for row := range s.Batch {
+		real := s.Length
+		if row > 0 {
+			real = 1 + r.IntN(s.Length)
+		}
+		for j := range real {
+			ids[row*s.Length+j] = 1 + r.Int64N(int64(in.VocabularySize-1))
+			if in.Characters != nil {
+				words[row] = append(words[row], drawWord(r, in.Characters))
+			}
+		}
+	}
+	out := []runtime.Named{{Name: in.Tensor, Tensor: tensor.Must(tensor.Of(ids, int64(s.Batch), int64(s.Length)))}}
+	if in.Characters != nil {
+		flat, width := text.PadCharacters(nil, words, s.Length)
+		t := tensor.Must(tensor.Of(flat, int64(s.Batch), int64(s.Length), int64(width)))
+		out = append(out, runtime.Named{Name: in.Characters.Tensor, Tensor: t})
+	}
+	return out
+}
+
+// drawWord draws the characters of a word.
+func drawWord(r *rand.Rand, c *schema.Characters) []int64 {
+	word := make([]int64, 1+r.IntN(min(c.MaxLength, 12)))
+	for i := range word {
+		word[i] = 1 + r.Int64N(int64(c.Size()-1))
+	}
+	return word
+}
+
+// drawTexts draws texts of words of the vocabulary, of words that are not in it,
+// and of capital letters. The last of several is empty.
+func (v *verifier) drawTexts(r *rand.Rand, s Shape) []string {
+	texts := make([]string, s.Batch)
+	for row := range texts {
+		n := s.Length
+		switch {
+		case row > 0 && row == s.Batch-1:
+			n = 0
+		case row > 0:
+			n = 1 + r.IntN(s.Length)
+		}
+		words := make([]string, n)
+		for j := range words {
+			w, _ := v.vocabulary.Word(r.Int64N(int64(v.vocabulary.Size())))
+			switch r.IntN(6) {
+			case 0:
+				w += "\u00e9\u4e16"
+			case 1:
+				w = strings.ToUpper(w)
+			}
+			words[j] = w
+		}
+		texts[row] = strings.Join(words, " ")
+	}
+	return texts
+}
+
+// encode turns texts into what an ids-in file of the same model reads.
+func (v *verifier) encode(in *schema.Input, texts []string) ([]runtime.Named, error) {
+	tokenizer, err := text.NewTokenizer(in.Tokenizer, text.Options{Pattern: in.Pattern, Lowercase: in.Lowercase})
+	if err != nil {
+		return nil, fmt.Errorf("verify: %w", err)
+	}
+	rows := make([][]text.Token, len(texts))
+	length := 1
+	for i, s := range texts {
+		rows[i] = tokenizer.Tokenize(nil, s)
+		if in.MaxLength > 0 && len(rows[i]) > in.MaxLength {
+			rows[i] = rows[i][:in.MaxLength]
+		}
+		length = max(length, len(rows[i]))
+	}
+	ids := make([]int64, len(texts)*length)
+	words := make([][][]int64, len(texts))
+	var c *text.Characters
+	if in.Characters != nil {
+		c = text.NewCharacters(in.Characters.Alphabet, in.Characters.MaxLength)
+	}
+	for i, row := range rows {
+		for j, t := range row {
+			ids[i*length+j] = v.vocabulary.ID(t.Text)
+			if c != nil {
+				words[i] = append(words[i], c.IDs(nil, texts[i][t.Start:t.End]))
+			}
+		}
+	}
+	t, err := tensor.Of(ids, int64(len(texts)), int64(length))
+	out := []runtime.Named{{Name: "ids", Tensor: t}}
+	if c != nil && err == nil {
+		flat, width := text.PadCharacters(nil, words, length)
+		t, err = tensor.Of(flat, int64(len(texts)), int64(length), int64(width))
+		out = append(out, runtime.Named{Name: in.Characters.Tensor, Tensor: t})
+	}
+	return out, err
+}
