@@ -9,8 +9,9 @@ import (
 // numbers are laid out by the caller.
 type numbers struct{}
 
-func (numbers) Name() schema.InputType                  { return schema.Numbers }
-func (numbers) Traits() Traits                          { return Traits{Given: Tensors, Foreign: true} }
+func (numbers) Name() schema.InputType { return schema.Numbers }
+func (numbers) Traits() Traits         { return Traits{Given: Tensors, Foreign: true} }
+
 func (numbers) Doc() string                             { return "a tensor that the caller lays out" }
 func (numbers) Options() []setting.Option               { return nil }
 func (numbers) Configure(setting.Values, *schema.Input) {}

@@ -31,7 +31,7 @@ func (r *valueReader) make(c *column, rows int) (*tensor.Tensor, error) {
 	return tensor.Of(c.ids, int64(rows))
 }
 
-func (r *valueReader) fill(c *column, in *schema.Input, t *table, from, n int) error {
+func (r *valueReader) fill(c *column, in *schema.Input, t table, from, n int) error {
 	values := t.columns.Values[in.Name]
 	for i := range max(len(c.ids), len(c.values)) {
 		value := ""

@@ -24,7 +24,7 @@ func (r numberReader) make(c *column, rows int) (*tensor.Tensor, error) {
 	return tensor.Of(c.numbers, int64(rows))
 }
 
-func (r numberReader) fill(c *column, in *schema.Input, t *table, from, n int) error {
+func (r numberReader) fill(c *column, in *schema.Input, t table, from, n int) error {
 	numbers := t.columns.Numbers[in.Name]
 	for i := range max(len(c.numbers), len(c.doubles)) {
 		x, err := math.NaN(), error(nil)

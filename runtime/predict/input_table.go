@@ -70,7 +70,7 @@ func (w *worker) predictTable(ctx context.Context, dst []Prediction, t *table) (
 		}
 		n := min(step, t.rows-from)
 		for i := range c.columns {
-			if err := f.columns[i].fill(&c.columns[i], &f.schema.Inputs[i], t, from, n); err != nil {
+			if err := f.columns[i].fill(&c.columns[i], &f.schema.Inputs[i], *t, from, n); err != nil {
 				return nil, fmt.Errorf("predict: %w: %w", runtime.ErrInput, err)
 			}
 		}
@@ -144,7 +144,7 @@ type columnReader interface {
 	// make makes what the column is written to, and its tensor.
 	make(c *column, rows int) (*tensor.Tensor, error)
 	// fill writes n rows of the table, and behind them that values are missing.
-	fill(c *column, in *schema.Input, t *table, from, n int) error
+	fill(c *column, in *schema.Input, t table, from, n int) error
 }
 
 // column is what an input of a table is written to: one of the four.
