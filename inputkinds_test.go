@@ -15,8 +15,7 @@ import (
 // namesKinds are the files that may tell kinds of inputs apart by their names, each with
 // the reason.
 var namesKinds = map[string]string{
-	"data/input.go":        "it is the table of what encodes each kind",
-	"train/step/blocks.go": "a table's embeddings have no row of padding: it asks the schema, where the model should say it of the parameter",
+	"data/input.go": "it is the table of what encodes each kind",
 }
 
 // TestNobodyAsksForAnInputKind: what an input of a kind is to the program stands in the

@@ -106,19 +106,6 @@ const (
 	UnknownValue = 1
 )
 
-// Column reports whether the input is a column of a table.
-func (in *Input) Column() bool { return in.Type == Numeric || in.Type == Categorical }
-
-// Tabular reports whether the model reads columns of a table, and nothing else.
-func (s *Schema) Tabular() bool {
-	for i := range s.Inputs {
-		if !s.Inputs[i].Column() {
-			return false
-		}
-	}
-	return len(s.Inputs) > 0
-}
-
 // Characters describes the second tensor of a text input: the characters of
 // each word, int64 [batch, sequence, characters].
 type Characters struct {

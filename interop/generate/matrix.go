@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"espalier/export"
+	"espalier/input"
 	"espalier/models"
 	"espalier/onnx"
 	"espalier/runtime"
@@ -86,7 +87,7 @@ func (x *matrix) add(dir, base string, m *models.Model, values map[string]*tenso
 		if err != nil {
 			return err
 		}
-		entry.Tasks[t.Name] = &task{Type: string(t.Type), CRF: heads[t.Name].CRF && !s.Tabular(), file: f}
+		entry.Tasks[t.Name] = &task{Type: string(t.Type), CRF: heads[t.Name].CRF && !input.Table(s), file: f}
 		if t.Double {
 			entry.Tasks[t.Name].Scale = t.Deviation
 		}
@@ -106,9 +107,9 @@ func (x *matrix) add(dir, base string, m *models.Model, values map[string]*tenso
 
 func reads(s *schema.Schema, o export.Options) string {
 	switch {
-	case s.Tabular() && o.Input == "ids":
+	case input.Table(s) && o.Input == "ids":
 		return "table ids"
-	case s.Tabular():
+	case input.Table(s):
 		return "table"
 	case o.Input == "":
 		return "ids"

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"espalier/export"
+	"espalier/input"
 	"espalier/models"
 	"espalier/onnx"
 	"espalier/runtime/gonum"
@@ -172,7 +173,7 @@ func TestAPureGoBufferAllocatesLittle(t *testing.T) {
 				t.Fatal(err)
 			}
 			calls, most := float64(len(reuseTexts)+1), 6*float64(len(m.Graph.Nodes))
-			if p.Schema().Tabular() {
+			if input.Table(p.Schema()) {
 				calls = float64(len(reuseRows()) + 1)
 			}
 			if n := testing.AllocsPerRun(50, reusing(t, p, p.NewBuffer())) / calls; n > most {
@@ -192,7 +193,7 @@ func reusing(t *testing.T, p *predict.Predictor, b *predict.Buffer) func() {
 	t.Cleanup(cancel)
 	rows := reuseRows()
 	row := map[string]string{"age": " 31", "work": "shop"}
-	table := p.Schema().Tabular()
+	table := input.Table(p.Schema())
 	for range 3 {
 		for i := range reuseTexts {
 			var want, got []predict.Prediction

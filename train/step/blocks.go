@@ -153,12 +153,20 @@ func (s *Step) newOptimizer(p *program) error {
 		}
 		state := &tableState{
 			table: tab, block: blockOf[tab.param.Name], rows: optim.NewRows(int(tab.param.Shape[0]), tab.dim),
-			slots: s.blocks[0].optim.NewSlots(len(tab.values)), padding: text.Padding,
-		}
-		if s.model.Schema().Tabular() {
-			state.padding = -1
+			slots: s.blocks[0].optim.NewSlots(len(tab.values)), padding: paddingOf(p, tab.param.Name),
 		}
 		s.tables = append(s.tables, state)
 	}
 	return nil
+}
+
+// paddingOf returns the row of a table that stands for padding, -1 where none does:
+// sequences are padded, a column's ids are of whole examples.
+func paddingOf(p *program, table string) int64 {
+	for _, l := range p.lookup {
+		if l.table.Name() == table && l.ids.Rank() == 1 {
+			return -1
+		}
+	}
+	return text.Padding
 }
