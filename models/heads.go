@@ -122,8 +122,35 @@ func (h *HeadConfig) complete(s *schema.Schema, name string) error {
 			return fmt.Errorf("the weight of %q is %v, it must be a number of at least 0", label, w)
 		}
 	}
-	_, err := setting.Binding{Options: of.Options}.Complete(h)
-	return err
+	values, err := setting.Binding{Options: of.Options}.Complete(h)
+	if err != nil {
+		return err
+	}
+	return h.checkLoss(of, values)
+}
+
+// checkLoss reports the first setting of a loss of labels that the head does not have,
+// or that its other settings leave without a meaning.
+func (h *HeadConfig) checkLoss(of *Head, values setting.Values) error {
+	for _, loss := range []struct {
+		key   string
+		given bool
+	}{
+		{"balanced", h.Balanced},
+		{"class_weights", len(h.ClassWeights) > 0},
+		{"label_smoothing", h.LabelSmoothing != 0},
+		{"focal", h.Focal != 0},
+	} {
+		o := of.option(loss.key)
+		switch {
+		case !loss.given:
+		case o == nil:
+			return fmt.Errorf("%s is not for tasks of type %s", loss.key, of.Type)
+		case o.Moot != nil && o.Moot(values) != "":
+			return fmt.Errorf("%s %s", loss.key, o.Moot(values))
+		}
+	}
+	return nil
 }
 
 // Explicit returns complete settings of a head in a form that keeps them where zero means
