@@ -34,9 +34,17 @@ func SoftmaxCrossEntropy(g *builder.Graph, logits, labels *builder.Value, o Loss
 	if !labelled(g, "SoftmaxCrossEntropy", logits, labels) {
 		return logits, logits
 	}
+	return NegativeLogLikelihood(g, g.LogSoftmax(logits, -1), labels, o)
+}
+
+// NegativeLogLikelihood is [SoftmaxCrossEntropy] of labels whose probabilities have the
+// logarithms all [..., classes].
+func NegativeLogLikelihood(g *builder.Graph, all, labels *builder.Value, o LossOptions) (loss, count *builder.Value) {
+	if !labelled(g, "NegativeLogLikelihood", all, labels) {
+		return all, all
+	}
 	present, count := presence(g, labels)
 	index := g.Max(labels, g.ScalarOf(tensor.Int64, 0))
-	all := g.LogSoftmax(logits, -1)
 	likelihood := g.Squeeze(g.GatherElements(all, g.Unsqueeze(index, -1), -1), -1)
 	each := g.Neg(likelihood)
 	if o.Smoothing > 0 {
