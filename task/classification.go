@@ -65,7 +65,9 @@ func (classification) NewLabelMetric(kind, label string, t *schema.Task, _ []str
 
 func (classification) ThresholdMetrics() []string { return nil }
 
-func (classification) Constant(t *schema.Task, scores bool) Constant { return mostFrequent(t, scores) }
+func (classification) Constant(t *schema.Task, by string) Constant {
+	return mostFrequent(t, metric.OfScores(by))
+}
 
 func (classification) Decode(d *Decoder, v *View, i int, _ *Input, a *Answer) error {
 	return decodeLabel(d, v, i, a)

@@ -91,7 +91,7 @@ func (multiLabel) NewLabelMetric(kind, label string, t *schema.Task, _ []string)
 
 func (multiLabel) ThresholdMetrics() []string { return []string{"macro_f1", "micro_f1", "exact_match"} }
 
-func (multiLabel) Constant(t *schema.Task, scores bool) Constant { return mostFrequent(t, scores) }
+func (multiLabel) Constant(t *schema.Task, _ string) Constant { return mostFrequent(t, false) }
 
 func (multiLabel) Decode(d *Decoder, v *View, i int, _ *Input, a *Answer) error {
 	d.setProbabilities(v, i, a)

@@ -64,7 +64,7 @@ func (regression) NewLabelMetric(_, _ string, _ *schema.Task, _ []string) (metri
 
 func (regression) ThresholdMetrics() []string { return nil }
 
-func (regression) Constant(t *schema.Task, _ bool) Constant {
+func (regression) Constant(t *schema.Task, _ string) Constant {
 	if t.Deviation > 0 {
 		return Constant{Name: fmt.Sprintf("the training mean, %.6g,", t.Mean), Value: t.Mean}
 	}

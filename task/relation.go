@@ -134,7 +134,7 @@ func (relation) NewLabelMetric(kind, label string, t *schema.Task, _ []string) (
 
 func (relation) ThresholdMetrics() []string { return []string{"macro_f1", "micro_f1"} }
 
-func (relation) Constant(*schema.Task, bool) Constant {
+func (relation) Constant(*schema.Task, string) Constant {
 	return Constant{Name: "no relation", Label: -1}
 }
 

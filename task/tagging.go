@@ -155,7 +155,7 @@ func (tagging) NewLabelMetric(kind, label string, t *schema.Task, unseen []strin
 
 func (tagging) ThresholdMetrics() []string { return nil }
 
-func (tagging) Constant(t *schema.Task, scores bool) Constant { return mostFrequent(t, scores) }
+func (tagging) Constant(t *schema.Task, _ string) Constant { return mostFrequent(t, false) }
 
 // Decode reads as many tags as there are tokens, and the spans that they spell.
 func (tagging) Decode(d *Decoder, v *View, i int, in *Input, a *Answer) error {

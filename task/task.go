@@ -61,9 +61,8 @@ type Type interface {
 	// ThresholdMetrics lists the metrics that thresholds can be tuned for, nil for a
 	// type without thresholds.
 	ThresholdMetrics() []string
-	// Constant is the best prediction that does not look at the input. scores says
-	// that it is measured by a metric of scores.
-	Constant(t *schema.Task, scores bool) Constant
+	// Constant is the best prediction, by a metric, that does not look at the input.
+	Constant(t *schema.Task, by string) Constant
 
 	// Decode reads row i of a task's outputs into an answer.
 	Decode(d *Decoder, v *View, i int, in *Input, a *Answer) error

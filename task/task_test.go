@@ -127,7 +127,7 @@ func TestATypeMakesItsMetrics(t *testing.T) {
 func TestConstantPredictionsAreInTheFormOfMetrics(t *testing.T) {
 	for _, of := range task.Types() {
 		_, own := sample(of)
-		c := of.Constant(own, false)
+		c := of.Constant(own, "accuracy")
 		if c.Name == "" {
 			t.Errorf("%s has no constant prediction", of.Name())
 		}
@@ -151,7 +151,7 @@ func TestConstantPredictionsAreInTheFormOfMetrics(t *testing.T) {
 				t.Errorf("%s: %v, want the last label, which is the most frequent", of.Name(), got)
 			}
 		}
-		if own.Counts = nil; of.Traits().Choice != task.Number && of.Traits().Level != task.OfPair && of.Constant(own, false).Name != "" {
+		if own.Counts = nil; of.Traits().Choice != task.Number && of.Traits().Level != task.OfPair && of.Constant(own, "accuracy").Name != "" {
 			t.Errorf("%s: a constant is named although nothing was counted", of.Name())
 		}
 	}
@@ -175,16 +175,16 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 	}
 	for want, change := range map[string]func(s *schema.Schema){
 		`schema has no tasks`: func(s *schema.Schema) { s.Tasks = nil },
-		`task "topic": classification needs at least two labels, it has 0`:                                     func(s *schema.Schema) { s.Tasks[0].Labels = nil },
-		`task "topic": multilabel needs at least two labels, it has 1`:                                         func(s *schema.Schema) { s.Tasks[0].Type, s.Tasks[0].Labels = schema.MultiLabel, []string{"a"} },
-		`task "tags": tagging needs at least two labels, it has 1`:                                             func(s *schema.Schema) { s.Tasks[2].Labels = []string{"O"} },
+		`task "topic": classification needs at least two labels, it has 0`:                                              func(s *schema.Schema) { s.Tasks[0].Labels = nil },
+		`task "topic": multilabel needs at least two labels, it has 1`:                                                  func(s *schema.Schema) { s.Tasks[0].Type, s.Tasks[0].Labels = schema.MultiLabel, []string{"a"} },
+		`task "tags": tagging needs at least two labels, it has 1`:                                                      func(s *schema.Schema) { s.Tasks[2].Labels = []string{"O"} },
 		`task "score": type "ranking" is not one of classification, multilabel, tagging, regression, relation`: func(s *schema.Schema) { s.Tasks[1].Type = "ranking" },
-		`task "score": its value is float64, but it has no deviation`:                                          func(s *schema.Schema) { s.Tasks[1].Double = true },
-		`task "rel": relation needs at least one label, it has 0`:                                              func(s *schema.Schema) { s.Tasks[3].Labels, s.Tasks[3].Entities = nil, "" },
-		`task "rel": relation names no entities; they are a tagging task with a scheme`:                        func(s *schema.Schema) { s.Tasks[3].Entities = "" },
-		`task "rel": its entities are "words", which is no task`:                                               func(s *schema.Schema) { s.Tasks[3].Entities = "words" },
-		`task "rel": its entities are "topic", which is not tagging with a scheme`:                             func(s *schema.Schema) { s.Tasks[3].Entities = "topic" },
-		`task "tags": it is tagging, which joins no entities`:                                                  func(s *schema.Schema) { s.Tasks[2].Entities = "tags" },
+		`task "score": its value is float64, but it has no deviation`:                                                   func(s *schema.Schema) { s.Tasks[1].Double = true },
+		`task "rel": relation needs at least one label, it has 0`:                                                       func(s *schema.Schema) { s.Tasks[3].Labels, s.Tasks[3].Entities = nil, "" },
+		`task "rel": relation names no entities; they are a tagging task with a scheme`:                                 func(s *schema.Schema) { s.Tasks[3].Entities = "" },
+		`task "rel": its entities are "words", which is no task`:                                                        func(s *schema.Schema) { s.Tasks[3].Entities = "words" },
+		`task "rel": its entities are "topic", which is not tagging with a scheme`:                                      func(s *schema.Schema) { s.Tasks[3].Entities = "topic" },
+		`task "tags": it is tagging, which joins no entities`:                                                           func(s *schema.Schema) { s.Tasks[2].Entities = "tags" },
 	} {
 		s := example()
 		change(s)

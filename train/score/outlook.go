@@ -56,7 +56,7 @@ type constant struct {
 
 func newConstant(name string, t *schema.Task, unseen []string) (*constant, error) {
 	of := task.Of(t.Type)
-	c := &constant{traits: of.Traits(), kind: kindOf(name), Constant: of.Constant(t, metric.OfScores(name))}
+	c := &constant{traits: of.Traits(), kind: kindOf(name), Constant: of.Constant(t, name)}
 	if _, _, ok := metric.OfLabel(name); ok {
 		c.Name = "" // of one label, which the constant answer is or is not
 	}
