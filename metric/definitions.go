@@ -33,6 +33,8 @@ const (
 )
 
 func definitions() []definition {
+	// The root of the mean square error of predicting the mean of the values is their
+	// deviation, which no mean absolute deviation exceeds.
 	byDeviation := func(value float64, t *schema.Task) float64 { return skill(value, t.Deviation) }
 	return []definition{
 		{name: "loss", lower: true},
@@ -41,10 +43,12 @@ func definitions() []definition {
 		{name: "mse", kind: ofValues, lower: true, unit: true, undefined: notFinite, skill: func(value float64, t *schema.Task) float64 {
 			return skill(value, t.Deviation*t.Deviation)
 		}},
+		// 1 - r2 is a quotient already, for the mean of the values that it is measured on.
 		{name: "r2", kind: ofValues, undefined: "the true values are all the same", skill: func(value float64, _ *schema.Task) float64 {
 			return skill(1-value, 1)
 		}},
 		{name: "auc", kind: ofScores, undefined: "all labels are of one class"},
+		// The loss of predicting the frequencies of the labels is their entropy.
 		{name: "log_loss", kind: ofScores, lower: true, undefined: notFinite, skill: func(value float64, t *schema.Task) float64 {
 			return skill(value, entropy(t.Counts))
 		}},

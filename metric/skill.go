@@ -10,13 +10,8 @@ import (
 // without a unit, at most 1, higher is better. All choices over several tasks use
 // it. A metric where higher is better is a share already and stays as it is, except
 // for r2, which has no lower bound. An error is divided by a reference from the
-// training data, the error of a prediction that does not look at the input:
-//
-//	rmse      the deviation of the values: the root of the mean square error of predicting their mean
-//	mse       its square
-//	mae       the deviation, which no mean absolute deviation exceeds
-//	log_loss  the entropy of the labels: the loss of predicting their frequencies
-//	r2        1 - r2 is such a quotient already, for the mean of the values that it is measured on
+// training data, the error of a prediction that does not look at the input, which the
+// table of definitions has for each.
 //
 // With x the quotient, the skill is 1 - x for x up to 1, and 1/x - 1 beyond. It is
 // NaN where the value is not defined or the task has no reference: files from
