@@ -18,7 +18,7 @@ import (
 // tableSchema has columns of every kind, and a task of every type that tables
 // have.
 func tableSchema() *schema.Schema {
-	return &schema.Schema{
+	return withAllTypes(false, &schema.Schema{
 		Version: schema.Version, Name: "table",
 		Inputs: []schema.Input{
 			{Name: "age", Type: schema.Numeric, Mean: 40, Deviation: 12.5, Indicator: true},
@@ -32,7 +32,7 @@ func tableSchema() *schema.Schema {
 			{Name: "likes", Type: schema.MultiLabel, Labels: []string{"a", "b", "c"}},
 			{Name: "place", Type: schema.Classification, Labels: []string{"x", "y", "z"}},
 		},
-	}
+	})
 }
 
 // people are rows as they stand in a file; "" is a missing value.

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"slices"
+
 	"espalier/models"
 	"espalier/schema"
+	tasks "espalier/task"
 )
 
 // trunks are the models: every trunk, pooling and option of layers, each with
@@ -38,7 +41,7 @@ func description(words int, trunk models.TrunkConfig) *schema.Schema {
 		text.Characters = &schema.Characters{Alphabet: "abcdefghij", MaxLength: 5}
 	}
 	tags := []string{"O", "B-X", "I-X", "B-Y", "I-Y"}
-	return &schema.Schema{
+	return withAllTypes(true, &schema.Schema{
 		Version: schema.Version, Name: "interop", Inputs: []schema.Input{text},
 		Tasks: []schema.Task{
 			{Name: "topic", Type: schema.Classification, Labels: []string{"a", "b", "c", "d"}},
@@ -51,5 +54,26 @@ func description(words int, trunk models.TrunkConfig) *schema.Schema {
 			{Name: "score", Type: schema.Regression},
 			{Name: "links", Type: schema.Relation, Labels: []string{"of", "in", "near"}, Entities: "entities"},
 		},
+	})
+}
+
+// withAllTypes adds a task of each type that a schema has none of, so that a new type is
+// in the models without a line for it. Types of tokens and pairs are for inputs that have
+// tokens.
+func withAllTypes(tokens bool, s *schema.Schema) *schema.Schema {
+	for _, of := range tasks.Types() {
+		traits := of.Traits()
+		has := slices.ContainsFunc(s.Tasks, func(t schema.Task) bool { return t.Type == of.Name() })
+		if has || !tokens && traits.Level != tasks.OfExample {
+			continue
+		}
+		t := schema.Task{Name: string(of.Name()), Type: of.Name()}
+		if traits.Choice == tasks.Number {
+			t.Mean, t.Deviation = 35, 8
+		} else {
+			t.Labels = []string{"a", "b", "c", "d"}
+		}
+		s.Tasks = append(s.Tasks, t)
 	}
+	return s
 }
