@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"espalier/data"
+	"espalier/metric"
 	"espalier/schema"
 	"espalier/task"
 )
@@ -24,19 +25,30 @@ func Constant(t Task) (*Baseline, error) {
 	case traits.Choice == task.AnyLabels:
 		return t.finish(&constant{label: commonSet(&t)}, 0, 0)
 	}
-	counts := make([]float64, len(t.task().Labels))
-	total := 0.0
+	return t.finish(oneLabel(&t), 0, 0)
+}
+
+// oneLabel is the label that the type finds best by the task's metric; beside it stands
+// the share of the second of two, for metrics of scores.
+func oneLabel(t *Task) *constant {
+	own := *t.task()
+	own.Counts = make([]int, len(own.Labels))
+	total := 0
 	t.truth(t.Train, t.Train.With(0), func(_ int, truth task.Truth) {
 		if y := truth.Labels[0]; y >= 0 {
-			counts[y]++
+			own.Counts[y]++
 			total++
 		}
 	})
-	c := &constant{label: []int64{int64(largest(counts))}}
-	if len(counts) == 2 && total > 0 {
-		c.probability = float32(counts[1] / total)
+	by := t.Metric
+	if metric.OfScores(by) {
+		by = "" // they look at no label
 	}
-	return t.finish(c, 0, 0)
+	c := &constant{label: []int64{task.Of(own.Type).Constant(&own, by).Label}}
+	if len(own.Counts) == 2 && total > 0 {
+		c.probability = float32(float64(own.Counts[1]) / float64(total))
+	}
+	return c
 }
 
 // constant says the same of every example.
