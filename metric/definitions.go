@@ -55,6 +55,10 @@ func definitions() []definition {
 		{name: "span_f1", ofSpans: true, undefined: "there is no span, neither true nor predicted"},
 		{name: "relation_f1", undefined: noRelations},
 		{name: "boundary_f1", undefined: noRelations},
+		{name: "quadratic_kappa", undefined: "all labels and all predictions are one label"},
+		{name: "rank_mae", lower: true, unit: true, skill: func(value float64, t *schema.Task) float64 {
+			return skill(value, offMedian(t.Counts))
+		}},
 	}
 }
 

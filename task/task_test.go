@@ -178,7 +178,7 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 		`task "topic": classification needs at least two labels, it has 0`:                                              func(s *schema.Schema) { s.Tasks[0].Labels = nil },
 		`task "topic": multilabel needs at least two labels, it has 1`:                                                  func(s *schema.Schema) { s.Tasks[0].Type, s.Tasks[0].Labels = schema.MultiLabel, []string{"a"} },
 		`task "tags": tagging needs at least two labels, it has 1`:                                                      func(s *schema.Schema) { s.Tasks[2].Labels = []string{"O"} },
-		`task "score": type "ranking" is not one of classification, multilabel, tagging, regression, relation`: func(s *schema.Schema) { s.Tasks[1].Type = "ranking" },
+		`task "score": type "ranking" is not one of classification, multilabel, tagging, regression, relation, ordinal`: func(s *schema.Schema) { s.Tasks[1].Type = "ranking" },
 		`task "score": its value is float64, but it has no deviation`:                                                   func(s *schema.Schema) { s.Tasks[1].Double = true },
 		`task "rel": relation needs at least one label, it has 0`:                                                       func(s *schema.Schema) { s.Tasks[3].Labels, s.Tasks[3].Entities = nil, "" },
 		`task "rel": relation names no entities; they are a tagging task with a scheme`:                                 func(s *schema.Schema) { s.Tasks[3].Entities = "" },

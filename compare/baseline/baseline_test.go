@@ -196,6 +196,12 @@ func TestConstantModels(t *testing.T) {
 			lines(`{"text": "x", "y": "b"}`, `{"text": "x", "y": "a"}`), -(math.Log(0.75) + math.Log(0.25)) / 2,
 		},
 		{
+			"the median of labels with an order, which is not the most frequent", "rank_mae",
+			schema.Task{Name: "y", Type: "ordinal"},
+			lines(`{"text": "x", "y": "1"}`, `{"text": "x", "y": "1"}`, `{"text": "x", "y": "1"}`, `{"text": "x", "y": "2"}`, `{"text": "x", "y": "2"}`, `{"text": "x", "y": "3"}`, `{"text": "x", "y": "3"}`),
+			lines(`{"text": "x", "y": "3"}`, `{"text": "x", "y": "2"}`), 0.5,
+		},
+		{
 			"the mean", "rmse",
 			schema.Task{Name: "y", Type: schema.Regression},
 			lines(`{"text": "x", "y": 1}`, `{"text": "x", "y": 2}`, `{"text": "x", "y": 6}`),

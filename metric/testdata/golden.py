@@ -1,4 +1,4 @@
-"""Writes sklearn.json, seqeval.json, scores.json and unseen.json: random answers, and what scikit-learn 1.9.1 and seqeval 1.2.2 make of them.
+"""Writes sklearn.json, seqeval.json, scores.json, unseen.json and ranks.json: random answers, and what scikit-learn 1.9.1 and seqeval 1.2.2 make of them.
 
 Run it with an interpreter that has both: python golden.py. Missing labels are -1; the libraries get the present ones."""
 
@@ -152,3 +152,19 @@ write("unseen.json", {
     "scores": [unseen_scores(rng, 80)],
     "spans": unseen_spans(rng, 40),
 })
+
+
+def ranks(rng, classes, n, missing, never):
+    truth = rng.integers(0, classes - never, n)
+    guess = np.clip(truth + rng.integers(-2, 3, n), 0, classes - 1)
+    truth[rng.random(n) < missing] = -1
+    t, g = truth[truth >= 0], guess[truth >= 0]
+    return {
+        "classes": classes, "truth": truth.tolist(), "predicted": guess.tolist(),
+        "quadratic_kappa": metrics.cohen_kappa_score(t, g, labels=range(classes), weights="quadratic"),
+        "rank_mae": metrics.mean_absolute_error(t, g),
+    }
+
+
+rng = np.random.default_rng(4)
+write("ranks.json", [ranks(rng, 2, 60, 0, 0), ranks(rng, 5, 120, 0.2, 0), ranks(rng, 7, 80, 0.1, 3), ranks(rng, 40, 60, 0, 0)])
