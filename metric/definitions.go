@@ -16,6 +16,9 @@ type definition struct {
 	// skill makes a score of it that is comparable with those of other tasks, see
 	// [Skill]; nil where it is one.
 	skill func(value float64, t *schema.Task) float64
+	// quotient names the metric of the same type whose skill stands in for its own
+	// where the task has no reference; "" for none.
+	quotient string
 }
 
 // kind is what a metric counts.
@@ -33,20 +36,8 @@ const (
 )
 
 func definitions() []definition {
-	// The root of the mean square error of predicting the mean of the values is their
-	// deviation, which no mean absolute deviation exceeds.
-	byDeviation := func(value float64, t *schema.Task) float64 { return skill(value, t.Deviation) }
-	return []definition{
+	return append(valueDefinitions(), []definition{
 		{name: "loss", lower: true},
-		{name: "rmse", kind: ofValues, lower: true, unit: true, undefined: notFinite, skill: byDeviation},
-		{name: "mae", kind: ofValues, lower: true, unit: true, undefined: notFinite, skill: byDeviation},
-		{name: "mse", kind: ofValues, lower: true, unit: true, undefined: notFinite, skill: func(value float64, t *schema.Task) float64 {
-			return skill(value, t.Deviation*t.Deviation)
-		}},
-		// 1 - r2 is a quotient already, for the mean of the values that it is measured on.
-		{name: "r2", kind: ofValues, undefined: "the true values are all the same", skill: func(value float64, _ *schema.Task) float64 {
-			return skill(1-value, 1)
-		}},
 		{name: "auc", kind: ofScores, undefined: "all labels are of one class"},
 		// The loss of predicting the frequencies of the labels is their entropy.
 		{name: "log_loss", kind: ofScores, lower: true, undefined: notFinite, skill: func(value float64, t *schema.Task) float64 {
@@ -59,7 +50,7 @@ func definitions() []definition {
 		{name: "rank_mae", lower: true, unit: true, skill: func(value float64, t *schema.Task) float64 {
 			return skill(value, offMedian(t.Counts))
 		}},
-	}
+	}...)
 }
 
 func definitionOf(name string) definition {
@@ -89,6 +80,11 @@ func OfScores(name string) bool { return definitionOf(name).kind == ofScores }
 
 // OfValues reports whether a metric measures numbers, by AddValues.
 func OfValues(name string) bool { return definitionOf(name).kind == ofValues }
+
+// Quotient names the metric of the same type of tasks that is a quotient of errors
+// already, and so has a [Skill] where the task has no reference for that of name; ""
+// where there is none.
+func Quotient(name string) string { return definitionOf(name).quotient }
 
 // Reason says why a metric of labels that are there is not defined.
 func Reason(name string) string {

@@ -17,11 +17,11 @@ type Accumulator interface {
 	// for tagging; for multilabel one per label, 1 where it applies, and behind
 	// them the numbers of labels that apply and that training never had; for
 	// relation [schema.RelationWidth] numbers for each that holds. A true label may
-	// be missing or unseen; a predicted one that is no index is wrong. Regressions
-	// ignore it.
+	// be missing or unseen; a predicted one that is no index is wrong. Metrics of
+	// numbers ignore it.
 	AddLabels(predicted, truth []int64)
-	// AddValues counts predicted and true numbers. Only regressions use it, and
-	// the metrics of [OfScores].
+	// AddValues counts predicted and true numbers. Only metrics of numbers
+	// use it, and those of [OfScores].
 	AddValues(predicted, truth []float64)
 	// Merge counts all that another accumulator of the same metric and task
 	// has counted, and fails for any other.

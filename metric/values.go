@@ -1,6 +1,23 @@
 package metric
 
-import "math"
+import (
+	"math"
+
+	"espalier/schema"
+)
+
+// valueDefinitions are those of the metrics of numbers.
+func valueDefinitions() []definition {
+	byDeviation := func(value float64, t *schema.Task) float64 { return skill(value, t.Deviation) }
+	byVariance := func(value float64, t *schema.Task) float64 { return skill(value, t.Deviation*t.Deviation) }
+	ofQuotient := func(value float64, _ *schema.Task) float64 { return skill(1-value, 1) }
+	return []definition{
+		{name: "rmse", kind: ofValues, lower: true, unit: true, undefined: notFinite, skill: byDeviation, quotient: "r2"},
+		{name: "mae", kind: ofValues, lower: true, unit: true, undefined: notFinite, skill: byDeviation, quotient: "r2"},
+		{name: "mse", kind: ofValues, lower: true, unit: true, undefined: notFinite, skill: byVariance, quotient: "r2"},
+		{name: "r2", kind: ofValues, undefined: "the true values are all the same", skill: ofQuotient},
+	}
+}
 
 // regression measures numbers: the mean squared error, its root, the mean
 // absolute error, or the coefficient of determination r2, 1 minus the squared

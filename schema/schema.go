@@ -162,10 +162,10 @@ type Task struct {
 	// Thresholds are the probabilities from which on each label of multilabel
 	// or relation applies; 0.5 where there are none.
 	Thresholds []float32 `json:"thresholds,omitempty"`
-	// Unit is what a value of regression counts, such as "minutes".
+	// Unit is what a number counts, such as "minutes".
 	Unit string `json:"unit,omitempty"`
-	// Mean and Deviation are those of a regression's values in the training
-	// data. The model learns (value - Mean) / Deviation and answers in the unit
+	// Mean and Deviation are those of the numbers in the training data. For
+	// a regression the model learns (value - Mean) / Deviation and answers in the unit
 	// of the data. Deviation is 0 in files of text models from before regressions
 	// of texts were standardised: these learn the values themselves.
 	Mean      float64 `json:"mean,omitempty"`

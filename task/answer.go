@@ -7,7 +7,7 @@ import (
 
 // Answer is the prediction of one task for one input. Which fields are set depends on
 // the type: a classification has Label and Probability, multilabel has Labels, tagging
-// has Tags and Spans, a regression has Value, a relation has Relations.
+// has Tags and Spans, a number has Value, a relation has Relations.
 type Answer struct {
 	Task string          `json:"task"`
 	Type schema.TaskType `json:"type"`

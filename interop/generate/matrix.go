@@ -36,8 +36,8 @@ type model struct {
 	Name  string `json:"name"`
 	Reads string `json:"reads"` // ids, text, table or "table ids"
 	file
-	Tasks map[string]*task `json:"tasks"`
-	Calls []call           `json:"calls"`
+	Tasks map[string]*taskFile `json:"tasks"`
+	Calls []call               `json:"calls"`
 }
 
 type file struct {
@@ -45,7 +45,7 @@ type file struct {
 	Operators []string `json:"operators"`
 }
 
-type task struct {
+type taskFile struct {
 	Type string `json:"type"`
 	CRF  bool   `json:"crf"`
 	file
@@ -76,7 +76,7 @@ type value struct {
 // answer to the calls.
 func (x *matrix) add(dir, base string, m *models.Model, values map[string]*tensor.Tensor, words *text.Vocabulary, o export.Options, calls [][]runtime.Named) error {
 	s := m.Schema()
-	entry := &model{Name: filepath.ToSlash(dir), Reads: reads(s, o), Tasks: map[string]*task{}}
+	entry := &model{Name: filepath.ToSlash(dir), Reads: reads(s, o), Tasks: map[string]*taskFile{}}
 	var err error
 	if entry.file, err = x.export(filepath.Join(dir, base+".onnx"), m, values, words, o); err != nil {
 		return err
@@ -87,7 +87,7 @@ func (x *matrix) add(dir, base string, m *models.Model, values map[string]*tenso
 		if err != nil {
 			return err
 		}
-		entry.Tasks[t.Name] = &task{Type: string(t.Type), CRF: heads[t.Name].CRF && !input.Table(s), file: f}
+		entry.Tasks[t.Name] = &taskFile{Type: string(t.Type), CRF: heads[t.Name].CRF && !input.Table(s), file: f}
 		if t.Double {
 			entry.Tasks[t.Name].Scale = t.Deviation
 		}

@@ -15,8 +15,8 @@ import (
 	"espalier/tensor"
 )
 
-// tableSchema has columns of every kind, and a task of every type that tables
-// have.
+// tableSchema has columns of every kind, and a task of every type that answers
+// about a table's row.
 func tableSchema() *schema.Schema {
 	return withAllTypes(false, &schema.Schema{
 		Version: schema.Version, Name: "table",

@@ -55,16 +55,18 @@ func (s TaskScore) Skill() float64 {
 	return skill(s.Metric, s.Metrics, &schema.Task{})
 }
 
-// skill is the scale-free score of a task by one of its metrics. A regression
-// whose deviation in training is not known has that of its r2.
+// skill is the scale-free score of a task by one of its metrics. A task without a
+// reference for that metric has the score of its [metric.Quotient]: a regression whose
+// deviation in training is not known that of its r2.
 func skill(name string, metrics map[string]float64, t *schema.Task) float64 {
 	value, ok := metrics[name]
 	if !ok {
 		return math.NaN()
 	}
 	s := metric.Skill(name, value, t)
-	if r2, ok := metrics["r2"]; ok && math.IsNaN(s) {
-		s = metric.Skill("r2", r2, t)
+	quotient := metric.Quotient(name)
+	if of, ok := metrics[quotient]; ok && math.IsNaN(s) {
+		s = metric.Skill(quotient, of, t)
 	}
 	return s
 }
