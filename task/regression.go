@@ -116,12 +116,20 @@ func (v *valueLearner) Add(l, _ *Labels) {
 func (v *valueLearner) Empty() bool { return v.seen.N == 0 }
 
 func (v *valueLearner) Learn(t *schema.Task) ([]string, error) {
-	t.Mean, t.Deviation = v.seen.Mean, v.seen.Deviation()
-	if t.Deviation == 0 {
-		return nil, fmt.Errorf("has the one value %v in training; there is nothing to learn", t.Mean)
+	if err := v.moments(t); err != nil {
+		return nil, err
 	}
 	t.Double = schema.NeedsDouble(schema.Rounding(math.Abs(t.Mean)+t.Deviation), t.Deviation)
 	return v.notes(t), nil
+}
+
+// moments fills in the mean and the deviation.
+func (v *valueLearner) moments(t *schema.Task) error {
+	t.Mean, t.Deviation = v.seen.Mean, v.seen.Deviation()
+	if t.Deviation == 0 {
+		return fmt.Errorf("has the one value %v in training; there is nothing to learn", t.Mean)
+	}
+	return nil
 }
 
 // notes describe what was learned, in sentences.
