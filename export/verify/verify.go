@@ -80,19 +80,22 @@ type Output struct {
 	Name     string  `json:"name"`
 	Absolute float64 `json:"max_absolute_difference"`
 	Relative float64 `json:"max_relative_difference"`
-	// Scale multiplies the bound of a standardised regression. For a float32 output
-	// it is |mean| + deviation and counts where it is above 1, because float32 holds
-	// no more digits. For a float64 output, Double, it is the deviation, also where
-	// that is below 1.
+	// Scale multiplies the bound of a number. For a float32 output it is |mean| +
+	// deviation and counts where it is above 1, because float32 holds no more digits.
+	// For a float64 output, Double, it is the deviation, also where that is below 1.
 	Scale  float64 `json:"scale,omitempty"`
 	Double bool    `json:"double,omitempty"`
+	// Scaled is the largest difference over that scale, which is what the bound is
+	// compared with. A float32 number beyond the scale is its own scale: counts may be
+	// a hundred times their mean.
+	Scaled float64 `json:"max_scaled_difference"`
 	// Labels counts integer elements that differ, Ties those of them whose two
 	// best probabilities are closer than Bound, so that either is right.
 	Labels int `json:"labels_different"`
 	Ties   int `json:"ties"`
 }
 
-// scale is what the bound of the output's absolute difference is multiplied by.
+// scale is what differences are divided by before they are compared with the bound.
 func (o *Output) scale() float64 {
 	if o.Double {
 		return o.Scale
@@ -103,7 +106,7 @@ func (o *Output) scale() float64 {
 // OK reports whether every difference is within the bound.
 func (r *Report) OK() bool {
 	for _, o := range r.Outputs {
-		if !(o.Absolute <= r.Bound*o.scale()) || o.Labels > o.Ties {
+		if !(o.Scaled <= r.Bound) || o.Labels > o.Ties {
 			return false
 		}
 	}
@@ -393,7 +396,11 @@ func difference(o *Output, got, want *tensor.Tensor) {
 		if math.IsNaN(d) {
 			d = math.Inf(1) // a NaN on either side is never right
 		}
-		o.Absolute = max(o.Absolute, d)
+		scale := o.scale()
+		if !o.Double && !math.IsInf(w, 0) {
+			scale = max(scale, math.Abs(w))
+		}
+		o.Absolute, o.Scaled = max(o.Absolute, d), max(o.Scaled, d/scale)
 		if d > 0 {
 			o.Relative = max(o.Relative, d/max(math.Abs(w), tiny))
 		}
