@@ -170,7 +170,7 @@ func (r *Result) footnote() string {
 		text += fmt.Sprintf("\nThe mean difference with each task as one draw: %s.", r.OverTasks.text("%+.4f", 1))
 	}
 	if len(r.Baselines) > 0 {
-		text += "\nConstant: the most frequent answer of training, or the mean. Linear: a logistic or ridge regression on words and pairs of words, or on columns."
+		text += "\nConstant: the most frequent answer of training, or the mean. Linear: a logistic, ridge or Poisson regression on words and pairs of words, or on columns."
 	}
 	if u := r.Unfinished; u.Single+u.Joint > 0 {
 		text += fmt.Sprintf("\nBest in the last epoch, and perhaps not done learning: %d of %d single models, %d of %d joint ones.",

@@ -72,6 +72,14 @@ type Type interface {
 	Describe(t *schema.Task) string
 }
 
+// LogLinear is a type of numbers that are never negative: a linear model predicts their
+// logarithm.
+type LogLinear interface {
+	Type
+	// LogLinear marks the type.
+	LogLinear()
+}
+
 // Level is what one prediction is about.
 type Level int
 

@@ -10,7 +10,8 @@
 // [Linear] reads words and pairs of neighbouring words, weighted by TF-IDF, or a
 // table's columns, numbers standardised and categories one-hot. Classification
 // and multi-label tasks get an L2-regularised logistic regression for each label,
-// regressions get ridge regression. Taggers and relations have none.
+// regressions get ridge regression, and numbers that are never negative Poisson
+// regression. Taggers and relations have none.
 //
 // Words are those of the task's own vocabulary, as the recipe's tokenizer makes
 // them. The strength of regularisation, and each label's threshold in
@@ -43,6 +44,12 @@ func (t *Task) task() *schema.Task { return &t.Schema.Tasks[0] }
 
 func (t *Task) traits() task.Traits { return task.TraitsOf(t.task()) }
 
+// logLinear reports whether the task's predictions are exponentials.
+func (t *Task) logLinear() bool {
+	_, ok := task.Of(t.task().Type).(task.LogLinear)
+	return ok
+}
+
 // truth calls do with the labels of each of the examples, by their places in the
 // list. An example without a label has none of the labels.
 func (t *Task) truth(d *data.Dataset, examples []int, do func(i int, truth task.Truth)) {
@@ -57,7 +64,7 @@ func (t *Task) truth(d *data.Dataset, examples []int, do func(i int, truth task.
 // Baseline is what a fitted model answers to the test data.
 type Baseline struct {
 	// Strength is the regularisation that validation chose: C of logistic
-	// regressions (more is weaker), alpha of ridge regressions (more is
+	// regressions (more is weaker), alpha of ridge and Poisson regressions (more is
 	// stronger); 0 for a constant.
 	Strength float64
 	// Features is how many numbers an example is made of; 0 for a constant.

@@ -101,9 +101,12 @@ func (f *fitting) fit(ctx context.Context, grid []float64) ([]*linear, error) {
 					return err
 				}
 				var w []float64
-				if f.values != nil {
+				switch {
+				case f.values != nil && f.task.logLinear():
+					w = poisson(f.train, f.values, strength, 1e-8)
+				case f.values != nil:
 					w = ridge(f.train, f.values, strength, 1e-8)
-				} else {
+				default:
 					w = logistic(f.train, f.labels[part], strength, tolerance, uint64(part))
 				}
 				fitted[i].valid[part], fitted[i].test[part] = decisions(f.valid, w), decisions(f.test, w)
@@ -231,7 +234,11 @@ func (d *decided) second(b *data.Batch) []float32 {
 func (d *decided) values(b *data.Batch) []float64 {
 	var out []float64
 	for _, i := range b.Examples {
-		out = append(out, d.decisions[0][i])
+		x := d.decisions[0][i]
+		if d.task.logLinear() {
+			x = math.Exp(x)
+		}
+		out = append(out, x)
 	}
 	return out
 }
