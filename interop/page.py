@@ -23,7 +23,7 @@ READS = {
     "table ids": "table, categories as ids",
     "table": "table, categories as text",
 }
-TYPES = ["classification", "multilabel", "tagging", "tagging with a CRF", "regression", "relation", "ordinal"]
+TYPES = ["classification", "multilabel", "tagging", "tagging with a CRF", "regression", "count", "relation", "ordinal"]
 
 AFTER = """
 "All" is all calls of all tasks. A batch of 0 that agrees gives outputs of 0 rows: who calls need not care.

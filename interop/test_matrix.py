@@ -102,14 +102,14 @@ def test_runtime_that_does_not_run_is_asked_once(monkeypatch, tmp_path):
 def test_models_cover_the_matrix():
     """Without this, a model that is no longer made would not be missed."""
     seen = {(c.reads, c.type, c.crf, c.batch, c.length in (0, 1)) for m, of in matrix.models().items() for n, t in of["tasks"].items() for c in (matrix.case_of(m, of, n, t, call) for call in of["calls"])}
-    types = [("classification", False), ("multilabel", False), ("tagging", False), ("tagging", True), ("regression", False), ("relation", False), ("ordinal", False)]
+    types = [("classification", False), ("multilabel", False), ("tagging", False), ("tagging", True), ("regression", False), ("count", False), ("relation", False), ("ordinal", False)]
     for reads in ("ids", "text"):
         for of, crf in types:
             for batch in (1, 3):
                 assert (reads, of, crf, batch, True) in seen and (reads, of, crf, batch, False) in seen
             assert (reads, of, crf, 0, True) in seen
     for reads in ("table", "table ids"):
-        for of in ("classification", "multilabel", "regression", "ordinal"):
+        for of in ("classification", "multilabel", "regression", "count", "ordinal"):
             assert {(reads, of, False, b, True) for b in (0, 1, 3)} <= seen
 
 

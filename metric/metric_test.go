@@ -112,6 +112,33 @@ func TestValuesAgreeWithScikitLearn(t *testing.T) {
 	}
 }
 
+func TestCountsAgreeWithScikitLearn(t *testing.T) {
+	var golden []struct {
+		Truth, Predicted []float64
+		Deviance         float64 `json:"poisson_deviance"`
+		D2               float64
+	}
+	read(t, "counts.json", &golden)
+	for i, g := range golden {
+		for name, want := range map[string]float64{"poisson_deviance": g.Deviance, "d2": g.D2} {
+			whole, merged := newMetric(t, name, taskOf(task.Count)), newMetric(t, name, taskOf(task.Count))
+			whole.AddValues(g.Predicted, g.Truth)
+			for j := range g.Truth {
+				one := newMetric(t, name, taskOf(task.Count))
+				one.AddValues(g.Predicted[j:j+1], g.Truth[j:j+1])
+				if err := merged.Merge(one); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, a := range []metric.Accumulator{whole, merged} {
+				if math.Abs(a.Value()-want) > 1e-9*max(1, math.Abs(want)) || a.Count() != len(g.Truth) {
+					t.Errorf("case %d: %s is %v over %d, want %v over %d", i, name, a.Value(), a.Count(), want, len(g.Truth))
+				}
+			}
+		}
+	}
+}
+
 func TestMissingLabelsAreNotCounted(t *testing.T) {
 	tags := taskOf(schema.Tagging, "O", "B-x", "I-x", "B-y")
 	for _, c := range []struct {
@@ -146,6 +173,7 @@ func everyMetric(f func(name string, of *schema.Task)) {
 		taskOf(schema.Classification, "a", "b", "c"),
 		taskOf(schema.Tagging, "O", "B-x", "I-x", "B-y", "I-y"),
 		taskOf(schema.Regression),
+		taskOf(task.Count),
 		taskOf(schema.Relation, "a"),
 	} {
 		for _, name := range task.Of(of.Type).Metrics() {
@@ -175,8 +203,11 @@ func TestMergedPartsEqualTheWhole(t *testing.T) {
 		for range 6 {
 			part := newMetric(t, name, of)
 			for range r.IntN(8) {
-				if of.Type == schema.Regression {
+				if task.TraitsOf(of).Choice == task.Number {
 					p, y := []float64{r.NormFloat64()}, []float64{r.NormFloat64()}
+					if of.Type == task.Count {
+						p[0], y[0] = math.Exp(p[0]), float64(r.IntN(9))
+					}
 					part.AddValues(p, y)
 					whole.AddValues(p, y)
 					continue
@@ -211,6 +242,8 @@ func TestOnlyTheSameMetricMerges(t *testing.T) {
 		{metric.NewF1(2, metric.Macro), metric.NewF1(2, metric.Micro)},
 		{metric.NewSpanF1([]string{"O"}), metric.NewSpanF1([]string{"O", "B-x"})},
 		{metric.NewValues("mse"), metric.NewValues("mae")},
+		{metric.NewValues("d2"), metric.NewValues("poisson_deviance")},
+		{metric.NewValues("d2"), metric.NewValues("r2")},
 		{metric.NewRelationF1(2, true), metric.NewRelationF1(3, true)},
 		{metric.NewRelationF1(2, true), metric.NewRelationF1(2, false)},
 		{metric.NewAUC(), metric.NewLogLoss()},
@@ -272,6 +305,7 @@ func TestMainMetricAndDirection(t *testing.T) {
 		{taskOf(schema.Tagging), "accuracy", true},
 		{spans, "span_f1", true},
 		{taskOf(schema.Regression), "rmse", false},
+		{taskOf(task.Count), "d2", true},
 		{taskOf(schema.Relation), "relation_f1", true},
 	} {
 		if got := task.MainMetric(c.of); got != c.main || metric.HigherIsBetter(got) != c.higher {

@@ -63,10 +63,17 @@ func TestUndefinedIsNotZero(t *testing.T) {
 		{"r2", []float64{3}, []float64{3}, false},
 		{"rmse", []float64{3}, []float64{3}, true},
 		{"mae", nil, nil, false},
+		{"d2", []float64{3, 2}, []float64{3, 3}, false},
+		{"d2", []float64{3, 2}, []float64{0, 0}, false},
+		{"d2", []float64{3, 2}, []float64{0, 4}, true},
+		{"poisson_deviance", []float64{3, 2}, []float64{0, 0}, true},
+		{"poisson_deviance", []float64{0, 2}, []float64{0, 1}, true},
+		{"poisson_deviance", []float64{-1, 2}, []float64{0, 1}, false},
+		{"poisson_deviance", []float64{math.NaN(), 2}, []float64{0, 1}, false},
 	} {
 		of := binary
 		if !metric.OfScores(c.metric) {
-			of = taskOf(schema.Regression)
+			of = taskOf(task.Count)
 		}
 		a := newMetric(t, c.metric, of)
 		a.AddValues(c.predicted, c.truth)
@@ -155,10 +162,28 @@ func TestSkillOfLogLoss(t *testing.T) {
 	}
 }
 
+// TestSkillsOfCounts: one deviance has no reference of training, so that its score is
+// that of d2, which has no unit.
+func TestSkillsOfCounts(t *testing.T) {
+	for value, want := range map[float64]float64{1: 1, 0.4: 0.4, 0: 0, -1: -0.5} {
+		if got := metric.Skill("d2", value, taskOf(task.Count)); math.Abs(got-want) > 1e-12 {
+			t.Errorf("the skill of a d2 of %v is %v, want %v", value, got, want)
+		}
+	}
+	if got := metric.Skill("poisson_deviance", 1, &schema.Task{Type: task.Count, Mean: 2, Deviation: 1}); !math.IsNaN(got) || metric.Quotient("poisson_deviance") != "d2" {
+		t.Errorf("the skill of a deviance is %v, in its place is that of %q", got, metric.Quotient("poisson_deviance"))
+	}
+	zero := newMetric(t, "d2", taskOf(task.Count))
+	if zero.AddValues([]float64{0, 1}, []float64{3, 1}); !math.IsInf(zero.Value(), -1) {
+		t.Errorf("a prediction of 0 for a count of 3 has a d2 of %v", zero.Value())
+	}
+}
+
 func TestReasons(t *testing.T) {
 	for name, want := range map[string]string{
 		"auc":         "all labels are of one class",
 		"r2":          "the true values are all the same",
+		"d2":          "the true counts are all the same, or a prediction is not above 0",
 		"precision:a": "a is never predicted",
 		"recall:a":    "a is never true",
 		"f1:a":        "a is neither true nor predicted",

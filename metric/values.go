@@ -11,11 +11,14 @@ func valueDefinitions() []definition {
 	byDeviation := func(value float64, t *schema.Task) float64 { return skill(value, t.Deviation) }
 	byVariance := func(value float64, t *schema.Task) float64 { return skill(value, t.Deviation*t.Deviation) }
 	ofQuotient := func(value float64, _ *schema.Task) float64 { return skill(1-value, 1) }
+	noReference := func(float64, *schema.Task) float64 { return math.NaN() }
 	return []definition{
 		{name: "rmse", kind: ofValues, lower: true, unit: true, undefined: notFinite, skill: byDeviation, quotient: "r2"},
 		{name: "mae", kind: ofValues, lower: true, unit: true, undefined: notFinite, skill: byDeviation, quotient: "r2"},
 		{name: "mse", kind: ofValues, lower: true, unit: true, undefined: notFinite, skill: byVariance, quotient: "r2"},
 		{name: "r2", kind: ofValues, undefined: "the true values are all the same", skill: ofQuotient},
+		{name: "d2", kind: ofValues, undefined: "the true counts are all the same, or a prediction is not above 0", skill: ofQuotient},
+		{name: "poisson_deviance", kind: ofValues, lower: true, unit: true, undefined: "a prediction is not above 0", quotient: "d2", skill: noReference},
 	}
 }
 
@@ -33,8 +36,13 @@ type regression struct {
 	mean, spread float64
 }
 
-// NewValues returns rmse, mse, mae or r2.
-func NewValues(name string) Accumulator { return &regression{name: name} }
+// NewValues returns rmse, mse, mae, r2, d2 or poisson_deviance.
+func NewValues(name string) Accumulator {
+	if name == "d2" || name == "poisson_deviance" {
+		return &deviance{share: name == "d2"}
+	}
+	return &regression{name: name}
+}
 
 func (r *regression) AddLabels(_, _ []int64) {}
 
@@ -87,6 +95,76 @@ func (r *regression) Value() float64 {
 		return 1 - r.squared/r.spread
 	}
 	return math.NaN()
+}
+
+// deviance measures counts: the mean Poisson deviance, of y for a prediction of mu
+//
+//	2 (y log(y/mu) - y + mu)
+//
+// or d2, the share of it that is explained: 1 minus the deviance over that of always
+// answering the mean of the truth (Hastie, Tibshirani and Wainwright 2015, "Statistical
+// Learning with Sparsity", section 3.2), which is r2 for counts. A prediction of 0 for a
+// count above 0 has an infinite deviance, and a negative one has none.
+type deviance struct {
+	share      bool
+	n          int
+	sum        float64 // of deviances
+	total, own float64 // sums of y and of y log(y)
+	low, high  float64 // of y
+}
+
+func (d *deviance) AddLabels(_, _ []int64) {}
+
+func (d *deviance) AddValues(predicted, truth []float64) {
+	for i, y := range truth {
+		mu := predicted[i]
+		switch {
+		case mu < 0:
+			d.sum = math.NaN()
+		case y > 0:
+			d.sum += 2 * (y*math.Log(y/mu) - y + mu)
+			d.own += y * math.Log(y)
+		default:
+			d.sum += 2 * mu
+		}
+		if d.n == 0 {
+			d.low, d.high = y, y
+		}
+		d.n++
+		d.total += y
+		d.low, d.high = min(d.low, y), max(d.high, y)
+	}
+}
+
+func (d *deviance) Merge(other Accumulator) error {
+	o, ok := other.(*deviance)
+	switch {
+	case !ok || o.share != d.share:
+		return mismatch(d, other)
+	case o.n == 0:
+		return nil
+	case d.n == 0:
+		*d = *o
+		return nil
+	}
+	d.n += o.n
+	d.sum += o.sum
+	d.total += o.total
+	d.own += o.own
+	d.low, d.high = min(d.low, o.low), max(d.high, o.high)
+	return nil
+}
+
+func (d *deviance) Count() int { return d.n }
+
+func (d *deviance) Value() float64 {
+	switch {
+	case d.n == 0 || d.share && d.low == d.high:
+		return math.NaN()
+	case d.share:
+		return 1 - d.sum/(2*(d.own-d.total*math.Log(d.total/float64(d.n))))
+	}
+	return d.sum / float64(d.n)
 }
 
 // MeanLoss is the mean of a loss over labels: batches differ in how many

@@ -31,7 +31,7 @@ type buildHead func(c *network, s *builder.Scope, t *schema.Task, h HeadConfig, 
 
 // heads is the table of all heads.
 func heads() []*Head {
-	return []*Head{&classification, &multiLabel, &tagging, &regression, &relation, &ordinal}
+	return []*Head{&classification, &multiLabel, &tagging, &regression, &count, &relation, &ordinal}
 }
 
 // Heads returns all heads.

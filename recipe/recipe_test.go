@@ -463,8 +463,8 @@ func TestOneMistake(t *testing.T) {
 		{"a metric of thresholds", strings.Replace(base, "type: classification", "type: multilabel, threshold: {metric: accuracy}", 1), `r.yaml:6: tasks.topic.threshold.metric is "accuracy", which is not one of macro_f1, micro_f1, exact_match`},
 		{"a metric that nothing is tuned for", strings.Replace(base, "type: classification", "type: multilabel, threshold: {tune: none, metric: micro_f1}", 1), "r.yaml:6: tasks.topic.threshold.metric is set, but with tune none nothing is tuned; leave one of them out"},
 		{"an unknown key of thresholds", strings.Replace(base, "type: classification", "type: multilabel, threshold: {valeu: 0.3}", 1), `r.yaml:6: unknown key "valeu" in tasks.topic.threshold; did you mean "value"?`},
-		{"a task without a type", strings.Replace(base, "type: classification", "", 1), "r.yaml:6: tasks.topic.type is missing; it is one of classification, multilabel, tagging, regression, relation, ordinal"},
-		{"a task type", strings.Replace(base, "classification", "clasification", 1), `r.yaml:6: tasks.topic.type is "clasification", which is not one of classification, multilabel, tagging, regression, relation, ordinal; did you mean "classification"?`},
+		{"a task without a type", strings.Replace(base, "type: classification", "", 1), "r.yaml:6: tasks.topic.type is missing; it is one of classification, multilabel, tagging, regression, count, relation, ordinal"},
+		{"a task type", strings.Replace(base, "classification", "clasification", 1), `r.yaml:6: tasks.topic.type is "clasification", which is not one of classification, multilabel, tagging, regression, count, relation, ordinal; did you mean "classification"?`},
 		{"a relation without spans", base + "\n  rel: {type: relation}", "r.yaml:7: tasks.rel.entities needs a task of type tagging with a scheme, whose spans the relation joins, and there is none; add one, as in {entities: {type: tagging, scheme: bio}}"},
 		{"a relation of no task", base + "\n  ner: {type: tagging, scheme: bio}\n  rel: {type: relation, entities: nee}", `r.yaml:8: tasks.rel.entities is "nee", which is not one of ner; did you mean "ner"?`},
 		{"a relation of nothing", base + "\n  ner: {type: tagging, scheme: bio}\n  rel: {type: relation}", `r.yaml:8: tasks.rel.entities is missing; it is one of ner`},
@@ -672,7 +672,7 @@ func TestSetMessages(t *testing.T) {
 		{"train.epochs", "", "--set train.epochs: the value is empty; write '' for an empty text"},
 		{"train.epochs", "{", `--set train.epochs: "{" is not valid YAML`},
 		{"trunk.kernel", "2", "--set trunk.kernel: trunk.kernel is 2, it must be odd, so that a text keeps its length"},
-		{"tasks.topic.type", "tag", `--set tasks.topic.type: tasks.topic.type is "tag", which is not one of classification, multilabel, tagging, regression, relation, ordinal`},
+		{"tasks.topic.type", "tag", `--set tasks.topic.type: tasks.topic.type is "tag", which is not one of classification, multilabel, tagging, regression, count, relation, ordinal`},
 	} {
 		if err := r.Set(c.path, c.value); err == nil || err.Error() != c.want {
 			t.Errorf("got  %v\nwant %s", err, c.want)

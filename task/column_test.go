@@ -324,7 +324,9 @@ func fill(t *schema.Task, all []account, examples []int, length int) filled {
 		case traits.Choice == task.Number:
 			target, present := float32(0), float32(0)
 			if a.has {
-				target, present = float32((a.value-t.Mean)/t.Deviation), 1
+				if target, present = float32((a.value-t.Mean)/t.Deviation), 1; t.Type == task.Count {
+					target = float32(a.value)
+				}
 				f.count++
 			}
 			f.targets, f.present = append(f.targets, target), append(f.present, present)

@@ -175,16 +175,16 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 	}
 	for want, change := range map[string]func(s *schema.Schema){
 		`schema has no tasks`: func(s *schema.Schema) { s.Tasks = nil },
-		`task "topic": classification needs at least two labels, it has 0`:                                              func(s *schema.Schema) { s.Tasks[0].Labels = nil },
-		`task "topic": multilabel needs at least two labels, it has 1`:                                                  func(s *schema.Schema) { s.Tasks[0].Type, s.Tasks[0].Labels = schema.MultiLabel, []string{"a"} },
-		`task "tags": tagging needs at least two labels, it has 1`:                                                      func(s *schema.Schema) { s.Tasks[2].Labels = []string{"O"} },
-		`task "score": type "ranking" is not one of classification, multilabel, tagging, regression, relation, ordinal`: func(s *schema.Schema) { s.Tasks[1].Type = "ranking" },
-		`task "score": its value is float64, but it has no deviation`:                                                   func(s *schema.Schema) { s.Tasks[1].Double = true },
-		`task "rel": relation needs at least one label, it has 0`:                                                       func(s *schema.Schema) { s.Tasks[3].Labels, s.Tasks[3].Entities = nil, "" },
-		`task "rel": relation names no entities; they are a tagging task with a scheme`:                                 func(s *schema.Schema) { s.Tasks[3].Entities = "" },
-		`task "rel": its entities are "words", which is no task`:                                                        func(s *schema.Schema) { s.Tasks[3].Entities = "words" },
-		`task "rel": its entities are "topic", which is not tagging with a scheme`:                                      func(s *schema.Schema) { s.Tasks[3].Entities = "topic" },
-		`task "tags": it is tagging, which joins no entities`:                                                           func(s *schema.Schema) { s.Tasks[2].Entities = "tags" },
+		`task "topic": classification needs at least two labels, it has 0`:                                                     func(s *schema.Schema) { s.Tasks[0].Labels = nil },
+		`task "topic": multilabel needs at least two labels, it has 1`:                                                         func(s *schema.Schema) { s.Tasks[0].Type, s.Tasks[0].Labels = schema.MultiLabel, []string{"a"} },
+		`task "tags": tagging needs at least two labels, it has 1`:                                                             func(s *schema.Schema) { s.Tasks[2].Labels = []string{"O"} },
+		`task "score": type "ranking" is not one of classification, multilabel, tagging, regression, count, relation, ordinal`: func(s *schema.Schema) { s.Tasks[1].Type = "ranking" },
+		`task "score": its value is float64, but it has no deviation`:                                                          func(s *schema.Schema) { s.Tasks[1].Double = true },
+		`task "rel": relation needs at least one label, it has 0`:                                                              func(s *schema.Schema) { s.Tasks[3].Labels, s.Tasks[3].Entities = nil, "" },
+		`task "rel": relation names no entities; they are a tagging task with a scheme`:                                        func(s *schema.Schema) { s.Tasks[3].Entities = "" },
+		`task "rel": its entities are "words", which is no task`:                                                               func(s *schema.Schema) { s.Tasks[3].Entities = "words" },
+		`task "rel": its entities are "topic", which is not tagging with a scheme`:                                             func(s *schema.Schema) { s.Tasks[3].Entities = "topic" },
+		`task "tags": it is tagging, which joins no entities`:                                                                  func(s *schema.Schema) { s.Tasks[2].Entities = "tags" },
 	} {
 		s := example()
 		change(s)

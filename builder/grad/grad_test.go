@@ -160,6 +160,12 @@ var cases = []struct {
 		loss, _ := nn.BinaryCrossEntropy(g, x[0], labels, nn.LossOptions{Smoothing: 0.1, Focal: 2, Weights: []float64{1, 2, 0.5}})
 		return loss
 	}},
+	{"HalfDeviance with a label missing, within and beyond the highest score", []operand{normal(6)}, func(g graph, x []val, _ val) val {
+		target, present := g.Constant(tensor.Must(tensor.Of([]float64{0, 2, 0.5, 7, 3, 0}, 6))), g.Constant(tensor.Must(tensor.Of([]float64{1, 1, 1, 1, 0, 1}, 6)))
+		loss, _ := nn.HalfDeviance(g, x[0], target, present, 0.3)
+		return loss
+	}},
+	{"PoissonMean", []operand{normal(6)}, func(g graph, x []val, _ val) val { return nn.PoissonMean(g, x[0], 0.3) }},
 	{"AttentionPool", []operand{normal(2, 3, 4)}, func(g graph, x []val, ids val) val {
 		return nn.AttentionPool(g.Scope("pool"), x[0], nn.Mask(g, ids))
 	}},

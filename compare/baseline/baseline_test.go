@@ -249,6 +249,7 @@ func TestLinearModelsLearn(t *testing.T) {
 		{schema.Task{Name: "topic", Type: schema.Classification}, "accuracy", 0.15},
 		{schema.Task{Name: "moods", Type: schema.MultiLabel}, "macro_f1", 0.3},
 		{schema.Task{Name: "score", Type: schema.Regression}, "rmse", 0.3},
+		{schema.Task{Name: "score", Type: "count"}, "d2", 0.2},
 	} {
 		task := taskOf(t, textInput, c.task, c.metric, g.Train[:45], g.Train[45:], g.Test)
 		constant, err := Constant(task)

@@ -1,4 +1,4 @@
-"""Writes sklearn.json, seqeval.json, scores.json, unseen.json and ranks.json: random answers, and what scikit-learn 1.9.1 and seqeval 1.2.2 make of them.
+"""Writes sklearn.json, seqeval.json, scores.json, unseen.json, ranks.json and counts.json: random answers, and what scikit-learn 1.9.1 and seqeval 1.2.2 make of them.
 
 Run it with an interpreter that has both: python golden.py. Missing labels are -1; the libraries get the present ones."""
 
@@ -166,5 +166,16 @@ def ranks(rng, classes, n, missing, never):
     }
 
 
+def counts(rng, n, mean):
+    truth = rng.poisson(mean * np.exp(rng.normal(size=n)))
+    guess = mean * np.exp(rng.normal(size=n))
+    return {
+        "truth": truth.tolist(), "predicted": guess.tolist(),
+        "poisson_deviance": metrics.mean_poisson_deviance(truth, guess), "d2": metrics.d2_tweedie_score(truth, guess, power=1),
+    }
+
+
 rng = np.random.default_rng(4)
 write("ranks.json", [ranks(rng, 2, 60, 0, 0), ranks(rng, 5, 120, 0.2, 0), ranks(rng, 7, 80, 0.1, 3), ranks(rng, 40, 60, 0, 0)])
+rng = np.random.default_rng(4)
+write("counts.json", [counts(rng, 60, 2), counts(rng, 60, 0.2), counts(rng, 60, 5000), counts(rng, 3, 1)])
