@@ -75,6 +75,9 @@ func (e *Encoder) newInputs(v *text.Vocabulary) error {
 		if e.text == nil && task.TraitsOf(t).Level != task.OfExample {
 			return fmt.Errorf("data: task %q is %s, but a table's examples have no tokens", t.Name, t.Type)
 		}
+		if err := task.CheckEntities(e.schema, t); err != nil {
+			return fmt.Errorf("data: task %q: %w", t.Name, err)
+		}
 	}
 	return nil
 }

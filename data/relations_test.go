@@ -241,3 +241,21 @@ func checkRelations(t *testing.T, d *Dataset, b *Batch, i int) {
 		t.Fatalf("%v are not the %d labels of pairs", relations, ones)
 	}
 }
+
+// TestRelationsOfNoEntities: a relation whose entities cannot be found is refused before
+// anything is read.
+func TestRelationsOfNoEntities(t *testing.T) {
+	for want, change := range map[string]func(s *schema.Schema){
+		`data: task "rel": relation names no entities; they are a tagging task with a scheme`: func(s *schema.Schema) { s.Tasks[0].Entities = "" },
+		`data: task "rel": its entities are "none", which is no task`:                         func(s *schema.Schema) { s.Tasks[0].Entities = "none" },
+		`data: task "rel": its entities are "rel", which is not tagging with a scheme`:        func(s *schema.Schema) { s.Tasks[0].Entities = "rel" },
+		`data: task "rel": its entities are "ent", which is not tagging with a scheme`:        func(s *schema.Schema) { s.Tasks[1].Scheme = "" },
+		`data: task "ent": it is tagging, which joins no entities`:                            func(s *schema.Schema) { s.Tasks[1].Entities = "rel" },
+	} {
+		s := pairing()
+		change(s)
+		if _, err := NewEncoder(s); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}

@@ -21,9 +21,19 @@ func (relation) Traits() Traits        { return Traits{OfPair, AnyLabels} }
 // many again, and twice the bytes.
 func (relation) Roles() []schema.Role { return []schema.Role{schema.Probabilities} }
 
-func (relation) Check(s *schema.Schema, t *schema.Task) error {
-	if err := checkLabels(t, 1); err != nil { // it holds or not
-		return err
+func (relation) Check(_ *schema.Schema, t *schema.Task) error {
+	return checkLabels(t, 1) // it holds or not
+}
+
+// CheckEntities reports entities that task t of the schema cannot join: a relation joins
+// the spans of a tagging task with a scheme, any other task none. Labels need not have
+// been learned.
+func CheckEntities(s *schema.Schema, t *schema.Task) error {
+	if TraitsOf(t).Level != OfPair {
+		if t.Entities != "" {
+			return fmt.Errorf("it is %s, which joins no entities", t.Type)
+		}
+		return nil
 	}
 	switch of := s.Task(t.Entities); {
 	case t.Entities == "":

@@ -154,8 +154,8 @@ func Check(s *schema.Schema) error {
 		if err := of.Check(s, t); err != nil {
 			return fmt.Errorf("task %q: %w", t.Name, err)
 		}
-		if t.Entities != "" && of.Traits().Level != OfPair {
-			return fmt.Errorf("task %q: it is %s, which joins no entities", t.Name, t.Type)
+		if err := CheckEntities(s, t); err != nil {
+			return fmt.Errorf("task %q: %w", t.Name, err)
 		}
 	}
 	return nil
