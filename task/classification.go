@@ -2,6 +2,7 @@ package task
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"espalier/metric"
@@ -161,15 +162,19 @@ type classJudge struct {
 }
 
 func (j *classJudge) Take(outputs map[string]*tensor.Tensor, examples []int, length int) error {
-	out, err := take(outputs, j.task.Output(schema.Label), len(examples), len(examples), length)
+	predicted, err := takeLabels(outputs, j.task, len(examples), len(examples), length)
 	if err != nil {
 		return err
 	}
-	j.examples, j.predicted, j.scores = examples, out.Int64s(), outputs[j.task.Output(schema.Probabilities)]
-	if j.binary && (j.scores == nil || j.scores.Len() != 2*len(examples)) {
+	name := j.task.Output(schema.Probabilities)
+	j.examples, j.predicted, j.scores = examples, predicted, outputs[name]
+	if !j.binary {
+		return nil
+	}
+	if j.scores == nil || j.scores.Len() != 2*len(examples) {
 		return fmt.Errorf("the probabilities %v do not fit a batch of %d", j.scores, len(examples))
 	}
-	return nil
+	return checkElements(name, j.scores, tensor.Float32, tensor.Float64)
 }
 
 func (j *classJudge) Row(row int) (Judged, bool) {
@@ -195,6 +200,28 @@ func take(outputs map[string]*tensor.Tensor, name string, elements, rows, length
 		return nil, fmt.Errorf("the answer has shape %v for a batch of %d by %d", out.Shape(), rows, length)
 	}
 	return out, nil
+}
+
+// takeLabels returns the output of a task's labels, of which a batch has so many.
+func takeLabels(outputs map[string]*tensor.Tensor, t *schema.Task, elements, rows, length int) ([]int64, error) {
+	name := t.Output(schema.Label)
+	out, err := take(outputs, name, elements, rows, length)
+	if err != nil {
+		return nil, err
+	}
+	return out.Int64s(), checkElements(name, out, tensor.Int64)
+}
+
+// checkElements reports an output whose elements are of none of the types that are read.
+func checkElements(name string, x *tensor.Tensor, read ...tensor.DType) error {
+	if slices.Contains(read, x.DType()) {
+		return nil
+	}
+	var types []string
+	for _, d := range read {
+		types = append(types, d.String())
+	}
+	return fmt.Errorf("output %q: %w", name, &ElementsError{name, x.DType(), strings.Join(types, " or ") + " is measured"})
 }
 
 // floatAt is element i of an output of float32 or float64.

@@ -779,3 +779,29 @@ func TestDecisionsAddUp(t *testing.T) {
 		}
 	})
 }
+
+// TestJudgesRefuseOtherElements: files say what an output means, not what it is made of.
+func TestJudgesRefuseOtherElements(t *testing.T) {
+	everySet(t, func(t *testing.T, r *rand.Rand, d *set) {
+		examples, length := d.batch(r)
+		refused := 0
+		for name, x := range d.right(examples, length) {
+			outputs := d.right(examples, length)
+			outputs[name] = tensor.Must(tensor.Of(make([]int32, x.Len()), x.Shape()...))
+			judge := d.of.NewJudge(d.schema, d.task, d.columns)
+			if err := judge.Take(outputs, examples, length); err != nil {
+				if want := "its elements are int32, "; !strings.Contains(err.Error(), want) {
+					t.Fatalf("%s: %v", name, err)
+				}
+				refused++
+				continue
+			}
+			for row := range examples { // it is not read
+				judge.Row(row)
+			}
+		}
+		if refused == 0 {
+			t.Fatal("no output is refused")
+		}
+	})
+}

@@ -197,11 +197,11 @@ type setJudge struct {
 }
 
 func (j *setJudge) Take(outputs map[string]*tensor.Tensor, examples []int, length int) error {
-	out, err := take(outputs, j.task.Output(schema.Label), len(examples)*j.column.n, len(examples), length)
+	labels, err := takeLabels(outputs, j.task, len(examples)*j.column.n, len(examples), length)
 	if err != nil {
 		return err
 	}
-	j.examples, j.labels, j.probabilities = examples, out.Int64s(), outputs[j.task.Output(schema.Probabilities)]
+	j.examples, j.labels, j.probabilities = examples, labels, outputs[j.task.Output(schema.Probabilities)]
 	return nil
 }
 

@@ -206,9 +206,12 @@ type valueJudge struct {
 }
 
 func (j *valueJudge) Take(outputs map[string]*tensor.Tensor, examples []int, length int) (err error) {
+	name := j.task.Output(schema.Value)
 	j.examples = examples
-	j.out, err = take(outputs, j.task.Output(schema.Value), len(examples), len(examples), length)
-	return err
+	if j.out, err = take(outputs, name, len(examples), len(examples), length); err != nil {
+		return err
+	}
+	return checkElements(name, j.out, tensor.Float32, tensor.Float64)
 }
 
 func (j *valueJudge) Row(row int) (Judged, bool) {

@@ -360,16 +360,17 @@ type relationJudge struct {
 }
 
 func (j *relationJudge) Take(outputs map[string]*tensor.Tensor, examples []int, length int) error {
-	out, err := take(outputs, j.entities.Output(schema.Label), len(examples)*length, len(examples), length)
+	labels, err := takeLabels(outputs, j.entities, len(examples)*length, len(examples), length)
 	if err != nil {
 		return err
 	}
-	scores := outputs[j.task.Output(schema.Probabilities)]
+	name := j.task.Output(schema.Probabilities)
+	scores := outputs[name]
 	if scores == nil || scores.Len() != len(examples)*length*length*len(j.task.Labels) {
 		return fmt.Errorf("the probabilities %v do not fit a batch of %d by %d", scores, len(examples), length)
 	}
-	j.examples, j.length, j.labels, j.probabilities = examples, length, out.Int64s(), scores.Float32s()
-	return nil
+	j.examples, j.length, j.labels, j.probabilities = examples, length, labels, scores.Float32s()
+	return checkElements(name, scores, tensor.Float32)
 }
 
 // Row has [schema.RelationWidth] numbers for each relation. A text without pairs of

@@ -368,11 +368,11 @@ type tagJudge struct {
 }
 
 func (j *tagJudge) Take(outputs map[string]*tensor.Tensor, examples []int, length int) error {
-	out, err := take(outputs, j.task.Output(schema.Label), len(examples)*length, len(examples), length)
+	predicted, err := takeLabels(outputs, j.task, len(examples)*length, len(examples), length)
 	if err != nil {
 		return err
 	}
-	j.examples, j.length, j.predicted = examples, length, out.Int64s()
+	j.examples, j.length, j.predicted = examples, length, predicted
 	return nil
 }
 

@@ -250,7 +250,7 @@ type Judged struct {
 // Judge reads predictions. It is for one goroutine.
 type Judge interface {
 	// Take takes the outputs of a batch of examples by tensor name, with rows padded to
-	// length tokens. It refuses outputs that are missing or of a wrong size.
+	// length tokens. It refuses outputs that are missing, of a wrong size or of other elements.
 	Take(outputs map[string]*tensor.Tensor, examples []int, length int) error
 	// Row returns what is predicted for a row of the batch, and whether it has a label.
 	Row(row int) (Judged, bool)
