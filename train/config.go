@@ -2,9 +2,14 @@ package train
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
+	"strings"
 
+	"espalier/schema"
 	"espalier/setting"
+	"espalier/task"
 	"espalier/train/optim"
 	"espalier/train/progress"
 	"espalier/train/sample"
@@ -187,4 +192,24 @@ func (c Config) check(tasks []string) error {
 		return err
 	}
 	return c.checkRates(tasks)
+}
+
+// checkThresholds reports the first way of choosing thresholds that cannot be.
+func (c *Config) checkThresholds(s *schema.Schema) error {
+	for _, name := range slices.Sorted(maps.Keys(c.Thresholds)) {
+		of, how := s.Task(name), c.Thresholds[name]
+		if of == nil {
+			return fmt.Errorf("train: thresholds are chosen for task %q; the model has %v", name, s.TaskNames())
+		}
+		metrics := task.Of(of.Type).ThresholdMetrics()
+		switch {
+		case metrics == nil:
+			return fmt.Errorf("train: task %q is %s, which has no thresholds", name, of.Type)
+		case how.Tune != "" && !slices.Contains(threshold.Ways(), how.Tune):
+			return fmt.Errorf("train: the thresholds of task %q are chosen by %q; choose one of %s", name, how.Tune, strings.Join(threshold.Ways(), ", "))
+		case how.Metric != "" && !slices.Contains(metrics, how.Metric):
+			return fmt.Errorf("train: the thresholds of task %q are tuned for %q; choose one of %s", name, how.Metric, strings.Join(metrics, ", "))
+		}
+	}
+	return nil
 }

@@ -12,8 +12,10 @@ import (
 	"espalier/models"
 	"espalier/recipe"
 	"espalier/runtime/gonum"
+	"espalier/schema"
 	"espalier/task"
 	"espalier/train"
+	"espalier/train/threshold"
 )
 
 // demoData is the demonstration, with a trunk that drops out everywhere.
@@ -153,4 +155,27 @@ func TestFrozenWordVectors(t *testing.T) {
 // labelsOf are the labels of the model's task i in a batch.
 func labelsOf(m *models.Model, b *data.Batch, i int) []int64 {
 	return b.Int64s(task.LabelsInput(m.Schema().Tasks[i].Name))
+}
+
+// TestThresholdsThatCannotBe are refused before anything is compiled: the decisions about
+// pairs of entities are in no rows that could be right as a whole.
+func TestThresholdsThatCannotBe(t *testing.T) {
+	s := &schema.Schema{Version: schema.Version, Inputs: []schema.Input{{Name: "text", Type: schema.Text, Tensor: schema.IDs, VocabularySize: 4}}, Tasks: []schema.Task{
+		{Name: "ent", Type: schema.Tagging, Scheme: "bio", Labels: []string{"O", "B-x", "I-x"}},
+		{Name: "rel", Type: schema.Relation, Labels: []string{"of"}, Entities: "ent"},
+	}}
+	m, err := models.New(s, models.Config{Trunk: models.TrunkConfig{Type: "cnn"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, c := range map[string]map[string]threshold.Config{
+		`train: thresholds are chosen for task "moods"; the model has [ent rel]`:                            {"moods": {}},
+		`train: task "ent" is tagging, which has no thresholds`:                                             {"ent": {}},
+		`train: the thresholds of task "rel" are chosen by "all"; choose one of auto, each, one, none`:      {"rel": {Tune: "all"}},
+		`train: the thresholds of task "rel" are tuned for "exact_match"; choose one of macro_f1, micro_f1`: {"rel": {Metric: "exact_match"}},
+	} {
+		if _, err := train.New(m, gonum.New(), train.Config{Thresholds: c}); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
 }

@@ -87,6 +87,9 @@ func (c *Config) checkFor(m *models.Model) error {
 			return fmt.Errorf("train: task %q: %w", of.Name, err)
 		}
 	}
+	if err := c.checkThresholds(s); err != nil {
+		return err
+	}
 	if _, err := score.NewMeter(s, nil, c.Metrics, c.MoreMetrics); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
