@@ -72,13 +72,17 @@ func kindOf(name string) metricKind {
 func NewMeter(s *schema.Schema, d *data.Dataset, main map[string]string, more map[string][]string) (*Meter, error) {
 	m := &Meter{}
 	for i := range s.Tasks {
-		t := taskMeter{Task: s.Tasks[i], traits: task.TraitsOf(&s.Tasks[i]), main: main[s.Tasks[i].Name]}
+		of := task.Of(s.Tasks[i].Type)
+		if of == nil {
+			return nil, fmt.Errorf("task %q: type %q is not known", s.Tasks[i].Name, s.Tasks[i].Type)
+		}
+		t := taskMeter{Task: s.Tasks[i], traits: of.Traits(), main: main[s.Tasks[i].Name]}
 		if t.main == "" {
-			t.main = task.MainMetric(&t.Task)
+			t.main = of.Main(&t.Task)
 		}
 		if d != nil {
 			t.unseen, t.column = d.Unseen(i), d.Task(i)
-			t.judge = task.Of(t.Type).NewJudge(s, &s.Tasks[i], d.Column)
+			t.judge = of.NewJudge(s, &s.Tasks[i], d.Column)
 		}
 		for _, name := range task.MetricNames(&t.Task, append([]string{t.main}, more[t.Name]...)...) {
 			a, err := task.NewMetric(name, &t.Task, t.unseen...)

@@ -87,3 +87,12 @@ func fiveExamples(t *testing.T, s *schema.Schema) *data.Dataset {
 	}
 	return d
 }
+
+// TestATypeThatIsNotKnown: a schema that nobody has checked is an error.
+func TestATypeThatIsNotKnown(t *testing.T) {
+	s := &schema.Schema{Tasks: []schema.Task{{Name: "t", Type: "ranking"}}}
+	want := `task "t": type "ranking" is not known`
+	if _, err := score.NewMeter(s, nil, nil, nil); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}

@@ -237,15 +237,18 @@ func (s *Step) Parameters() *Parameters { return s.params }
 func (s *Step) SetFrequencies(of []int) { s.frequencies = of }
 
 // SetStates says how tasks train in the steps that follow. What a step needs to leave
-// a task out of the trunk's gradient is compiled when the first is dropped.
+// a task out of the trunk's gradient is compiled when the first is dropped; where that
+// fails, the states stay as they were.
 func (s *Step) SetStates(states []progress.State) error {
-	s.states = states
-	if !s.drops() || s.split != nil {
-		return nil
+	if slices.Contains(states, progress.Dropped) && s.split == nil {
+		split, err := s.openSplit(false, s.options())
+		if err != nil {
+			return errors.Join(err, split.close())
+		}
+		s.split = split
 	}
-	var err error
-	s.split, err = s.openSplit(false, s.options())
-	return err
+	s.states = states
+	return nil
 }
 
 // drops reports whether a task's loss moves its head and not the trunk.
