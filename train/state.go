@@ -104,54 +104,17 @@ func savedSteps(f *safetensors.File, blocks, steps int) ([]int64, error) {
 }
 
 // Resume goes on from a state that State returned for the same model and
-// configuration. On an error the trainer is as it was.
+// configuration. After an error the trainer may hold a part of the state: make
+// another.
 func (t *Trainer) Resume(f *safetensors.File) error {
-	switch got := f.Metadata["format"]; got {
-	case stateFormat:
-	case firstFormat:
-		return fmt.Errorf("train: the state is of an earlier version, in format %s, and this version reads %s: finish the run with the version that began it, or train anew in another directory", got, stateFormat)
-	default:
-		return fmt.Errorf("train: the file is not a training state (its format is %q)", got)
-	}
-	epoch, err1 := strconv.Atoi(f.Metadata["epoch"])
-	steps, err2 := strconv.Atoi(f.Metadata["step"])
-	if err1 != nil || err2 != nil || epoch < 0 || steps < 0 {
-		return fmt.Errorf("train: the state names no epoch and step")
-	}
-	if t.tracker == nil && f.Tensors[trackerState] != nil {
-		return fmt.Errorf("train: the state is of a run whose tasks have rates, an order or ends of their own, of which this one says nothing")
-	}
-	counts, err := savedSteps(f, len(t.step.Updates()), steps)
+	saved, err := t.checkState(f)
 	if err != nil {
 		return err
-	}
-	slots := t.step.Moments()
-	for name, to := range slots {
-		from := f.Tensors[slotPrefix+name]
-		if from == nil || from.DType() != tensor.Float32 || from.Len() != len(to) {
-			return fmt.Errorf("train: the state's %s%s does not fit; it is from another model or optimizer", slotPrefix, name)
-		}
-	}
-	var top best
-	if text := f.Metadata["best_epoch"]; text != "" {
-		var err error
-		if top, err = savedBest(f, text, t.Parameters()); err != nil {
-			return err
-		}
-	}
-	mean := underPrefix(f, meanPrefix)
-	if t.config.Average > 0 && len(mean) > 0 {
-		if err := fits(mean, t.Parameters()); err != nil {
-			return fmt.Errorf("train: the state's average %w", err)
-		}
-	}
-	if err := fits(underPrefix(f, statePrefix), t.Parameters()); err != nil {
-		return fmt.Errorf("train: the state's parameters %w", err)
 	}
 	if err := t.planner.restore(f); err != nil {
 		return err
 	}
-	if err := restoreProgress(f, t.tracker, t.rates, steps); err != nil {
+	if err := restoreProgress(f, t.tracker, t.rates, saved.steps); err != nil {
 		return err
 	}
 	if t.tracker != nil {
@@ -165,15 +128,68 @@ func (t *Trainer) Resume(f *safetensors.File) error {
 	if err := t.SetParameters(underPrefix(f, statePrefix)); err != nil {
 		return fmt.Errorf("train: the state does not fit the model: %w", err)
 	}
-	for name, to := range slots {
+	for name, to := range t.step.Moments() {
 		copy(to, f.Tensors[slotPrefix+name].Float32s())
 	}
-	t.step.SetUpdates(counts)
-	t.epoch, t.steps, t.chooser.best = epoch, steps, top
-	if t.config.Average > 0 && len(mean) > 0 {
-		t.average.values = mean
+	t.step.SetUpdates(saved.updates)
+	t.epoch, t.steps, t.chooser.best = saved.epoch, saved.steps, saved.best
+	if saved.average != nil {
+		t.average.values = saved.average
 	}
 	return nil
+}
+
+// saved is what a state says that fits a trainer.
+type saved struct {
+	epoch, steps int
+	updates      []int64 // by block of parameters
+	best         best
+	average      map[string]*tensor.Tensor // nil for none
+}
+
+// checkState reports a state of another format, model or optimizer, and reads the
+// counts and the parameters of one that fits.
+func (t *Trainer) checkState(f *safetensors.File) (s saved, err error) {
+	switch got := f.Metadata["format"]; got {
+	case stateFormat:
+	case firstFormat:
+		return s, fmt.Errorf("train: the state is of an earlier version, in format %s, and this version reads %s: finish the run with the version that began it, or train anew in another directory", got, stateFormat)
+	default:
+		return s, fmt.Errorf("train: the file is not a training state (its format is %q)", got)
+	}
+	var err1, err2 error
+	s.epoch, err1 = strconv.Atoi(f.Metadata["epoch"])
+	s.steps, err2 = strconv.Atoi(f.Metadata["step"])
+	if err1 != nil || err2 != nil || s.epoch < 0 || s.steps < 0 {
+		return s, fmt.Errorf("train: the state names no epoch and step")
+	}
+	if t.tracker == nil && f.Tensors[trackerState] != nil {
+		return s, fmt.Errorf("train: the state is of a run whose tasks have rates, an order or ends of their own, of which this one says nothing")
+	}
+	if s.updates, err = savedSteps(f, len(t.step.Updates()), s.steps); err != nil {
+		return s, err
+	}
+	for name, to := range t.step.Moments() {
+		from := f.Tensors[slotPrefix+name]
+		if from == nil || from.DType() != tensor.Float32 || from.Len() != len(to) {
+			return s, fmt.Errorf("train: the state's %s%s does not fit; it is from another model or optimizer", slotPrefix, name)
+		}
+	}
+	if text := f.Metadata["best_epoch"]; text != "" {
+		if s.best, err = savedBest(f, text, t.Parameters()); err != nil {
+			return s, err
+		}
+	}
+	if mean := underPrefix(f, meanPrefix); t.config.Average > 0 && len(mean) > 0 {
+		if err := fits(mean, t.Parameters()); err != nil {
+			return s, fmt.Errorf("train: the state's averaged parameters %w", err)
+		}
+		s.average = mean
+	}
+	if err := fits(underPrefix(f, statePrefix), t.Parameters()); err != nil {
+		return s, fmt.Errorf("train: the state's parameters %w", err)
+	}
+	return s, nil
 }
 
 // savedBest reads the best epoch. A state from before scores were free of scale
@@ -197,7 +213,7 @@ func savedBest(f *safetensors.File, epoch string, parameters map[string]*tensor.
 // fits reports parameters that are not the model's.
 func fits(values, parameters map[string]*tensor.Tensor) error {
 	for name, v := range parameters {
-		if b := values[name]; b == nil || !b.Shape().Equal(v.Shape()) {
+		if b := values[name]; b == nil || b.DType() != v.DType() || !b.Shape().Equal(v.Shape()) {
 			return fmt.Errorf("do not fit the model at %q", name)
 		}
 	}

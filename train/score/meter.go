@@ -34,8 +34,7 @@ type taskMeter struct {
 	counts []counter
 	column task.Column
 	judge  task.Judge // nil without a data set
-	loss   float64
-	lossy  int // labels that the loss is of
+	loss   metric.MeanLoss
 	labels int
 	unseen []string // labels that training never had
 }
@@ -103,9 +102,8 @@ func (m *Meter) Add(b *data.Batch, length int, answers map[string]*tensor.Tensor
 	clear(m.rows)
 	for i := range m.tasks {
 		t := &m.tasks[i]
-		if losses != nil && b.Counts[i] > 0 {
-			t.lossy += b.Counts[i]
-			t.loss += float64(losses[i]) * float64(b.Counts[i])
+		if losses != nil {
+			t.loss.Add(float64(losses[i]), b.Counts[i])
 		}
 		if err := m.addTask(i, b, length, answers); err != nil {
 			return fmt.Errorf("task %q: %w", t.Name, err)
@@ -200,10 +198,7 @@ func (m *Meter) Scores() Scores {
 	scores := make(Scores, len(m.tasks))
 	for i := range m.tasks {
 		t := &m.tasks[i]
-		s := TaskScore{Task: t.Name, Labels: t.labels, Metric: t.main, Metrics: map[string]float64{}}
-		if t.lossy > 0 {
-			s.Loss = t.loss / float64(t.lossy)
-		}
+		s := TaskScore{Task: t.Name, Loss: t.loss.Value(), Labels: t.labels, Metric: t.main, Metrics: map[string]float64{}}
 		for _, c := range t.counts {
 			s.add(c.name, c.Value())
 		}

@@ -109,21 +109,16 @@ func (r *splitStep) addPenalty(dense, tail []float32, whole bool) {
 	if r.first.program.built.Penalty == nil {
 		return
 	}
-	add := func(to, x []float32) {
-		for i, v := range x {
-			to[i] += v
-		}
-	}
 	penalty := len(r.dense) - 1
-	add(dense, r.dense[penalty])
+	addTo(dense, r.dense[penalty])
 	if !whole {
-		add(tail, r.tails[penalty])
+		addTo(tail, r.tails[penalty])
 		return
 	}
 	from := 0
 	for _, s := range r.tables {
 		for _, id := range s.rows.IDs {
-			add(tail[int(id)*s.dim:], r.tails[penalty][from:from+s.dim])
+			addTo(tail[int(id)*s.dim:int(id+1)*s.dim], r.tails[penalty][from:])
 			from += s.dim
 		}
 		tail = tail[len(s.values):]
