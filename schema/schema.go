@@ -355,6 +355,7 @@ func checkName(kind, name string, seen map[string]bool) error {
 
 func (in *Input) check() error {
 	switch in.Type {
+	case Text, Numbers:
 	case Numeric:
 		if !positive(in.Deviation) || math.IsNaN(in.Mean) || math.IsInf(in.Mean, 0) {
 			return fmt.Errorf("a numeric input needs a mean and a deviation above 0; it has %v and %v", in.Mean, in.Deviation)
@@ -370,6 +371,8 @@ func (in *Input) check() error {
 			}
 			seen[v] = true
 		}
+	default:
+		return fmt.Errorf("type %q is not one of %s, %s, %s, %s", in.Type, Text, Numeric, Categorical, Numbers)
 	}
 	return nil
 }

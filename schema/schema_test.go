@@ -49,8 +49,9 @@ func TestRoundTrip(t *testing.T) {
 func TestCheckNamesWhatIsWrong(t *testing.T) {
 	for want, change := range map[string]func(s *schema.Schema){
 		"schema version 0 is not one this program reads (1 to 1)": func(s *schema.Schema) { s.Version = 0 },
-		"schema has no inputs":                                      func(s *schema.Schema) { s.Inputs = nil },
-		"schema has no tasks":                                       func(s *schema.Schema) { s.Tasks = nil },
+		"schema has no inputs": func(s *schema.Schema) { s.Inputs = nil },
+		"schema has no tasks":  func(s *schema.Schema) { s.Tasks = nil },
+		`input "text": type "image" is not one of text, numeric, categorical, numbers`: func(s *schema.Schema) { s.Inputs[0].Type = "image" },
 		`input "text" names no tensor`:                              func(s *schema.Schema) { s.Inputs[0].Tensor = "" },
 		`input "text" has a maximal length of -1 tokens and`:        func(s *schema.Schema) { s.Inputs[0].MaxLength = -1 },
 		`input "text" reads 0 characters of a word; it must be one`: func(s *schema.Schema) { s.Inputs[0].Characters = &schema.Characters{Tensor: "c"} },
