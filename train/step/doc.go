@@ -22,6 +22,24 @@
 // and the parameters of one step on all of their batches together. [Exchange] says
 // what is summed, of which shape and in which order.
 //
+// These are the caller's:
+//
+//   - Which examples a worker's batches have. All workers make as many steps, with the
+//     same tasks dropped or waiting.
+//   - What is drawn by chance. [Step.Draw] depends on Config.Seed and the step's number:
+//     workers of one seed begin with the same parameters, as they must, and leave out
+//     the same places of their batches.
+//   - What follows from validation: thresholds, early stops, plateaus, the sampler's
+//     shares. [Step.Evaluate] and [Step.Probe] sum nothing. All workers measure the same
+//     data, or one measures and the others take its decisions.
+//   - The end of a worker that fails. A call outside of Reduce may fail on one worker
+//     alone, which then makes no further exchange: the transport must end the waiting
+//     of the others. A loss or a norm that is not finite is so on all of them.
+//
+// Losses that Compute returns are means over the labels of all workers, so a mean over
+// steps weighs them by the counts that Reduce summed at the stage Labels, not by the
+// worker's own. The clipped norm is that of the summed gradient.
+//
 // Gradients of several batches are accumulated through the same seam: Begin and
 // Compute for each of the batches, where Reduce adds to what passes what has passed
 // for the batches before, then Combine and Update once. It needs the counts of labels

@@ -20,7 +20,9 @@ type Reduce func(ctx context.Context, x *Exchange) error
 type Stage int
 
 // The stages of a step, in their order. Begin makes the first, Compute the second;
-// the third and the fourth are made by steps that have them.
+// the third and the fourth are made by steps that have them. In between, Cross makes
+// Labels and Gradients for each of its batches, and Measure makes Gradients: all
+// workers call them in the same steps.
 const (
 	// Labels: Numbers are how many labels each task has in the batch, and how many
 	// examples the batch has. The shares of the sums that a worker has are the factors
