@@ -110,8 +110,8 @@ func columnOptions() []setting.Option {
 
 // makeInputSection has a part for each kind of inputs.
 func makeInputSection() section {
-	choice := setting.Option{Key: "type", Kind: setting.Word, Doc: "what it is"}
-	s := section{by: "type"}
+	choice := setting.Option{Key: "type", Kind: setting.Word, Doc: "type of the input"}
+	s := section{by: "type", refuses: true}
 	for _, k := range input.Kinds() {
 		if k.Traits().Foreign {
 			continue
@@ -294,7 +294,7 @@ func ofTypes(choice setting.Option, common []setting.Option, types []optim.Type,
 
 func makeBalanceSection() section {
 	choice := setting.Option{Key: "method", Kind: setting.Word, Default: "equal", Doc: "how the tasks' losses or gradients are weighed"}
-	s := section{by: "method"}
+	s := section{by: "method", refuses: true}
 	for _, m := range balance.Methods() {
 		choice.Words = append(choice.Words, m.Name)
 		s.parts = append(s.parts, part{name: m.Name, doc: m.Title, source: m.Paper, options: m.Settings()})
@@ -312,7 +312,7 @@ func makeBalanceSection() section {
 
 func makeSamplingSection() section {
 	choice := setting.Option{Key: "method", Kind: setting.Word, Words: sample.Methods(), Doc: "how the task is drawn"}
-	s := section{options: []setting.Option{choice, sample.BatchOption()}, by: "method"}
+	s := section{options: []setting.Option{choice, sample.BatchOption()}, by: "method", refuses: true}
 	for _, m := range sample.All() {
 		s.parts = append(s.parts, part{name: m.Name, doc: m.Doc, source: m.Source, options: m.Options})
 	}

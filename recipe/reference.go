@@ -2,7 +2,6 @@ package recipe
 
 import (
 	"fmt"
-	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -94,7 +93,13 @@ A name for which ` + "`*`" + ` stands is yours. A key whose default follows from
 is absent where it is not given. [formats.md](formats.md) shows sources by example.
 `
 
-func sentence(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+// sentence begins a text with a capital letter, except for a symbol, as in "b: a bound".
+func sentence(s string) string {
+	if len(s) > 1 && s[1] == ':' {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
 
 // write writes the tables of a section.
 func (p *place) write(b *strings.Builder) {
@@ -211,22 +216,50 @@ func standard(o *setting.Option) string {
 // cell is a text in a table.
 func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
 
-// JSONSchema returns the JSON Schema (draft 2020-12) of a recipe, for editors.
+// JSONSchema returns the JSON Schema of a recipe, for editors. It is of draft 7, the
+// latest one that all of them read.
 func JSONSchema() map[string]any {
 	definitions := map[string]any{}
 	root := objectOf(reflect.ValueOf(&Recipe{}).Elem(), definitions)
-	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	root["$schema"] = "http://json-schema.org/draft-07/schema#"
 	root["title"] = "Espalier recipe"
-	root["$defs"] = definitions
+	root["definitions"] = definitions
 	return root
 }
 
-// objectOf is the schema of a section.
+// objectOf is the schema of a section: the settings that it has in any case, and for each
+// part, where it is the chosen one, those of the part. So an editor shows and completes
+// those of the chosen part alone.
 func objectOf(v reflect.Value, definitions map[string]any) map[string]any {
 	s, _, _ := sectionOf(v.Addr().Interface())
+	object := propertiesOf(v, s.options, definitions)
+	properties := object["properties"].(map[string]any)
+	for _, o := range s.all() {
+		if properties[o.Key] == nil {
+			properties[o.Key] = true
+		}
+	}
+	if choice, ok := properties[s.by].(map[string]any); ok {
+		choice["enumDescriptions"] = s.describe(choice["enum"].([]string))
+	}
+	object["type"], object["additionalProperties"] = "object", false
+	// A source takes what it does not say from data.defaults, and a joined one from
+	// what it is joined to.
+	if _, source := v.Addr().Interface().(*Source); source {
+		delete(object, "required")
+	}
+	if conditions := conditionsOf(v, s, definitions); len(conditions) > 0 {
+		object["allOf"] = conditions
+	}
+	return object
+}
+
+// propertiesOf is the schema of options. A key of several options takes the values of
+// each.
+func propertiesOf(v reflect.Value, options []setting.Option, definitions map[string]any) map[string]any {
 	properties, required := map[string]any{}, []string{}
 	forms := map[string][]any{}
-	for _, o := range s.all() {
+	for _, o := range options {
 		form := formOf(v, &o, definitions)
 		if !slices.ContainsFunc(forms[o.Key], func(other any) bool { return reflect.DeepEqual(form, other) }) {
 			forms[o.Key] = append(forms[o.Key], form)
@@ -235,46 +268,72 @@ func objectOf(v reflect.Value, definitions map[string]any) map[string]any {
 			required = append(required, o.Key)
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(forms)) {
-		if properties[key] = forms[key][0]; len(forms[key]) > 1 {
-			properties[key] = map[string]any{"anyOf": forms[key]}
+	for key, of := range forms {
+		if properties[key] = of[0]; len(of) > 1 {
+			properties[key] = map[string]any{"anyOf": of}
 		}
 	}
-	object := map[string]any{"type": "object", "properties": properties, "additionalProperties": false}
-	// A source takes what it does not say from data.defaults, and a joined one from
-	// what it is joined to.
-	if _, source := v.Addr().Interface().(*Source); len(required) > 0 && !source {
+	object := map[string]any{"properties": properties}
+	if len(required) > 0 {
 		object["required"] = required
-	}
-	if conditions := conditionsOf(s); len(conditions) > 0 {
-		object["allOf"] = conditions
 	}
 	return object
 }
 
-// conditionsOf refuses, by the chosen part, what only others have.
-func conditionsOf(s section) []any {
-	if s.foreign == nil || s.lenient {
+// conditionsOf says for each part of a section which settings there are where it is the
+// chosen one. Where no part is named and none is the default, those of any part are.
+func conditionsOf(v reflect.Value, s section, definitions map[string]any) []any {
+	if len(s.parts) == 0 {
 		return nil
 	}
+	choice := s.options[slices.Index(setting.Keys(s.options), s.by)]
 	var conditions []any
+	var anyPart []setting.Option
 	for _, p := range s.parts {
-		own, refused := setting.Keys(s.own(p.name)), map[string]any{}
-		for _, o := range s.all() {
-			if at, _ := s.foreign(s, o.Key, p.name); at != "" && !slices.Contains(own, o.Key) {
-				refused[o.Key] = false
-			}
-		}
-		if len(refused) == 0 {
+		anyPart = append(anyPart, p.all()...)
+		if p.unnamed {
 			continue
 		}
 		chosen := map[string]any{"properties": map[string]any{s.by: map[string]any{"const": p.name}}}
-		if p.name != s.options[0].Default {
+		if p.name != choice.Default {
 			chosen["required"] = []string{s.by}
 		}
-		conditions = append(conditions, map[string]any{"if": chosen, "then": map[string]any{"properties": refused}})
+		conditions = append(conditions, map[string]any{"if": chosen, "then": chosenOf(v, s, p, definitions)})
+	}
+	if choice.Default == nil && !choice.Required {
+		unnamed := map[string]any{"not": map[string]any{"required": []string{s.by}}}
+		conditions = append(conditions, map[string]any{"if": unnamed, "then": propertiesOf(v, anyPart, definitions)})
 	}
 	return conditions
+}
+
+// chosenOf is the schema of a part's settings, which refuses what only other parts have.
+func chosenOf(v reflect.Value, s section, p part, definitions map[string]any) map[string]any {
+	object := propertiesOf(v, p.all(), definitions)
+	properties, own := object["properties"].(map[string]any), setting.Keys(s.own(p.name))
+	for _, o := range s.all() {
+		if text := s.refusal(o.Key, p.name); text != "" && !slices.Contains(own, o.Key) {
+			properties[o.Key] = refused(s, &o, text)
+		}
+	}
+	return object
+}
+
+// refused is the schema of a setting that the chosen part does not have. In a lenient
+// section it may be zero; editors say errorMessage of other values and, by doNotSuggest,
+// do not complete the key.
+func refused(s section, o *setting.Option, text string) any {
+	if !s.lenient || o.Elsewhere != "" || o.Kind == setting.Section || o.List || o.Named || o.PerTask {
+		return false
+	}
+	form := map[string]any{"const": 0, "errorMessage": text, "doNotSuggest": true}
+	switch o.Kind {
+	case setting.Flag:
+		form["const"] = false
+	case setting.Word, setting.Text:
+		form["const"] = ""
+	}
+	return form
 }
 
 // formOf is the schema of a setting.
@@ -287,7 +346,7 @@ func formOf(v reflect.Value, o *setting.Option, definitions map[string]any) map[
 			definitions[name] = true // a source may hold others
 			definitions[name] = objectOf(inside, definitions)
 		}
-		form = map[string]any{"$ref": "#/$defs/" + name}
+		form = map[string]any{"$ref": "#/definitions/" + name}
 	} else {
 		form = scalarForm(o)
 	}
@@ -315,11 +374,23 @@ func formOf(v reflect.Value, o *setting.Option, definitions map[string]any) map[
 	return form
 }
 
+// describe is what an editor shows of a setting; of a default it shows nothing else.
 func describe(o *setting.Option) string {
-	if o.Follows == "" {
-		return sentence(o.Doc)
+	if text := standard(o); text != "" && !o.Required {
+		return sentence(o.Doc) + ". Default: " + text
 	}
-	return sentence(o.Doc) + ". Default: " + o.Follows
+	return sentence(o.Doc)
+}
+
+// describe says what each of the section's parts is, by name.
+func (s section) describe(names []string) []string {
+	of := make([]string, len(names))
+	for _, p := range s.parts {
+		if i := slices.Index(names, p.name); i >= 0 {
+			of[i] = sentence(p.doc)
+		}
+	}
+	return of
 }
 
 func definitionOf(t reflect.Type) string { return strings.ToLower(t.Name()) }

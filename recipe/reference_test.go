@@ -83,7 +83,8 @@ func inJSON(t *testing.T, content []byte) any {
 	return out
 }
 
-func TestRecipesFitTheJSONSchema(t *testing.T) {
+func compiled(t *testing.T) *jsonschema.Schema {
+	t.Helper()
 	b, err := json.Marshal(JSONSchema())
 	if err != nil {
 		t.Fatal(err)
@@ -100,6 +101,11 @@ func TestRecipesFitTheJSONSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return schema
+}
+
+func TestRecipesFitTheJSONSchema(t *testing.T) {
+	schema := compiled(t)
 	var files []string
 	for _, pattern := range []string{"../examples/*.yaml", "../examples/*/recipe.yaml", "../testdata/earlier/*/recipe.yaml", "../testdata/earlier/*/run/recipe.yaml"} {
 		found, err := filepath.Glob(pattern)
@@ -110,9 +116,11 @@ func TestRecipesFitTheJSONSchema(t *testing.T) {
 	}
 	recipes := map[string][]byte{"least": []byte(least), "every": []byte(every), "progressing": []byte(progressing), "a table": []byte(tableRecipe), "conll04": []byte(conll04), "nlu": []byte(nluHome)}
 	for _, name := range files {
-		if recipes[name], err = os.ReadFile(name); err != nil {
+		content, err := os.ReadFile(name)
+		if err != nil {
 			t.Fatal(err)
 		}
+		recipes[name] = content
 	}
 	for name, content := range recipes {
 		if err := schema.Validate(inJSON(t, content)); err != nil {
@@ -125,6 +133,7 @@ func TestRecipesFitTheJSONSchema(t *testing.T) {
 		}
 	}
 	for _, mistake := range []string{
+		"train: {balance: {method: fairgrad, alpha: 50}}", "train: {balance: {method: gradnorm, alpha: 0.1, c: 1}}", "trunk: {type: cnn, layers: 0}", "trunk: {type: mlp, hidden: 0}",
 		"trian: {}", "train: {epochs: 0}", "train: {epochs: 1.5}", "train: {ecpohs: 3}", "train: {optimizer: {type: adamax}}", "train: {optimizer: {lr: 0}}",
 		"train: {schedule: {patience: 3}}", "train: {schedule: {type: linear, min: 0.1}}", "train: {balance: {method: cagrad, smoth: 0.9}}",
 		"sharing: {experts: 8}", "sharing: {method: mmoe, k: 2}", "sharing: {method: mmo}", "trunk: {dropout: 1}", "trunk: {stack: [{hidden: 8}]}", "trunk: cnn",
@@ -136,4 +145,67 @@ func TestRecipesFitTheJSONSchema(t *testing.T) {
 			t.Errorf("%s is a recipe", mistake)
 		}
 	}
+}
+
+// TestTheJSONSchemaKnowsWhichPartHasASetting: of each setting that only other parts of a
+// section have than the chosen one, it says the same as the recipe's checks.
+func TestTheJSONSchemaKnowsWhichPartHasASetting(t *testing.T) {
+	schema := compiled(t)
+	values := map[setting.Kind]any{setting.Number: 0.5, setting.Share: 0.5, setting.Whole: 3, setting.Text: "x", setting.Flag: true}
+	for _, p := range places() {
+		for _, chosen := range p.parts {
+			done := setting.Keys(p.own(chosen.name))
+			for _, o := range p.all() {
+				// What is of tables alone is refused for the input, which is a text here.
+				table := p.paths[0] == "trunk" && (chosen.name == "mlp" || o.Key == "norm")
+				if chosen.unnamed || table || slices.Contains(done, o.Key) || o.Kind == setting.Section {
+					continue
+				}
+				done = append(done, o.Key)
+				value := values[o.Kind]
+				if o.Kind == setting.Word {
+					value = o.Words[len(o.Words)-1]
+				}
+				if o.PerTask || o.Named {
+					value = map[string]any{"topic": value}
+				} else if o.List {
+					value = []any{value}
+				}
+				content := with(t, p.paths[0], map[string]any{p.by: chosen.name, o.Key: value, "layers": 1})
+				_, err := Parse("r.yaml", content)
+				if refused := err != nil; refused != (schema.Validate(inJSON(t, content)) != nil) {
+					t.Errorf("%s: checked: %v; the schema says otherwise", content, err)
+				}
+			}
+		}
+	}
+}
+
+// with is the least recipe with a section at its place.
+func with(t *testing.T, path string, of map[string]any) []byte {
+	t.Helper()
+	if path != "trunk.stack" {
+		delete(of, "layers")
+	}
+	var r map[string]any
+	if err := yaml.Unmarshal([]byte(least), &r); err != nil {
+		t.Fatal(err)
+	}
+	keys := strings.Split(strings.NewReplacer("tasks.*", "tasks.topic", "inputs.*", "inputs.text").Replace(path), ".")
+	at := r
+	for _, key := range keys[:len(keys)-1] {
+		if at[key] == nil {
+			at[key] = map[string]any{}
+		}
+		at = at[key].(map[string]any)
+	}
+	at[keys[len(keys)-1]] = of
+	if path == "trunk.stack" {
+		at["stack"] = []any{of}
+	}
+	content, err := yaml.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
 }

@@ -25,6 +25,9 @@ type section struct {
 	// as a key and a text to stand behind it; nil or "" for the key: nothing is, the
 	// setting is only not read.
 	foreign func(s section, key, chosen string) (at, text string)
+	// refuses: where foreign is nil, whoever reads the section refuses settings of
+	// other parts than the chosen one.
+	refuses bool
 }
 
 // part is one of several things that a section may configure.
@@ -66,6 +69,23 @@ func (s section) readers(key string) []string {
 		}
 	}
 	return names
+}
+
+// refusal says what is wrong with a setting that only other parts than the chosen one
+// have; "": nothing is.
+func (s section) refusal(key, chosen string) string {
+	foreign := s.foreign
+	if s.refuses {
+		foreign = isFor
+	}
+	if foreign == nil {
+		return ""
+	}
+	at, text := foreign(s, key, chosen)
+	if at == "" {
+		return ""
+	}
+	return at + " " + text
 }
 
 // names are those of the parts that can be named.
