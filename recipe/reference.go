@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -71,27 +72,49 @@ func below(v reflect.Value, key string) (reflect.Value, bool) {
 func Reference() string {
 	var b strings.Builder
 	b.WriteString(introduction)
-	for _, p := range places() {
-		switch {
-		case p.paths[0] == "":
-			b.WriteString("\n## The recipe\n\n")
-		case len(p.paths) == 1:
-			fmt.Fprintf(&b, "\n## `%s`\n\n%s.\n\n", p.paths[0], sentence(p.doc))
-		default:
-			fmt.Fprintf(&b, "\n## `%s`\n\n", strings.Join(p.paths, "`, `"))
+	all := places()
+	for _, p := range all {
+		fmt.Fprintf(&b, "- [%s](#%s)\n", p.title(), p.anchor())
+	}
+	for i := range all {
+		p := &all[i]
+		fmt.Fprintf(&b, "\n## %s\n\n", p.title())
+		if len(p.paths) == 1 && p.paths[0] != "" {
+			fmt.Fprintf(&b, "%s.\n\n", cell(sentence(p.doc)))
 		}
-		p.write(&b)
+		p.write(&b, all)
 	}
 	return b.String()
 }
 
 const introduction = `# Recipes: every key
 
-This page is generated from the settings that the code declares: ` + "`go test ./recipe -update`" + ` writes it, and the
-same test fails where it is not what the code says. ` + "`espalier schema`" + ` prints the same as a JSON Schema, for editors.
-A name for which ` + "`*`" + ` stands is yours. A key whose default follows from others says from which; one without a default
-is absent where it is not given. [formats.md](formats.md) shows sources by example.
+This page lists every key of a recipe, section by section, with its default, its range and what it does. A name for which
+` + "`*`" + ` stands is yours. A key whose default follows from others says from which; one without a default is absent where it
+is not given. [formats.md](formats.md) shows sources by example, and ` + "`espalier schema`" + ` prints this page's content as a JSON
+Schema, with which editors complete and check keys.
+
+The page is generated from what the code declares, by ` + "`go test ./recipe -update`" + `, and a test holds it to that.
+
 `
+
+// title is the heading of a section.
+func (p *place) title() string {
+	if p.paths[0] == "" {
+		return "The recipe"
+	}
+	return "`" + strings.Join(p.paths, "`, `") + "`"
+}
+
+// anchor is what links to the section's heading lead to, as GitHub makes it.
+func (p *place) anchor() string {
+	return strings.ReplaceAll(strings.Map(func(r rune) rune {
+		if strings.ContainsRune("`.,*", r) {
+			return -1
+		}
+		return r
+	}, strings.ToLower(p.title())), " ", "-")
+}
 
 // sentence begins a text with a capital letter, except for a symbol, as in "b: a bound".
 func sentence(s string) string {
@@ -102,9 +125,9 @@ func sentence(s string) string {
 }
 
 // write writes the tables of a section.
-func (p *place) write(b *strings.Builder) {
+func (p *place) write(b *strings.Builder, all []place) {
 	if len(p.options) > 0 {
-		table(b, nil, p.section, p.options)
+		p.table(b, p.options, all, nil)
 	}
 	if len(p.parts) == 0 {
 		return
@@ -112,12 +135,7 @@ func (p *place) write(b *strings.Builder) {
 	if len(p.options) > 0 {
 		b.WriteString("\n")
 	}
-	fmt.Fprintf(b, "| `%s` | what it is | source |\n|---|---|---|\n", p.by)
-	for _, part := range p.parts {
-		if !part.unnamed {
-			fmt.Fprintf(b, "| `%s` | %s | %s |\n", part.name, cell(part.doc), part.source)
-		}
-	}
+	p.listParts(b)
 	var rows []setting.Option
 	for _, part := range p.parts {
 		rows = append(rows, part.all()...)
@@ -125,57 +143,101 @@ func (p *place) write(b *strings.Builder) {
 	if len(rows) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\nBeside these, by `%s`:\n\n", p.by)
-	table(b, &p.by, p.section, rows)
+	keys := setting.Keys(rows)
+	slices.SortStableFunc(rows, func(a, b setting.Option) int { // rows of one key together
+		return slices.Index(keys, a.Key) - slices.Index(keys, b.Key)
+	})
+	fmt.Fprintf(b, "\nThe other keys are for some values of `%s`:\n\n", p.by)
+	p.table(b, rows, all, p.readersOf)
 }
 
-// table lists options; by is the key whose value an option is for. One that several
+// listParts says what each of the section's parts is, and where it is from.
+func (p *place) listParts(b *strings.Builder) {
+	sourced := slices.ContainsFunc(p.parts, func(part part) bool { return part.source != "" })
+	head, rule := fmt.Sprintf("| `%s` | meaning |", p.by), "|---|---|"
+	if sourced {
+		head, rule = head+" source |", rule+"---|"
+	}
+	fmt.Fprintf(b, "%s\n%s\n", head, rule)
+	for _, part := range p.parts {
+		if part.unnamed {
+			continue
+		}
+		fmt.Fprintf(b, "| `%s` | %s |", part.name, cell(part.doc))
+		if sourced {
+			fmt.Fprintf(b, " %s |", part.source)
+		}
+		b.WriteString("\n")
+	}
+}
+
+// table lists options. Where parts have them, readers says which; an option that several
 // parts have is one row.
-func table(b *strings.Builder, by *string, s section, options []setting.Option) {
+func (p *place) table(b *strings.Builder, options []setting.Option, all []place, readers func(o *setting.Option) string) {
 	head, rule := "| key |", "|---|"
-	if by != nil {
+	if readers != nil {
 		head, rule = head+" for |", rule+"---|"
 	}
 	fmt.Fprintf(b, "%s value | default | range | meaning |\n%s---|---|---|---|\n", head, rule)
 	done := map[string]bool{}
 	for i := range options {
 		o := &options[i]
-		line := fmt.Sprintf(" %s | %s | %s | %s |\n", value(o), standard(o), cell(o.Range()), cell(o.Doc))
-		if done[o.Key+line] {
+		if done[row(o)] {
 			continue
 		}
-		done[o.Key+line] = true
+		done[row(o)] = true
 		fmt.Fprintf(b, "| `%s` |", o.Key)
-		if by != nil {
-			fmt.Fprintf(b, " %s |", readersOf(s, o, line))
+		if readers != nil {
+			fmt.Fprintf(b, " %s |", readers(o))
 		}
-		b.WriteString(line)
+		kind := value(o)
+		if inside, ok := p.inside(o, all); ok {
+			kind = fmt.Sprintf("[%s](#%s)", kind, inside.anchor())
+		}
+		fmt.Fprintf(b, " %s | %s | %s | %s |\n", kind, standard(o), cell(o.Range()), cell(o.Doc))
 	}
 }
 
-// readersOf names the parts that have just this option.
-func readersOf(s section, o *setting.Option, line string) string {
-	var names []string
-	for _, p := range s.parts {
-		for _, other := range p.all() {
-			if other.Key == o.Key && line == fmt.Sprintf(" %s | %s | %s | %s |\n", value(&other), standard(&other), cell(other.Range()), cell(other.Doc)) {
-				names = append(names, "`"+p.name+"`")
-			}
+// row is all that the page says of an option.
+func row(o *setting.Option) string {
+	return strings.Join([]string{o.Key, value(o), standard(o), o.Range(), o.Doc}, "|")
+}
+
+// inside returns the section below a key of this one.
+func (p *place) inside(o *setting.Option, all []place) (*place, bool) {
+	if o.Kind != setting.Section {
+		return nil, false
+	}
+	at := join(p.paths[0], o.Key)
+	for i := range all {
+		if slices.Contains(all[i].paths, at) || slices.Contains(all[i].paths, at+".*") {
+			return &all[i], true
 		}
 	}
-	var without []string
-	for _, p := range s.parts {
-		if !slices.Contains(names, "`"+p.name+"`") {
-			without = append(without, "`"+p.name+"`")
+	return nil, false
+}
+
+// readersOf names the parts that have just this option.
+func (p *place) readersOf(o *setting.Option) string {
+	var with, without []string
+	for _, part := range p.parts {
+		if part.unnamed {
+			continue
+		}
+		same := func(other setting.Option) bool { return row(&other) == row(o) }
+		if name := "`" + part.name + "`"; slices.ContainsFunc(part.all(), same) {
+			with = append(with, name)
+		} else {
+			without = append(without, name)
 		}
 	}
 	switch {
-	case len(names) > 3 && len(without) == 0:
+	case len(without) == 0:
 		return "all"
-	case len(names) > 3 && len(without) == 1:
-		return "all but " + without[0]
+	case 2*len(without) < len(with):
+		return "all but " + strings.Join(without, ", ")
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(with, ", ")
 }
 
 // value says what a setting's value is.
@@ -213,8 +275,12 @@ func standard(o *setting.Option) string {
 	return fmt.Sprint(o.Default)
 }
 
-// cell is a text in a table.
-func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
+// cell is a text in a table, with links to the pages that it names.
+func cell(s string) string {
+	return page.ReplaceAllString(strings.ReplaceAll(s, "|", `\|`), "[$1]($1)")
+}
+
+var page = regexp.MustCompile(`\bdocs/(\w+\.md)`)
 
 // JSONSchema returns the JSON Schema of a recipe, for editors. It is of draft 7, the
 // latest one that all of them read.
