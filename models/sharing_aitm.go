@@ -12,7 +12,7 @@ import (
 
 var aitm = Structure{
 	Name: "aitm",
-	Doc:  "a tower of each task above the trunk, which is told what the one of the task before has found", Source: "Xi et al. 2021",
+	Doc:  "a tower of each task above the trunk, which also reads what the tower of the task before has found", Source: "Xi et al. 2021",
 	Options: []setting.Option{
 		{Key: "tower", Kind: setting.Whole, Min: 1, From: trunkWidth, Follows: "trunk.hidden", Doc: "width of a task's tower"},
 		{Key: "calibrator", Default: 0.0, Doc: "factor of what is added to the losses where a task is likelier than the one before it, of which it is a later step: for classifications with two labels, the second of which, in alphabetical order, says that the step was taken; 0: nothing"},
