@@ -11,7 +11,7 @@ import (
 // docs/design.md.
 var arrows = map[string][]string{
 	"tensor":              {},
-	"onnx":                {"tensor"},
+	"onnx":                {"tensor", "internal/nearest"},
 	"schema":              {},
 	"text":                {"text/subword"},
 	"text/subword":        {},
@@ -33,7 +33,7 @@ var arrows = map[string][]string{
 	"compare/baseline":    {"data", "schema", "task", "tensor", "text", "train/score", "metric", "train", "input"},
 	"data":                {"data/source", "setting", "task", "schema", "tensor", "text", "internal/moments", "internal/nearest"},
 	"recipe":              {"data", "models", "schema", "task", "train", "train/balance", "metric", "train/progress", "train/sample", "train/threshold", "internal/nearest", "text", "data/source", "setting", "train/optim", "input"},
-	"train":               {"setting", "data", "models", "runtime", "safetensors", "schema", "task", "tensor", "train/balance", "metric", "train/optim", "train/progress", "train/sample", "train/score", "train/step", "train/threshold"},
+	"train":               {"internal/nearest", "setting", "data", "models", "runtime", "safetensors", "schema", "task", "tensor", "train/balance", "metric", "train/optim", "train/progress", "train/sample", "train/score", "train/step", "train/threshold"},
 	"train/step":          {"builder", "builder/grad", "internal/hugepage", "models", "onnx", "runtime", "schema", "task", "tensor", "text", "train/balance", "train/optim", "train/progress"},
 	"train/score":         {"data", "metric", "schema", "task", "tensor"},
 	"train/threshold":     {},
@@ -43,7 +43,7 @@ var arrows = map[string][]string{
 	"train/progress":      {"internal/nearest", "setting"},
 	"train/optim":         {"internal/hugepage", "setting"},
 	"metric":              {"schema"},
-	"task":                {"metric", "schema", "setting", "tensor", "text", "internal/moments"},
+	"task":                {"internal/nearest", "metric", "schema", "setting", "tensor", "text", "internal/moments"},
 	"export":              {"builder", "internal/atomicfile", "models", "onnx", "schema", "task", "tensor", "text", "input"},
 	"export/verify":       {"onnx", "runtime", "schema", "task", "tensor", "text", "input"},
 	"runtime":             {"tensor"},

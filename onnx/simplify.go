@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+
+	"espalier/internal/nearest"
 )
 
 // Simplify leaves a graph as small as it can be without changing a result:
@@ -215,11 +217,7 @@ func cycle(g *Graph, waits []int) string {
 		}
 	}
 	sort.Strings(names)
-	const most = 5
-	if len(names) > most {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
-	}
-	return strings.Join(names, ", ")
+	return nearest.Some(names, 5)
 }
 
 func describeNode(n *Node, i int) string {

@@ -63,11 +63,7 @@ const mostNamed = 10
 func (r *Recipe) unknownLabel(label string, known []string, what string, keys ...string) error {
 	hint := fmt.Sprintf("did you mean %q?", nearest.Word(label, known))
 	if nearest.Word(label, known) == "" {
-		shown := known[:min(len(known), mostNamed)]
-		hint = fmt.Sprintf("there are %s", strings.Join(shown, ", "))
-		if n := len(known) - len(shown); n > 0 {
-			hint += fmt.Sprintf(" and %d more", n)
-		}
+		hint = "there are " + nearest.Some(known, mostNamed)
 	}
 	return fmt.Errorf("%s names %q, which is not a %s of task %q in the training data; %s", r.where(keys...), label, what, keys[1], hint)
 }

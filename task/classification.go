@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"espalier/internal/nearest"
 	"espalier/metric"
 	"espalier/schema"
 	"espalier/setting"
@@ -82,12 +83,7 @@ func (classification) Describe(t *schema.Task) string { return describeLabels(t)
 
 // describeLabels says which labels a task has.
 func describeLabels(t *schema.Task) string {
-	const most = 6
-	list := strings.Join(t.Labels[:min(most, len(t.Labels))], ", ")
-	if more := len(t.Labels) - most; more > 0 {
-		list += fmt.Sprintf(" and %d more", more)
-	}
-	return fmt.Sprintf("%s of %s", t.Type, list)
+	return fmt.Sprintf("%s of %s", t.Type, nearest.Some(t.Labels, 6))
 }
 
 // classes holds a class for each example.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"espalier/data"
+	"espalier/internal/nearest"
 	"espalier/metric"
 	"espalier/schema"
 	"espalier/train/score"
@@ -118,13 +119,10 @@ func hint(d *data.Dataset, task string) string {
 // some joins the first of many.
 func some(names []string, last string) string {
 	const most = 5
-	if n := len(names); n > most {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), n-most)
-	}
-	if n := len(names); n > 1 {
+	if n := len(names); n > 1 && n <= most {
 		return strings.Join(names[:n-1], ", ") + last + names[n-1]
 	}
-	return strings.Join(names, "")
+	return nearest.Some(names, most)
 }
 
 // ended warns of a best epoch at either end of a run of so many epochs.

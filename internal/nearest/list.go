@@ -5,23 +5,24 @@ import (
 	"strings"
 )
 
+// Some lists words for a message: the first ones, at most so many, and how many more
+// there are.
+func Some(words []string, most int) string {
+	if more := len(words) - most; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(words[:most], ", "), more)
+	}
+	return strings.Join(words, ", ")
+}
+
 // List lists known words for a message, shortened: the first eight, and of each
 // the first forty bytes.
 func List(known []string) string {
 	const most, longest = 8, 40
-	var b strings.Builder
-	for i, k := range known {
-		if i == most {
-			fmt.Fprintf(&b, " and %d more", len(known)-most)
-			break
-		}
-		if i > 0 {
-			b.WriteString(", ")
-		}
+	short := append([]string(nil), known...)
+	for i, k := range short[:min(len(short), most)] {
 		if len(k) > longest {
-			k = strings.ToValidUTF8(k[:longest], "") + "..."
+			short[i] = strings.ToValidUTF8(k[:longest], "") + "..."
 		}
-		b.WriteString(k)
 	}
-	return b.String()
+	return Some(short, most)
 }

@@ -29,6 +29,14 @@ func TestDistance(t *testing.T) {
 	}
 }
 
+func TestSome(t *testing.T) {
+	for n, want := range map[int]string{0: "", 1: "a", 2: "a, b", 3: "a, b and 1 more", 4: "a, b and 2 more"} {
+		if got := Some([]string{"a", "b", "c", "d"}[:n], 2); got != want {
+			t.Errorf("of %d: got %q, want %q", n, got, want)
+		}
+	}
+}
+
 func TestList(t *testing.T) {
 	long := strings.Repeat("é", 30)
 	for want, known := range map[string][]string{
