@@ -43,11 +43,11 @@ type Options struct {
 	CacheBytes int64
 	// Done is told when a model is finished, or has failed; nil is silent. It is
 	// called from one goroutine at a time.
-	Done func(Progress)
+	Done func(Finished)
 }
 
-// Progress is a model that was finished.
-type Progress struct {
+// Finished is a model that was finished.
+type Finished struct {
 	Done, Total int
 	Seed        int
 	Model       string // which of the seed's it is
@@ -57,7 +57,7 @@ type Progress struct {
 }
 
 // String says it in a line.
-func (p Progress) String() string {
+func (p Finished) String() string {
 	what := describe(p.Seed, p.Model)
 	switch {
 	case p.Err != nil:

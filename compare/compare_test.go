@@ -69,8 +69,8 @@ var noSeconds = cmpopts.IgnoreFields(Resources{}, "TrainSeconds")
 func TestComparisonOfTheDemo(t *testing.T) {
 	r, files := small(t)
 	dir := t.TempDir()
-	var seen []Progress
-	result, err := compared(t, r, dir, Options{Seeds: 2, Jobs: 2, Done: func(p Progress) { seen = append(seen, p) }})
+	var seen []Finished
+	result, err := compared(t, r, dir, Options{Seeds: 2, Jobs: 2, Done: func(p Finished) { seen = append(seen, p) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func testGoingOn(t *testing.T, r *recipe.Recipe, dir string, want *Result) {
 		}
 	}
 	kept := 0
-	got, err := compared(t, r, dir, Options{Seeds: 2, Jobs: 1, Done: func(p Progress) {
+	got, err := compared(t, r, dir, Options{Seeds: 2, Jobs: 1, Done: func(p Finished) {
 		if p.Kept {
 			kept++
 		}
@@ -211,7 +211,7 @@ func TestRecipesShareSingleModels(t *testing.T) {
 	}
 	weighted, _ := small(t, "train.epochs=1", "name=weighted", "train.balance.method=fixed", "tasks.topic.weight=0.1")
 	kept := map[string]bool{}
-	if _, err := compared(t, weighted, dir, Options{Seeds: 1, Done: func(p Progress) { kept[p.Model] = p.Kept }}); err != nil {
+	if _, err := compared(t, weighted, dir, Options{Seeds: 1, Done: func(p Finished) { kept[p.Model] = p.Kept }}); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(map[string]bool{"joint model": false, "task topic alone": true, "task sentiment alone": true, "task entities alone": true}, kept); diff != "" {
@@ -224,7 +224,7 @@ func TestStoppedComparison(t *testing.T) {
 	r, _ := small(t, "train.epochs=1")
 	dir := t.TempDir()
 	ctx, stop := context.WithCancel(context.Background())
-	o := Options{Engine: gonum.New(), Seeds: 1, Jobs: 1, Resamples: 50, Done: func(p Progress) {
+	o := Options{Engine: gonum.New(), Seeds: 1, Jobs: 1, Resamples: 50, Done: func(p Finished) {
 		if p.Done == 2 {
 			stop()
 		}
@@ -233,7 +233,7 @@ func TestStoppedComparison(t *testing.T) {
 		t.Errorf("a stopped comparison gives %v, %v", result, err)
 	}
 	kept := 0
-	result, err := compared(t, r, dir, Options{Seeds: 1, Done: func(p Progress) {
+	result, err := compared(t, r, dir, Options{Seeds: 1, Done: func(p Finished) {
 		if p.Kept {
 			kept++
 		}

@@ -127,7 +127,7 @@ func TestAFailedComparisonKeepsWhatItTrained(t *testing.T) {
 	files["test.tsv"] = &fstest.MapFile{Data: append([]byte("bob\tmaybe\n"), good.Data...)}
 	trained := func() (names map[string]bool, result *Result, err error) {
 		names = map[string]bool{}
-		result, err = compared(t, r, dir, Options{Seeds: 1, Jobs: 1, Done: func(p Progress) {
+		result, err = compared(t, r, dir, Options{Seeds: 1, Jobs: 1, Done: func(p Finished) {
 			if !p.Kept && p.Err == nil {
 				names[p.Model] = true
 			}

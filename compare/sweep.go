@@ -37,7 +37,7 @@ type SweepOptions struct {
 	Jobs int
 	// Done is told when a model is finished, or has failed; nil is silent. It is
 	// called from one goroutine at a time.
-	Done func(Progress)
+	Done func(Finished)
 }
 
 // Sweep is a finished search of weights.

@@ -23,7 +23,7 @@ func TestSweepOfTheDemo(t *testing.T) {
 	dir := t.TempDir()
 	run := func(trials int) (s *Sweep, kept int) {
 		s, err := SweepWeights(context.Background(), r, dir, SweepOptions{
-			Engine: gonum.New(), Trials: trials, Seeds: 2, Done: func(p Progress) {
+			Engine: gonum.New(), Trials: trials, Seeds: 2, Done: func(p Finished) {
 				if p.Kept {
 					kept++
 				}

@@ -44,7 +44,7 @@ func trainAll(ctx context.Context, cache *data.Cache, trials []*trial, o Options
 			outcomes[i] = out
 			done++
 			if o.Done != nil && ctx.Err() == nil {
-				o.Done(Progress{done, len(trials), trials[i].seed, trials[i].model, kept, out.err})
+				o.Done(Finished{done, len(trials), trials[i].seed, trials[i].model, kept, out.err})
 			}
 			mu.Unlock()
 		}

@@ -32,7 +32,7 @@ func TestVariantsOfTheDemo(t *testing.T) {
 		t.Fatal(err)
 	}
 	kept := map[string]int{}
-	o.Done = func(p Progress) {
+	o.Done = func(p Finished) {
 		if p.Kept {
 			kept[p.Model]++
 		}

@@ -31,7 +31,7 @@ func measureBalancers(ctx context.Context, b *bench) (any, error) {
 // comparing are the options of a comparison with so many seeds.
 func (b *bench) comparing(seeds int) compare.Options {
 	return compare.Options{
-		Engine: b.engine, Seeds: seeds, Jobs: b.jobs, Done: func(p compare.Progress) { fmt.Fprintln(os.Stderr, p) },
+		Engine: b.engine, Seeds: seeds, Jobs: b.jobs, Done: func(p compare.Finished) { fmt.Fprintln(os.Stderr, p) },
 	}
 }
 

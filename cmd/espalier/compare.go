@@ -217,7 +217,7 @@ type counter struct {
 	trained, total int
 }
 
-func (c *counter) done(p compare.Progress) {
+func (c *counter) done(p compare.Finished) {
 	if c.total = p.Total; p.Err == nil {
 		c.trained++
 	}

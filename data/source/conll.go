@@ -28,7 +28,7 @@ func openConll(s Source, fields []string) (Reader, error) {
 	}
 	r := &conllReader{source: s, fields: fields, columns: map[string]int{}}
 	for i, f := range fields {
-		column, mapped := s.column(f)
+		column, mapped := s.place(f)
 		n, err := strconv.Atoi(column)
 		switch {
 		case mapped && err == nil && n >= -1:
@@ -112,7 +112,7 @@ func (r *conllReader) fill(rec *Record, rows [][]string) (*Record, error) {
 	rec.Fields = map[string]Field{}
 	width := len(rows[0])
 	for _, f := range r.fields {
-		name, _ := r.source.column(f)
+		name, _ := r.source.place(f)
 		if v, ok := comments["# "+name]; ok {
 			rec.Fields[f] = v
 			continue

@@ -44,7 +44,7 @@ func openConllu(s Source, fields []string) (Reader, error) {
 	}
 	r := &conlluReader{fields: fields}
 	for i, f := range fields {
-		key, mapped := s.column(f)
+		key, mapped := s.place(f)
 		if i == 0 && !mapped {
 			key = "form"
 		}

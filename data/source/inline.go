@@ -20,7 +20,7 @@ type inline struct {
 func openInline(s Source, fields []string) (Reader, error) {
 	r := &inline{}
 	for _, f := range fields {
-		if column, _ := s.column(f); column == s.Inline {
+		if place, _ := s.place(f); place == s.Inline {
 			r.fields = append(r.fields, f)
 		}
 	}

@@ -68,7 +68,7 @@ func (s Source) fill(rec *Record, example any, fields []string) error {
 		return rec.Errorf("the example is %s, not a JSON object or array", jsonKind(example))
 	}
 	for i, f := range fields {
-		key, mapped := s.column(f)
+		key, mapped := s.place(f)
 		if s.Format == "spans" && !mapped {
 			key = spansKey(example, key, i, s.onlyTask(fields))
 		}

@@ -14,13 +14,13 @@ import (
 type Lack struct {
 	Source string // its files
 	Name   string // of the input or task
-	Column string // the column or key that it would be read from
+	Place  string // the column, key or group that it would be read from
 	Near   string // what the source has
 }
 
 // String returns the lack as a sentence.
 func (l Lack) String() string {
-	return fmt.Sprintf("%s: no example has %q, which %q is read from; did you mean %q?", l.Source, l.Column, l.Name, l.Near)
+	return fmt.Sprintf("%s: no example has %q, which %q is read from; did you mean %q?", l.Source, l.Place, l.Name, l.Near)
 }
 
 // Lacking looks for the fields that no record of a source has.
@@ -78,8 +78,8 @@ func (l *Lacking) Lacks() []Lack {
 	var free []string // names that nothing is read from
 	for _, name := range l.names {
 		read := slices.ContainsFunc(l.fields, func(f string) bool {
-			column, _ := l.source.column(f)
-			return column == name
+			place, _ := l.source.place(f)
+			return place == name
 		})
 		if !read && name != "" {
 			free = append(free, name)
@@ -90,9 +90,9 @@ func (l *Lacking) Lacks() []Lack {
 		if !l.left[f] {
 			continue
 		}
-		column, _ := l.source.column(f)
-		if near := misspelt(column, free); near != "" {
-			lacks = append(lacks, Lack{l.source.String(), f, column, near})
+		place, _ := l.source.place(f)
+		if near := misspelt(place, free); near != "" {
+			lacks = append(lacks, Lack{l.source.String(), f, place, near})
 		}
 	}
 	return lacks

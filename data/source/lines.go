@@ -111,8 +111,8 @@ func openLines(s Source, fields []string) (Reader, error) {
 	for _, field := range sortedKeys(s.Files) {
 		used := false
 		for _, f := range fields {
-			column, _ := s.column(f)
-			used = used || column == field
+			place, _ := s.place(f)
+			used = used || place == field
 		}
 		if !used && len(fields) > 0 {
 			continue
@@ -197,8 +197,8 @@ func (r *renamed) Next() (*Record, error) {
 	}
 	fields := make(map[string]Field, len(r.fields))
 	for _, f := range r.fields {
-		column, _ := r.source.column(f)
-		if v, ok := rec.Fields[column]; ok {
+		place, _ := r.source.place(f)
+		if v, ok := rec.Fields[place]; ok {
 			fields[f] = v
 		}
 	}

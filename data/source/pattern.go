@@ -28,7 +28,7 @@ func openPattern(s Source, fields []string) (Reader, error) {
 	r := &patternReader{pattern: pattern, shown: s.Pattern, groups: map[string][]int{}}
 	names := pattern.SubexpNames()
 	for _, f := range fields {
-		group, mapped := s.column(f)
+		group, mapped := s.place(f)
 		for i, n := range names {
 			if i > 0 && n == group {
 				r.groups[f] = append(r.groups[f], i)

@@ -166,8 +166,8 @@ func Formats() []string {
 	return []string{"lines", "csv", "tsv", "json", "jsonl", "spans", "conll", "conllu"}
 }
 
-// column returns where a field is read from, and whether Fields says so.
-func (s Source) column(name string) (column string, mapped bool) {
+// place returns where a field is read from (a column, key or group), and whether Fields says so.
+func (s Source) place(name string) (place string, mapped bool) {
 	if field, ok := s.Names[name]; ok {
 		name = field
 	}

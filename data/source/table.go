@@ -76,7 +76,7 @@ func (r *tableReader) header(s Source, fields []string) error {
 		}
 	}
 	for _, f := range fields {
-		column, mapped := s.column(f)
+		column, mapped := s.place(f)
 		i, ok := names[column]
 		if ok && twice[column] {
 			return &Error{File: r.in.name, Line: 1, Err: fmt.Errorf("two columns are named %q; map %q to a column's number from 0", column, f)}
