@@ -268,8 +268,8 @@ func (n *numbers) text(s string) string { return n.kept.strings[n.ofString(s)] }
 
 // keep reads a record with all tasks.
 func (e *Encoder) keep(r *source.Record, n *numbers) (cachedExample, error) {
-	x, err := e.read(r)
-	if err != nil {
+	x := e.newExample()
+	if err := e.read(r, x); err != nil {
 		return cachedExample{}, err
 	}
 	k := cachedExample{

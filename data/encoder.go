@@ -210,9 +210,9 @@ func (e *Encoder) each(in source.Input, stats *Stats, do func(*source.Record, *e
 	if done, err := e.Cache.each(e, in, stats, do); done {
 		return err
 	}
+	x := e.newExample()
 	stats.Counts, err = source.Each(in, e.Fields(), func(r *source.Record) error {
-		x, err := e.read(r)
-		if err != nil {
+		if err := e.read(r, x); err != nil {
 			return err
 		}
 		stats.Labels.Add(&x.counts)
@@ -241,32 +241,39 @@ func (e *Encoder) nothing(in source.Input, stats *Stats) error {
 }
 
 // read checks a record and takes it apart.
-func (e *Encoder) read(r *source.Record) (*example, error) {
+func (e *Encoder) read(r *source.Record, x *example) error {
+	clear(x.labels)
+	x.counts = task.Counts{}
+	for _, in := range e.inputs {
+		if err := in.read(r, x); err != nil {
+			return err
+		}
+	}
+	if e.text != nil {
+		x.from.Input, _ = fieldOf(r, e.text.Name)
+	}
+	for _, i := range e.order {
+		if err := e.readLabels(r, x, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newExample returns memory for examples, one after the other.
+func (e *Encoder) newExample() *example {
 	x := &example{labels: make([]task.Labels, len(e.schema.Tasks))}
 	if e.text == nil {
 		x.cells = make([]cell, len(e.inputs))
 	}
-	for _, in := range e.inputs {
-		if err := in.read(r, x); err != nil {
-			return nil, err
-		}
-	}
-	for _, i := range e.order {
-		if err := e.readLabels(r, x, i); err != nil {
-			return nil, err
-		}
-	}
-	return x, nil
+	return x
 }
 
 // readLabels reads what a record says of task i.
 func (e *Encoder) readLabels(r *source.Record, x *example, i int) (err error) {
 	t, from := &e.schema.Tasks[i], &x.from
-	*from = task.Record{Tokens: x.words.tokens, Entities: e.entities(x, i), Rules: e.Rules[t.Name], Counts: &x.counts}
+	from.Tokens, from.Entities, from.Rules, from.Counts = x.words.tokens, e.entities(x, i), e.Rules[t.Name], &x.counts
 	from.Field, from.Given = fieldOf(r, t.Name)
-	if e.text != nil {
-		from.Input, _ = fieldOf(r, e.text.Name)
-	}
 	x.labels[i], err = task.Of(t.Type).Read(t, from)
 	if err == nil {
 		return nil

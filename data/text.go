@@ -56,11 +56,10 @@ func (t *textInput) read(r *source.Record, x *example) error {
 	if !ok || f.Related || f.Marked && f.Unit == "" { // spans alone are no text
 		return r.Errorf("there is no field for input %q", t.Name)
 	}
-	x.words = words{listed: f.List}
+	x.words = words{listed: f.List, tokens: x.words.tokens[:0], pieces: x.words.pieces[:0]}
 	if f.List {
-		x.words.tokens = make([]task.Token, len(f.Tokens))
-		for i, s := range f.Tokens {
-			x.words.tokens[i] = task.Token{Word: t.tokenizer.Normalize(s), Form: s}
+		for _, s := range f.Tokens {
+			x.words.tokens = append(x.words.tokens, task.Token{Word: t.tokenizer.Normalize(s), Form: s})
 		}
 	} else {
 		for _, s := range t.tokenizer.Words(nil, f.Text) {

@@ -1,6 +1,10 @@
 package metric
 
-import "espalier/schema"
+import (
+	"sync"
+
+	"espalier/schema"
+)
 
 // definition says what a metric is, beside its formula. One that is not in the table
 // is a share of labels: without a unit, and higher is better.
@@ -35,7 +39,8 @@ const (
 	noRelations = "there is no relation, neither true nor predicted"
 )
 
-func definitions() []definition {
+// definitions is the table of all metrics, made once. Nobody changes it.
+var definitions = sync.OnceValue(func() []definition {
 	return append(valueDefinitions(), []definition{
 		{name: "loss", lower: true},
 		{name: "auc", kind: ofScores, undefined: "all labels are of one class"},
@@ -51,7 +56,7 @@ func definitions() []definition {
 			return skill(value, offMedian(t.Counts))
 		}},
 	}...)
-}
+})
 
 func definitionOf(name string) definition {
 	for _, d := range definitions() {

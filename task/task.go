@@ -115,7 +115,7 @@ func (t Traits) Binary(of *schema.Task) bool {
 
 // Of returns the type of that name, or nil.
 func Of(name schema.TaskType) Type {
-	for _, t := range Types() {
+	for _, t := range types {
 		if t.Name() == name {
 			return t
 		}
