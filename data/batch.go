@@ -28,7 +28,7 @@ type Batch struct {
 	// relation pairs.
 	Counts []int
 	of     *Encoder // the data set's
-	tasks  []task.Column
+	tasks  []task.Targets
 }
 
 // BatchOptions say how examples are grouped.

@@ -21,7 +21,7 @@ type Dataset struct {
 	n       int // examples
 	inputs  []store
 	text    *texts // that of the inputs which is a text, or nil
-	tasks   []task.Column
+	tasks   []task.Targets
 	indices []*task.Index // by task
 	// rows are the examples' places among all that were read, where unlabelled
 	// ones were left out.
@@ -81,7 +81,7 @@ func (e *Encoder) newDataset() *Dataset {
 	}
 	for i := range e.schema.Tasks {
 		t := &e.schema.Tasks[i]
-		d.tasks = append(d.tasks, task.Of(t.Type).NewColumn(e.schema, t))
+		d.tasks = append(d.tasks, task.Of(t.Type).NewTargets(e.schema, t))
 	}
 	return d
 }
@@ -116,10 +116,10 @@ func (d *Dataset) Longest() int {
 }
 
 // Task returns the labels of task i.
-func (d *Dataset) Task(i int) task.Column { return d.tasks[i] }
+func (d *Dataset) Task(i int) task.Targets { return d.tasks[i] }
 
-// Column returns the labels of the task of that name, nil where there is none.
-func (d *Dataset) Column(name string) task.Column {
+// Targets returns the labels of the task of that name, nil where there is none.
+func (d *Dataset) Targets(name string) task.Targets {
 	if i := d.schema.TaskIndex(name); i >= 0 {
 		return d.tasks[i]
 	}

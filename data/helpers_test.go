@@ -19,7 +19,7 @@ func classesOf(d *Dataset, name string) []int64 { return all(d).Int64s(task.Labe
 func valuesOf(d *Dataset, name string) []float64 {
 	out := make([]float64, d.Len())
 	for i := range out {
-		truth, _ := d.Column(name).Truth(i, nil)
+		truth, _ := d.Targets(name).Truth(i, nil)
 		out[i] = truth.Value
 	}
 	return out
@@ -29,7 +29,7 @@ func valuesOf(d *Dataset, name string) []float64 {
 func relationsOf(d *Dataset, name string) [][]int64 {
 	out := make([][]int64, d.Len())
 	for i := range out {
-		if truth, ok := d.Column(name).Truth(i, []int64{}); ok {
+		if truth, ok := d.Targets(name).Truth(i, []int64{}); ok {
 			out[i] = truth.Labels
 		}
 	}

@@ -322,7 +322,7 @@ func FuzzSpans(f *testing.F) {
 		e.Rules = map[string]TagRules{"tags": {Overlap: overlap, Misaligned: misaligned, Offsets: offsets}}
 		d, err := e.Encode(source.List{{Format: "spans", File: "fuzzed", FS: files("fuzzed", string(content)), MaxLine: 1 << 12, SkipBroken: true}})
 		for i := 0; err == nil && i < d.Len(); i++ {
-			if truth, _ := d.Column("tags").Truth(i, nil); len(truth.Labels) != d.Length(i) {
+			if truth, _ := d.Targets("tags").Truth(i, nil); len(truth.Labels) != d.Length(i) {
 				t.Fatalf("%d tags for %d tokens", len(truth.Labels), d.Length(i))
 			}
 		}

@@ -33,12 +33,12 @@ func (classification) Read(t *schema.Task, r *Record) (Labels, error) { return r
 
 func (classification) NewLearner(LearnOptions) Learner { return newLabelLearner(2, named) }
 
-func (classification) NewColumn(_ *schema.Schema, t *schema.Task) Column {
+func (classification) NewTargets(_ *schema.Schema, t *schema.Task) Targets {
 	return &classes{labels: LabelsInput(t.Name)}
 }
 
-func (c classification) NewJudge(_ *schema.Schema, t *schema.Task, columns func(string) Column) Judge {
-	return &classJudge{task: t, binary: c.Traits().Binary(t), column: columns(t.Name).(*classes)}
+func (c classification) NewJudge(_ *schema.Schema, t *schema.Task, targets func(string) Targets) Judge {
+	return &classJudge{task: t, binary: c.Traits().Binary(t), targets: targets(t.Name).(*classes)}
 }
 
 func (classification) Metrics() []string {
@@ -104,7 +104,7 @@ func (c *classes) Add(l *Labels, _ *Units, x *Index) error {
 	return nil
 }
 
-func (c *classes) Copy(from Column, i int) { c.list = append(c.list, from.(*classes).list[i]) }
+func (c *classes) Copy(from Targets, i int) { c.list = append(c.list, from.(*classes).list[i]) }
 
 func (c *classes) Has(i int) bool { return c.list[i] != schema.MissingLabel }
 
@@ -150,7 +150,7 @@ func count(yes bool) int {
 type classJudge struct {
 	task      *schema.Task
 	binary    bool
-	column    *classes
+	targets   *classes
 	examples  []int
 	predicted []int64
 	scores    *tensor.Tensor
@@ -174,7 +174,7 @@ func (j *classJudge) Take(outputs map[string]*tensor.Tensor, examples []int, len
 }
 
 func (j *classJudge) Row(row int) (Judged, bool) {
-	truth, ok := j.column.Truth(j.examples[row], j.truth)
+	truth, ok := j.targets.Truth(j.examples[row], j.truth)
 	j.truth = truth.Labels
 	if !ok {
 		return Judged{}, false

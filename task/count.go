@@ -45,8 +45,8 @@ func (counting) NewLearner(o LearnOptions) Learner {
 	return &countLearner{valueLearner: valueLearner{moments.New(o.Columns)}}
 }
 
-// NewColumn returns one whose labels the model learns as they were read.
-func (counting) NewColumn(_ *schema.Schema, t *schema.Task) Column {
+// NewTargets returns targets whose labels the model learns as they were read.
+func (counting) NewTargets(_ *schema.Schema, t *schema.Task) Targets {
 	return &values{labels: LabelsInput(t.Name), present: PresentInput(t.Name), learned: func(x float64) float64 { return x }}
 }
 

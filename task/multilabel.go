@@ -58,12 +58,12 @@ func (multiLabel) NewLearner(LearnOptions) Learner {
 	return newLabelLearner(2, func(_, _ *Labels) int { return 1 })
 }
 
-func (multiLabel) NewColumn(_ *schema.Schema, t *schema.Task) Column {
+func (multiLabel) NewTargets(_ *schema.Schema, t *schema.Task) Targets {
 	return &sets{labels: LabelsInput(t.Name), n: len(t.Labels)}
 }
 
-func (multiLabel) NewJudge(_ *schema.Schema, t *schema.Task, columns func(string) Column) Judge {
-	return &setJudge{task: t, column: columns(t.Name).(*sets)}
+func (multiLabel) NewJudge(_ *schema.Schema, t *schema.Task, targets func(string) Targets) Judge {
+	return &setJudge{task: t, targets: targets(t.Name).(*sets)}
 }
 
 func (multiLabel) Metrics() []string { return []string{"macro_f1", "micro_f1", "exact_match"} }
@@ -142,7 +142,7 @@ func (c *sets) Add(l *Labels, _ *Units, x *Index) error {
 	return nil
 }
 
-func (c *sets) Copy(from Column, i int) { c.list = append(c.list, from.(*sets).list[i]) }
+func (c *sets) Copy(from Targets, i int) { c.list = append(c.list, from.(*sets).list[i]) }
 
 func (c *sets) Has(i int) bool { return c.list[i] != nil }
 
@@ -189,7 +189,7 @@ func (c *sets) Clear(b *tensor.Batch) { clearLabels(b, c.labels) }
 // setJudge reads any number of labels for each example.
 type setJudge struct {
 	task             *schema.Task
-	column           *sets
+	targets          *sets
 	examples         []int
 	labels           []int64
 	probabilities    *tensor.Tensor
@@ -197,7 +197,7 @@ type setJudge struct {
 }
 
 func (j *setJudge) Take(outputs map[string]*tensor.Tensor, examples []int, length int) error {
-	labels, err := takeLabels(outputs, j.task, len(examples)*j.column.n, len(examples), length)
+	labels, err := takeLabels(outputs, j.task, len(examples)*j.targets.n, len(examples), length)
 	if err != nil {
 		return err
 	}
@@ -207,8 +207,8 @@ func (j *setJudge) Take(outputs map[string]*tensor.Tensor, examples []int, lengt
 
 // Row has 0 as the prediction of labels that training never had.
 func (j *setJudge) Row(row int) (Judged, bool) {
-	n := j.column.n
-	truth, ok := j.column.Truth(j.examples[row], j.truth)
+	n := j.targets.n
+	truth, ok := j.targets.Truth(j.examples[row], j.truth)
 	j.truth = truth.Labels
 	if !ok {
 		return Judged{}, false
@@ -225,8 +225,8 @@ func (j *setJudge) Decide(row int, add func(label int, p float32, applies bool),
 	if !ok {
 		return
 	}
-	p := j.probabilities.Float32s()[row*j.column.n:]
-	for l := range j.column.n {
+	p := j.probabilities.Float32s()[row*j.targets.n:]
+	for l := range j.targets.n {
 		add(l, p[l], out.Labels[l] == 1)
 	}
 }

@@ -42,12 +42,12 @@ func (regression) NewLearner(o LearnOptions) Learner {
 	return &valueLearner{moments.New(o.Columns)}
 }
 
-func (regression) NewColumn(_ *schema.Schema, t *schema.Task) Column {
+func (regression) NewTargets(_ *schema.Schema, t *schema.Task) Targets {
 	return &values{labels: LabelsInput(t.Name), present: PresentInput(t.Name), learned: t.Standardise}
 }
 
-func (regression) NewJudge(_ *schema.Schema, t *schema.Task, columns func(string) Column) Judge {
-	return &valueJudge{task: t, column: columns(t.Name).(*values)}
+func (regression) NewJudge(_ *schema.Schema, t *schema.Task, targets func(string) Targets) Judge {
+	return &valueJudge{task: t, targets: targets(t.Name).(*values)}
 }
 
 func (regression) Metrics() []string { return []string{"rmse", "mse", "mae", "r2"} }
@@ -164,7 +164,7 @@ func (c *values) Add(l *Labels, _ *Units, _ *Index) error {
 	return nil
 }
 
-func (c *values) Copy(from Column, i int) { c.list = append(c.list, from.(*values).list[i]) }
+func (c *values) Copy(from Targets, i int) { c.list = append(c.list, from.(*values).list[i]) }
 
 func (c *values) Has(i int) bool { return !math.IsNaN(c.list[i]) }
 
@@ -200,7 +200,7 @@ func (c *values) Clear(b *tensor.Batch) {
 // valueJudge reads a number for each example.
 type valueJudge struct {
 	task     *schema.Task
-	column   *values
+	targets  *values
 	examples []int
 	out      *tensor.Tensor
 }
@@ -215,7 +215,7 @@ func (j *valueJudge) Take(outputs map[string]*tensor.Tensor, examples []int, len
 }
 
 func (j *valueJudge) Row(row int) (Judged, bool) {
-	truth, ok := j.column.Truth(j.examples[row], nil)
+	truth, ok := j.targets.Truth(j.examples[row], nil)
 	if !ok {
 		return Judged{}, false
 	}

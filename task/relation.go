@@ -108,20 +108,20 @@ func (relation) NewLearner(LearnOptions) Learner {
 	})
 }
 
-func (relation) NewColumn(s *schema.Schema, t *schema.Task) Column {
+func (relation) NewTargets(s *schema.Schema, t *schema.Task) Targets {
 	return &related{
 		labels: LabelsInput(t.Name), pairs: PairsInput(t.Name), n: len(t.Labels),
 		types: schema.SpanTypes(s.Task(t.Entities).Labels),
 	}
 }
 
-func (relation) NewJudge(s *schema.Schema, t *schema.Task, columns func(string) Column) Judge {
+func (relation) NewJudge(s *schema.Schema, t *schema.Task, targets func(string) Targets) Judge {
 	own, entities := *t, s.Task(t.Entities)
 	j := &relationJudge{
-		task: &own, column: columns(t.Name).(*related),
-		entities: entities, tags: columns(t.Entities).(*tags), types: map[string]int64{},
+		task: &own, targets: targets(t.Name).(*related),
+		entities: entities, tags: targets(t.Entities).(*tags), types: map[string]int64{},
 	}
-	for i, kind := range j.column.types {
+	for i, kind := range j.targets.types {
 		j.types[kind] = int64(i)
 	}
 	return j
@@ -265,7 +265,7 @@ func cutSpan(s schema.Span, places []int32) (first, last int32, ok bool) {
 	return first, last, first >= 0
 }
 
-func (c *related) Copy(from Column, i int) {
+func (c *related) Copy(from Targets, i int) {
 	o := from.(*related)
 	c.list, c.ends = append(c.list, o.list[i]), append(c.ends, o.ends[i])
 }
@@ -340,7 +340,7 @@ func (c *related) Clear(b *tensor.Batch) { clearLabels(b, c.labels) }
 // relationJudge decodes the relations between the entities that a model finds.
 type relationJudge struct {
 	task, entities *schema.Task
-	column         *related
+	targets        *related
 	tags           *tags
 	types          map[string]int64
 
@@ -377,7 +377,7 @@ func (j *relationJudge) Take(outputs map[string]*tensor.Tensor, examples []int, 
 // entities has relations that are wrong, if it has any.
 func (j *relationJudge) Row(row int) (Judged, bool) {
 	example := j.examples[row]
-	truth, ok := j.column.Truth(example, j.truth)
+	truth, ok := j.targets.Truth(example, j.truth)
 	j.truth = truth.Labels
 	if !ok {
 		return Judged{}, false

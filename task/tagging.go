@@ -109,12 +109,12 @@ func checkTags(t *schema.Task, r *Record, tags []string) ([]string, error) {
 
 func (tagging) NewLearner(LearnOptions) Learner { return newLabelLearner(2, named) }
 
-func (tagging) NewColumn(_ *schema.Schema, t *schema.Task) Column {
+func (tagging) NewTargets(_ *schema.Schema, t *schema.Task) Targets {
 	return &tags{labels: LabelsInput(t.Name), scheme: t.Scheme, ends: []int{0}}
 }
 
-func (tagging) NewJudge(_ *schema.Schema, t *schema.Task, columns func(string) Column) Judge {
-	return &tagJudge{task: t, column: columns(t.Name).(*tags)}
+func (tagging) NewJudge(_ *schema.Schema, t *schema.Task, targets func(string) Targets) Judge {
+	return &tagJudge{task: t, targets: targets(t.Name).(*tags)}
 }
 
 func (tagging) Metrics() []string {
@@ -298,7 +298,7 @@ func (c *tags) add(tag string, made bool, x *Index) error {
 	return err
 }
 
-func (c *tags) Copy(from Column, i int) {
+func (c *tags) Copy(from Targets, i int) {
 	c.list = append(c.list, from.(*tags).of(i)...)
 	c.ends = append(c.ends, len(c.list))
 }
@@ -360,7 +360,7 @@ func (c *tags) CountWhole(b *tensor.Batch, examples []int) int {
 // tagJudge reads a label for each token.
 type tagJudge struct {
 	task      *schema.Task
-	column    *tags
+	targets   *tags
 	examples  []int
 	length    int
 	predicted []int64
@@ -379,7 +379,7 @@ func (j *tagJudge) Take(outputs map[string]*tensor.Tensor, examples []int, lengt
 // Row has as many labels as the example has tokens: which others stand in its batch
 // does not matter.
 func (j *tagJudge) Row(row int) (Judged, bool) {
-	truth, ok := j.column.Truth(j.examples[row], j.truth)
+	truth, ok := j.targets.Truth(j.examples[row], j.truth)
 	j.truth = truth.Labels
 	return Judged{Truth: truth, Predicted: j.predicted[row*j.length : row*j.length+len(j.truth)]}, ok
 }

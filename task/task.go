@@ -43,12 +43,12 @@ type Type interface {
 	Read(t *schema.Task, r *Record) (Labels, error)
 	// NewLearner returns what learns a task's labels from the training data.
 	NewLearner(o LearnOptions) Learner
-	// NewColumn returns an empty column for a task of the schema.
-	NewColumn(s *schema.Schema, t *schema.Task) Column
+	// NewTargets returns targets without examples for a task of the schema.
+	NewTargets(s *schema.Schema, t *schema.Task) Targets
 
 	// NewJudge returns what reads a model's predictions for examples beside their labels.
-	// columns has the column of each task of the schema.
-	NewJudge(s *schema.Schema, t *schema.Task, columns func(task string) Column) Judge
+	// targets has those of each task of the schema.
+	NewJudge(s *schema.Schema, t *schema.Task, targets func(task string) Targets) Judge
 	// Metrics lists the type's metrics, the main one of a task without a scheme first.
 	Metrics() []string
 	// Main is the metric by which a task is judged where none is named.
@@ -193,13 +193,13 @@ func PresentInput(task string) string { return task + "_present" }
 // PairsInput names the tensor that says which pairs of tokens labels are of.
 func PairsInput(task string) string { return task + "_pairs" }
 
-// Column holds one task's labels of a data set, compactly. It is filled by one
-// goroutine; after that it is only read, and safe for concurrent use.
-type Column interface {
+// Targets hold one task's labels of a data set, compactly. They are filled by one
+// goroutine; after that they are only read, and safe for concurrent use.
+type Targets interface {
 	// Add adds what an example says.
 	Add(l *Labels, u *Units, x *Index) error
-	// Copy adds example i of another column of the same task.
-	Copy(from Column, i int)
+	// Copy adds example i of other targets of the same task.
+	Copy(from Targets, i int)
 	// Has reports whether example i has a label.
 	Has(i int) bool
 	// Labelled counts the labels of example i, those that training never had
@@ -218,7 +218,7 @@ type Column interface {
 	Clear(b *tensor.Batch)
 }
 
-// Sequences is a column whose labels a loss of whole sequences can read.
+// Sequences are targets that a loss of whole sequences can read.
 type Sequences interface {
 	// CountWhole returns how many labels a batch has in examples all of whose tokens
 	// have one that training had.

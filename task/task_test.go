@@ -68,12 +68,12 @@ func TestATypeAgreesWithItsTraits(t *testing.T) {
 		if got := own.Output(of.Roles()[0]); got != schema.OutputName("t", of.Roles()[0]) {
 			t.Errorf("%s: its first output is %q", of.Name(), got)
 		}
-		columns := map[string]task.Column{"t": of.NewColumn(s, own), "spans": task.Of(schema.Tagging).NewColumn(s, &s.Tasks[0])}
-		judge := of.NewJudge(s, own, func(name string) task.Column { return columns[name] })
+		targets := map[string]task.Targets{"t": of.NewTargets(s, own), "spans": task.Of(schema.Tagging).NewTargets(s, &s.Tasks[0])}
+		judge := of.NewJudge(s, own, func(name string) task.Targets { return targets[name] })
 		if _, decides := judge.(task.Decider); decides != (traits.Choice == task.AnyLabels) || decides != (of.ThresholdMetrics() != nil) {
 			t.Errorf("%s decides by thresholds: %v", of.Name(), decides)
 		}
-		if _, ok := columns["t"].(task.Sequences); ok != (traits == task.Traits{Level: task.OfToken, Choice: task.OneLabel}) {
+		if _, ok := targets["t"].(task.Sequences); ok != (traits == task.Traits{Level: task.OfToken, Choice: task.OneLabel}) {
 			t.Errorf("%s has labels of whole sequences: %v", of.Name(), ok)
 		}
 		if of.Describe(own) == "" {

@@ -110,7 +110,7 @@ func (e *evaluator) tuneThresholds(ctx context.Context, d *data.Dataset, updated
 	for i := range s.Tasks {
 		of := task.Of(s.Tasks[i].Type)
 		if of.ThresholdMetrics() != nil && e.config.Thresholds[s.Tasks[i].Name].Tune != "none" && updated(i) {
-			deciders[i] = of.NewJudge(s, &s.Tasks[i], d.Column)
+			deciders[i] = of.NewJudge(s, &s.Tasks[i], d.Targets)
 			decisions[i] = make([]threshold.Decisions, len(s.Tasks[i].Labels))
 		}
 	}

@@ -29,14 +29,14 @@ type rowState struct{ lacks, wrong, counts bool }
 // taskMeter measures one task.
 type taskMeter struct {
 	schema.Task
-	traits task.Traits
-	main   string
-	counts []counter
-	column task.Column
-	judge  task.Judge // nil without a data set
-	loss   metric.MeanLoss
-	labels int
-	unseen []string // labels that training never had
+	traits  task.Traits
+	main    string
+	counts  []counter
+	targets task.Targets
+	judge   task.Judge // nil without a data set
+	loss    metric.MeanLoss
+	labels  int
+	unseen  []string // labels that training never had
 }
 
 // counter is one metric.
@@ -80,8 +80,8 @@ func NewMeter(s *schema.Schema, d *data.Dataset, main map[string]string, more ma
 			t.main = of.Main(&t.Task)
 		}
 		if d != nil {
-			t.unseen, t.column = d.Unseen(i), d.Task(i)
-			t.judge = of.NewJudge(s, &s.Tasks[i], d.Column)
+			t.unseen, t.targets = d.Unseen(i), d.Task(i)
+			t.judge = of.NewJudge(s, &s.Tasks[i], d.Targets)
 		}
 		for _, name := range task.MetricNames(&t.Task, append([]string{t.main}, more[t.Name]...)...) {
 			a, err := task.NewMetric(name, &t.Task, t.unseen...)
@@ -124,7 +124,7 @@ func (m *Meter) Add(b *data.Batch, length int, answers map[string]*tensor.Tensor
 func (m *Meter) addTask(i int, b *data.Batch, length int, answers map[string]*tensor.Tensor) error {
 	t := &m.tasks[i]
 	whole := t.traits.Choice != task.Number // numbers are never right to the digit
-	if !slices.ContainsFunc(b.Examples, t.column.Has) {
+	if !slices.ContainsFunc(b.Examples, t.targets.Has) {
 		for row := range m.rows {
 			m.rows[row].lacks = m.rows[row].lacks || whole
 		}

@@ -368,7 +368,7 @@ func (f *filled) addPairs(t *schema.Task, a *account, start int64) {
 	}
 }
 
-// read is a task's part of a batch as a column has filled it.
+// read is a task's part of a batch as targets have filled it.
 func read(t *schema.Task, b *tensor.Batch, count int) filled {
 	f := filled{count: count}
 	if task.TraitsOf(t).Choice == task.Number {
@@ -379,7 +379,7 @@ func read(t *schema.Task, b *tensor.Batch, count int) filled {
 	return f
 }
 
-// set is a drawn data set: examples, their accounts, and the columns that were filled
+// set is a drawn data set: examples, their accounts, and the targets that were filled
 // with them.
 type set struct {
 	schema   *schema.Schema
@@ -387,8 +387,8 @@ type set struct {
 	of       task.Type
 	examples []example
 	accounts []account
-	column   task.Column
-	spans    task.Column
+	targets  task.Targets
+	spans    task.Targets
 	numbers  numbering
 }
 
@@ -396,7 +396,7 @@ type set struct {
 func newSet(t *testing.T, r *rand.Rand, of task.Type, unseen string) *set {
 	t.Helper()
 	s, own := sample(of)
-	d := &set{schema: s, task: own, of: of, column: of.NewColumn(s, own), spans: task.Of(schema.Tagging).NewColumn(s, &s.Tasks[0])}
+	d := &set{schema: s, task: own, of: of, targets: of.NewTargets(s, own), spans: task.Of(schema.Tagging).NewTargets(s, &s.Tasks[0])}
 	d.numbers = numbering{known: own.Labels, unseen: unseen}
 	var counts, counted task.Counts
 	x, spans := task.NewIndex(own, unseen, &counts), task.NewIndex(&s.Tasks[0], task.CountUnseen, &task.Counts{})
@@ -406,14 +406,14 @@ func newSet(t *testing.T, r *rand.Rand, of task.Type, unseen string) *set {
 		a, wrong := tally(s, own, &ex, &d.numbers)
 		if wrong != nil { // the data set ends here
 			d.numbers.seen = before
-			copied := of.NewColumn(s, own)
+			copied := of.NewTargets(s, own)
 			var refused *task.UnseenError
 			if err := copied.Add(&ex.labels, &ex.units, task.NewIndex(own, unseen, &task.Counts{})); !errors.As(err, &refused) || !errors.Is(err, task.ErrUnseen) || slices.Contains(own.Labels, refused.Label) {
 				t.Errorf("%s: a label that training never had gives %v", of.Name(), err)
 			}
 			continue
 		}
-		if err := d.column.Add(&ex.labels, &ex.units, x); err != nil {
+		if err := d.targets.Add(&ex.labels, &ex.units, x); err != nil {
 			t.Fatalf("%s: %v", of.Name(), err)
 		}
 		if err := d.spans.Add(ex.units.Entities, &ex.units, spans); err != nil {
@@ -463,19 +463,19 @@ func everySet(t *testing.T, f func(t *testing.T, r *rand.Rand, d *set)) {
 	}
 }
 
-// TestColumnsKeepTheLabels of random examples as a plain account does, and so do
+// TestTargetsKeepTheLabels of random examples as a plain account does, and so do
 // their copies.
-func TestColumnsKeepTheLabels(t *testing.T) {
+func TestTargetsKeepTheLabels(t *testing.T) {
 	everySet(t, func(t *testing.T, r *rand.Rand, d *set) {
 		var b tensor.Batch
-		copied := d.of.NewColumn(d.schema, d.task)
+		copied := d.of.NewTargets(d.schema, d.task)
 		var of []int // example by copy
 		for range 5 {
 			i := r.IntN(len(d.examples))
-			copied.Copy(d.column, i)
+			copied.Copy(d.targets, i)
 			of = append(of, i)
 		}
-		check := func(c task.Column, examples, accounts []int, length int) {
+		check := func(c task.Targets, examples, accounts []int, length int) {
 			b.SetSize(task.Sequence, length)
 			c.SetSizes(&b, examples)
 			got := read(d.task, &b, c.Fill(&b, examples))
@@ -490,14 +490,14 @@ func TestColumnsKeepTheLabels(t *testing.T) {
 		}
 		for range 3 {
 			examples, length := d.batch(r)
-			check(d.column, examples, examples, length)
+			check(d.targets, examples, examples, length)
 			whole := d.whole(examples)
-			if c, ok := d.column.(task.Sequences); ok {
+			if c, ok := d.targets.(task.Sequences); ok {
 				if got := c.CountWhole(&b, examples); got != whole {
 					t.Fatalf("%d labels are in whole sequences, want %d", got, whole)
 				}
 			}
-			d.column.Clear(&b)
+			d.targets.Clear(&b)
 			got := read(d.task, &b, 0)
 			if slices.ContainsFunc(got.labels, func(y int64) bool { return y != schema.MissingLabel }) || slices.ContainsFunc(got.present, func(y float32) bool { return y != 0 }) {
 				t.Fatalf("without labels the batch has %+v", got)
@@ -591,7 +591,7 @@ func (d *set) tagsOfSpans(i int) []int64 {
 // are the labels are measured as right.
 func TestJudgesReadWhatOutputsSay(t *testing.T) {
 	everySet(t, func(t *testing.T, r *rand.Rand, d *set) {
-		judge := d.of.NewJudge(d.schema, d.task, d.columns)
+		judge := d.of.NewJudge(d.schema, d.task, d.targetsOf)
 		main := task.MainMetric(d.task)
 		measured, err := task.NewMetric(main, d.task, d.numbers.seen...)
 		if err != nil {
@@ -613,8 +613,8 @@ func TestJudgesReadWhatOutputsSay(t *testing.T) {
 			if !ok {
 				continue
 			}
-			if alone, ok := d.column.Truth(i, nil); !ok || !cmp.Equal(alone, got.Truth, cmpopts.EquateEmpty()) {
-				t.Fatalf("the column has the truth %+v, the judge %+v", alone, got.Truth)
+			if alone, ok := d.targets.Truth(i, nil); !ok || !cmp.Equal(alone, got.Truth, cmpopts.EquateEmpty()) {
+				t.Fatalf("the targets have the truth %+v, the judge %+v", alone, got.Truth)
 			}
 			truth, predicted := d.judged(i)
 			if d.of.Traits().Choice == task.Number {
@@ -663,8 +663,8 @@ func TestJudgesReadWhatOutputsSay(t *testing.T) {
 	})
 }
 
-func (d *set) columns(name string) task.Column {
-	return map[string]task.Column{d.task.Name: d.column, "spans": d.spans}[name]
+func (d *set) targetsOf(name string) task.Targets {
+	return map[string]task.Targets{d.task.Name: d.targets, "spans": d.spans}[name]
 }
 
 // needs reports whether metrics cannot do without an output.
@@ -737,7 +737,7 @@ func (d *set) answerable(i int) bool {
 // TestDecisionsAddUp: each label of a row is decided once, or its truth is missed.
 func TestDecisionsAddUp(t *testing.T) {
 	everySet(t, func(t *testing.T, r *rand.Rand, d *set) {
-		judge := d.of.NewJudge(d.schema, d.task, d.columns)
+		judge := d.of.NewJudge(d.schema, d.task, d.targetsOf)
 		decider, ok := judge.(task.Decider)
 		if !ok {
 			return
@@ -788,7 +788,7 @@ func TestJudgesRefuseOtherElements(t *testing.T) {
 		for name, x := range d.right(examples, length) {
 			outputs := d.right(examples, length)
 			outputs[name] = tensor.Must(tensor.Of(make([]int32, x.Len()), x.Shape()...))
-			judge := d.of.NewJudge(d.schema, d.task, d.columns)
+			judge := d.of.NewJudge(d.schema, d.task, d.targetsOf)
 			if err := judge.Take(outputs, examples, length); err != nil {
 				if want := "its elements are int32, "; !strings.Contains(err.Error(), want) {
 					t.Fatalf("%s: %v", name, err)
