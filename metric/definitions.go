@@ -14,6 +14,7 @@ type definition struct {
 	lower   bool // lower is better
 	unit    bool // of what it measures, or its square
 	ofSpans bool // it reads a scheme of tags
+	pooled  bool // it pools the decisions about all labels
 	// undefined is why it is not defined although there are labels; "" where no label
 	// is true or predicted.
 	undefined string
@@ -43,14 +44,15 @@ const (
 var definitions = sync.OnceValue(func() []definition {
 	return append(valueDefinitions(), []definition{
 		{name: "loss", lower: true},
+		{name: "micro_f1", pooled: true},
 		{name: "auc", kind: ofScores, undefined: "all labels are of one class"},
 		// The loss of predicting the frequencies of the labels is their entropy.
 		{name: "log_loss", kind: ofScores, lower: true, undefined: notFinite, skill: func(value float64, t *schema.Task) float64 {
 			return skill(value, entropy(t.Counts))
 		}},
 		{name: "span_f1", ofSpans: true, undefined: "there is no span, neither true nor predicted"},
-		{name: "relation_f1", undefined: noRelations},
-		{name: "boundary_f1", undefined: noRelations},
+		{name: "relation_f1", pooled: true, undefined: noRelations},
+		{name: "boundary_f1", pooled: true, undefined: noRelations},
 		{name: "quadratic_kappa", undefined: "all labels and all predictions are one label"},
 		{name: "rank_mae", lower: true, unit: true, skill: func(value float64, t *schema.Task) float64 {
 			return skill(value, offMedian(t.Counts))
@@ -76,6 +78,10 @@ func HasUnit(name string) bool { return definitionOf(name).unit }
 
 // OfSpans reports whether a metric measures the spans that tags of a scheme spell.
 func OfSpans(name string) bool { return definitionOf(name).ofSpans }
+
+// Pooled reports whether a metric pools the decisions about all labels, so that
+// frequent ones count for more.
+func Pooled(name string) bool { return definitionOf(name).pooled }
 
 // OfScores reports whether a metric measures the probability that a task of two
 // labels gives the second, in place of the label it chooses. Such a metric

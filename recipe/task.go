@@ -204,7 +204,7 @@ func (c *checker) task(path string, t *Task, tasks []Task) {
 		}
 	}
 	c.threshold(path+".threshold", t)
-	if t.Metric == "span_f1" && t.Scheme == "" {
-		c.fail(path+".metric", "is span_f1, which needs to know the scheme: bio or bioes")
+	if metric.OfSpans(t.Metric) && t.Scheme == "" {
+		c.fail(path+".metric", "is %s, which needs to know the scheme: bio or bioes", t.Metric)
 	}
 }

@@ -89,7 +89,7 @@ func ThresholdMetric(of Type, name string) string {
 	switch {
 	case slices.Contains(of.ThresholdMetrics(), name):
 		return name
-	case name == "relation_f1" || name == "boundary_f1":
+	case metric.Pooled(name):
 		return "micro_f1"
 	}
 	return "macro_f1"
