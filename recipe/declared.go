@@ -3,7 +3,6 @@ package recipe
 import (
 	"math"
 	"slices"
-	"sync"
 
 	"espalier/data"
 	"espalier/input"
@@ -20,20 +19,20 @@ import (
 // The sections of several parts. They are made once, as what they are made of never
 // changes; nobody changes them.
 var (
-	inputSection     = sync.OnceValue(makeInputSection)
-	trunkSection     = sync.OnceValue(makeTrunkSection)
-	layerSection     = sync.OnceValue(makeLayerSection)
-	characterSection = sync.OnceValue(makeCharacterSection)
-	sharingSection   = sync.OnceValue(makeSharingSection)
-	taskSection      = sync.OnceValue(makeTaskSection)
-	balanceSection   = sync.OnceValue(makeBalanceSection)
-	samplingSection  = sync.OnceValue(makeSamplingSection)
-	optimizerSection = sync.OnceValue(func() section {
+	inputSection     = once(makeInputSection)
+	trunkSection     = once(makeTrunkSection)
+	layerSection     = once(makeLayerSection)
+	characterSection = once(makeCharacterSection)
+	sharingSection   = once(makeSharingSection)
+	taskSection      = once(makeTaskSection)
+	balanceSection   = once(makeBalanceSection)
+	samplingSection  = once(makeSamplingSection)
+	optimizerSection = once(func() section {
 		s := ofTypes(optim.Choice(), optim.Common(), optim.Types(), hasNo)
 		s.lenient = true
 		return s
 	})
-	scheduleSection = sync.OnceValue(func() section {
+	scheduleSection = once(func() section {
 		return ofTypes(optim.ScheduleChoice(), optim.ScheduleCommon(), optim.Schedules(), onlyPlateau)
 	})
 )

@@ -3,6 +3,7 @@ package recipe
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"espalier/data"
 	"espalier/data/source"
@@ -28,6 +29,8 @@ type section struct {
 	// refuses: where foreign is nil, whoever reads the section refuses settings of
 	// other parts than the chosen one.
 	refuses bool
+	// whole are the options of all parts, once they are joined.
+	whole []setting.Option
 }
 
 // part is one of several things that a section may configure.
@@ -37,6 +40,21 @@ type part struct {
 	common, options []setting.Option
 	// unnamed: it is chosen by what else the section has, and not by name.
 	unnamed bool
+	// own are the options of a section whose part this is, once they are joined.
+	own []setting.Option
+}
+
+// once makes a section when it is first asked for, with its options joined: reading a
+// recipe asks for them many times. Nobody changes what it returns.
+func once(make func() section) func() section {
+	return sync.OnceValue(func() section {
+		s := make()
+		s.whole = slices.Clip(s.all())
+		for i := range s.parts {
+			s.parts[i].own = slices.Clip(s.own(s.parts[i].name))
+		}
+		return s
+	})
 }
 
 func (p part) all() []setting.Option { return slices.Concat(p.common, p.options) }
@@ -44,6 +62,9 @@ func (p part) all() []setting.Option { return slices.Concat(p.common, p.options)
 // own are the options of the section whose part is chosen.
 func (s section) own(chosen string) []setting.Option {
 	for _, p := range s.parts {
+		if p.name == chosen && p.own != nil {
+			return p.own
+		}
 		if p.name == chosen {
 			return slices.Concat(s.options, p.all())
 		}
@@ -53,6 +74,9 @@ func (s section) own(chosen string) []setting.Option {
 
 // all are the options of all parts; several parts may have one of the same key.
 func (s section) all() []setting.Option {
+	if s.whole != nil {
+		return s.whole
+	}
 	options := slices.Clone(s.options)
 	for _, p := range s.parts {
 		options = append(options, p.all()...)
