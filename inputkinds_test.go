@@ -1,14 +1,10 @@
 package espalier
 
 import (
-	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 )
 
@@ -22,41 +18,22 @@ var namesKinds = map[string]string{
 // kind's files and in the tables that choose them, and other code goes by traits. So no
 // other file names a kind, and none asks whether a schema is that of a table.
 func TestNobodyAsksForAnInputKind(t *testing.T) {
-	constants := schemaConstants(t, "InputType")
+	constants := constantsOf(t, "InputType", "input")
 	if len(constants) == 0 {
 		t.Fatal("package schema has no constants of kinds of inputs")
 	}
 	seen := map[string]bool{}
-	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		path = filepath.ToSlash(path)
-		if d.IsDir() {
-			if slices.Contains([]string{"input", "schema", "bench", "interop/generate"}, path) || d.Name() == "testdata" || len(d.Name()) > 1 && d.Name()[0] == '.' {
-				return filepath.SkipDir
-			}
-			return nil
-		}
-		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
-			return nil
-		}
-		files := token.NewFileSet()
-		file, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution)
-		if err != nil {
-			return err
-		}
+	leaveOut := func(folder string) bool {
+		return slices.Contains([]string{"input", "schema", "bench", "interop/generate"}, folder)
+	}
+	eachSource(t, leaveOut, func(path string, files *token.FileSet, file *ast.File) {
 		for _, where := range kindsNamed(file, constants) {
 			seen[path] = true
 			if namesKinds[path] == "" {
 				t.Errorf("%s: %s; ask package input for traits, or give the kind a file and the room a table", files.Position(where.at), where.what)
 			}
 		}
-		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	for path := range namesKinds {
 		if !seen[path] {
 			t.Errorf("%s names no kind any more; take it off the list", path)
@@ -69,42 +46,15 @@ func TestNobodyAsksForAnInputKind(t *testing.T) {
 // which a schema tells whether it is that of a table. The word text alone says nothing:
 // files, fields and settings are text, too.
 func kindsNamed(file *ast.File, constants []string) []named {
-	var out []named
-	word := func(e ast.Expr, how string) {
-		if l, ok := e.(*ast.BasicLit); ok && slices.Contains([]string{`"numeric"`, `"categorical"`, `"numbers"`}, l.Value) {
-			out = append(out, named{l.Pos(), fmt.Sprintf("%s %s", how, l.Value)})
+	return namesIn(file, constants, []string{"numeric", "categorical", "numbers"}, func(function string, args []ast.Expr) string {
+		if function == "Tabular" && len(args) == 0 {
+			return "it asks for Tabular"
 		}
-	}
-	ast.Inspect(file, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.SelectorExpr:
-			if of, ok := n.X.(*ast.Ident); ok && of.Name == "schema" && slices.Contains(constants, n.Sel.Name) {
-				out = append(out, named{n.Pos(), "it names schema." + n.Sel.Name})
-			}
-		case *ast.BinaryExpr:
-			if n.Op == token.EQL || n.Op == token.NEQ {
-				word(n.X, "it compares with")
-				word(n.Y, "it compares with")
-			}
-		case *ast.CaseClause:
-			for _, e := range n.List {
-				word(e, "it has a case of")
-			}
-		case *ast.CallExpr:
-			of, ok := n.Fun.(*ast.SelectorExpr)
-			if !ok {
-				break
-			}
-			if of.Sel.Name == "Tabular" && len(n.Args) == 0 {
-				out = append(out, named{n.Pos(), "it asks for Tabular"})
-			}
-			if l, literal := only(n.Args).(*ast.BasicLit); literal && of.Sel.Name == "InputType" {
-				out = append(out, named{n.Pos(), "it makes a kind of " + l.Value})
-			}
+		if l, ok := only(args).(*ast.BasicLit); ok && function == "InputType" {
+			return "it makes a kind of " + l.Value
 		}
-		return true
+		return ""
 	})
-	return out
 }
 
 // only is the one argument of a call, nil where it has others.
@@ -132,7 +82,7 @@ func f(s *schema.Schema, in *schema.Input) bool {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, n := range kindsNamed(file, schemaConstants(t, "InputType")) {
+	for _, n := range kindsNamed(file, constantsOf(t, "InputType", "input")) {
 		got = append(got, n.what)
 	}
 	want := []string{

@@ -1,7 +1,6 @@
 package espalier
 
 import (
-	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -29,32 +28,44 @@ func isHead(path string) bool {
 // type's file in package task, and other code goes by its traits and its methods. So no
 // other file names a type, and none compares one with a word.
 func TestNobodyAsksForATaskType(t *testing.T) {
-	constants := schemaConstants(t, "TaskType")
+	constants := constantsOf(t, "TaskType", "task")
 	if len(constants) == 0 {
 		t.Fatal("package schema has no constants of task types")
 	}
-	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.IsDir() {
-			if mayName(path) || len(d.Name()) > 1 && d.Name()[0] == '.' {
-				return filepath.SkipDir
-			}
-			return nil
-		}
-		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || isHead(path) {
-			return nil
-		}
-		files := token.NewFileSet()
-		file, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution)
-		if err != nil {
-			return err
+	eachSource(t, mayName, func(path string, files *token.FileSet, file *ast.File) {
+		if isHead(path) {
+			return
 		}
 		for _, where := range typesNamed(file, constants) {
 			t.Errorf("%s: %s; ask package task for the type's traits, or give the type a method", files.Position(where.at), where.what)
 		}
-		return nil
+	})
+}
+
+// eachSource calls do with every Go file of the module that is no test, but for those of
+// folders that are left out and of testdata.
+func eachSource(t *testing.T, leaveOut func(folder string) bool, do func(path string, files *token.FileSet, file *ast.File)) {
+	t.Helper()
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		path = filepath.ToSlash(path)
+		if d.IsDir() {
+			if leaveOut(path) || d.Name() == "testdata" || len(d.Name()) > 1 && d.Name()[0] == '.' {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		files := token.NewFileSet()
+		file, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution)
+		if err == nil {
+			do(path, files, file)
+		}
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -65,78 +76,107 @@ func TestNobodyAsksForATaskType(t *testing.T) {
 // package that declares their names, and programs that make files for tests or measure,
 // each of which is about certain tasks.
 func mayName(folder string) bool {
-	return slices.Contains([]string{"task", "schema", "bench", "interop/generate"}, filepath.ToSlash(folder)) || filepath.Base(folder) == "testdata"
+	return slices.Contains([]string{"task", "schema", "bench", "interop/generate"}, folder)
 }
 
-// schemaConstants are the names of package schema's constants of a type.
-func schemaConstants(t *testing.T, of string) []string {
+// constantsOf are the constants of one of package schema's types, such as
+// schema.Tagging: those of schema, and those of the packages that declare more.
+func constantsOf(t *testing.T, of string, packages ...string) []string {
 	t.Helper()
-	paths, err := filepath.Glob("schema/*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var names []string
-	for _, path := range paths {
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+	for _, pkg := range append(packages, "schema") {
+		paths, err := filepath.Glob(pkg + "/*.go")
 		if err != nil {
 			t.Fatal(err)
 		}
-		ast.Inspect(file, func(n ast.Node) bool {
-			spec, ok := n.(*ast.ValueSpec)
-			if !ok {
-				return true
+		for _, path := range paths {
+			file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
 			}
-			if is, ok := spec.Type.(*ast.Ident); ok && is.Name == of {
-				for _, name := range spec.Names {
-					names = append(names, name.Name)
+			ast.Inspect(file, func(n ast.Node) bool {
+				if spec, ok := n.(*ast.ValueSpec); ok && isOfType(spec.Type, of) {
+					for _, name := range spec.Names {
+						names = append(names, pkg+"."+name.Name)
+					}
 				}
-			}
-			return true
-		})
+				return true
+			})
+		}
 	}
 	return names
 }
 
-// named is a place that names a task type.
+// isOfType reports whether a type is package schema's of that name.
+func isOfType(e ast.Expr, name string) bool {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e.Name == name
+	case *ast.SelectorExpr:
+		return e.Sel.Name == name
+	}
+	return false
+}
+
+// named is a place that names a task type, or a kind of input.
 type named struct {
 	at   token.Pos
 	what string
 }
 
-// typesNamed finds the constants of package schema that are task types, and the words of
+// typesNamed finds the constants of task types, and the words of
 // types where something is compared with them, or made a type.
 func typesNamed(file *ast.File, constants []string) []named {
+	return namesIn(file, constants, task.Names(), func(function string, args []ast.Expr) string {
+		if l, ok := only(args).(*ast.BasicLit); ok && function == "TaskType" && slices.Contains(task.Names(), unquoted(l)) {
+			return "it makes a type of " + l.Value
+		}
+		return ""
+	})
+}
+
+// namesIn finds constants, comparisons with words and cases of them, and
+// the calls of selected functions of which called says what is wrong; "": nothing is.
+func namesIn(file *ast.File, constants, words []string, called func(function string, args []ast.Expr) string) []named {
 	var out []named
-	word := func(e ast.Expr, how string) {
-		if l, ok := e.(*ast.BasicLit); ok && l.Kind == token.STRING {
-			if s, err := strconv.Unquote(l.Value); err == nil && slices.Contains(task.Names(), s) {
-				out = append(out, named{l.Pos(), fmt.Sprintf("%s %s", how, l.Value)})
+	word := func(how string, of ...ast.Expr) {
+		for _, e := range of {
+			if l, ok := e.(*ast.BasicLit); ok && slices.Contains(words, unquoted(l)) {
+				out = append(out, named{l.Pos(), how + " " + l.Value})
 			}
 		}
 	}
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.SelectorExpr:
-			if of, ok := n.X.(*ast.Ident); ok && of.Name == "schema" && slices.Contains(constants, n.Sel.Name) {
-				out = append(out, named{n.Pos(), "it names schema." + n.Sel.Name})
+			if of, ok := n.X.(*ast.Ident); ok && slices.Contains(constants, of.Name+"."+n.Sel.Name) {
+				out = append(out, named{n.Pos(), "it names " + of.Name + "." + n.Sel.Name})
 			}
 		case *ast.BinaryExpr:
 			if n.Op == token.EQL || n.Op == token.NEQ {
-				word(n.X, "it compares with")
-				word(n.Y, "it compares with")
+				word("it compares with", n.X, n.Y)
 			}
 		case *ast.CaseClause:
-			for _, e := range n.List {
-				word(e, "it has a case of")
-			}
+			word("it has a case of", n.List...)
 		case *ast.CallExpr:
-			if of, ok := n.Fun.(*ast.SelectorExpr); ok && of.Sel.Name == "TaskType" && len(n.Args) == 1 {
-				word(n.Args[0], "it makes a type of")
+			if of, ok := n.Fun.(*ast.SelectorExpr); ok {
+				if what := called(of.Sel.Name, n.Args); what != "" {
+					out = append(out, named{n.Pos(), what})
+				}
 			}
 		}
 		return true
 	})
 	return out
+}
+
+// unquoted is the text of a literal that is a string, "" for another.
+func unquoted(l *ast.BasicLit) string {
+	s, err := strconv.Unquote(l.Value)
+	if l.Kind != token.STRING || err != nil {
+		return ""
+	}
+	return s
 }
 
 // TestTypesAreFoundWhereTheyAreNamed holds the search of [TestNobodyAsksForATaskType].
@@ -145,7 +185,7 @@ func TestTypesAreFoundWhereTheyAreNamed(t *testing.T) {
 import "espalier/schema"
 func f(t *schema.Task) bool {
 	switch t.Type {
-	case schema.Tagging, "relation":
+	case schema.Tagging, task.Ordinal, "relation":
 		return true
 	}
 	_ = schema.TaskType("regression")
@@ -156,11 +196,11 @@ func f(t *schema.Task) bool {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, n := range typesNamed(file, schemaConstants(t, "TaskType")) {
+	for _, n := range typesNamed(file, constantsOf(t, "TaskType", "task")) {
 		got = append(got, n.what)
 	}
 	want := []string{
-		"it has a case of \"relation\"", "it names schema.Tagging", "it makes a type of \"regression\"",
+		"it has a case of \"relation\"", "it names schema.Tagging", "it names task.Ordinal", "it makes a type of \"regression\"",
 		"it compares with \"multilabel\"", "it compares with \"classification\"",
 	}
 	if !slices.Equal(got, want) {

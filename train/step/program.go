@@ -123,20 +123,6 @@ func stepOf(built *models.Built, shared bool) (*program, error) {
 	return p, p.emit(outputs)
 }
 
-// compileLosses builds the losses of a training step alone.
-func compileLosses(m *models.Model) (*program, error) {
-	built, err := m.Build(models.Training)
-	if err != nil {
-		return nil, err
-	}
-	p := &program{built: built, lookup: lookups(built)}
-	var outputs []builder.Output
-	for _, t := range built.Tasks {
-		outputs = append(outputs, builder.Output{Name: lossPrefix + t.Name, Value: t.Loss})
-	}
-	return p, p.emit(outputs)
-}
-
 // learned are the dense parameters and the looked-up rows that training moves.
 func (p *program) learned() []*builder.Value {
 	var wrt []*builder.Value
@@ -154,32 +140,38 @@ func (p *program) learned() []*builder.Value {
 	return wrt
 }
 
+// compileLosses builds the losses of a training step alone.
+func compileLosses(m *models.Model) (*program, error) {
+	return compileForward(m, models.Training, true, false)
+}
+
 // compileEvaluation builds the losses and answers of all tasks.
 func compileEvaluation(m *models.Model) (*program, error) {
-	built, err := m.Build(models.Evaluation)
-	if err != nil {
-		return nil, err
-	}
-	p := &program{built: built, lookup: lookups(built)}
-	var outputs []builder.Output
-	for _, t := range built.Tasks {
-		outputs = append(outputs, builder.Output{Name: lossPrefix + t.Name, Value: t.Loss})
-		outputs = append(outputs, t.Outputs...)
-	}
-	return p, p.emit(outputs)
+	return compileForward(m, models.Evaluation, true, true)
 }
 
 // compileAnswers builds the answers of all tasks alone, from the graph that evaluation
 // measures and not from the one that is exported: a file is verified against it.
 func compileAnswers(m *models.Model) (*program, error) {
-	built, err := m.Build(models.Evaluation)
+	return compileForward(m, models.Evaluation, false, true)
+}
+
+// compileForward builds a program without gradients, which outputs the losses, the
+// answers or both of all tasks.
+func compileForward(m *models.Model, mode models.Mode, losses, answers bool) (*program, error) {
+	built, err := m.Build(mode)
 	if err != nil {
 		return nil, err
 	}
 	p := &program{built: built, lookup: lookups(built)}
 	var outputs []builder.Output
 	for _, t := range built.Tasks {
-		outputs = append(outputs, t.Outputs...)
+		if losses {
+			outputs = append(outputs, builder.Output{Name: lossPrefix + t.Name, Value: t.Loss})
+		}
+		if answers {
+			outputs = append(outputs, t.Outputs...)
+		}
 	}
 	return p, p.emit(outputs)
 }
