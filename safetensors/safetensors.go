@@ -3,12 +3,17 @@
 // each tensor's type, shape and byte range, then the elements. Every framework
 // reads such files, so a run's parameters can be looked at anywhere.
 //
+// [Write] and [Decode] take a whole file, as runs keep them. [OpenFolder] and
+// [OpenFile] read what other tools saved: of any size, in one file or in shards,
+// element by element as it is asked for, 16-bit floats too.
+//
 // The layout is described in the safetensors project's README; this package
 // writes names in sorted order without gaps, so that the same tensors give the
 // same bytes.
 package safetensors
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -20,22 +25,11 @@ import (
 	"espalier/tensor"
 )
 
-// maxHeader bounds the header, as the format's own reader does.
-const maxHeader = 100 << 20
-
 // File is the content of a file. Metadata is free text by key.
 type File struct {
 	Tensors  map[string]*tensor.Tensor // float32, float64, int64
 	Metadata map[string]string
 }
-
-type entry struct {
-	DType   string   `json:"dtype"`
-	Shape   []int64  `json:"shape"`
-	Offsets [2]int64 `json:"data_offsets"`
-}
-
-const metadataKey = "__metadata__"
 
 // Write writes the file.
 func Write(w io.Writer, f *File) error {
@@ -56,7 +50,7 @@ func Write(w io.Writer, f *File) error {
 			return fmt.Errorf("tensor %q: %w", name, err)
 		}
 		size := int64(t.Len() * t.DType().Size())
-		header[name] = entry{kind, append([]int64{}, t.Shape()...), [2]int64{offset, offset + size}}
+		header[name] = entry{kind, append([]int64{}, t.Shape()...), []int64{offset, offset + size}}
 		offset += size
 	}
 	text, err := json.Marshal(header) // sorts keys
@@ -123,31 +117,13 @@ func writeElements(w io.Writer, t *tensor.Tensor) error {
 // Decode reads a file's bytes. It never allocates more than a small multiple
 // of them.
 func Decode(data []byte) (*File, error) {
-	if len(data) < 8 {
-		return nil, fmt.Errorf("safetensors: %d bytes are too few for a header", len(data))
+	h, start, err := readHeader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return nil, fmt.Errorf("safetensors: %w", err)
 	}
-	n := binary.LittleEndian.Uint64(data)
-	if n > maxHeader || n > uint64(len(data)-8) {
-		return nil, fmt.Errorf("safetensors: the header claims %d bytes, the file has %d", n, len(data))
-	}
-	var raw map[string]json.RawMessage
-	if err := json.Unmarshal(data[8:8+n], &raw); err != nil {
-		return nil, fmt.Errorf("safetensors: header: %w", err)
-	}
-	f := &File{Tensors: map[string]*tensor.Tensor{}, Metadata: map[string]string{}}
-	body := data[8+n:]
-	for name, text := range raw {
-		if name == metadataKey {
-			if err := json.Unmarshal(text, &f.Metadata); err != nil {
-				return nil, fmt.Errorf("safetensors: metadata: %w", err)
-			}
-			continue
-		}
-		var e entry
-		if err := json.Unmarshal(text, &e); err != nil {
-			return nil, fmt.Errorf("safetensors: tensor %q: %w", name, err)
-		}
-		t, err := e.decode(body)
+	f := &File{Tensors: map[string]*tensor.Tensor{}, Metadata: h.metadata}
+	for name, e := range h.tensors {
+		t, err := e.decode(data[start:])
 		if err != nil {
 			return nil, fmt.Errorf("safetensors: tensor %q: %w", name, err)
 		}
@@ -163,22 +139,11 @@ func (e entry) decode(body []byte) (*tensor.Tensor, error) {
 		return nil, fmt.Errorf("type %q is not one of %v", e.DType, kinds)
 	}
 	dtype := []tensor.DType{tensor.Float32, tensor.Float64, tensor.Int64}[i]
-	from, to := e.Offsets[0], e.Offsets[1]
-	if from < 0 || to < from || to > int64(len(body)) {
-		return nil, fmt.Errorf("bytes %d to %d are outside the file", from, to)
-	}
-	n, err := tensor.Shape(e.Shape).Elements()
-	if err != nil {
-		return nil, err
-	}
-	if size := int64(dtype.Size()); (to-from)%size != 0 || (to-from)/size != int64(n) {
-		return nil, fmt.Errorf("shape %v of %v does not fill %d bytes", tensor.Shape(e.Shape), dtype, to-from)
-	}
 	t, err := tensor.New(dtype, e.Shape...)
 	if err != nil {
 		return nil, err
 	}
-	body = body[from:to]
+	body = body[e.Offsets[0]:e.Offsets[1]]
 	switch d := t.Any().(type) {
 	case []float32:
 		for i := range d {

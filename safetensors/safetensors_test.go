@@ -63,10 +63,10 @@ func TestDecodeRefuses(t *testing.T) {
 	}{
 		{"nothing", nil, "0 bytes are too few for a header"},
 		{"long header", binary.LittleEndian.AppendUint64(nil, 1<<60), "the header claims 1152921504606846976 bytes, the file has 8"},
-		{"no JSON", with("{", 0), "header: unexpected end of JSON input"},
+		{"no JSON", with("{", 0), "header: unexpected EOF"},
 		{"type", with(`{"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, 1), `tensor "x": type "U8" is not one of [F32 F64 I64]`},
-		{"range", with(`{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, 3), `tensor "x": bytes 0 to 4 are outside the file`},
-		{"shape", with(`{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}`, 4), `tensor "x": shape [2] of float32 does not fill 4 bytes`},
+		{"range", with(`{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, 3), `the file is cut short: its tensors have 4 bytes, the file has 3 for them`},
+		{"shape", with(`{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}`, 4), `tensor "x": shape [2] of F32 does not fill bytes 0 to 4`},
 		{"huge", with(`{"x":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,4]}}`, 4), "more elements than memory can address"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
