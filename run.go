@@ -57,7 +57,8 @@ func LearnFrom(r *recipe.Recipe, cache *data.Cache) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Run{Recipe: r, Model: m, Vocabulary: encoder.Vocabulary(), encoder: encoder, vectors: vectors}, nil
+	run := &Run{Recipe: r, Model: m, Vocabulary: encoder.Vocabulary(), encoder: encoder, vectors: vectors}
+	return run, run.checkPretrained()
 }
 
 // OpenRun reads a run directory; an error that is [ErrNoRun] says that there is
@@ -145,7 +146,11 @@ func (r *Run) Start(e runtime.Engine) (*train.Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.startVectors(t, func(string, ...any) {})
+	silent := func(string, ...any) {}
+	if err := r.startPretrained(t, silent); err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
+	r.startVectors(t, silent)
 	return t, nil
 }
 

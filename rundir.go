@@ -12,6 +12,7 @@ import (
 
 	"espalier/input"
 	"espalier/internal/atomicfile"
+	"espalier/pretrained"
 	"espalier/recipe"
 	"espalier/safetensors"
 	"espalier/schema"
@@ -28,6 +29,7 @@ const (
 	fileSchema     = "schema.json"            // tasks and labels
 	fileVocabulary = "vocabulary.txt"         // one word a line, in id order
 	fileTokenizer  = "tokenizer.json"         // in its place, where tokens are pieces of words
+	fileEncoder    = "encoder.json"           // the config.json of a pretrained trunk
 	fileParameters = "parameters.safetensors" // of the best epoch
 	fileState      = "state.safetensors"      // all that resuming needs
 	fileLog        = "log.jsonl"              // one line an epoch
@@ -104,7 +106,7 @@ func (d directory) holdsRun() bool {
 
 // begin makes the folder and writes what was learned of the data. It is no run
 // before its recipe is written.
-func (d directory) begin(s *schema.Schema, v *text.Vocabulary) error {
+func (d directory) begin(s *schema.Schema, v *text.Vocabulary, encoder *pretrained.Config) error {
 	if err := os.MkdirAll(string(d), 0o755); err != nil {
 		return err
 	}
@@ -121,6 +123,11 @@ func (d directory) begin(s *schema.Schema, v *text.Vocabulary) error {
 			return err
 		}
 	}
+	if encoder != nil {
+		if err := d.writeBytes(fileEncoder, encoder.JSON()); err != nil {
+			return err
+		}
+	}
 	return d.writeBytes(fileSchema, append(description, '\n'))
 }
 
@@ -133,7 +140,20 @@ func (d directory) recipe() (*recipe.Recipe, error) {
 	if err != nil {
 		return nil, fmt.Errorf("recipe: %w", err)
 	}
-	return recipe.Parse(d.path(fileRecipe), content)
+	encoder, err := d.encoder()
+	if err != nil {
+		return nil, err
+	}
+	return recipe.ParseFor(d.path(fileRecipe), content, encoder)
+}
+
+// encoder reads the configuration of a pretrained trunk, nil where the run has none.
+func (d directory) encoder() (c *pretrained.Config, err error) {
+	err = d.decode(fileEncoder, func(b []byte) (err error) { c, err = pretrained.ParseConfig(b); return err })
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return c, err
 }
 
 func (d directory) schema() (s *schema.Schema, err error) {

@@ -56,8 +56,14 @@ func Train(ctx context.Context, r *recipe.Recipe, dir string, o Options) (*Run, 
 		return nil, nil, err
 	}
 	defer t.Close()
+	resumed := false
 	if o.Resume {
-		if err := run.resume(t, o.Log); err != nil {
+		if resumed, err = run.resume(t, o.Log); err != nil {
+			return nil, nil, err
+		}
+	}
+	if !resumed {
+		if err := run.startPretrained(t, o.Log); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -124,7 +130,7 @@ func (r *Run) begin(resumed bool) error {
 		return err
 	}
 	if !resumed {
-		if err := r.files().begin(r.Model.Schema(), r.Vocabulary); err != nil {
+		if err := r.files().begin(r.Model.Schema(), r.Vocabulary, r.Recipe.Trunk.Pretrained); err != nil {
 			return err
 		}
 	}
@@ -147,26 +153,27 @@ func reopen(r *recipe.Recipe, dir string) (*Run, error) {
 	return run, nil
 }
 
-// resume takes up the state of the last finished epoch.
-func (r *Run) resume(t *train.Trainer, log func(string, ...any)) error {
+// resume takes up the state of the last finished epoch, and reports whether there was
+// one.
+func (r *Run) resume(t *train.Trainer, log func(string, ...any)) (bool, error) {
 	f, err := r.files().tensors(fileState)
 	if errors.Is(err, fs.ErrNotExist) {
 		log("the run had not finished an epoch; it starts anew")
 		if file, o := r.Recipe.Vectors(); file != "" {
 			o.Add = 0 // the vocabulary has them already
 			r.vectors, err = r.encoder.ReadVectors(file, o)
-			return err
+			return false, err
 		}
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := t.Resume(f); err != nil {
-		return fmt.Errorf("%s: %w", r.files().path(fileState), err)
+		return false, fmt.Errorf("%s: %w", r.files().path(fileState), err)
 	}
 	log("resumed after epoch %s", f.Metadata["epoch"])
-	return nil
+	return true, nil
 }
 
 // saveEpoch writes the state first: a kill between the files costs a line of

@@ -70,7 +70,11 @@ func (textReader) read(c *network, trunk *builder.Scope, b *Built, inputs []sche
 	if t.Frozen {
 		embed = nn.FrozenEmbedding
 	}
-	x := embed(trunk.In("embedding"), b.IDs, int64(in.VocabularySize), t.Embedding)
+	words := int64(in.VocabularySize)
+	if t.Pretrained != nil {
+		words = t.Pretrained.Vocabulary // its table may have rows that the tokenizer has no token for
+	}
+	x := embed(trunk.In("embedding"), b.IDs, words, t.Embedding)
 	if b.Characters != nil {
 		x = c.Concat(-1, x, c.characters(trunk.In("characters"), b.Characters, int64(in.Characters.Size())))
 	}

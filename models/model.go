@@ -9,6 +9,7 @@ import (
 
 	"espalier/builder"
 	"espalier/builder/nn"
+	"espalier/pretrained"
 	"espalier/schema"
 	"espalier/setting"
 	"espalier/task"
@@ -79,6 +80,9 @@ type TrunkConfig struct {
 	Frozen bool
 	// Characters adds features of each word's characters to its vector.
 	Characters CharacterConfig
+	// Path is the folder of a pretrained encoder, and Pretrained its configuration.
+	Path       string `key:"path"`
+	Pretrained *pretrained.Config
 	// Options are settings by key: those that have no field, and those whose 0 is
 	// meant.
 	Options setting.Values
@@ -300,6 +304,10 @@ type network struct {
 	config Config
 	tasks  []string       // their names
 	mask   *builder.Value // [batch, sequence], 1 for tokens; nil for a model of whole examples
+	// tokenTypes are int64 [batch, sequence]; nil where all are 0.
+	tokenTypes *builder.Value
+	// adapting is the task whose own layers of a pretrained trunk are being built.
+	adapting string
 	// pooled are the vectors of hidden states, made when the first head that
 	// reads the states asks for them.
 	pooled map[*builder.Value]*builder.Value
@@ -401,6 +409,10 @@ func (c *network) sentence(states *builder.Value) *builder.Value {
 		p = nn.MaxPool(c.Graph, states, c.mask)
 	case "attention":
 		p = nn.AttentionPool(c.Scope("trunk/pool"), states, c.mask)
+	case "first":
+		p = nn.First(c.Graph, states)
+	case "pooler":
+		p = c.pooler(states)
 	default:
 		p = nn.MeanPool(c.Graph, states, c.mask)
 	}

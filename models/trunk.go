@@ -17,6 +17,9 @@ type TrunkType struct {
 	Doc, Source string
 	// Table: it reads the columns of a table, and not words.
 	Table bool
+	// Own: it has none of the settings that other trunks share, nor can it be part of a
+	// stack.
+	Own bool
 	// Options are its own settings.
 	Options []setting.Option
 
@@ -34,7 +37,7 @@ type TrunkType struct {
 // trunkTypes is the table of all types: those that read words, the default first,
 // and those that read a table.
 func trunkTypes() []*TrunkType {
-	return []*TrunkType{&bag, &cnn, &bilstm, &bigru, &lstm, &gru, &transformer, &mlp}
+	return []*TrunkType{&bag, &cnn, &bilstm, &bigru, &lstm, &gru, &transformer, &pretrainedTrunk, &mlp}
 }
 
 // TrunkTypes returns the types of trunks that read words, or those that read a table;
@@ -67,7 +70,7 @@ func trunkType(name string) (*TrunkType, error) {
 func (t *TrunkType) others() []setting.Option {
 	var options []setting.Option
 	for _, other := range trunkTypes() {
-		if other.Table == t.Table && other != t {
+		if other.Table == t.Table && other != t && !other.Own {
 			options = append(options, other.Options...)
 		}
 	}
@@ -129,6 +132,9 @@ func (t *TrunkConfig) Complete(given func(key string) bool, at string) error {
 
 // binding are the settings of a trunk of one encoder.
 func (t *TrunkConfig) binding(of *TrunkType) setting.Binding {
+	if of.Own {
+		return setting.Binding{Options: of.Options, Around: t.configured()}
+	}
 	options := WordOptions()
 	if of.Table {
 		options = TableOptions()
@@ -157,7 +163,7 @@ func (t TrunkConfig) Explicit() TrunkConfig {
 	}
 	b := t.binding(of)
 	b.Explicit(&t)
-	if !of.Table {
+	if !of.Table && !of.Own {
 		b.Options = append(b.Options, b.Others...)
 	}
 	setting.Only(b.Options, &t)
@@ -168,6 +174,9 @@ func (t TrunkConfig) Explicit() TrunkConfig {
 // complete completes an encoder.
 func (t *TrunkConfig) complete(of *TrunkType, b setting.Binding, given func(key string) bool, at string) error {
 	t.Type, b.Given = of.Name, given
+	if of.Own && t.Pretrained == nil {
+		return errNoConfig
+	}
 	if _, err := b.Complete(t); err != nil {
 		return err
 	}

@@ -74,6 +74,8 @@ func (t *TrunkConfig) completePart(around setting.Values, reads int64, given fun
 		return err
 	case of.Table:
 		return fmt.Errorf("type %s is for tables, not for a stack", of.Name)
+	case of.Own:
+		return fmt.Errorf("type %s is a trunk of its own, not for a stack", of.Name)
 	}
 	b := setting.Binding{Options: append(LayerOptions(), of.Options...), Others: of.others(), Around: around}
 	if err := t.complete(of, b, given, at); err != nil {

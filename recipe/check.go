@@ -123,6 +123,7 @@ func (c *checker) wrong(path string, err error) {
 func (c *checker) recipe(r *Recipe) {
 	c.data(&r.Data)
 	c.takeColumns(r)
+	c.pretrained(r)
 	if slices.ContainsFunc(r.Inputs, func(in Input) bool { return in.column() }) {
 		c.columns(r.Inputs)
 		c.tableTrunk(&r.Trunk)
@@ -243,6 +244,14 @@ func (c *checker) trunk(t *Trunk) {
 	} else if c.has("trunk.type") {
 		c.oneOf("trunk.type", t.Type, trunkNames(false)...)
 	}
+	c.foreign("trunk", trunkSection(), t.Type, t)
+	if t.Type == models.PretrainedTrunk {
+		if c.err == nil {
+			c.encoders(t)
+		}
+		c.check("trunk", trunkSection().own(t.Type)[1:], t)
+		return
+	}
 	c.characters(&t.Characters)
 	if t.TrunkConfig.Characters = t.Characters.CharacterConfig; t.Characters.Type == "none" {
 		t.TrunkConfig.Characters = models.CharacterConfig{}
@@ -288,7 +297,7 @@ func (c *checker) stack(t *Trunk) {
 		}
 	}
 	for i, p := range t.Stack {
-		c.oneOf(fmt.Sprintf("trunk.stack.%d.type", i), p.Type, trunkNames(false)...)
+		c.oneOf(fmt.Sprintf("trunk.stack.%d.type", i), p.Type, layerSection().names()...)
 	}
 }
 

@@ -131,15 +131,33 @@ func makeTrunkSection() section {
 		sub("vectors", "starts the word vectors from those of a file"),
 		sub("characters", "makes the trunk read the characters of words, too"),
 	)
-	s := section{options: []setting.Option{trunkChoice()}, by: "type"}
+	s := section{options: []setting.Option{trunkChoice()}, by: "type", foreign: ofOwnTrunk}
 	for _, t := range models.TrunkTypes(false) {
-		s.parts = append(s.parts, part{name: t.Name, doc: t.Doc, source: t.Source, common: words, options: t.Options})
+		common := words
+		if t.Own {
+			common = nil
+		}
+		s.parts = append(s.parts, part{name: t.Name, doc: t.Doc, source: t.Source, common: common, options: t.Options})
 	}
 	for _, t := range models.TrunkTypes(true) {
 		s.parts = append(s.parts, part{name: t.Name, doc: t.Doc, source: t.Source, common: models.TableOptions(), options: t.Options})
 	}
 	s.parts = append(s.parts, part{name: stacked, unnamed: true, doc: "encoders on top of each other", common: words, options: stackOptions()})
 	return s
+}
+
+// ofOwnTrunk refuses, of a trunk that has all settings of its own, those of others, and
+// its own of theirs.
+func ofOwnTrunk(s section, key, chosen string) (at, text string) {
+	for _, t := range models.TrunkTypes(false) {
+		switch {
+		case t.Own && t.Name == chosen:
+			return key, "is not for type " + chosen + ", whose sizes are those of its folder"
+		case t.Own && slices.Equal(s.readers(key), []string{t.Name}):
+			return key, "is for type " + t.Name
+		}
+	}
+	return "", ""
 }
 
 // stacked is the type of a trunk that is a stack.
@@ -178,6 +196,9 @@ func makeLayerSection() section {
 	choice := setting.Option{Key: "type", Kind: setting.Word, Required: true, Doc: "type of the encoder"}
 	s := section{by: "type"}
 	for _, t := range models.TrunkTypes(false) {
+		if t.Own {
+			continue
+		}
 		choice.Words = append(choice.Words, t.Name)
 		s.parts = append(s.parts, part{name: t.Name, doc: t.Doc, source: t.Source, options: t.Options})
 	}

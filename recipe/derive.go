@@ -25,7 +25,7 @@ func (r *Recipe) reread(kind string) (*Recipe, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := Parse(kind+r.file, content)
+	out, err := ParseFor(kind+r.file, content, r.Trunk.Pretrained)
 	if err != nil {
 		return nil, err
 	}

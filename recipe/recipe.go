@@ -22,6 +22,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"espalier/models"
+	"espalier/pretrained"
 )
 
 // maxSize bounds a recipe file.
@@ -53,6 +54,9 @@ type Recipe struct {
 	// for programs that carry their data with them and stands in no file.
 	FS fs.FS
 
+	// encoder is the configuration of a pretrained trunk that the recipe was read with;
+	// nil: it is read from the folder.
+	encoder  *pretrained.Config
 	document *yaml.Node // what was read, changed by Set
 	places   map[*yaml.Node]string
 	file     string
@@ -299,7 +303,12 @@ func Read(path string) (*Recipe, error) {
 
 // Parse reads a recipe. name stands for the file in messages, and the recipe
 // is named after it where it gives no name.
-func Parse(name string, content []byte) (*Recipe, error) {
+func Parse(name string, content []byte) (*Recipe, error) { return ParseFor(name, content, nil) }
+
+// ParseFor is Parse of a recipe whose trunk was trained before, with the configuration
+// of that encoder; nil reads it from the folder that the recipe names, which then need
+// not be there.
+func ParseFor(name string, content []byte, encoder *pretrained.Config) (*Recipe, error) {
 	if len(content) > maxSize {
 		return nil, fmt.Errorf("%s: larger than %d bytes, that is no recipe", name, maxSize)
 	}
@@ -307,7 +316,7 @@ func Parse(name string, content []byte) (*Recipe, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Recipe{document: document, places: map[*yaml.Node]string{}, file: name}
+	r := &Recipe{document: document, places: map[*yaml.Node]string{}, file: name, encoder: encoder}
 	return r, r.fill()
 }
 
@@ -325,7 +334,7 @@ func (r *Recipe) Set(path, value string) error {
 // "train.epochs=3". They are put in all together, so that those that need one
 // another may come in any order.
 func (r *Recipe) With(settings ...string) (*Recipe, error) {
-	changed := &Recipe{places: maps.Clone(r.places), file: r.file, FS: r.FS, document: r.document, derived: r.derived}
+	changed := &Recipe{places: maps.Clone(r.places), file: r.file, FS: r.FS, document: r.document, derived: r.derived, encoder: r.encoder}
 	for _, s := range settings {
 		path, value, ok := strings.Cut(s, "=")
 		if !ok {

@@ -403,7 +403,7 @@ func TestOneMistake(t *testing.T) {
 		{"a count", strings.Replace(base, "text: {}", "text: {min_count: 0}", 1), "r.yaml:4: inputs.text.min_count is 0, it must be at least 1"},
 		{"no room for words", strings.Replace(base, "text: {}", "text: {max_size: 2}", 1), "r.yaml:4: inputs.text.max_size is 2, which leaves no room for words beside padding and unknown"},
 
-		{"a trunk", base + "\ntrunk: {type: bilstn}", `r.yaml:7: trunk.type is "bilstn", which is not one of bag, cnn, bilstm, bigru, lstm, gru, transformer; did you mean "bilstm"?`},
+		{"a trunk", base + "\ntrunk: {type: bilstn}", `r.yaml:7: trunk.type is "bilstn", which is not one of bag, cnn, bilstm, bigru, lstm, gru, transformer, pretrained; did you mean "bilstm"?`},
 		{"an even kernel", base + "\ntrunk: {type: cnn, kernel: 4}", "r.yaml:7: trunk.kernel is 4, it must be odd, so that a text keeps its length"},
 		{"heads", base + "\ntrunk:\n  type: transformer\n  hidden: 30", "r.yaml:8: trunk.heads is 4, which does not divide trunk.hidden, 30"},
 		{"a stack and a type", base + "\ntrunk: {type: cnn, stack: [{type: bilstm}]}", "r.yaml:7: trunk.type is set, but the trunk is a stack; set it of the stack's parts"},

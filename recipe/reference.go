@@ -356,7 +356,10 @@ func conditionsOf(v reflect.Value, s section, definitions map[string]any) []any 
 	var conditions []any
 	var anyPart []setting.Option
 	for _, p := range s.parts {
-		anyPart = append(anyPart, p.all()...)
+		for _, o := range p.all() {
+			o.Required = false // of a part that is not chosen
+			anyPart = append(anyPart, o)
+		}
 		if p.unnamed {
 			continue
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
 
+	"espalier/models"
 	"espalier/setting"
 )
 
@@ -171,7 +172,11 @@ func TestTheJSONSchemaKnowsWhichPartHasASetting(t *testing.T) {
 				} else if o.List {
 					value = []any{value}
 				}
-				content := with(t, p.paths[0], map[string]any{p.by: chosen.name, o.Key: value, "layers": 1})
+				of := map[string]any{p.by: chosen.name, o.Key: value, "layers": 1}
+				if chosen.name == models.PretrainedTrunk {
+					of["path"] = "testdata/encoder"
+				}
+				content := with(t, p.paths[0], of)
 				_, err := Parse("r.yaml", content)
 				if refused := err != nil; refused != (schema.Validate(inJSON(t, content)) != nil) {
 					t.Errorf("%s: checked: %v; the schema says otherwise", content, err)

@@ -41,6 +41,9 @@ type Info struct {
 	File  string // name of the file, relative to the folder
 }
 
+// Floats reports whether [Folder.Read] can read elements of the type.
+func (i Info) Floats() bool { return converters[i.DType] != nil }
+
 type stored struct {
 	entry
 	file *weightFile

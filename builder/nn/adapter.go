@@ -17,9 +17,14 @@ func Adapter(s *builder.Scope, x *builder.Value, bottleneck int64) *builder.Valu
 	if !ok {
 		return x
 	}
+	return s.Add(x, Bottleneck(s, x, bottleneck, n))
+}
+
+// Bottleneck is what [Adapter] adds: relu(x W + b) V + c, with so many features.
+func Bottleneck(s *builder.Scope, x *builder.Value, bottleneck, features int64) *builder.Value {
 	near := decaying(builder.Normal(0.01))
 	h := s.Relu(affine(s.In("down"), "Adapter", x, bottleneck, near, true))
-	return s.Add(x, affine(s.In("up"), "Adapter", h, n, near, true))
+	return affine(s.In("up"), "Adapter", h, features, near, true)
 }
 
 // LowRank adds a product of two thin matrices to hidden states, as LoRA does to
@@ -33,10 +38,19 @@ func LowRank(s *builder.Scope, x *builder.Value, rank int64, scale float64) *bui
 	if !ok {
 		return x
 	}
+	return s.Add(x, LowRankProduct(s, x, rank, n, scale))
+}
+
+// LowRankProduct is what [LowRank] adds: scale * x A B, with so many features.
+func LowRankProduct(s *builder.Scope, x *builder.Value, rank, features int64, scale float64) *builder.Value {
+	n, ok := width(s, "LowRank", x)
+	if !ok {
+		return x
+	}
 	h := affine(s.In("down"), "LowRank", x, rank, decaying(builder.Uniform(1/math.Sqrt(float64(n)))), false)
-	y := affine(s.In("up"), "LowRank", h, n, decaying(builder.Zeros()), false)
+	y := affine(s.In("up"), "LowRank", h, features, decaying(builder.Zeros()), false)
 	if scale != 1 {
 		y = s.Mul(y, s.Scalar(scale))
 	}
-	return s.Add(x, y)
+	return y
 }

@@ -70,7 +70,7 @@ func affineFrom(s *builder.Scope, layer string, x *builder.Value, out int64, wei
 	w := s.Parameter("weight", weights, in, out)
 	var b *builder.Value
 	if bias != nil {
-		b = s.Parameter("bias", builder.ParameterOptions{Init: *bias}, out)
+		b = s.Parameter("bias", builder.ParameterOptions{Init: *bias, Frozen: weights.Frozen}, out)
 	}
 	return s.Reshape(s.Gemm(Flatten(s.Graph, x), w, b, false, false), lastDims(x, out)...)
 }
@@ -117,16 +117,34 @@ func Dropout(g *builder.Graph, x *builder.Value, p float64) *builder.Value {
 	return g.Mul(x, g.RandomMask(1-p, x.Shape()...))
 }
 
+// Weights are options of a layer's parameters.
+type Weights struct {
+	// Frozen: training leaves them as they are given.
+	Frozen bool
+}
+
+// DenseIn is [Dense] with options for its parameters.
+func DenseIn(s *builder.Scope, x *builder.Value, out int64, w Weights) *builder.Value {
+	o := decaying(builder.Glorot())
+	o.Frozen = w.Frozen
+	return affineFrom(s, "Dense", x, out, o, &builder.Init{})
+}
+
 // LayerNorm normalises the last dimension and applies a learned scale and bias
 // (Ba et al. 2016), with epsilon 1e-5.
 func LayerNorm(s *builder.Scope, x *builder.Value) *builder.Value {
+	return LayerNormIn(s, x, 1e-5, Weights{})
+}
+
+// LayerNormIn is [LayerNorm] with another epsilon and options for its parameters.
+func LayerNormIn(s *builder.Scope, x *builder.Value, epsilon float64, w Weights) *builder.Value {
 	n, ok := width(s, "LayerNorm", x)
 	if !ok {
 		return x
 	}
-	scale := s.Parameter("scale", builder.ParameterOptions{Init: builder.Ones()}, n)
-	bias := s.Parameter("bias", builder.ParameterOptions{}, n)
-	return s.LayerNormalization(x, scale, bias, 1e-5)
+	scale := s.Parameter("scale", builder.ParameterOptions{Init: builder.Ones(), Frozen: w.Frozen}, n)
+	bias := s.Parameter("bias", builder.ParameterOptions{Frozen: w.Frozen}, n)
+	return s.LayerNormalization(x, scale, bias, epsilon)
 }
 
 // VariationalDropout is Dropout with one mask for all tokens of x [batch,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"espalier/builder"
+	"espalier/tensor"
 )
 
 // hidden is a very negative score: softmax gives it weight 0, and it stays
@@ -33,6 +34,12 @@ func MaxPool(g *builder.Graph, x, mask *builder.Value) *builder.Value {
 	top := g.ReduceMax(g.Add(x, g.Unsqueeze(out, -1)), false, 1)
 	some := g.ReduceMax(mask, true, 1)
 	return g.Mul(top, some)
+}
+
+// First returns the state of each text's first token, [batch, n] of x [batch,
+// sequence, n].
+func First(g *builder.Graph, x *builder.Value) *builder.Value {
+	return g.Gather(x, g.ScalarOf(tensor.Int64, 0), 1)
 }
 
 // AttentionPool averages tokens with weights that a learned query gives them:

@@ -11,12 +11,41 @@ import (
 // Positions adds a learned vector to each of the first max positions (Devlin
 // et al. 2019). A longer sequence fails when the graph runs.
 func Positions(s *builder.Scope, x *builder.Value, max int64) *builder.Value {
+	return PositionsFrom(s, x, max, 0, Weights{})
+}
+
+// PositionsFrom is [Positions] whose first position reads row first of the table's rows.
+func PositionsFrom(s *builder.Scope, x *builder.Value, rows, first int64, w Weights) *builder.Value {
 	n, ok := width(s, "Positions", x)
 	if !ok {
 		return x
 	}
-	table := s.Parameter("table", builder.ParameterOptions{Init: builder.Normal(0.02)}, max, n)
+	table := s.Parameter("table", builder.ParameterOptions{Init: builder.Normal(0.02), Frozen: w.Frozen}, rows, n)
+	if first > 0 {
+		table = s.Slice(table, 0, first, 0)
+	}
 	return s.Add(x, s.SliceTo(table, 0, x.Dim(1)))
+}
+
+// TokenTypes adds to x [batch, sequence, n] a learned vector for each of so many types
+// (Devlin et al. 2019). types are int64 [batch, sequence]; nil: all are 0.
+func TokenTypes(s *builder.Scope, x, types *builder.Value, many int64, w Weights) *builder.Value {
+	n, ok := width(s, "TokenTypes", x)
+	if !ok {
+		return x
+	}
+	table := s.Parameter("table", builder.ParameterOptions{Init: builder.Normal(0.02), Frozen: w.Frozen}, many, n)
+	if types == nil {
+		return s.Add(x, s.Slice(table, 0, 0, many-1))
+	}
+	// A product, whose gradient adds up what equal types have: a look-up's would
+	// write to few rows from many places.
+	numbers := make([]int64, many)
+	for i := range numbers {
+		numbers[i] = int64(i)
+	}
+	each := s.Equal(s.Unsqueeze(types, -1), s.Constant(tensor.Must(tensor.Of(numbers, many))))
+	return s.Add(x, s.MatMul(s.Cast(each, s.Float()), table))
 }
 
 // Rotation turns the queries and keys of attention by their positions: rotary

@@ -1,0 +1,220 @@
+package models
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"espalier/builder"
+	"espalier/builder/nn"
+	"espalier/pretrained"
+	"espalier/setting"
+)
+
+// PretrainedTrunk is the type of a trunk that was trained before.
+const PretrainedTrunk = "pretrained"
+
+// pretrainedTrunk is an encoder that was trained before (package pretrained). Its sizes
+// are those of its folder. What of it learns is the setting tune.
+var pretrainedTrunk = TrunkType{
+	Name: PretrainedTrunk,
+	Doc:  "an encoder that was trained before, from a folder in Hugging Face's format",
+	Own:  true,
+	Options: []setting.Option{
+		{Key: "path", Kind: setting.Text, Required: true, Doc: "the folder, relative to the current directory; a run keeps copies of its config.json and tokenizer.json"},
+		{
+			Key: "tune", Kind: setting.Word, Words: []string{"all", "top", "lora", "adapter", "none"}, Default: "all",
+			Doc: "what of the encoder learns: all of it; its top layers; low-rank changes of its weights (Hu et al. 2022); bottlenecks behind its layers (Houlsby et al. 2019); nothing, so that only heads learn",
+		},
+		{Key: "top", Kind: setting.Whole, Min: 1, Default: 2, Moot: unlessTuned("top"), Doc: "how many layers learn with tune top"},
+		{Key: "rank", Kind: setting.Whole, Min: 1, Default: 8, Moot: unlessTuned("lora"), Doc: "inner width of low-rank changes"},
+		{Key: "alpha", Open: true, Default: 16.0, Moot: unlessTuned("lora"), Doc: "low-rank changes are multiplied by alpha/rank"},
+		{
+			Key: "targets", Kind: setting.Word, List: true, Words: pretrained.Projections(), Default: []string{"query", "value"}, Moot: unlessTuned("lora"),
+			Doc: "which of a layer's weights get low-rank changes: of attention query, key, value and output, of the feed-forward layer intermediate and feedforward",
+		},
+		{Key: "bottleneck", Kind: setting.Whole, Min: 1, Default: 64, Moot: unlessTuned("adapter"), Doc: "inner width of the bottlenecks"},
+		{Key: "adapter_dropout", Kind: setting.Share, Default: 0.0, Moot: unlessTuned("lora", "adapter"), Doc: "share of the values that low-rank changes and bottlenecks read which a training step sets to 0"},
+		{
+			Key: "own_layers", Kind: setting.Whole, Default: 0, Moot: unlessTuned("lora", "adapter"),
+			Doc: "in so many layers from the top, each task has low-rank changes or bottlenecks of its own; the layers below are computed once for all tasks, these once a task; 0: all tasks share them",
+		},
+		{Key: "pooling", Kind: setting.Word, Words: []string{"mean", "max", "attention", "first", "pooler"}, Default: "mean", Doc: "how the tokens' states become one, for tasks that need one of a text: first: the state of the first token, which is [CLS] or <s>; pooler: the encoder's own layer on that state"},
+		{Key: "mix", Kind: setting.Flag, Default: false, Doc: "each task reads a learned mix of the states behind all layers, and not only of the last (Peters et al. 2018)"},
+		{
+			Key: "dropout", Kind: setting.Share, Doc: "share of hidden values that a training step sets to 0",
+			From: func(of setting.Values) any { return of.Number("config.dropout") }, Follows: "that of config.json",
+		},
+		{
+			Key: "attention_dropout", Kind: setting.Share, Doc: "share of attention weights that a training step sets to 0",
+			From: func(of setting.Values) any { return of.Number("config.attention_dropout") }, Follows: "that of config.json",
+		},
+	},
+	check:   checkPretrained,
+	finish:  sizePretrained,
+	longest: func(t *TrunkConfig) int64 { return t.MaxLength },
+	layers:  pretrainedLayers,
+}
+
+// unlessTuned says that a setting is for some values of tune alone.
+func unlessTuned(by ...string) func(of setting.Values) string {
+	return func(of setting.Values) string {
+		if slices.Contains(by, of.Text("tune")) {
+			return ""
+		}
+		return fmt.Sprintf("is for tune %s, not for %s", strings.Join(by, " and "), of.Text("tune"))
+	}
+}
+
+// sizePretrained takes sizes from the configuration.
+func sizePretrained(t *TrunkConfig) {
+	c := t.Pretrained
+	t.Embedding, t.Hidden, t.Layers, t.MaxLength = c.Embedding, c.Hidden, c.Layers, c.Longest()
+	t.Frozen = t.Frozen || t.tune() != "all"
+}
+
+func checkPretrained(t *TrunkConfig, _ string) error {
+	c := t.Pretrained
+	switch top, own := int(t.Options.Int("top")), int(t.Options.Int("own_layers")); {
+	case t.tune() == "top" && top > c.Layers:
+		return wrong("top", "is %d, and the encoder has %d layers", top, c.Layers)
+	case own > c.Layers:
+		return wrong("own_layers", "is %d, and the encoder has %d layers", own, c.Layers)
+	case t.Pooling == "pooler" && !c.HasPooler():
+		return wrong("pooling", "is pooler, but encoders of type %s have no layer for it; choose mean or first", c.ModelType)
+	}
+	return nil
+}
+
+// errNoConfig says what a library's user has to do.
+var errNoConfig = errors.New("type pretrained needs the configuration of an encoder; set TrunkConfig.Pretrained to what pretrained.ReadConfig returns")
+
+// configured are the values of the configuration that defaults follow from.
+func (t *TrunkConfig) configured() setting.Values {
+	if t.Pretrained == nil {
+		return nil
+	}
+	return setting.Values{"config.dropout": t.Pretrained.Dropout, "config.attention_dropout": t.Pretrained.AttentionDropout}
+}
+
+// tune is what of a pretrained trunk learns.
+func (t *TrunkConfig) tune() string { return t.Options.Text("tune") }
+
+// fixed reports whether training leaves a part of a pretrained trunk as it is: -1 for
+// the embeddings, the number of a layer, and the number of layers for the pooling layer.
+func (t *TrunkConfig) fixed(part int) bool {
+	switch t.tune() {
+	case "all":
+		return false
+	case "top":
+		return part < t.Pretrained.Layers-int(t.Options.Int("top"))
+	}
+	return true
+}
+
+// encoder are the options that a pretrained trunk is built with.
+func (c *network) encoder(t *TrunkConfig) pretrained.Options {
+	o := pretrained.Options{
+		Trained: c.mode != Inference, Frozen: t.fixed,
+		Dropout: c.trainingRate(t.Dropout), AttentionDropout: c.trainingRate(t.Options.Number("attention_dropout")),
+	}
+	switch t.tune() {
+	case "lora":
+		o.Adapt = &lora{c, t}
+	case "adapter":
+		o.Adapt = &bottlenecks{c, t}
+	}
+	return o
+}
+
+func pretrainedLayers(c *network, t TrunkConfig) []layer {
+	of, o := t.Pretrained, c.encoder(&t)
+	layers := make([]layer, of.Layers)
+	for i := range layers {
+		layers[i] = func(s *builder.Scope, x *builder.Value) *builder.Value { return of.Layer(s, x, c.mask, i, o) }
+	}
+	layers[0] = layer(func(s *builder.Scope, x *builder.Value) *builder.Value {
+		return of.Embed(s, pretrained.Input{Words: x, Mask: c.mask, TokenTypes: c.tokenTypes}, o)
+	}).then(layers[0])
+	return layers
+}
+
+// pooler is the vector of texts that the encoder's own pooling layer makes.
+func (c *network) pooler(states *builder.Value) *builder.Value {
+	t := &c.config.Trunk
+	return t.Pretrained.Pool(c.Scope("trunk"), states, c.encoder(t))
+}
+
+// adapterScope is where layer i's adapters have their parameters: in the trunk, or in
+// the task that the layer is computed for.
+func (c *network) adapterScope(t *TrunkConfig, i int, kind string) *builder.Scope {
+	s := c.Scope("trunk")
+	if c.adapting != "" && i >= t.Pretrained.Layers-int(t.Options.Int("own_layers")) {
+		s = c.Scope("head/" + c.adapting)
+	}
+	return s.In(pretrained.LayerName(i)).In(kind)
+}
+
+// lora adds B A x alpha/rank to projections of x (Hu et al. 2022). A starts as PyTorch's
+// linear layers do and B at 0, as in PEFT.
+type lora struct {
+	c *network
+	t *TrunkConfig
+}
+
+func (l *lora) Project(i int, projection string, x *builder.Value, features int64) *builder.Value {
+	t, c := l.t, l.c
+	if !slices.Contains(t.Options.Texts("targets"), projection) {
+		return nil
+	}
+	x = c.dropout(x, t.Options.Number("adapter_dropout"))
+	rank := t.Options.Int("rank")
+	return nn.LowRankProduct(c.adapterScope(t, i, "lora").In(projection), x, rank, features, t.Options.Number("alpha")/float64(rank))
+}
+
+func (l *lora) Residual(_ int, _ string, h *builder.Value) *builder.Value { return h }
+
+// bottlenecks add a small network behind attention and behind the feed-forward layer
+// (Houlsby et al. 2019).
+type bottlenecks struct {
+	c *network
+	t *TrunkConfig
+}
+
+func (b *bottlenecks) Project(int, string, *builder.Value, int64) *builder.Value { return nil }
+
+func (b *bottlenecks) Residual(i int, part string, h *builder.Value) *builder.Value {
+	s := b.c.adapterScope(b.t, i, "adapter").In(part)
+	width, _ := h.Dim(-1).Size()
+	return b.c.Add(h, nn.Bottleneck(s, b.c.dropout(h, b.t.Options.Number("adapter_dropout")), b.t.Options.Int("bottleneck"), width))
+}
+
+// severalStates reports whether tasks read other states of the trunk than its last.
+func (t *TrunkConfig) severalStates() bool {
+	return t.Pretrained != nil && (t.Options.Int("own_layers") > 0 || t.Options.Flag("mix"))
+}
+
+// upper takes x through the layers of a pretrained trunk. Layers in which tasks have
+// adapters of their own are computed once for each of them.
+func (c *network) upper(s *builder.Scope, x *builder.Value, layers []layer) []*builder.Value {
+	t := &c.config.Trunk
+	own := len(layers) - int(t.Options.Int("own_layers"))
+	lower := through(layers[:own], s, x)
+	if len(lower) > 0 {
+		x = lower[len(lower)-1]
+	}
+	c.shared = x
+	out := make([]*builder.Value, len(c.tasks))
+	for i, scope := range c.taskScopes() {
+		c.adapting = c.tasks[i]
+		steps := slices.Concat(lower, through(layers[own:], s, x))
+		out[i] = steps[len(steps)-1]
+		if t.Options.Flag("mix") {
+			c.shared = nil // several values are
+			out[i] = nn.ScalarMix(scope.In("mix"), steps)
+		}
+	}
+	c.adapting = ""
+	return out
+}

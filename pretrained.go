@@ -1,0 +1,106 @@
+package espalier
+
+import (
+	"fmt"
+	"strings"
+
+	"espalier/models"
+	"espalier/safetensors"
+	"espalier/tensor"
+	"espalier/train"
+)
+
+// inTrunk returns the name that a parameter has in the scope of a trunk, and false for
+// one that is in none. With structures in which tasks have trunks of their own, a
+// parameter of each has that name.
+func inTrunk(parameter string) (name, of string, ok bool) {
+	if rest, ok := strings.CutPrefix(parameter, "trunk/"); ok {
+		return rest, "", true
+	}
+	task, ok := models.TaskOf(parameter)
+	if !ok {
+		return "", "", false
+	}
+	rest, ok := strings.CutPrefix(parameter, "head/"+task+"/trunk/")
+	return rest, task, ok
+}
+
+// checkPretrained reports what does not fit between a pretrained trunk's folder and the
+// model, before any data is read into data sets.
+func (r *Run) checkPretrained() error {
+	t := r.Recipe.Trunk
+	if t.Pretrained == nil {
+		return nil
+	}
+	if has, most := int64(r.Vocabulary.Size()), t.Pretrained.Vocabulary; has > most {
+		return fmt.Errorf("%s: the tokenizer has ids to %d, but the word embeddings of %s have %d rows; they are of different models", r.Recipe.Where("trunk.path"), has-1, t.Path, most)
+	}
+	built, err := r.Model.Build(models.Training)
+	if err != nil {
+		return err
+	}
+	shapes := map[string]map[string]tensor.Shape{}
+	for _, v := range built.Graph.Parameters() {
+		if name, of, ok := inTrunk(v.Name()); ok {
+			if shapes[of] == nil {
+				shapes[of] = map[string]tensor.Shape{}
+			}
+			shapes[of][name] = v.Parameter().Shape
+		}
+	}
+	return r.withWeights(func(w *safetensors.Folder) error {
+		for _, of := range shapes {
+			if err := t.Pretrained.Check(w, of); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// withWeights opens the weights of a pretrained trunk's folder.
+func (r *Run) withWeights(do func(w *safetensors.Folder) error) error {
+	w, err := safetensors.OpenFolder(r.Recipe.Trunk.Path)
+	if err == nil {
+		defer w.Close()
+		err = do(w)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: trunk.path cannot be used: %w", r.Recipe.Where("trunk.path"), err)
+	}
+	return nil
+}
+
+// startPretrained gives a pretrained trunk the values of its folder.
+func (r *Run) startPretrained(t *train.Trainer, log func(string, ...any)) error {
+	of := r.Recipe.Trunk
+	if of.Pretrained == nil {
+		return nil
+	}
+	values := map[string]map[string]*tensor.Tensor{}
+	for parameter, value := range t.Parameters() {
+		if name, task, ok := inTrunk(parameter); ok {
+			if values[task] == nil {
+				values[task] = map[string]*tensor.Tensor{}
+			}
+			values[task][name] = value
+		}
+	}
+	set := 0
+	err := r.withWeights(func(w *safetensors.Folder) error {
+		for _, v := range values {
+			n, err := of.Pretrained.Fill(w, v)
+			if err != nil {
+				return err
+			}
+			set += n
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	log("trunk: %s of %s, %d layers of width %d, %.1f million numbers from %s", of.Pretrained.Kind, of.Pretrained.ModelType, of.Pretrained.Layers, of.Pretrained.Hidden, float64(set)/1e6, of.Path)
+	return nil
+}
+
