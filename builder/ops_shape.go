@@ -230,7 +230,8 @@ func (g *Graph) Split(x *Value, a int64, sizes ...int64) []*Value {
 		g.fail("Split", []*Value{x}, err)
 		return bad
 	}
-	return g.add("Split", []*Value{x, g.Ints(sizes...)}, results, onnx.IntAttr("axis", int64(i)))
+	// The caller may put other values into what it gets.
+	return slices.Clone(g.add("Split", []*Value{x, g.Ints(sizes...)}, results, onnx.IntAttr("axis", int64(i))))
 }
 
 // Slice returns x[start : size-end] along the axis: start elements are dropped
