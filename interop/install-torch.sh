@@ -54,4 +54,4 @@ if ! "$python" -c 'import torch'; then
     rm -f "${made[@]}"
     "${pip[@]}" "$(grep '^torch==' "$here/requirements-torch.txt")"
 fi
-KERAS_BACKEND=torch "$python" -c 'import keras, onnx2torch, skl2onnx, sklearn.ensemble, torch, torchjd'
+KERAS_BACKEND=torch "$python" -c 'import accelerate, keras, onnx2torch, peft, skl2onnx, sklearn.ensemble, tokenizers, torch, torchjd, transformers'
