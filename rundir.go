@@ -167,11 +167,11 @@ func (d directory) vocabulary(s *schema.Schema) (v *text.Vocabulary, err error) 
 	if in == nil {
 		return nil, nil
 	}
-	name, read := fileVocabulary, func(b []byte) (*text.Vocabulary, error) { return text.Read(bytes.NewReader(b)) }
+	name := fileVocabulary
 	if in.Tokenizer == text.Subword {
-		name, read = fileTokenizer, text.ReadSubwords
+		name = fileTokenizer
 	}
-	err = d.decode(name, func(b []byte) (err error) { v, err = read(b); return err })
+	err = d.decode(name, func(b []byte) (err error) { v, err = input.Stored(in).Read(b); return err })
 	return v, err
 }
 

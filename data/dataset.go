@@ -7,6 +7,7 @@ import (
 	"espalier/data/source"
 	"espalier/schema"
 	"espalier/task"
+	"espalier/text"
 )
 
 // Dataset holds encoded examples compactly: four bytes a token, a table's cell
@@ -96,6 +97,9 @@ func (d *Dataset) Length(i int) int {
 	}
 	return d.text.length(i)
 }
+
+// Vocabulary returns the vocabulary that token ids are of, nil for a table.
+func (d *Dataset) Vocabulary() *text.Vocabulary { return d.encoder.Vocabulary() }
 
 // Frequencies returns how often each id of a token stands in the examples, up to the
 // largest that does.

@@ -42,7 +42,7 @@ func TokenizerNote(set, valid *Dataset) string {
 	in, seen := set.text.in, set.text.scripts
 	unknown := 0
 	for _, id := range valid.text.ids {
-		if id == text.Unknown {
+		if int64(id) == set.text.in.vocabulary.Unknown() {
 			unknown++
 		}
 	}

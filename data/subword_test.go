@@ -14,6 +14,46 @@ const piecesFile = `{"normalizer": {"type": "Lowercase"}, "pre_tokenizer": {"typ
 	"model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
 	"vocab": {"[UNK]": 0, "play": 1, "##ing": 2, "jazz": 3, "##y": 4, "now": 5}}}`
 
+// TestOwnIDs: batches have the ids of the file, and are padded with its padding.
+func TestOwnIDs(t *testing.T) {
+	v, err := text.ReadOwnIDs([]byte(piecesFile), 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := threeTasks()
+	s.Inputs[0] = schema.Input{Name: "text", Type: schema.Text, Tokenizer: text.Subword}
+	e, err := NewSubwordEncoder(s, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := []string{`{"text": "playing jazz", "topic": "music", "slots": "O B-genre", "score": 1}`, `{"text": "xyz", "topic": "b", "score": 3}`, `{"text": ""}`}
+	if err := e.Learn(objects(lines...)); err != nil {
+		t.Fatal(err)
+	}
+	if in := e.Schema().Inputs[0]; !in.OwnIDs || in.Padding != 5 || in.VocabularySize != 6 || e.Schema().Version != schema.VersionOwnIDs {
+		t.Errorf("the input is %+v in version %d", in, e.Schema().Version)
+	}
+	d, err := e.Encode(objects(lines...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(Stats{Tokens: 4, Unknown: 1}, d.Stats); diff != "" {
+		t.Error(diff)
+	}
+	var b Batch
+	d.Fill(&b, []int{0, 1, 2})
+	if diff := cmp.Diff([]int64{1, 2, 3, 0, 5, 5, 5, 5, 5}, b.Int64s(schema.IDs)); diff != "" {
+		t.Error(diff)
+	}
+	if v, err = text.ReadOwnIDs([]byte(piecesFile), -1); err != nil {
+		t.Fatal(err)
+	}
+	want := `data: input "text": the tokenizer.json has no padding token, and none was given; batches of texts need one`
+	if _, err := NewSubwordEncoder(s, v); err == nil || err.Error() != want {
+		t.Errorf("without padding: %v", err)
+	}
+}
+
 func TestTagsStandAtFirstPieces(t *testing.T) {
 	v, err := text.ReadSubwords([]byte(piecesFile))
 	if err != nil {

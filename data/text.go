@@ -30,6 +30,12 @@ func newTextInput(in *schema.Input, v *text.Vocabulary, e *Encoder) (*textInput,
 	t := &textInput{Input: in, encoder: e, tokenizer: tok}
 	if tok.Subwords() {
 		t.vocabulary, in.VocabularySize = v, v.Size()
+		if in.OwnIDs = v.OwnIDs(); in.OwnIDs {
+			if v.Padding() < 0 {
+				return nil, fmt.Errorf("data: input %q: the tokenizer.json has no padding token, and none was given; batches of texts need one", in.Name)
+			}
+			in.Padding, e.schema.Version = v.Padding(), max(e.schema.Version, schema.VersionOwnIDs)
+		}
 	}
 	return t, nil
 }
@@ -186,9 +192,10 @@ func (s *texts) add(r *source.Record, x *example, stats *Stats) error {
 		stats.Truncated++
 		stats.Cut += len(units) - kept
 	}
+	unknown := s.in.vocabulary.Unknown()
 	for _, w := range units[:kept] {
 		id := s.in.vocabulary.ID(w.Word)
-		if id == text.Unknown {
+		if id == unknown {
 			stats.Unknown++
 		}
 		s.ids = append(s.ids, int32(id))
@@ -254,11 +261,11 @@ func (s *texts) setSizes(b *tensor.Batch, examples []int) {
 	b.SetSize(characterSize, width)
 }
 
-// fill makes int64 [batch, sequence] and, where the model reads characters, int64
-// [batch, sequence, characters]; 0 is padding.
+// fill makes int64 [batch, sequence], padded with the vocabulary's padding, and, where
+// the model reads characters, int64 [batch, sequence, characters], padded with 0.
 func (s *texts) fill(b *Batch) {
 	length, width := b.Size(task.Sequence), b.Size(characterSize)
-	ids := tensor.Fill(&b.Batch, schema.IDs, int64(0), len(b.Examples), length)
+	ids := tensor.Fill(&b.Batch, schema.IDs, s.in.Padding, len(b.Examples), length)
 	for row, i := range b.Examples {
 		for j, id := range s.ids[s.offsets[i]:s.offsets[i+1]] {
 			ids[row*length+j] = int64(id)

@@ -79,6 +79,7 @@ type vectorKeeper struct {
 	*Vectors
 	options VectorOptions
 	size    int64
+	unknown int64
 	ids     map[string]int64
 	lowered map[string][]int64 // lower-cased form -> words that are written otherwise
 	exact   map[int64]bool
@@ -86,10 +87,16 @@ type vectorKeeper struct {
 
 func newVectorKeeper(file string, v *text.Vocabulary, o VectorOptions) *vectorKeeper {
 	k := &vectorKeeper{
-		Vectors: &Vectors{File: file, Rows: map[int64][]float32{}, Words: v.Size() - 2}, options: o, size: int64(v.Size()),
+		Vectors: &Vectors{File: file, Rows: map[int64][]float32{}, Words: v.Size()}, options: o, size: int64(v.Size()), unknown: v.Unknown(),
 		ids: map[string]int64{}, lowered: map[string][]int64{}, exact: map[int64]bool{},
 	}
-	for id := int64(text.Unknown); id < k.size; id++ {
+	for id := range k.size {
+		if id == v.Padding() || id == k.unknown {
+			k.Words-- // of those that could have a vector
+		}
+		if id == v.Padding() {
+			continue
+		}
 		word, _ := v.Word(id)
 		k.ids[word] = id
 		if lower := strings.ToLower(word); lower != word {
@@ -128,7 +135,7 @@ func (k *vectorKeeper) add(word []byte, vector []float32) {
 func (k *vectorKeeper) finish() *Vectors {
 	for id := range k.Rows {
 		switch {
-		case id == text.Unknown || id >= k.size:
+		case id == k.unknown || id >= k.size:
 		case k.exact[id]:
 			k.Exact++
 		default:

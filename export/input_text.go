@@ -32,8 +32,12 @@ type textFront struct {
 
 func newTextFront(in *schema.Input, vocabulary *text.Vocabulary) (*textFront, error) {
 	if in.Tokenizer == text.Subword {
+		ids := "a token with id n there has id n+2, its unknown token 1, and 0 is padding"
+		if in.OwnIDs {
+			ids = fmt.Sprintf("tokens have the ids that they have there, and %d is padding", in.Padding)
+		}
 		return nil, fmt.Errorf("export: tokenizer subword cannot be part of a graph: neither ONNX nor ONNX Runtime has an operator that splits words into pieces; "+
-			"use --input ids, and make the ids with the tokenizer.json in the file's metadata %q: a token with id n there has id n+2, its unknown token 1, and 0 is padding", schema.KeyTokenizer)
+			"use --input ids, and make the ids with the tokenizer.json in the file's metadata %q: %s", schema.KeyTokenizer, ids)
 	}
 	return &textFront{in: in, vocabulary: vocabulary}, nil
 }
@@ -216,7 +220,7 @@ func nameLabels(b *models.Built, s *schema.Schema) {
 			}
 			n := o.Value
 			if traits.Level == task.OfToken {
-				padding := g.Equal(b.IDs, g.ScalarOf(tensor.Int64, text.Padding))
+				padding := g.Equal(b.IDs, g.ScalarOf(tensor.Int64, float64(s.Inputs[0].Padding)))
 				n = g.Where(padding, g.ScalarOf(tensor.Int64, float64(len(of.Labels))), n)
 			}
 			b.Tasks[i].Outputs[j].Value = g.Gather(table, n, 0)

@@ -71,6 +71,11 @@ func (texts) Tensor(in *schema.Input) (tensor.DType, int) {
 	return tensor.Int64, 2
 }
 
+// Stored says how the vocabulary that stands beside an input's schema is read.
+func Stored(in *schema.Input) text.Stored {
+	return text.Stored{Tokenizer: in.Tokenizer, OwnIDs: in.OwnIDs, Padding: in.Padding}
+}
+
 func (texts) Describe(in *schema.Input) string {
 	how := fmt.Sprintf("lower case %v, %d words", in.Lowercase, in.VocabularySize)
 	if in.Tokenizer == text.Subword {

@@ -97,7 +97,7 @@ func (c *network) characters(s *builder.Scope, ids *builder.Value, alphabet int6
 		return c.Fail("characters", []*builder.Value{ids}, err)
 	}
 	x = c.Reshape(x, words, ids.Dim(2), builder.Fixed(t.Embedding))
-	mask := nn.Mask(c.Graph, c.Reshape(ids, words, ids.Dim(2)))
+	mask := nn.Mask(c.Graph, c.Reshape(ids, words, ids.Dim(2)), 0)
 	of, err := characterType(t.Type)
 	if err != nil {
 		return c.Fail("characters", []*builder.Value{ids}, err)

@@ -64,7 +64,7 @@ func (textReader) inputs(g *builder.Graph, inputs []schema.Input) (f Front) {
 
 // read makes the vectors of words.
 func (textReader) read(c *network, trunk *builder.Scope, b *Built, inputs []schema.Input) *builder.Value {
-	c.mask = nn.Mask(c.Graph, b.IDs)
+	c.mask = nn.Mask(c.Graph, b.IDs, inputs[0].Padding)
 	in, t := &inputs[0], c.config.Trunk
 	embed := nn.Embedding
 	if t.Frozen {

@@ -152,7 +152,7 @@ type TaskGraph struct {
 // Built is a model as a graph.
 type Built struct {
 	Graph *builder.Graph
-	IDs   *builder.Value // input "ids", int64 [batch, sequence], 0 is padding; nil for a table
+	IDs   *builder.Value // input "ids", int64 [batch, sequence], padded with the schema's Padding; nil for a table
 	// Characters is the input "characters", int64 [batch, sequence,
 	// characters], 0 is padding; nil where the model reads none.
 	Characters *builder.Value

@@ -14,9 +14,18 @@ import (
 	"unicode/utf8"
 )
 
-// Version is the version of the JSON form that this package writes. A reader
-// refuses a newer one.
+// Version is the version of the JSON form of a schema that every reader knows.
 const Version = 1
+
+// The versions after the first. A schema has one only if it uses what the version
+// brought, so that earlier programs read all other files, and refuse this one
+// instead of reading it wrong.
+const (
+	// VersionOwnIDs brought [Input.OwnIDs].
+	VersionOwnIDs = 2
+	// Latest is the newest version that this package reads.
+	Latest = VersionOwnIDs
+)
 
 // Schema describes a model. Its JSON form stands in an exported file under the
 // metadata key [Key].
@@ -43,7 +52,8 @@ const (
 )
 
 // The names of the graph inputs that carry a text: int64 [batch, sequence] ids of
-// tokens, and [batch, sequence, characters] ids of their characters; 0 is padding.
+// tokens, padded with [Input.Padding], and [batch, sequence, characters] ids of their
+// characters, padded with 0.
 const (
 	IDs          = "ids"
 	CharacterIDs = "characters"
@@ -70,12 +80,18 @@ type Input struct {
 	// SpecialTokens says that "subword" adds the special tokens of the
 	// tokenizer.json's post-processor.
 	SpecialTokens bool `json:"special_tokens,omitempty"`
+	// OwnIDs says that ids of tokens are those of the tokenizer.json itself, which
+	// a pretrained trunk was trained with. Without it, a token with id n there has id
+	// n+2, 0 is padding and 1 the unknown token.
+	OwnIDs bool `json:"own_ids,omitempty"`
+	// Padding is the id of the token behind a text's last one: 0 but with OwnIDs.
+	Padding int64 `json:"padding,omitempty"`
 	// MinCount is how often a word must stand in the training data to get an
 	// id of its own.
 	MinCount int `json:"min_count,omitempty"`
 	// MaxLength is the most tokens a text keeps; 0 means no limit.
 	MaxLength int `json:"max_length,omitempty"`
-	// VocabularySize counts ids, the padding (0) and unknown (1) ones included.
+	// VocabularySize counts ids, the padding and unknown ones included.
 	VocabularySize int `json:"vocabulary_size,omitempty"`
 	// Characters is set where the model also reads the characters of words.
 	Characters *Characters `json:"characters,omitempty"`
@@ -303,8 +319,8 @@ func (t *Task) LabelIndex(label string) int {
 // Check reports the first thing that keeps the schema from describing a model, but
 // for what task types ask of their tasks, which package task checks.
 func (s *Schema) Check() error {
-	if s.Version < 1 || s.Version > Version {
-		return fmt.Errorf("schema version %d is not one this program reads (1 to %d); use a newer espalier", s.Version, Version)
+	if s.Version < 1 || s.Version > Latest {
+		return fmt.Errorf("schema version %d is not one this program reads (1 to %d); use a newer espalier", s.Version, Latest)
 	}
 	if len(s.Inputs) == 0 {
 		return fmt.Errorf("schema has no inputs")
@@ -328,6 +344,9 @@ func (s *Schema) Check() error {
 		}
 		if err := in.check(); err != nil {
 			return fmt.Errorf("input %q: %w", in.Name, err)
+		}
+		if in.OwnIDs && s.Version < VersionOwnIDs {
+			return fmt.Errorf("input %q has the ids of its tokenizer.json, which needs schema version %d; this one says %d", in.Name, VersionOwnIDs, s.Version)
 		}
 	}
 	seen = map[string]bool{}
@@ -354,6 +373,14 @@ func checkName(kind, name string, seen map[string]bool) error {
 }
 
 func (in *Input) check() error {
+	switch {
+	case !in.OwnIDs && in.Padding != 0:
+		return fmt.Errorf("padding is token %d; only an input with the ids of its tokenizer.json pads with another token than 0", in.Padding)
+	case in.OwnIDs && (in.Type != Text || in.Tokenizer != "subword"):
+		return fmt.Errorf("it has the ids of a tokenizer.json, which only a text with tokenizer subword has")
+	case in.OwnIDs && (in.Padding < 0 || in.Padding >= int64(in.VocabularySize)):
+		return fmt.Errorf("padding is token %d, which is not one of the vocabulary's %d", in.Padding, in.VocabularySize)
+	}
 	switch in.Type {
 	case Text, Numbers:
 	case Numeric:

@@ -48,16 +48,24 @@ func TestRoundTrip(t *testing.T) {
 
 func TestCheckNamesWhatIsWrong(t *testing.T) {
 	for want, change := range map[string]func(s *schema.Schema){
-		"schema version 0 is not one this program reads (1 to 1)": func(s *schema.Schema) { s.Version = 0 },
+		"schema version 0 is not one this program reads (1 to 2)": func(s *schema.Schema) { s.Version = 0 },
 		"schema has no inputs": func(s *schema.Schema) { s.Inputs = nil },
 		"schema has no tasks":  func(s *schema.Schema) { s.Tasks = nil },
 		`input "text": type "image" is not one of text, numeric, categorical, numbers`: func(s *schema.Schema) { s.Inputs[0].Type = "image" },
 		`input "text" names no tensor`:                              func(s *schema.Schema) { s.Inputs[0].Tensor = "" },
 		`input "text" has a maximal length of -1 tokens and`:        func(s *schema.Schema) { s.Inputs[0].MaxLength = -1 },
 		`input "text" reads 0 characters of a word; it must be one`: func(s *schema.Schema) { s.Inputs[0].Characters = &schema.Characters{Tensor: "c"} },
-		`task name "a/b" must be one word without slashes`:          func(s *schema.Schema) { s.Tasks[0].Name = "a/b" },
-		`task name "topic" is used twice`:                           func(s *schema.Schema) { s.Tasks[1].Name = "topic" },
-		`task "topic": label "a" stands twice`:                      func(s *schema.Schema) { s.Tasks[0].Labels[1] = "a" },
+		`input "text" has the ids of its tokenizer.json, which needs schema version 2; this one says 1`: func(s *schema.Schema) {
+			s.Inputs[0].Tokenizer, s.Inputs[0].OwnIDs = "subword", true
+		},
+		`input "text": padding is token 9, which is not one of the vocabulary's 9`: func(s *schema.Schema) {
+			s.Version, s.Inputs[0].Tokenizer, s.Inputs[0].OwnIDs, s.Inputs[0].Padding = 2, "subword", true, 9
+		},
+		`input "text": padding is token 1; only an input with the ids of its tokenizer.json pads with another token than 0`: func(s *schema.Schema) { s.Inputs[0].Padding = 1 },
+		`input "text": it has the ids of a tokenizer.json, which only a text with tokenizer subword has`:                    func(s *schema.Schema) { s.Inputs[0].OwnIDs = true },
+		`task name "a/b" must be one word without slashes`:                                                                  func(s *schema.Schema) { s.Tasks[0].Name = "a/b" },
+		`task name "topic" is used twice`:                                                                                   func(s *schema.Schema) { s.Tasks[1].Name = "topic" },
+		`task "topic": label "a" stands twice`:                                                                              func(s *schema.Schema) { s.Tasks[0].Labels[1] = "a" },
 	} {
 		s := example()
 		change(s)

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"bytes"
 	"fmt"
 
 	"espalier/text/subword"
@@ -44,17 +45,99 @@ func ReadSubwords(content []byte) (*Vocabulary, error) {
 	return v, nil
 }
 
-// Unfold reads what Compressed wrote of the vocabulary of a tokenizer, and
-// compares its hash.
-func Unfold(tokenizer, compressed, hash string) (*Vocabulary, error) {
-	if tokenizer != Subword {
-		return FromCompressed(compressed, hash)
+// ReadOwnIDs returns the vocabulary of a tokenizer.json, with the tokenizer in it
+// and the ids of the file: those that a pretrained model was trained with. The id
+// of padding is the file's padding.pad_id or, where it has no padding, the given one;
+// -1 is none. The unknown token is the model's, or else the added token whose text is
+// written as one: [UNK] or <unk>.
+func ReadOwnIDs(content []byte, padding int64) (*Vocabulary, error) {
+	if len(content) > maxVocabulary {
+		return nil, fmt.Errorf("tokenizer.json: larger than %d bytes", maxVocabulary)
 	}
-	content, err := unfold("tokenizer", compressed, hash)
+	t, err := subword.Read(content)
 	if err != nil {
 		return nil, err
 	}
-	return ReadSubwords(content)
+	if id, ok := t.Padding(); ok {
+		padding = int64(id)
+	}
+	if padding < -1 || padding >= int64(t.Size()) {
+		return nil, fmt.Errorf("tokenizer.json: the padding token has id %d, outside of the vocabulary's %d ids", padding, t.Size())
+	}
+	words := make([]string, t.Size())
+	for id := range words {
+		words[id] = t.Word(id)
+	}
+	v := index(words)
+	v.padding, v.unknown = padding, -1
+	if id, ok := t.Unknown(); ok {
+		v.unknown = int64(id)
+	} else {
+		for _, word := range []string{"[UNK]", UnknownWord} {
+			if id, ok := v.ids[word]; ok && t.IsSpecial(int(id)) {
+				v.unknown = id
+				break
+			}
+		}
+	}
+	v.file, v.subwords, v.own = content, t, true
+	return v, nil
+}
+
+// OwnIDs reports whether ids are those of the tokenizer.json, as [ReadOwnIDs]
+// reads them.
+func (v *Vocabulary) OwnIDs() bool { return v.own }
+
+// IsSpecial reports whether an id is that of a token that the tokenizer.json calls
+// special, such as [CLS], <s> or the padding token.
+func (v *Vocabulary) IsSpecial(id int64) bool {
+	if v.subwords == nil {
+		return false
+	}
+	if !v.own {
+		id -= firstPiece
+	}
+	return v.subwords.IsSpecial(int(id))
+}
+
+// Stored says how a stored vocabulary is read: a model's input says it in its
+// schema.
+type Stored struct {
+	// Tokenizer names the rule that splits texts: of [Subword], a tokenizer.json
+	// is stored, of all others words.
+	Tokenizer string
+	// OwnIDs says that ids are those of the tokenizer.json, where Padding is
+	// the one of padding.
+	OwnIDs  bool
+	Padding int64
+}
+
+// Read reads what [Vocabulary.WriteTo] wrote.
+func (s Stored) Read(content []byte) (*Vocabulary, error) {
+	switch {
+	case s.Tokenizer != Subword:
+		return Read(bytes.NewReader(content))
+	case !s.OwnIDs:
+		return ReadSubwords(content)
+	}
+	v, err := ReadOwnIDs(content, s.Padding)
+	if err == nil && v.padding != s.Padding {
+		return nil, fmt.Errorf("tokenizer.json: its padding token has id %d, the model's schema says %d; the two do not belong together", v.padding, s.Padding)
+	}
+	return v, err
+}
+
+// Unfold reads what [Vocabulary.Compressed] wrote, and compares its hash.
+func (s Stored) Unfold(compressed, hash string) (*Vocabulary, error) {
+	what := "vocabulary"
+	if s.Tokenizer == Subword {
+		what = "tokenizer"
+	}
+	content, err := unfold(what, compressed, hash)
+	if err != nil {
+		return nil, err
+	}
+	return s.Read(content)
 }
 
 // Subwords returns the tokenizer.json that the vocabulary was read from, nil

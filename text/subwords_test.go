@@ -50,20 +50,100 @@ func TestSubwords(t *testing.T) {
 	}
 }
 
+// ownFile is a tokenizer.json whose padding and unknown tokens have ids in the middle,
+// and whose id 6 has no token.
+const ownFile = `{"padding": {"strategy": "BatchLongest", "direction": "Right", "pad_to_multiple_of": null, "pad_id": 4, "pad_type_id": 0, "pad_token": "<pad>"},
+	"pre_tokenizer": {"type": "WhitespaceSplit"}, "added_tokens": [
+		{"id": 2, "content": "<unk>", "special": true}, {"id": 4, "content": "<pad>", "special": true}, {"id": 7, "content": "jazz"}],
+	"model": {"type": "BPE", "merges": ["a b"], "vocab": {"a": 0, "b": 1, "<unk>": 2, "ab": 3, "<pad>": 4, "c": 5}}}`
+
+func TestOwnIDs(t *testing.T) {
+	v, err := ReadOwnIDs([]byte(piecesFile), 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for word, want := range map[string]int64{"[CLS]": 0, "[UNK]": 2, "play": 3, "##ing": 4, "\n": 6, "<unk>": 7, "nowhere": 2, "": 2} {
+		if got := v.ID(word); got != want {
+			t.Errorf("ID(%q) = %d, want %d", word, got, want)
+		}
+	}
+	if w, ok := v.Word(3); w != "play" || !ok || v.Size() != 8 || v.Padding() != 7 || v.Unknown() != 2 || !v.OwnIDs() {
+		t.Errorf("word 3 is %q of %d, padding %d, unknown %d", w, v.Size(), v.Padding(), v.Unknown())
+	}
+	// The file's padding is heard first, and an unknown token that only the added
+	// tokens have is one.
+	if v, err = ReadOwnIDs([]byte(ownFile), 0); err != nil {
+		t.Fatal(err)
+	}
+	if v.Padding() != 4 || v.Unknown() != 2 || v.ID("jazz") != 7 || v.ID("nowhere") != 2 || v.Size() != 8 || !v.IsSpecial(4) || v.IsSpecial(7) || v.IsSpecial(0) {
+		t.Errorf("padding %d, unknown %d", v.Padding(), v.Unknown())
+	}
+	// There may be neither.
+	none := `{"model": {"type": "BPE", "merges": [], "vocab": {"a": 0, "b": 1}}}`
+	if v, err = ReadOwnIDs([]byte(none), -1); err != nil || v.Padding() != -1 || v.Unknown() != -1 || v.ID("b") != 1 || v.ID("c") != 0 {
+		t.Errorf("%v", err)
+	}
+	// All other vocabularies have the ids they had.
+	for _, v := range []*Vocabulary{subwords(t), count("a").Build(1, 0)} {
+		if v.Padding() != Padding || v.Unknown() != Unknown || v.OwnIDs() {
+			t.Errorf("padding %d, unknown %d", v.Padding(), v.Unknown())
+		}
+	}
+	if v := subwords(t); v.IsSpecial(2) || count("a").Build(1, 0).IsSpecial(1) {
+		t.Error("a token is special that no file calls so")
+	}
+}
+
+func TestOwnIDsComeBack(t *testing.T) {
+	v, err := ReadOwnIDs([]byte(piecesFile), 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := v.Compressed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Stored{Tokenizer: Subword, OwnIDs: true, Padding: 7}.Unfold(z, v.Hash())
+	if err != nil || again.Padding() != 7 || again.ID("play") != 3 || lines(t, again) != piecesFile {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestOwnIDsMessages(t *testing.T) {
+	for _, c := range []struct {
+		content string
+		padding int64
+		want    string
+	}{
+		{piecesFile, 8, "tokenizer.json: the padding token has id 8, outside of the vocabulary's 8 ids"},
+		{piecesFile, -2, "tokenizer.json: the padding token has id -2, outside of the vocabulary's 8 ids"},
+		{`{"padding": {"pad_id": 1}, "model": {"type": "BPE", "merges": [], "vocab": {"a": 0}}}`, 0, "tokenizer.json: padding: pad_id 1 is outside of the vocabulary's 1 ids"},
+		{"{}", 0, "tokenizer.json: model: there is none; is this a tokenizer.json of Hugging Face's tokenizers?"},
+	} {
+		if _, err := ReadOwnIDs([]byte(c.content), c.padding); err == nil || err.Error() != c.want {
+			t.Errorf("%v, want %s", err, c.want)
+		}
+	}
+	want := "tokenizer.json: its padding token has id 4, the model's schema says 1; the two do not belong together"
+	if _, err := (Stored{Tokenizer: Subword, OwnIDs: true, Padding: 1}).Read([]byte(ownFile)); err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
 func TestSubwordsComeBack(t *testing.T) {
 	v := subwords(t)
 	z, err := v.Compressed()
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := Unfold(Subword, z, v.Hash())
+	again, err := Stored{Tokenizer: Subword}.Unfold(z, v.Hash())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if string(again.Subwords()) != piecesFile || lines(t, again) != piecesFile || count("a").Build(1, 0).Subwords() != nil {
 		t.Error("the file that came back is another")
 	}
-	if _, err := Unfold(Subword, z, "00"); err == nil {
+	if _, err := (Stored{Tokenizer: Subword}).Unfold(z, "00"); err == nil {
 		t.Error("a wrong hash is not noticed")
 	}
 	if _, err := FromCompressed(z, v.Hash()); err == nil {

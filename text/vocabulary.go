@@ -16,7 +16,9 @@ import (
 	"espalier/text/subword"
 )
 
-// The ids that every vocabulary has.
+// The ids that every vocabulary has but one with the ids of its tokenizer.json: see
+// [ReadOwnIDs]. Code that reads any vocabulary asks [Vocabulary.Padding] and
+// [Vocabulary.Unknown].
 const (
 	Padding = 0 // stands where a row of a batch has no token; its word is ""
 	Unknown = 1 // stands for every word the vocabulary lacks
@@ -37,9 +39,12 @@ const (
 type Vocabulary struct {
 	words []string
 	ids   map[string]int64
+	// Padding and unknown are ids, -1 for none.
+	padding, unknown int64
 	// Of subwords:
 	file     []byte // tokenizer.json
 	subwords *subword.Tokenizer
+	own      bool // ids are the file's
 }
 
 // Counter counts words.
@@ -89,7 +94,7 @@ func IsWord(w string) bool {
 }
 
 func index(words []string) *Vocabulary {
-	v := &Vocabulary{words: words, ids: make(map[string]int64, len(words))}
+	v := &Vocabulary{words: words, ids: make(map[string]int64, len(words)), padding: Padding, unknown: Unknown}
 	for i, w := range words {
 		v.ids[w] = int64(i)
 	}
@@ -115,13 +120,26 @@ func (v *Vocabulary) With(words []string) (*Vocabulary, error) {
 	return index(all), nil
 }
 
-// ID returns a word's id, Unknown where it has none.
+// ID returns a word's id, that of the unknown word where it has none. A file whose
+// own ids name no unknown token has an id for whatever its tokenizer makes; another
+// word is then read as padding.
 func (v *Vocabulary) ID(word string) int64 {
 	if id, ok := v.ids[word]; ok {
 		return id
 	}
-	return Unknown
+	if v.unknown < 0 {
+		return max(v.padding, 0)
+	}
+	return v.unknown
 }
+
+// Padding returns the id that stands where a row of a batch has no token, -1 where
+// the vocabulary has none.
+func (v *Vocabulary) Padding() int64 { return v.padding }
+
+// Unknown returns the id that stands for every word the vocabulary lacks, -1 where
+// there is none.
+func (v *Vocabulary) Unknown() int64 { return v.unknown }
 
 // Word returns the word of an id, and false where there is none.
 func (v *Vocabulary) Word(id int64) (string, bool) {
@@ -131,7 +149,7 @@ func (v *Vocabulary) Word(id int64) (string, bool) {
 	return v.words[id], true
 }
 
-// Size returns the number of ids, padding and unknown included.
+// Size returns one more than the largest id, padding and unknown included.
 func (v *Vocabulary) Size() int { return len(v.words) }
 
 // lines is the form that is hashed and stored: one word a line in id order or,
@@ -207,13 +225,9 @@ func (v *Vocabulary) Compressed() (string, error) {
 	return base64.StdEncoding.EncodeToString(b.Bytes()), nil
 }
 
-// FromCompressed reads what Compressed wrote and compares its hash.
+// FromCompressed reads what Compressed wrote of words and compares its hash.
 func FromCompressed(compressed, hash string) (*Vocabulary, error) {
-	lines, err := unfold("vocabulary", compressed, hash)
-	if err != nil {
-		return nil, err
-	}
-	return Read(bytes.NewReader(lines))
+	return Stored{}.Unfold(compressed, hash)
 }
 
 // unfold reads base64 of gzip and compares its hash. what stands for it in

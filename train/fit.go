@@ -11,6 +11,7 @@ import (
 	"espalier/tensor"
 	"espalier/train/progress"
 	"espalier/train/score"
+	"espalier/train/step"
 )
 
 // Epoch is what happened in one pass over the training data.
@@ -75,6 +76,9 @@ func (t *Trainer) Fit(ctx context.Context, set, valid *data.Dataset, hooks Hooks
 	if t.config.RareWordDropout > 0 {
 		t.step.SetFrequencies(set.Frequencies())
 	}
+	if err := t.setWords(set); err != nil {
+		return nil, err
+	}
 	if hooks.Start != nil {
 		if err := hooks.Start(); err != nil {
 			return nil, err
@@ -120,6 +124,26 @@ func (t *Trainer) check(set, valid *data.Dataset) error {
 	if note := data.TokenizerNote(set, valid); note != "" {
 		t.warnings.add("%s", note)
 	}
+	return nil
+}
+
+// setWords tells the step which tokens word dropout replaces, where the ids are those
+// of a tokenizer.json.
+func (t *Trainer) setWords(set *data.Dataset) error {
+	v := set.Vocabulary()
+	if v == nil || !v.OwnIDs() {
+		return nil
+	}
+	if v.Unknown() < 0 && (t.config.WordDropout > 0 || t.config.RareWordDropout > 0) {
+		return fmt.Errorf("train: word_dropout and rare_word_dropout read tokens as the unknown one, and the tokenizer.json has none; set both to 0")
+	}
+	w := step.Words{Unknown: v.Unknown(), Kept: []int64{v.Padding()}}
+	for id := range int64(v.Size()) {
+		if v.IsSpecial(id) {
+			w.Kept = append(w.Kept, id)
+		}
+	}
+	t.step.SetWords(w)
 	return nil
 }
 

@@ -167,9 +167,9 @@ var cases = []struct {
 	}},
 	{"PoissonMean", []operand{normal(6)}, func(g graph, x []val, _ val) val { return nn.PoissonMean(g, x[0], 0.3) }},
 	{"AttentionPool", []operand{normal(2, 3, 4)}, func(g graph, x []val, ids val) val {
-		return nn.AttentionPool(g.Scope("pool"), x[0], nn.Mask(g, ids))
+		return nn.AttentionPool(g.Scope("pool"), x[0], nn.Mask(g, ids, 0))
 	}},
-	{"MaxPool", []operand{normal(2, 3, 4)}, func(g graph, x []val, ids val) val { return nn.MaxPool(g, x[0], nn.Mask(g, ids)) }},
+	{"MaxPool", []operand{normal(2, 3, 4)}, func(g graph, x []val, ids val) val { return nn.MaxPool(g, x[0], nn.Mask(g, ids, 0)) }},
 	{"Conv1D", []operand{normal(2, 3, 4)}, func(g graph, x []val, _ val) val { return nn.Conv1D(g.Scope("conv"), x[0], 2, 3, 2) }},
 	{"LSTM, both directions, rows of different lengths", []operand{normal(2, 3, 4)}, func(g graph, x []val, ids val) val {
 		return nn.LSTM(g.Scope("lstm"), x[0], ragged(g), nn.RecurrentOptions{Hidden: 3, Bidirectional: true, Trained: true})
@@ -196,10 +196,10 @@ var cases = []struct {
 		return c.LogPartition(x[0], ragged(g))
 	}},
 	{"TransformerBlock", []operand{normal(2, 3, 4)}, func(g graph, x []val, ids val) val {
-		return nn.TransformerBlock(g.Scope("block"), x[0], nn.Mask(g, ids), nn.BlockOptions{Heads: 2, FeedForward: 6})
+		return nn.TransformerBlock(g.Scope("block"), x[0], nn.Mask(g, ids, 0), nn.BlockOptions{Heads: 2, FeedForward: 6})
 	}},
 	{"TransformerBlock, rotary positions", []operand{normal(2, 3, 4)}, func(g graph, x []val, ids val) val {
-		return nn.TransformerBlock(g.Scope("block"), x[0], nn.Mask(g, ids), nn.BlockOptions{
+		return nn.TransformerBlock(g.Scope("block"), x[0], nn.Mask(g, ids, 0), nn.BlockOptions{
 			Heads: 2, FeedForward: 6, Rotation: nn.NewRotation(g, x[0].Dim(1), 2),
 		})
 	}},

@@ -101,10 +101,13 @@ func embedding(s *builder.Scope, ids *builder.Value, vocabulary, dim int64, froz
 	return s.Gather(table, ids, 0)
 }
 
-// Mask returns 1 where an id is not padding (0) and 0 elsewhere, as floats of
-// the shape of ids.
-func Mask(g *builder.Graph, ids *builder.Value) *builder.Value {
-	return g.Cast(g.Greater(ids, g.ScalarOf(tensor.Int64, 0)), g.Float())
+// Mask returns 1 where an id is not padding and 0 elsewhere, as floats of the shape
+// of ids.
+func Mask(g *builder.Graph, ids *builder.Value, padding int64) *builder.Value {
+	if padding == 0 { // no id is below, and this is one operator less
+		return g.Cast(g.Greater(ids, g.ScalarOf(tensor.Int64, 0)), g.Float())
+	}
+	return g.Cast(g.Not(g.Equal(ids, g.ScalarOf(tensor.Int64, float64(padding)))), g.Float())
 }
 
 // Dropout sets each element to 0 with probability p and scales the others, so

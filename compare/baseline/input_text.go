@@ -7,7 +7,6 @@ import (
 	"espalier/data"
 	"espalier/schema"
 	"espalier/task"
-	"espalier/text"
 )
 
 // ngrams are words and pairs of neighbours by TF-IDF: 1 + ln of how often one
@@ -23,10 +22,10 @@ type ngrams struct {
 func newNgrams(d *data.Dataset, examples []int) *ngrams {
 	n := &ngrams{place: map[uint64]int32{}}
 	var texts []float64
-	counts := map[uint64]float64{}
+	counts, unknown := map[uint64]float64{}, unknownOf(d)
 	eachBatch(d, examples, func(b *data.Batch) {
 		for row := range b.Examples {
-			for _, key := range ngramsOf(b, row, counts) {
+			for _, key := range ngramsOf(b, row, unknown, counts) {
 				at, ok := n.place[key]
 				if !ok {
 					at = int32(len(texts))
@@ -43,16 +42,20 @@ func newNgrams(d *data.Dataset, examples []int) *ngrams {
 	return n
 }
 
+// unknownOf returns the id of words without one of their own. Where a vocabulary has
+// none it is an id that no token has.
+func unknownOf(d *data.Dataset) uint64 { return uint64(d.Vocabulary().Unknown()) }
+
 // ngramsOf counts the words and pairs of an example, and returns them in order of
 // their numbers.
-func ngramsOf(b *data.Batch, row int, counts map[uint64]float64) []uint64 {
+func ngramsOf(b *data.Batch, row int, unknown uint64, counts map[uint64]float64) []uint64 {
 	clear(counts)
-	before := uint64(text.Unknown)
+	before := unknown
 	for _, id := range b.Int64s(schema.IDs)[row*b.Size(task.Sequence):][:b.Lengths[row]] {
 		id := uint64(id)
-		if id != text.Unknown {
+		if id != unknown {
 			counts[id]++
-			if before != text.Unknown {
+			if before != unknown {
 				counts[before<<32|id]++
 			}
 		}
@@ -68,11 +71,11 @@ func ngramsOf(b *data.Batch, row int, counts map[uint64]float64) []uint64 {
 
 func (n *ngrams) read(d *data.Dataset, examples []int) *matrix {
 	m := &matrix{width: len(n.idf), starts: []int{0}}
-	counts := map[uint64]float64{}
+	counts, unknown := map[uint64]float64{}, unknownOf(d)
 	eachBatch(d, examples, func(b *data.Batch) {
 		for row := range b.Examples {
 			sum, first := 0.0, len(m.columns)
-			for _, key := range ngramsOf(b, row, counts) {
+			for _, key := range ngramsOf(b, row, unknown, counts) {
 				if at, ok := n.place[key]; ok {
 					x := (1 + math.Log(counts[key])) * n.idf[at]
 					m.add(at, x)

@@ -9,7 +9,6 @@ import (
 	"espalier/schema"
 	"espalier/task"
 	"espalier/tensor"
-	"espalier/text"
 )
 
 // drawers is the table of what draws each kind of inputs: what the file is given and,
@@ -49,7 +48,7 @@ func (v *verifier) unlabel(out []runtime.Named, ids *tensor.Tensor) error {
 			}
 			labels := append([]int64{}, out[i].Tensor.Int64s()...)
 			for j, id := range ids.Int64s() {
-				if id == text.Padding {
+				if id == v.schema.Inputs[0].Padding {
 					labels[j] = -1
 				}
 			}

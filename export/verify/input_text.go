@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"espalier/runtime"
@@ -28,7 +29,7 @@ func drawText(v *verifier, r *rand.Rand, in *schema.Input, s Shape) (given, ids 
 // drawIDs draws token ids and, where the model reads them, characters. Rows end
 // in padding of different lengths, but for the first, which is full.
 func drawIDs(r *rand.Rand, in *schema.Input, s Shape) []runtime.Named {
-	ids := make([]int64, s.Batch*s.Length)
+	ids := slices.Repeat([]int64{in.Padding}, s.Batch*s.Length)
 	words := make([][][]int64, s.Batch)
 	for row := range s.Batch {
 		real := s.Length
@@ -36,7 +37,11 @@ func drawIDs(r *rand.Rand, in *schema.Input, s Shape) []runtime.Named {
 			real = 1 + r.IntN(s.Length)
 		}
 		for j := range real {
-			ids[row*s.Length+j] = 1 + r.Int64N(int64(in.VocabularySize-1))
+			id := r.Int64N(int64(in.VocabularySize - 1))
+			if id >= in.Padding {
+				id++ // any but padding
+			}
+			ids[row*s.Length+j] = id
 			if in.Characters != nil {
 				words[row] = append(words[row], drawWord(r, in.Characters))
 			}

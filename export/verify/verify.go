@@ -166,7 +166,7 @@ func File(ctx context.Context, path string, o Options) (*Report, error) {
 		key, keyHash := s.Inputs[0].VocabularyKeys()
 		words, _ := m.MetadataValue(key)
 		hash, _ := m.MetadataValue(keyHash)
-		if vocabulary, err = text.Unfold(s.Inputs[0].Tokenizer, words, hash); err != nil {
+		if vocabulary, err = input.Stored(&s.Inputs[0]).Unfold(words, hash); err != nil {
 			return nil, fmt.Errorf("verify: %s: metadata %s: %w", path, key, err)
 		}
 	}

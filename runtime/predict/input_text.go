@@ -3,6 +3,7 @@ package predict
 import (
 	"fmt"
 
+	"espalier/input"
 	"espalier/onnx"
 	"espalier/runtime"
 	"espalier/tensor"
@@ -25,7 +26,7 @@ func (f *file) describeText(m *onnx.Model) error {
 		key, keyHash := in.VocabularyKeys()
 		words, _ := m.MetadataValue(key)
 		hash, _ := m.MetadataValue(keyHash)
-		if f.vocabulary, err = text.Unfold(in.Tokenizer, words, hash); err != nil {
+		if f.vocabulary, err = input.Stored(&in).Unfold(words, hash); err != nil {
 			return fmt.Errorf("predict: metadata %s: %w", key, err)
 		}
 	}
@@ -35,6 +36,10 @@ func (f *file) describeText(m *onnx.Model) error {
 	}
 	if f.vocabulary.Size() != in.VocabularySize {
 		return fmt.Errorf("predict: the vocabulary has %d words, the schema says %d", f.vocabulary.Size(), in.VocabularySize)
+	}
+	if in.OwnIDs != f.vocabulary.OwnIDs() || f.vocabulary.Padding() != in.Padding {
+		return fmt.Errorf("predict: the vocabulary has padding id %d and the ids of its tokenizer.json: %v; the schema says %d and %v",
+			f.vocabulary.Padding(), f.vocabulary.OwnIDs(), in.Padding, in.OwnIDs)
 	}
 	if c := in.Characters; c != nil {
 		f.characters = text.NewCharacters(c.Alphabet, c.MaxLength)
@@ -82,7 +87,8 @@ func prepareText(f *file, i int, c *prepared, to []runtime.Named) ([]runtime.Nam
 		t, err := tensor.Of(c.texts, int64(c.batch))
 		return append(to, runtime.Named{Name: in.Tensor, Tensor: t}), err
 	}
-	c.ids = make([]int64, c.batch*c.length)
+	c.ids, c.padding = make([]int64, c.batch*c.length), in.Padding
+	c.clear()
 	ids, err := tensor.Of(c.ids, int64(c.batch), int64(c.length))
 	if err != nil {
 		return nil, err

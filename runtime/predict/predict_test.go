@@ -211,7 +211,7 @@ func TestFilesThatAreNotWhatTheySay(t *testing.T) {
 	}{
 		{"no schema", func(m *onnx.Model) { m.Metadata = m.Metadata[2:] }, "it was not exported by espalier"},
 		{"schema is no JSON", set(schema.Key, "{"), "schema is not valid JSON"},
-		{"newer schema", replace(`"version":1`, `"version":9`), "schema version 9 is not one this program reads (1 to 1); use a newer espalier"},
+		{"newer schema", replace(`"version":1`, `"version":9`), "schema version 9 is not one this program reads (1 to 2); use a newer espalier"},
 		{"vocabulary is no base64", set(schema.KeyVocabulary, "%"), "vocabulary: not base64"},
 		{"vocabulary is no gzip", set(schema.KeyVocabulary, "aaaa"), "vocabulary: not gzip"},
 		{"other hash", set(schema.KeyVocabularyHash, "00"), "the file is damaged"},

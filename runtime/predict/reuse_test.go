@@ -23,7 +23,7 @@ import (
 // subwordFile is a tokenizer.json.
 const subwordFile = `{"normalizer": {"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true, "strip_accents": false, "lowercase": true},
 	"pre_tokenizer": {"type": "BertPreTokenizer"}, "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
-	"max_input_chars_per_word": 20, "vocab": {"[UNK]": 0, "new": 1, "york": 2, "lik": 3, "##e": 4, "i": 5}}}`
+	"max_input_chars_per_word": 20, "vocab": {"[UNK]": 0, "new": 1, "york": 2, "lik": 3, "##e": 4, "i": 5, "[PAD]": 6}}}`
 
 // everyTask is a file with tasks of every type, and spans by a CRF.
 func everyTask(t testing.TB, in schema.Input, o export.Options) []byte {
@@ -35,13 +35,17 @@ func everyTask(t testing.TB, in schema.Input, o export.Options) []byte {
 	words := counter.Build(1, 0)
 	if in.Tokenizer == text.Subword {
 		var err error
-		if words, err = text.ReadSubwords([]byte(subwordFile)); err != nil {
+		if words, err = (text.Stored{Tokenizer: text.Subword, OwnIDs: in.OwnIDs, Padding: in.Padding}).Read([]byte(subwordFile)); err != nil {
 			t.Fatal(err)
 		}
 	}
+	version := schema.Version
+	if in.OwnIDs {
+		version = schema.VersionOwnIDs
+	}
 	in.Name, in.Type, in.Tensor, in.VocabularySize = "text", schema.Text, models.IDs, words.Size()
 	m, err := models.NewText(&schema.Schema{
-		Version: schema.Version, Name: "every", Inputs: []schema.Input{in},
+		Version: version, Name: "every", Inputs: []schema.Input{in},
 		Tasks: []schema.Task{
 			{Name: "topic", Type: schema.Classification, Labels: []string{"a", "b", "c"}},
 			{Name: "moods", Type: schema.MultiLabel, Labels: []string{"calm", "sad", "odd"}, Thresholds: []float32{0.1, 0.5, 0.2}},
@@ -111,6 +115,7 @@ func reuses(t testing.TB) map[string][]byte {
 		"regex":                 everyTask(t, schema.Input{Tokenizer: "regex", Pattern: `[\pL]+|[^\pL\s]`, Lowercase: true}, export.Options{}),
 		"characters":            everyTask(t, schema.Input{Tokenizer: "characters", Lowercase: true}, export.Options{}),
 		"subword":               everyTask(t, schema.Input{Tokenizer: text.Subword}, export.Options{}),
+		"own ids":               everyTask(t, schema.Input{Tokenizer: text.Subword, OwnIDs: true, Padding: 6}, export.Options{}),
 		"fixed batch":           everyTask(t, schema.Input{}, export.Options{Batch: 2}),
 		"names of labels":       everyTask(t, schema.Input{}, export.Options{Labels: "strings"}),
 		"raw text":              everyTask(t, schema.Input{Lowercase: true}, export.Options{Input: "text"}),

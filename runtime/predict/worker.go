@@ -81,6 +81,7 @@ type prepared struct {
 	batch, length, width int
 	bytes                int
 	ids, characters      []int64
+	padding              int64    // id of the token behind a text's last one
 	texts                []string // of a file that reads raw text
 	columns              []column // of a table
 	binding              runtime.Binding
@@ -94,9 +95,7 @@ func (w *worker) shape(batch, length, width int) (*prepared, error) {
 		if c.batch == batch && c.length == length && c.width == width {
 			copy(w.shapes[1:i+1], w.shapes[:i])
 			w.shapes[0] = c
-			clear(c.ids)
-			clear(c.characters)
-			clear(c.texts)
+			c.clear()
 			return c, nil
 		}
 	}
@@ -110,6 +109,19 @@ func (w *worker) shape(batch, length, width int) (*prepared, error) {
 	w.bytes += c.bytes
 	w.shapes = slices.Insert(w.shapes, 0, c)
 	return c, nil
+}
+
+// clear makes all that is read of texts padding.
+func (c *prepared) clear() {
+	if c.padding == 0 {
+		clear(c.ids)
+	} else {
+		for i := range c.ids {
+			c.ids[i] = c.padding
+		}
+	}
+	clear(c.characters)
+	clear(c.texts)
 }
 
 // drop lets go of a prepared call.

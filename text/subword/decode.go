@@ -17,8 +17,8 @@ const (
 	spareIDs = 1024      // ids without a token, beside one for each token
 )
 
-// Read reads the content of a tokenizer.json. Truncation, padding and decoders
-// are no part of encoding and are not read.
+// Read reads the content of a tokenizer.json. Of padding it reads the token's id.
+// Truncation and decoders are no part of encoding and are not read.
 func Read(content []byte) (*Tokenizer, error) {
 	if len(content) > maxFile {
 		return nil, fmt.Errorf("tokenizer.json: larger than %d bytes", maxFile)
@@ -29,7 +29,10 @@ func Read(content []byte) (*Tokenizer, error) {
 		Normalizer    json.RawMessage `json:"normalizer"`
 		PreTokenizer  json.RawMessage `json:"pre_tokenizer"`
 		PostProcessor json.RawMessage `json:"post_processor"`
-		Model         json.RawMessage `json:"model"`
+		Padding       *struct {
+			ID *int `json:"pad_id"`
+		} `json:"padding"`
+		Model json.RawMessage `json:"model"`
 	}
 	if err := json.Unmarshal(content, &f); err != nil {
 		return nil, fmt.Errorf("tokenizer.json: %w", err)
@@ -37,7 +40,7 @@ func Read(content []byte) (*Tokenizer, error) {
 	if f.Version != "" && f.Version != "1.0" {
 		return nil, fmt.Errorf("tokenizer.json: version %q is not 1.0, the one that is known", f.Version)
 	}
-	t := &Tokenizer{unknown: -1, added: map[int]bool{}}
+	t := &Tokenizer{unknown: -1, padding: -1, added: map[int]bool{}, special: map[int]bool{}}
 	d := &decoder{}
 	var err error
 	if err = t.decodeModel(f.Model); err != nil {
@@ -54,6 +57,11 @@ func Read(content []byte) (*Tokenizer, error) {
 	}
 	if err = t.postProcess(d, f.PostProcessor, 0); err != nil {
 		return nil, fmt.Errorf("tokenizer.json: post_processor: %w", err)
+	}
+	if f.Padding != nil && f.Padding.ID != nil {
+		if t.padding = *f.Padding.ID; t.padding < 0 || t.padding >= len(t.words) {
+			return nil, fmt.Errorf("tokenizer.json: padding: pad_id %d is outside of the vocabulary's %d ids", t.padding, len(t.words))
+		}
 	}
 	return t, nil
 }
@@ -177,6 +185,9 @@ func (t *Tokenizer) add(tokens []addedToken) error {
 			return fmt.Errorf("tokens %q and %q have one id, %d", other, a.Content, a.ID)
 		}
 		t.words[a.ID], t.ids[a.Content], t.added[a.ID] = a.Content, a.ID, true
+		if a.Special {
+			t.special[a.ID] = true
+		}
 		text := a.Content
 		if a.Normalized {
 			p := newPassage(&Scratch{}, text)

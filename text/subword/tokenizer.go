@@ -29,7 +29,9 @@ type Tokenizer struct {
 	words     []string // by id
 	ids       map[string]int
 	unknown   int           // -1: the model has none
+	padding   int           // -1: the file pads nothing
 	added     map[int]bool  // ids of added tokens
+	special   map[int]bool  // ids of those that the file calls special
 	raw       *addedTokens  // found in the text as it is
 	cooked    *addedTokens  // found in the normalized text
 	post      postProcessor // zero: nothing
@@ -62,6 +64,13 @@ func (t *Tokenizer) Word(id int) string {
 // Unknown returns the id of the model's unknown token, and false where it has
 // none.
 func (t *Tokenizer) Unknown() (int, bool) { return t.unknown, t.unknown >= 0 }
+
+// Padding returns the id that the file pads batches with, and false where it says
+// nothing of padding.
+func (t *Tokenizer) Padding() (int, bool) { return t.padding, t.padding >= 0 }
+
+// IsSpecial reports whether the file calls the token of an id special.
+func (t *Tokenizer) IsSpecial(id int) bool { return t.special[id] }
 
 // Encode appends the pieces of a text to dst, with the post-processor's special
 // tokens where special is set. Bytes that are not UTF-8 are read as U+FFFD.

@@ -6,6 +6,7 @@ import (
 
 	"espalier/builder"
 	"espalier/models"
+	"espalier/schema"
 	"espalier/text"
 	"espalier/train/optim"
 	"espalier/train/progress"
@@ -153,7 +154,7 @@ func (s *Step) newOptimizer(p *program) error {
 		}
 		state := &tableState{
 			table: tab, block: blockOf[tab.param.Name], rows: optim.NewRows(int(tab.param.Shape[0]), tab.dim),
-			slots: s.blocks[0].optim.NewSlots(len(tab.values)), padding: paddingOf(p, tab.param.Name),
+			slots: s.blocks[0].optim.NewSlots(len(tab.values)), padding: paddingOf(p, tab.param.Name, s.model.Schema()),
 		}
 		s.tables = append(s.tables, state)
 	}
@@ -161,12 +162,20 @@ func (s *Step) newOptimizer(p *program) error {
 }
 
 // paddingOf returns the row of a table that stands for padding, -1 where none does:
-// sequences are padded, a column's ids are of whole examples.
-func paddingOf(p *program, table string) int64 {
+// tokens and their characters are padded. A column's ids are of whole examples, and
+// whatever else is looked up for each token, such as its type, has no id of its own
+// for padding.
+func paddingOf(p *program, table string, of *schema.Schema) int64 {
 	for _, l := range p.lookup {
-		if l.table.Name() == table && l.ids.Rank() == 1 {
-			return -1
+		if l.table.Name() != table || l.ids.Rank() == 1 {
+			continue
+		}
+		switch l.ids.Name() {
+		case schema.IDs:
+			return of.Inputs[0].Padding
+		case schema.CharacterIDs:
+			return text.Padding
 		}
 	}
-	return text.Padding
+	return -1
 }

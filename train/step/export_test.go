@@ -126,3 +126,15 @@ func distance(a, b []float32) (diff, length float64) {
 	}
 	return math.Sqrt(diff), math.Sqrt(length)
 }
+
+// DrawnIDs returns the batch's ids with what was drawn.
+func DrawnIDs(d *Draws) []int64 { return d.ids.Int64s() }
+
+// PaddingRows returns the row of each table that learns nothing, by the table's name.
+func PaddingRows(s *Step) map[string]int64 {
+	rows := map[string]int64{}
+	for _, t := range s.tables {
+		rows[t.param.Name] = t.padding
+	}
+	return rows
+}

@@ -1,8 +1,10 @@
 package step
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"espalier/schema"
 	"espalier/tensor"
@@ -33,6 +35,9 @@ func (s *Step) Draw(d *Draws, b *tensor.Batch, step uint64, number int) error {
 		seed = ExtraSeed(seed, number)
 	}
 	if ids := b.Tensor(schema.IDs); ids != nil && (s.config.WordDropout > 0 || s.config.RareWordDropout > 0) {
+		if s.words.Unknown < 0 {
+			return errNoUnknown
+		}
 		d.kept = s.dropWords(append(d.kept[:0], ids.Int64s()...), seed, step)
 		var err error
 		if d.ids, err = tensor.Of(d.kept, ids.Shape()...); err != nil {
@@ -69,12 +74,38 @@ func (d *Draws) drawMasks(p *program, seed, step uint64, sizes map[string]int64)
 	return nil
 }
 
+// Words are the token ids that word dropout treats apart.
+type Words struct {
+	// Unknown is what tokens are replaced by, -1 where the vocabulary has no unknown
+	// token: then no token can be dropped.
+	Unknown int64
+	// Kept are never replaced: padding and special tokens. The unknown one need not
+	// be among them.
+	Kept []int64
+}
+
+// errNoUnknown says that words cannot be dropped. Training checks for it before the
+// first epoch.
+var errNoUnknown = errors.New("step: word dropout reads tokens as the unknown one, which the vocabulary has not; set word_dropout and rare_word_dropout to 0")
+
+// wordsOf returns what word dropout knows of a model without its vocabulary.
+func wordsOf(s *schema.Schema) Words {
+	if len(s.Inputs) > 0 && s.Inputs[0].OwnIDs {
+		return Words{Unknown: -1}
+	}
+	return Words{Unknown: text.Unknown, Kept: []int64{text.Padding}}
+}
+
+// SetWords says which tokens word dropout replaces. A model with the ids of its
+// tokenizer.json needs it, all others have it from the start.
+func (s *Step) SetWords(w Words) { s.words = w }
+
 // dropWords makes a share of the tokens, and more of rare ones, the unknown
 // one.
 func (s *Step) dropWords(ids []int64, seed, step uint64) []int64 {
 	r := rand.New(rand.NewPCG(seed^hashName("word_dropout"), step))
 	for i, id := range ids {
-		if id <= text.Unknown {
+		if id == s.words.Unknown || slices.Contains(s.words.Kept, id) {
 			continue
 		}
 		keep := 1 - s.config.WordDropout
@@ -83,7 +114,7 @@ func (s *Step) dropWords(ids []int64, seed, step uint64) []int64 {
 			keep *= n / (a + n)
 		}
 		if r.Float64() >= keep {
-			ids[i] = text.Unknown
+			ids[i] = s.words.Unknown
 		}
 	}
 	return ids

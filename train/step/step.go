@@ -67,6 +67,7 @@ type Step struct {
 	blocks      []block          // that the same losses reach
 	states      []progress.State // of the tasks
 	frequencies []int            // of words, by id
+	words       Words            // of word dropout
 	weights     []float32        // of the losses and the penalty in the plain step
 	plain       *plainStep       // nil with gradients task by task
 	split       *splitStep       // the step that computes gradients task by task
@@ -99,7 +100,7 @@ func New(m *models.Model, e runtime.Engine, c Config) (*Step, error) {
 		return nil, fmt.Errorf("train: at the representation a method reads the gradients by each worker's own examples: %w; balance at parameters", ErrReduce)
 	}
 	n := len(m.Schema().Tasks)
-	s := &Step{config: c, model: m, engine: e, states: make([]progress.State, n), present: make([]bool, n), weights: make([]float32, n+1)}
+	s := &Step{config: c, model: m, engine: e, states: make([]progress.State, n), present: make([]bool, n), weights: make([]float32, n+1), words: wordsOf(m.Schema())}
 	if err := s.compile(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
