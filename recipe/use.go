@@ -50,6 +50,9 @@ func (r *Recipe) Encoder() (*data.Encoder, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.Trunk.Pretrained != nil { // its table has rows by the ids of its tokenizer
+		s.Version, s.Inputs[0].OwnIDs, s.Inputs[0].Padding = schema.VersionOwnIDs, true, subwords.Padding()
+	}
 	e, err := data.NewSubwordEncoder(s, subwords)
 	if err != nil {
 		return nil, err
@@ -75,7 +78,11 @@ func (r *Recipe) subwords() (*text.Vocabulary, error) {
 	if err != nil {
 		return nil, fmt.Errorf("inputs.%s.file: %w", r.Inputs[0].Name, err)
 	}
-	v, err := text.ReadSubwords(content)
+	read := text.ReadSubwords
+	if c := r.Trunk.Pretrained; c != nil {
+		read = func(content []byte) (*text.Vocabulary, error) { return text.ReadOwnIDs(content, c.Padding) }
+	}
+	v, err := read(content)
 	if err != nil {
 		return nil, fmt.Errorf("inputs.%s.file: %s: %w", r.Inputs[0].Name, name, err)
 	}

@@ -67,10 +67,14 @@ func (w row) measure(ctx context.Context, b *bench) (any, error) {
 	if w.compared != "" {
 		return w.measureCompared(ctx, b)
 	}
-	seeds := make([]seedResult, b.seeds)
+	many := b.seeds
+	if w.seeds > 0 {
+		many = w.seeds
+	}
+	seeds := make([]seedResult, many)
 	group, running := errgroup.WithContext(ctx)
 	group.SetLimit(b.jobs)
-	for seed := range b.seeds {
+	for seed := range many {
 		group.Go(func() error {
 			dir := filepath.Join(b.out, w.recipe, fmt.Sprintf("seed-%d", seed+1))
 			r, err := fit(running, b.engine, w, seed+1, dir)

@@ -19,8 +19,8 @@ const head = `# Results
 Written by ` + "`make results`" + `, which trains the recipes in [examples](../examples) with 3 seeds each. Figures are those of
 the test sets as published (Census-Income and ENB2012 have none: a part that a seed in their recipes divides off), in
 percent: the mean over seeds, ± the standard deviation. Each recipe's settings and each
-run's best epoch were chosen on validation; the test set is measured once a run, with the epoch that was kept. Nothing
-is pretrained. Beside them stands what a linear model reaches on the same data
+run's best epoch were chosen on validation; the test set is measured once a run, with the epoch that was kept. In this
+table nothing is pretrained. Beside them stands what a linear model reaches on the same data
 ([bench/peers/linear.py](../bench/peers/linear.py)): over TF-IDF of words and characters by scikit-learn, or a linear
 chain over features of words by CRFsuite, its settings chosen on validation.
 
@@ -31,7 +31,7 @@ chain over features of words by CRFsuite, its settings chosen on validation.
 // page writes the whole page from a folder of figures.
 func page(w io.Writer, folder string) error {
 	var results []result
-	for _, r := range rows {
+	for _, r := range slices.Concat(rows, encoderRows()) {
 		m, err := load[measured](folder, r.recipe)
 		if err != nil {
 			return err
@@ -50,9 +50,12 @@ func page(w io.Writer, folder string) error {
 	p := &printer{w: w}
 	p.printf("%s", head)
 	for _, r := range results {
-		p.figures(r, *linear)
+		if r.encoder == "" {
+			p.figures(r, *linear)
+		}
 	}
 	p.remarks(results)
+	p.ofEncoders(results, folder, *linear)
 	p.costs(results)
 	p.besidePyTorch(results, folder)
 	for _, r := range results {

@@ -29,10 +29,10 @@ type part struct {
 
 func parts() []part {
 	var all []part
-	for _, r := range rows {
+	for _, r := range slices.Concat(rows, encoderRows()) {
 		all = append(all, part{r.recipe, r.measure})
 	}
-	all = append(all, part{"pytorch", measurePeers}, part{balancersPart, measureBalancers})
+	all = append(all, part{"pytorch", measurePeers}, part{"minilm_pytorch", measureEncoderPeers}, part{balancersPart, measureBalancers})
 	return append(all, part{"linear", func(_ context.Context, b *bench) (any, error) { return readLinear(b.linear) }})
 }
 

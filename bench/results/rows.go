@@ -21,13 +21,18 @@ type row struct {
 	folder    string
 	set       string
 	figures   []figure
-	published string // what others reached without pretraining
+	published string // what others reached
 	tried     string // what did not reach more on validation
 	// compared is the heading of the joint model's comparison with one model per
 	// task, where there is one.
 	compared string
 	// peer is the structure in bench/peers/tabular.py that the row stands beside.
 	peer string
+	// encoder is the recipe whose trunk a pretrained one stands in the place of; "": the
+	// row is trained from scratch. seeds is how many seeds it has, where not as many as
+	// the others.
+	encoder string
+	seeds   int
 }
 
 // file is the recipe's, without its ending.

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// minilm is the folder of the pretrained encoder, which `make env` installs.
+const minilm = ".env/minilm/model"
+
+// onMiniLM makes of a row one whose trunk is MiniLM: the recipe's data and tasks, the
+// encoder in the place of its trunk, and one way to train for all sets, which
+// bench/peers/minilm.py has as well.
+func onMiniLM(from string, epochs, seeds int, input, longest string, figures []figure, settings ...string) row {
+	base := rows[slices.IndexFunc(rows, func(r row) bool { return r.recipe == from })]
+	all := []string{
+		fmt.Sprintf("inputs={%s: {type: text, max_length: %s}}", input, longest),
+		"trunk={type: pretrained, path: " + minilm + "}",
+		fmt.Sprintf("train={epochs: %d, batch: 32, optimizer: {type: adamw, lr: 0.001, weight_decay: 0.01}, trunk: {lr: 0.1}, schedule: {type: linear, warmup: 0.1}, clip_norm: 1, seed: 1}", epochs),
+	}
+	return row{
+		recipe: from + "_minilm", of: from, set: base.set, seeds: seeds, encoder: from,
+		settings: append(all, settings...), figures: figures,
+	}
+}
+
+// encoderRows are the sets with a pretrained trunk, in the page's order.
+func encoderRows() []row {
+	return []row{
+		onMiniLM("snips", 5, 0, "text", "64", []figure{
+			{"slots, span F1", "slots", "span_f1", 95}, {"intent, accuracy", "intent", "accuracy", 98.5}, {"whole sentence", "", "", 89},
+		}, "tasks.slots.crf=false"),
+		onMiniLM("clinc150", 5, 0, "text", "64", []figure{
+			{"intent in scope, accuracy", "intent", "accuracy", 96.2}, {"domain in scope, accuracy", "domain", "accuracy", 0},
+			{"out of scope, recall", "scope", "recall:out", 0}, {"out of scope, precision", "scope", "precision:out", 0},
+		}),
+		onMiniLM("sst2", 4, 0, "text", "64", []figure{{"sentiment, accuracy", "sentiment", "accuracy", 89.5}}),
+		onMiniLM("trec", 5, 0, "text", "64", []figure{
+			{"coarse, accuracy", "coarse", "accuracy", 97.5}, {"fine, accuracy", "fine", "accuracy", 90},
+		}, "tasks={coarse: {type: classification}, fine: {type: classification}}"),
+		onMiniLM("wnut17", 5, 1, "text", "128", []figure{{"entities, span F1", "entities", "span_f1", 0}}, "tasks.entities.crf=false"),
+		onMiniLM("conll04", 10, 1, "tokens", "128", []figure{{"entities, span F1", "entities", "span_f1", 0}, {"relations, F1", "relations", "relation_f1", 0}},
+			"tasks.entities.crf=false"),
+		onMiniLM("ud_ewt", 3, 1, "text", "128", []figure{
+			{"UPOS, accuracy", "upos", "accuracy", 0}, {"XPOS, accuracy", "xpos", "accuracy", 0},
+			{"feats, accuracy", "feats", "accuracy", 0}, {"deprel, accuracy", "deprel", "accuracy", 0},
+		}),
+		onMiniLM("goemotions", 3, 1, "text", "64", []figure{
+			{"28 emotions, macro F1", "emotions", "macro_f1", 47.1}, {"Ekman's 7, macro F1", "ekman", "macro_f1", 0},
+			{"4 sentiments, macro F1", "sentiment", "macro_f1", 0}, {"28 emotions, micro F1", "emotions", "micro_f1", 0},
+		}),
+		onMiniLM("fdu_mtl", 3, 1, "text", "128", []figure{{"mean accuracy of 16 domains", everyTask, "accuracy", 86.1}}),
+	}
+}
+
+// encoderPeers are what the same training reaches in PyTorch, by recipe.
+type encoderPeers map[string]*encoderPeer
+
+type encoderPeer struct {
+	Test    map[string]float64 `json:"test"` // in percent, by "task metric"; "whole" for whole examples
+	Epochs  int                `json:"epochs"`
+	Seconds float64            `json:"seconds_an_epoch"`
+	Memory  float64            `json:"peak_memory_mb"`
+}
+
+// measureEncoderPeers reads what bench/peers/minilm.py wrote of the sets that it was run
+// on.
+func measureEncoderPeers(_ context.Context, b *bench) (any, error) {
+	all := encoderPeers{}
+	for _, r := range encoderRows() {
+		content, err := os.ReadFile(filepath.Join(b.peers, r.recipe+".json"))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		of := &encoderPeer{}
+		if err == nil {
+			err = json.Unmarshal(content, of)
+		}
+		if err != nil {
+			return nil, err
+		}
+		all[r.recipe] = of
+	}
+	return all, nil
+}
+
+// ofEncoders writes the table of sets with a pretrained trunk, beside what the same data
+// give without one.
+func (p *printer) ofEncoders(results []result, folder string, linear map[string]float64) {
+	peers, err := load[encoderPeers](folder, "minilm_pytorch")
+	if err != nil && p.err == nil {
+		p.err = err
+	}
+	if p.err != nil || !slices.ContainsFunc(results, func(r result) bool { return r.encoder != "" }) {
+		return
+	}
+	if peers == nil {
+		peers = &encoderPeers{}
+	}
+	scratch := map[string]measured{}
+	for _, r := range results {
+		scratch[r.recipe] = r.measured
+	}
+	p.printf("\n## With a pretrained trunk\n\nMiniLM (6 layers of width 384, 22.7 million numbers; [pretrained.md](pretrained.md)) in the place of the trunk, all of it\n" +
+		"fine-tuned with the heads: AdamW, rate 0.0001 for the encoder and 0.001 for heads, a tenth of the steps to warm up, then down along a\n" +
+		"line, batches of 32. PyTorch's figures are of one seed of the same training in plain PyTorch ([bench/peers/minilm.py](../bench/peers/minilm.py)).\n" +
+		"Sets whose figures have no ± were trained with one seed. Seconds of an epoch are those of the fastest, ours with two runs at a time on one\n" +
+		"thread each, PyTorch's with one run on two threads.\n\n")
+	p.printf("| set | figure | validation | test | from scratch | linear model | PyTorch | to reach | reached | s per epoch | PyTorch's |\n|---|---|---|---|---|---|---|---|---|---|---|\n")
+	for _, r := range results {
+		if r.encoder != "" {
+			p.encoderFigures(r, scratch[r.encoder], linear, (*peers)[r.recipe])
+		}
+	}
+}
+
+func (p *printer) encoderFigures(r result, scratch measured, linear map[string]float64, peer *encoderPeer) {
+	set, seconds := r.set, ""
+	if r.Cost != nil {
+		seconds = brief(r.Cost.Seconds)
+	}
+	theirs := ""
+	if peer != nil {
+		theirs = brief(peer.Seconds)
+	}
+	for _, f := range r.row.figures {
+		s := r.Figures[f.title]
+		before, flat, torch, reach, reached := "", "", "", "", ""
+		if x, ok := scratch.Figures[f.title]; ok {
+			before = x.Test.String()
+		} else if scratch.Comparison != nil && f.task == everyTask {
+			mean := 0.0
+			for _, t := range scratch.Comparison.Tasks {
+				mean += 100 * t.Joint.Mean / float64(len(scratch.Comparison.Tasks))
+			}
+			before = fmt.Sprintf("%.1f", mean)
+		}
+		if x, ok := linear[r.encoder+" "+f.title]; ok {
+			flat = fmt.Sprintf("%.1f", 100*x)
+		}
+		if peer != nil {
+			if x, ok := peer.Test[f.key()]; ok {
+				torch = fmt.Sprintf("%.1f", x)
+			}
+		}
+		if f.reach > 0 {
+			reach, reached = fmt.Sprintf("%.1f", f.reach), verdict(s.Test.Mean, f.reach)
+		}
+		p.printf("| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", set, f.title, s.Valid, s.Test, before, flat, torch, reach, reached, seconds, theirs)
+		set, seconds, theirs = "", "", ""
+	}
+}
+
+// key is the figure's name in the files of peers.
+func (f figure) key() string {
+	switch f.task {
+	case "":
+		return "whole"
+	case everyTask:
+		return "mean " + f.metric
+	}
+	return f.task + " " + f.metric
+}
