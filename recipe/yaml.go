@@ -532,18 +532,22 @@ func mapping(v reflect.Value) (*yaml.Node, error) {
 		}
 		n.Content = append(n.Content, scalarText(f.name), c)
 	}
-	return n, more(n, v)
+	return n, more(n, v, unread)
 }
 
-// more adds the settings that have no field.
-func more(n *yaml.Node, v reflect.Value) error {
+// more adds the settings that have no field, but for those that are declared and not
+// read.
+func more(n *yaml.Node, v reflect.Value, unread func(key string) bool) error {
 	var values map[string]any
 	if m, ok := v.Addr().Interface().(opener); ok {
-		values = *m.more()
+		values, unread = *m.more(), func(string) bool { return false }
 	} else if of, _ := optionsOf(v); of.IsValid() {
 		values = of.Interface().(setting.Values)
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if unread(name) {
+			continue
+		}
 		c := &yaml.Node{}
 		if err := c.Encode(values[name]); err != nil {
 			return err
