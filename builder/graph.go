@@ -29,6 +29,7 @@ import (
 type Graph struct {
 	name    string
 	float   tensor.DType
+	freeze  func(name string) bool // nil: none
 	err     error
 	nodes   []*Node
 	inputs  []*Value
@@ -49,6 +50,9 @@ type Options struct {
 	// Float is the type of parameters and of float constants: Float32 (the
 	// default) or Float64.
 	Float tensor.DType
+	// Freeze reports of a parameter, by name, whether it is frozen whatever its options
+	// say; nil: none is.
+	Freeze func(name string) bool
 }
 
 // New returns an empty graph.
@@ -57,7 +61,7 @@ func New(name string, opts Options) *Graph {
 		opts.Float = tensor.Float32
 	}
 	g := &Graph{
-		name: name, float: opts.Float, byName: map[string]*Value{},
+		name: name, float: opts.Float, freeze: opts.Freeze, byName: map[string]*Value{},
 		sizes: map[string]*Value{}, ints: map[string]*Value{},
 	}
 	g.invalid = &Value{g: g, kind: kindInvalid}

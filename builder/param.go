@@ -173,7 +173,10 @@ func (s *Scope) Parameter(name string, opts ParameterOptions, dims ...int64) *Va
 	}
 	v := &Value{
 		g: g, kind: kindParameter, name: full, dtype: g.float, shape: Dims(dims...),
-		param: &Parameter{Name: full, Shape: append(tensor.Shape{}, dims...), Init: opts.Init, Decay: opts.Decay, Rows: opts.Rows, Frozen: opts.Frozen},
+		param: &Parameter{
+			Name: full, Shape: append(tensor.Shape{}, dims...), Init: opts.Init, Decay: opts.Decay, Rows: opts.Rows,
+			Frozen: opts.Frozen || g.freeze != nil && g.freeze(full),
+		},
 	}
 	g.byName[full] = v
 	g.params = append(g.params, v)

@@ -37,6 +37,9 @@ type Config struct {
 	Heads map[string]HeadConfig
 	// Inputs configures the inputs of a tabular model by name.
 	Inputs map[string]InputConfig
+	// Freeze reports which parameters, by name, training leaves as they are given; nil:
+	// those that parts of the model freeze themselves.
+	Freeze func(name string) bool
 }
 
 // TrunkConfig sizes the shared trunk. [TrunkTypes], [WordOptions] and [TableOptions]
@@ -260,7 +263,7 @@ func (m *Model) BuildOn(front func(g *builder.Graph) (Front, error)) (*Built, er
 }
 
 func (m *Model) build(mode Mode, float tensor.DType, front func(g *builder.Graph) (Front, error)) (*Built, error) {
-	g := builder.New(graphName(m.schema.Name), builder.Options{Float: float})
+	g := builder.New(graphName(m.schema.Name), builder.Options{Float: float, Freeze: m.config.Freeze})
 	f, err := front(g)
 	if err != nil {
 		return nil, fmt.Errorf("models: %w", err)

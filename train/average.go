@@ -22,20 +22,20 @@ type average struct {
 
 // update moves the average towards the parameters after a step. Early on it
 // forgets faster, so that the first parameters do not linger.
-func (a *average) update(parameters map[string]*tensor.Tensor, step int) {
+func (a *average) update(p *step.Parameters, step int) {
 	if a.decay == 0 || step%averageEvery != 0 {
 		return
 	}
 	if a.values == nil {
-		a.values = map[string]*tensor.Tensor{}
-		for name, v := range parameters {
-			a.values[name] = v.Clone()
-		}
+		a.values = p.Snapshot()
 		return
 	}
 	n := float64(step / averageEvery)
 	keep := float32(min(math.Pow(a.decay, averageEvery), (1+n)/(10+n)))
-	for name, v := range parameters {
+	for name, v := range p.ByName() {
+		if p.Frozen(name) {
+			continue
+		}
 		to, from := a.values[name].Float32s(), v.Float32s()
 		for i, x := range from {
 			to[i] = x + keep*(to[i]-x)

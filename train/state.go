@@ -10,6 +10,7 @@ import (
 	"espalier/safetensors"
 	"espalier/tensor"
 	"espalier/train/balance"
+	"espalier/train/step"
 )
 
 // The parts of a saved state are told apart by the prefix of their names.
@@ -44,8 +45,11 @@ func (t *Trainer) State() *safetensors.File {
 	for name, v := range t.Parameters() {
 		f.Tensors[statePrefix+name] = v
 	}
+	// Frozen parameters are the same in all three.
 	for name, v := range t.average.values {
-		f.Tensors[meanPrefix+name] = v
+		if !t.step.Parameters().Frozen(name) {
+			f.Tensors[meanPrefix+name] = v
+		}
 	}
 	if t.chooser.best.values != nil {
 		f.Metadata["best_epoch"] = strconv.Itoa(t.chooser.best.epoch)
@@ -53,7 +57,9 @@ func (t *Trainer) State() *safetensors.File {
 		f.Metadata["best_tasks"] = strconv.Itoa(t.chooser.best.tasks)
 		f.Metadata["best_without"] = strconv.Itoa(t.chooser.best.without)
 		for name, v := range t.chooser.best.values {
-			f.Tensors[bestPrefix+name] = v
+			if !t.step.Parameters().Frozen(name) {
+				f.Tensors[bestPrefix+name] = v
+			}
 		}
 	}
 	for name, s := range t.step.Moments() {
@@ -176,11 +182,12 @@ func (t *Trainer) checkState(f *safetensors.File) (s saved, err error) {
 		}
 	}
 	if text := f.Metadata["best_epoch"]; text != "" {
-		if s.best, err = savedBest(f, text, t.Parameters()); err != nil {
+		if s.best, err = savedBest(f, text, t.step.Parameters()); err != nil {
 			return s, err
 		}
 	}
 	if mean := underPrefix(f, meanPrefix); t.config.Average > 0 && len(mean) > 0 {
+		withFrozen(mean, t.step.Parameters())
 		if err := fits(mean, t.Parameters()); err != nil {
 			return s, fmt.Errorf("train: the state's averaged parameters %w", err)
 		}
@@ -195,7 +202,7 @@ func (t *Trainer) checkState(f *safetensors.File) (s saved, err error) {
 // savedBest reads the best epoch. A state from before scores were free of scale
 // does not say how many tasks its score is made of; it can be held against no
 // other, and the next epoch with a score takes its place.
-func savedBest(f *safetensors.File, epoch string, parameters map[string]*tensor.Tensor) (best, error) {
+func savedBest(f *safetensors.File, epoch string, parameters *step.Parameters) (best, error) {
 	n, err1 := strconv.Atoi(epoch)
 	bits, err2 := strconv.ParseUint(f.Metadata["best_score"], 16, 64)
 	tasks, err3 := strconv.Atoi(cmp.Or(f.Metadata["best_tasks"], "0"))
@@ -204,10 +211,20 @@ func savedBest(f *safetensors.File, epoch string, parameters map[string]*tensor.
 		return best{}, fmt.Errorf("train: the state's best epoch is damaged")
 	}
 	values := underPrefix(f, bestPrefix)
-	if err := fits(values, parameters); err != nil {
+	withFrozen(values, parameters)
+	if err := fits(values, parameters.ByName()); err != nil {
 		return best{}, fmt.Errorf("train: the state's best parameters %w", err)
 	}
 	return best{values: values, score: math.Float64frombits(bits), epoch: n, tasks: tasks, without: without}, nil
+}
+
+// withFrozen adds the frozen parameters, which a state has once, to a set of others.
+func withFrozen(values map[string]*tensor.Tensor, p *step.Parameters) {
+	for name, v := range p.ByName() {
+		if p.Frozen(name) {
+			values[name] = v
+		}
+	}
 }
 
 // fits reports parameters that are not the model's.

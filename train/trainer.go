@@ -183,7 +183,7 @@ func (t *Trainer) update(ctx context.Context, f *feed, s *balance.Step) error {
 	if math.IsNaN(norm) || math.IsInf(norm, 0) {
 		return &DivergedError{Value: norm}
 	}
-	t.average.update(t.Parameters(), number)
+	t.average.update(t.step.Parameters(), number)
 	return t.balancing.learn(ctx, t.step, s)
 }
 

@@ -2,6 +2,7 @@ package step
 
 import (
 	"fmt"
+	"slices"
 
 	"espalier/builder"
 	"espalier/internal/hugepage"
@@ -15,13 +16,16 @@ const lane = 16
 // Parameters keeps all dense parameters in one slice, the arena, and their
 // gradients in another, at the same offsets. Engines read and write views of them
 // in place, and an optimizer walks them in one pass. Padding between parameters
-// stays 0. It is for one goroutine at a time.
+// stays 0. Frozen ones stand in a slice of their own, so that gradients and moments
+// cover only what learns. It is for one goroutine at a time.
 type Parameters struct {
 	values    []float32
 	gradients []float32
 	slots     []slot
+	fixed     []float32
+	frozen    []slot // places in fixed
 	tables    []*table
-	byName    map[string]*tensor.Tensor // views of values and tables
+	byName    map[string]*tensor.Tensor // views of values, fixed and tables
 }
 
 // slot is one parameter's place.
@@ -29,7 +33,7 @@ type slot struct {
 	param    *builder.Parameter
 	offset   int
 	value    *tensor.Tensor
-	gradient *tensor.Tensor
+	gradient *tensor.Tensor // nil of a frozen one
 }
 
 // table is a parameter whose rows are gathered and updated by the step.
@@ -42,7 +46,7 @@ type table struct {
 // newParameters lays out the parameters and fills them with their first values.
 func newParameters(params []*builder.Value, rows map[string]bool, seed uint64) (*Parameters, error) {
 	a := &Parameters{byName: map[string]*tensor.Tensor{}}
-	size := 0
+	size, fixed := 0, 0
 	for _, v := range params {
 		p := v.Parameter()
 		if v.DType() != tensor.Float32 {
@@ -54,11 +58,16 @@ func newParameters(params []*builder.Value, rows map[string]bool, seed uint64) (
 			a.tables = append(a.tables, t)
 			continue
 		}
-		a.slots = append(a.slots, slot{param: p, offset: size})
-		size += (p.Size() + lane - 1) / lane * lane
+		to, end := &a.slots, &size
+		if p.Frozen {
+			to, end = &a.frozen, &fixed
+		}
+		*to = append(*to, slot{param: p, offset: *end})
+		*end += (p.Size() + lane - 1) / lane * lane
 	}
 	a.values = make([]float32, size)
 	a.gradients = make([]float32, size)
+	a.fixed = make([]float32, fixed)
 	return a, a.view(seed)
 }
 
@@ -66,16 +75,18 @@ func (a *Parameters) view(seed uint64) error {
 	var err error
 	for i := range a.slots {
 		s := &a.slots[i]
-		end := s.offset + s.param.Size()
-		values := a.values[s.offset:end:end]
-		s.param.Fill(values, seed)
-		if s.value, err = tensor.Of(values, s.param.Shape...); err != nil {
+		if err := a.place(s, a.values, seed); err != nil {
 			return err
 		}
+		end := s.offset + s.param.Size()
 		if s.gradient, err = tensor.Of(a.gradients[s.offset:end:end], s.param.Shape...); err != nil {
 			return err
 		}
-		a.byName[s.param.Name] = s.value
+	}
+	for i := range a.frozen {
+		if err := a.place(&a.frozen[i], a.fixed, seed); err != nil {
+			return err
+		}
 	}
 	for _, t := range a.tables {
 		if a.byName[t.param.Name], err = tensor.Of(t.values, t.param.Shape...); err != nil {
@@ -83,6 +94,16 @@ func (a *Parameters) view(seed uint64) error {
 		}
 	}
 	return nil
+}
+
+// place fills a parameter's place in a slice.
+func (a *Parameters) place(s *slot, in []float32, seed uint64) (err error) {
+	end := s.offset + s.param.Size()
+	values := in[s.offset:end:end]
+	s.param.Fill(values, seed)
+	s.value, err = tensor.Of(values, s.param.Shape...)
+	a.byName[s.param.Name] = s.value
+	return err
 }
 
 // ByName returns views of all parameters by name, float32. They change with every
@@ -109,11 +130,22 @@ func (a *Parameters) table(name string) *table {
 	return nil
 }
 
-// Snapshot copies all parameters.
+// Frozen reports whether training leaves the parameter of that name as it is.
+func (a *Parameters) Frozen(name string) bool {
+	if t := a.table(name); t != nil {
+		return t.param.Frozen
+	}
+	return slices.ContainsFunc(a.frozen, func(s slot) bool { return s.param.Name == name })
+}
+
+// Snapshot copies all parameters but frozen ones, which training does not change: of
+// those it has the views of [Parameters.ByName].
 func (a *Parameters) Snapshot() map[string]*tensor.Tensor {
 	s := make(map[string]*tensor.Tensor, len(a.byName))
 	for name, t := range a.byName {
-		s[name] = t.Clone()
+		if s[name] = t; !a.Frozen(name) {
+			s[name] = t.Clone()
+		}
 	}
 	return s
 }
