@@ -26,6 +26,12 @@ type Rate struct {
 	// Schedule moves the rate in the place of train.schedule. A plateau looks at
 	// what train.select says.
 	Schedule Schedule `key:"schedule,omitempty"`
+	// LayerDecay multiplies the rate of layer l of n by LayerDecay^(n-1-l), and that of
+	// the embeddings by LayerDecay^n; 1.
+	LayerDecay float64 `key:"layer_decay"`
+	// Unfreeze trains in the first epoch only what is above the trunk's layers, and then
+	// every so many epochs one more layer from the top; 0, all from the first on.
+	Unfreeze int `key:"unfreeze,omitempty"`
 }
 
 // Priorities is the order in which tasks begin, the most important first;
@@ -67,8 +73,9 @@ type Schedule struct {
 	// plateau, which lowers the rate when a metric on validation has stopped
 	// improving.
 	Type string `key:"type"`
-	// Warmup is how many steps the rate takes to rise from 0; 0.
-	Warmup int `key:"warmup"`
+	// Warmup is how many steps the rate takes to rise from 0, or below 1 what share of
+	// all steps; 0.
+	Warmup float64 `key:"warmup"`
 	// Final is the share of the rate that is left at the end of linear and
 	// cosine; 0.
 	Final float64 `key:"final"`

@@ -21,7 +21,7 @@ tasks:
   slots: {type: tagging, scheme: bio, schedule: {warmup: 9}, stop: {patience: 2}}
 train:
   schedule: {type: plateau}
-  trunk: {lr: 0.3, schedule: {type: cosine, final: 0.1}}
+  trunk: {lr: 0.3, schedule: {type: cosine, final: 0.1}, layer_decay: 0.9, unfreeze: 2}
   priorities: {order: [slots, [topic, mood]], every: 4, earlier: freeze}
   shares: {of: compute, caps: {mood: 0.25, topic: 1}}
 `
@@ -44,6 +44,9 @@ func TestKeysOfProgress(t *testing.T) {
 	}
 	if diff := cmp.Diff(train.ScheduleConfig{Type: "plateau", Every: 1, Factor: 0.5, Patience: 2, Threshold: 0.0001}, got.Schedule); diff != "" {
 		t.Error(diff)
+	}
+	if got.LayerDecay != 0.9 || got.Unfreeze != 2 {
+		t.Errorf("layers: decay %v, unfreeze %v", got.LayerDecay, got.Unfreeze)
 	}
 	if diff := cmp.Diff(train.RateConfig{LR: 0.3, Schedule: train.ScheduleConfig{Type: "cosine", Every: 1, Factor: 0.5, Final: 0.1}}, got.Trunk); diff != "" {
 		t.Error(diff)
@@ -96,6 +99,8 @@ func TestMarshalOfProgress(t *testing.T) {
       type: cosine
       warmup: 0
       final: 0.1
+    layer_decay: 0.9
+    unfreeze: 2
   priorities:
     order:
       - slots
@@ -132,6 +137,8 @@ func TestAMistakeInProgress(t *testing.T) {
 		{"threshold: 0.02", "threshold: -1", "r.yaml:4: tasks.topic.schedule.threshold is -1, it cannot be negative"},
 		{"patience: 0", "patience: -1", "r.yaml:4: tasks.topic.schedule.patience is -1, it must be at least 0"},
 		{"warmup: 9", "patience: 9", "r.yaml:6: tasks.slots.schedule.patience is for type plateau, not for constant"},
+		{"warmup: 9", "warmup: 1.5", "r.yaml:6: tasks.slots.schedule.warmup is 1.5, it must be a whole number of steps or, below 1, a share of all of them"},
+		{"layer_decay: 0.9", "layer_decay: 1.5", "r.yaml:9: train.trunk.layer_decay is 1.5, it must be above 0, to 1"},
 		{"patience: 3", "patience: 0", "r.yaml:5: tasks.mood.stop.patience is 0, it must be at least 1"},
 		{"patience: 3, ", "", "r.yaml:5: tasks.mood.stop.patience is 0, it must be at least 1"},
 		{"then: drop", "then: drip", `r.yaml:5: tasks.mood.stop.then is "drip", which is not one of stop, freeze, drop; did you mean "drop"?`},

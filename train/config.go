@@ -33,6 +33,14 @@ type Config struct {
 	// Trunk is the rate of what tasks share. A plateau looks at what epochs are
 	// judged by.
 	Trunk RateConfig
+	// LayerDecay multiplies the rate of each layer of the trunk by its power of how many
+	// layers lie above, and that of the embeddings by that of all (Howard and Ruder
+	// 2018; Sun et al. 2019); 0 is 1.
+	LayerDecay float64
+	// Unfreeze trains in the first epoch only what is above the trunk's layers, and then
+	// every so many epochs one more layer from the top, the embeddings last (Howard and
+	// Ruder 2018); 0: all from the first epoch on.
+	Unfreeze int
 	// Priorities is the order in which tasks begin.
 	Priorities progress.Order
 	// Shares caps how much of an epoch tasks take.
@@ -117,8 +125,9 @@ type RateConfig struct {
 // inverse_sqrt, step or plateau.
 type ScheduleConfig struct {
 	Type string `key:"type"`
-	// Warmup is how many steps the rate takes to rise from 0.
-	Warmup int
+	// Warmup is how many steps the rate takes to rise from 0; below 1, what share of
+	// all steps.
+	Warmup float64
 	// Final is the share of the rate that is left at the end of linear and
 	// cosine.
 	Final float64
@@ -162,6 +171,8 @@ func (c Config) check(tasks []string) error {
 		{"word_dropout", c.WordDropout, 0, 0.999},
 		{"rare_word_dropout", c.RareWordDropout, 0, math.MaxFloat32},
 		{"average", c.Average, 0, 0.999999},
+		{"trunk.layer_decay", c.LayerDecay, 0, 1},
+		{"trunk.unfreeze", float64(c.Unfreeze), 0, math.MaxInt32},
 		{"patience", float64(c.Patience), 0, math.MaxInt32},
 	} {
 		if !(f.value >= f.min && f.value <= f.max) {

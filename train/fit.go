@@ -118,6 +118,10 @@ func (t *Trainer) check(set, valid *data.Dataset) error {
 	if err != nil {
 		return err
 	}
+	if layers := t.step.Layers(); t.config.unfrozen(t.config.Epochs-1) < layers+1 {
+		t.warnings.add("train.trunk.unfreeze: %d epochs unfreeze %d of the trunk's %d layers and not the embeddings; what is below stays as it is given",
+			t.config.Epochs, t.config.unfrozen(t.config.Epochs-1), layers)
+	}
 	if note := t.balancing.idle(t.config, set); note != "" {
 		t.warnings.add("%s", note)
 	}
@@ -179,6 +183,7 @@ func (t *Trainer) runEpoch(ctx context.Context, set, valid *data.Dataset, hooks 
 // measuredEpoch makes an epoch's steps and measures what they led to.
 func (t *Trainer) measuredEpoch(ctx context.Context, set, valid *data.Dataset, hooks Hooks) (*Epoch, error) {
 	start := time.Now()
+	t.unfreeze()
 	plan, shares, err := t.planner.plan(set, t.epoch, t.states)
 	if err != nil {
 		return nil, err

@@ -22,6 +22,7 @@ type group struct {
 	// which a schedule of its own counts from; -1 until then.
 	begun   int
 	own     bool
+	warmup  float64        // of the schedule: steps or, below 1, a share of them
 	plateau *progress.Rate // nil: the rate follows from the step
 }
 
@@ -30,6 +31,7 @@ func (g *group) rate(step int) float64 {
 	s := g.schedule
 	if g.own && g.begun > 0 {
 		s.Total -= g.begun
+		s.Warmup = optim.WarmupSteps(g.warmup, s.Total)
 		step -= g.begun
 	}
 	x := g.factor * s.At(step)
@@ -73,6 +75,9 @@ func (c Config) checkRates(tasks []string) error {
 
 // check reports the first setting that cannot be.
 func (s ScheduleConfig) check() error {
+	if s.Warmup > 1 && s.Warmup != math.Trunc(s.Warmup) {
+		return fmt.Errorf("warmup is %v, it must be a whole number of steps or, below 1, a share of all of them", s.Warmup)
+	}
 	if err := s.of(1, 1).Check(); err != nil {
 		return err
 	}
@@ -89,7 +94,7 @@ func (s ScheduleConfig) plateau() progress.Plateau {
 // of is the schedule of a run of so many steps.
 func (s ScheduleConfig) of(perEpoch, total int) optim.Schedule {
 	return optim.Schedule{
-		Type: s.Type, Warmup: s.Warmup, Total: total, Epoch: perEpoch, Final: s.Final, Every: s.Every, Factor: s.Factor,
+		Type: s.Type, Warmup: optim.WarmupSteps(s.Warmup, total), Total: total, Epoch: perEpoch, Final: s.Final, Every: s.Every, Factor: s.Factor,
 	}
 }
 
@@ -125,7 +130,7 @@ type rates struct {
 func newRates(c *Config, tasks []string, lower []bool) (*rates, error) {
 	all := &rates{lr: c.Optimizer.LR}
 	for i, r := range c.rateConfigs(tasks) {
-		g := group{factor: r.LR, own: r.Schedule.Type != "", begun: -1}
+		g := group{factor: r.LR, warmup: c.scheduleOf(r).Warmup, own: r.Schedule.Type != "", begun: -1}
 		if g.factor == 0 {
 			g.factor = 1
 		}
@@ -161,6 +166,25 @@ func (r *rates) layOut(perEpoch, total int) error {
 		}
 	}
 	return nil
+}
+
+// unfrozen is how many layers of the trunk an epoch, from 0, trains; the embeddings are
+// one more.
+func (c *Config) unfrozen(epoch int) int {
+	switch {
+	case c.Unfreeze == 0:
+		return math.MaxInt32
+	case epoch <= 0:
+		return 0
+	}
+	return 1 + (epoch-1)/c.Unfreeze
+}
+
+// unfreeze begins an epoch's layers.
+func (t *Trainer) unfreeze() {
+	if t.config.Unfreeze > 0 {
+		t.step.Unfreeze(t.config.unfrozen(t.epoch))
+	}
 }
 
 // follows reports whether a task's metric moves its learning rate.

@@ -72,6 +72,7 @@ func New(m *models.Model, e runtime.Engine, c Config) (*Trainer, error) {
 	if err := t.enter(states); err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
+	t.unfreeze()
 	return t, nil
 }
 
@@ -104,6 +105,7 @@ func (c *Config) step(b *balance.Balancer) step.Config {
 			Type: o.Type, Beta1: o.Beta1, Beta2: o.Beta2, Epsilon: o.Epsilon, Momentum: o.Momentum, Nesterov: o.Nesterov,
 		},
 		WeightDecay: o.WeightDecay, DenseRows: o.Dense, ClipNorm: c.ClipNorm, Grouped: c.apart(),
+		LayerDecay: c.LayerDecay, Gradual: c.Unfreeze > 0,
 		Seed: c.Seed, WordDropout: c.WordDropout, RareWordDropout: c.RareWordDropout,
 		Plain: weighsAhead(b, c.Balance.Options), Needs: b.Needs(), Remembers: b.Remembers(),
 		Representation: c.Balance.At == atRepresentation, Diagnostics: c.Balance.Diagnostics > 0, Absences: c.Sampling.Method != "",

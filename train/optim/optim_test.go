@@ -326,7 +326,8 @@ func TestSchedules(t *testing.T) {
 		want float64
 	}{
 		{Schedule{Type: "constant", Total: 100}, 50, 1},
-		{Schedule{Type: "constant", Warmup: 10, Total: 100}, 5, 0.5},
+		{Schedule{Type: "constant", Warmup: 10, Total: 100}, 6, 0.5},
+		{Schedule{Type: "inverse_sqrt", Warmup: 10, Total: 100}, 1, 0.1},
 		{Schedule{Type: "linear", Total: 100}, 1, 1},
 		{Schedule{Type: "linear", Total: 100}, 51, 0.5},
 		{Schedule{Type: "linear", Warmup: 20, Total: 120, Final: 0.2}, 71, 0.6},
@@ -341,6 +342,31 @@ func TestSchedules(t *testing.T) {
 		}
 		if got := c.s.At(c.step); math.Abs(got-c.want) > 1e-12 {
 			t.Errorf("%+v at step %d is %v, want %v", c.s, c.step, got, c.want)
+		}
+	}
+}
+
+// TestALinearScheduleIsThatOfTransformers: get_linear_schedule_with_warmup multiplies
+// the rate at step t, from 0, by t/warmup and then by (total-t)/(total-warmup). Its
+// trainer rounds a warmup_ratio up.
+func TestALinearScheduleIsThatOfTransformers(t *testing.T) {
+	for _, c := range []struct {
+		warmup       float64
+		total, steps int
+	}{{0, 7, 0}, {0.1, 55, 6}, {0.06, 1000, 60}, {1, 10, 1}, {3, 10, 3}, {0.5, 3, 2}} {
+		steps := WarmupSteps(c.warmup, c.total)
+		if steps != c.steps {
+			t.Errorf("a warm-up of %v of %d steps takes %d, want %d", c.warmup, c.total, steps, c.steps)
+		}
+		s := Schedule{Type: "linear", Warmup: steps, Total: c.total}
+		for step := range c.total {
+			want := float64(c.total-step) / float64(c.total-steps)
+			if step < steps {
+				want = float64(step) / float64(steps)
+			}
+			if got := s.At(step + 1); math.Abs(got-want) > 1e-15 {
+				t.Errorf("warm-up %d of %d: the factor at step %d is %v, want %v", steps, c.total, step, got, want)
+			}
 		}
 	}
 }

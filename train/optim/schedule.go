@@ -11,7 +11,9 @@ type Schedule struct {
 	// Type is constant, linear, cosine, inverse_sqrt, step or plateau, which is
 	// constant here: what lowers it is not the step.
 	Type string
-	// Warmup is how many steps the rate rises linearly from 0.
+	// Warmup is over how many steps the rate rises linearly: from 0 in the first step to
+	// all of it in the step after them, as the schedules of transformers do; with
+	// inverse_sqrt from its 1/Warmup in the first (Vaswani et al. 2017).
 	Warmup int
 	// Total is the number of steps of the run, Epoch of one epoch.
 	Total, Epoch int
@@ -42,8 +44,11 @@ func (s Schedule) Check() error {
 
 // At returns what the learning rate is multiplied by at a step, from 1.
 func (s Schedule) At(step int) float64 {
-	if step <= s.Warmup {
+	if step <= s.Warmup && s.Type == "inverse_sqrt" {
 		return float64(step) / float64(s.Warmup)
+	}
+	if step <= s.Warmup {
+		return float64(step-1) / float64(s.Warmup)
 	}
 	// done is the share of the steps after the warm-up that lie behind.
 	done := float64(step-s.Warmup-1) / float64(max(s.Total-s.Warmup, 1))

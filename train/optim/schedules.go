@@ -1,10 +1,35 @@
 package optim
 
-import "espalier/setting"
+import (
+	"fmt"
+	"math"
+
+	"espalier/setting"
+)
 
 // ScheduleCommon are the settings of every schedule.
 func ScheduleCommon() []setting.Option {
-	return []setting.Option{{Key: "warmup", Kind: setting.Whole, Default: 0, Doc: "steps over which the rate rises from 0"}}
+	return []setting.Option{{
+		Key: "warmup", Default: 0.0, Valid: wholeOrShare,
+		Doc: "steps over which the rate rises from 0; a number below 1 is the share of all steps",
+	}}
+}
+
+// wholeOrShare refuses a number of steps that is neither.
+func wholeOrShare(value any) error {
+	if x, ok := value.(float64); ok && x > 1 && x != math.Trunc(x) || x > math.MaxInt32 {
+		return fmt.Errorf("is %v, it must be a whole number of steps or, below 1, a share of all of them", value)
+	}
+	return nil
+}
+
+// WarmupSteps is how many steps of a run a warm-up takes that is a number of steps or,
+// below 1, a share of them, rounded up as transformers does.
+func WarmupSteps(warmup float64, total int) int {
+	if warmup < 1 {
+		return int(math.Ceil(float64(total) * warmup))
+	}
+	return int(warmup)
 }
 
 // The options that several schedules have.

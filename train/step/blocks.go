@@ -2,6 +2,7 @@ package step
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"espalier/builder"
@@ -21,6 +22,8 @@ type block struct {
 	owner   int    // the task whose own it is; -1: several share it
 	tasks   []bool // whose losses reach it
 	penalty bool   // the sharing structure's reaches it, in every step
+	depth   int    // in the trunk, where layers are treated apart, else 0
+	factor  float64
 	optim   *optim.Optimizer
 }
 
@@ -32,13 +35,21 @@ func (s *Step) newBlocks(p *program) (map[string]int, error) {
 		reached = append(reached, ancestors([]*builder.Value{task.Loss}, nil))
 	}
 	penalty := ancestors([]*builder.Value{p.built.Penalty}, nil)
+	var depths *models.Depths
+	if s.config.byDepth() {
+		depths = models.DepthsOf(p.built.Graph.Parameters())
+		s.layers = depths.Layers
+	}
 	of, numbers := map[string]int{}, map[string]int{}
 	for _, v := range p.built.Graph.Parameters() {
-		b := block{group: s.groupOf(v.Name()), owner: s.ownerOf(v.Name()), penalty: penalty[v]}
+		b := block{group: s.groupOf(v.Name()), owner: s.ownerOf(v.Name()), penalty: penalty[v], factor: 1}
+		if depths != nil {
+			b.depth, b.factor = s.depthOf(depths, v.Name())
+		}
 		for _, values := range reached {
 			b.tasks = append(b.tasks, values[v])
 		}
-		key := fmt.Sprint(b.group, b.owner, b.tasks, b.penalty)
+		key := fmt.Sprint(b.group, b.owner, b.tasks, b.penalty, b.depth)
 		number, ok := numbers[key]
 		if !ok {
 			var err error
@@ -54,14 +65,33 @@ func (s *Step) newBlocks(p *program) (map[string]int, error) {
 	return of, nil
 }
 
-// notUpdated reports whether a block is not updated in the step: its group rests, or
-// the batch has no label of a task whose loss reaches it. The loss of a task that
+// embeddings is the depth of what a trunk has before its layers.
+const embeddings = -1
+
+// byDepth reports whether the layers of a trunk are treated apart.
+func (c *Config) byDepth() bool { return c.Gradual || c.LayerDecay != 0 && c.LayerDecay != 1 }
+
+// depthOf returns a parameter's depth, and the factor of its learning rate. What stands
+// above the layers is treated as the top one, but that it is never frozen.
+func (s *Step) depthOf(d *models.Depths, name string) (depth int, factor float64) {
+	depth, ok := d.Of(name)
+	switch {
+	case !ok:
+		return d.Layers, 1
+	case s.config.LayerDecay == 0:
+		return depth, 1
+	}
+	return depth, math.Pow(s.config.LayerDecay, float64(d.Layers-1-depth))
+}
+
+// notUpdated reports whether a block is not updated in the step: its group rests, its
+// layer is not unfrozen yet, or the batch has no label of a task whose loss reaches it. The loss of a task that
 // is dropped reaches only what is the task's own. A balancer that remembers
 // gradients writes those of what tasks share in every step.
 func (s *Step) notUpdated(number int) bool {
 	b := &s.blocks[number]
 	switch {
-	case s.Rests(b.group):
+	case s.Rests(b.group), b.depth < s.lowest:
 		return true
 	case b.penalty, b.owner < 0 && s.config.Needs.Direction && s.config.Remembers:
 		return false

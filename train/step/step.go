@@ -26,6 +26,12 @@ type Config struct {
 	// learning rates of their own: group 0, and 1 + the task's number. Else all are
 	// group 0.
 	Grouped bool
+	// LayerDecay multiplies the rate of layer l of a trunk of n layers by
+	// LayerDecay^(n-1-l), and that of its embeddings by LayerDecay^n; 0 and 1: all learn
+	// alike. [models.Depths] says which parameters these are.
+	LayerDecay float64
+	// Gradual says that [Step.Unfreeze] will be called.
+	Gradual bool
 
 	// Seed is that of parameters and draws.
 	Seed uint64
@@ -66,6 +72,8 @@ type Step struct {
 	dense       []region
 	blocks      []block          // that the same losses reach
 	states      []progress.State // of the tasks
+	layers      int              // of the trunk, where they are treated apart
+	lowest      int              // depth in the trunk from which on parameters are updated
 	frequencies []int            // of words, by id
 	words       Words            // of word dropout
 	weights     []float32        // of the losses and the penalty in the plain step
@@ -100,7 +108,7 @@ func New(m *models.Model, e runtime.Engine, c Config) (*Step, error) {
 		return nil, fmt.Errorf("train: at the representation a method reads the gradients by each worker's own examples: %w; balance at parameters", ErrReduce)
 	}
 	n := len(m.Schema().Tasks)
-	s := &Step{config: c, model: m, engine: e, states: make([]progress.State, n), present: make([]bool, n), weights: make([]float32, n+1), words: wordsOf(m.Schema())}
+	s := &Step{config: c, model: m, engine: e, states: make([]progress.State, n), present: make([]bool, n), weights: make([]float32, n+1), words: wordsOf(m.Schema()), lowest: embeddings}
 	if err := s.compile(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -251,6 +259,14 @@ func (s *Step) SetStates(states []progress.State) error {
 	s.states = states
 	return nil
 }
+
+// Unfreeze says how many layers of the trunk, from the top, are updated in the steps
+// that follow; the embeddings are one more below them. Parameters above the layers
+// always are. Needs Config.Gradual.
+func (s *Step) Unfreeze(layers int) { s.lowest = max(s.layers-layers, embeddings) }
+
+// Layers is how many layers the trunk has; 0 where nothing treats them apart.
+func (s *Step) Layers() int { return s.layers }
 
 // drops reports whether a task's loss moves its head and not the trunk.
 func (s *Step) drops() bool { return slices.Contains(s.states, progress.Dropped) }

@@ -42,7 +42,7 @@ func (s *Step) groups() int {
 // it would shape the trunk that way.
 func (s *Step) clip() float64 {
 	var all [][][]float32
-	if !s.config.Grouped {
+	if !s.config.Grouped && s.lowest <= embeddings {
 		all = [][][]float32{{s.params.gradients}}
 		for _, t := range s.tables {
 			all[0] = append(all[0], t.rows.Sums)
@@ -94,7 +94,7 @@ func (s *Step) apply(rates []float64) {
 	}
 	for _, r := range s.dense {
 		if b := &s.blocks[r.block]; !skipped[r.block] {
-			b.optim.Update(s.params.values[r.from:r.to], s.params.gradients[r.from:r.to], r.slots, rates[b.group], r.decay)
+			b.optim.Update(s.params.values[r.from:r.to], s.params.gradients[r.from:r.to], r.slots, rates[b.group]*b.factor, r.decay)
 		}
 	}
 	for _, t := range s.tables {
@@ -102,9 +102,9 @@ func (s *Step) apply(rates []float64) {
 		switch {
 		case skipped[t.block]:
 		case s.config.DenseRows:
-			b.optim.UpdateTable(t.values, t.rows, t.slots, rates[b.group], 0)
+			b.optim.UpdateTable(t.values, t.rows, t.slots, rates[b.group]*b.factor, 0)
 		default:
-			b.optim.UpdateRows(t.values, t.rows, t.slots, rates[b.group], 0)
+			b.optim.UpdateRows(t.values, t.rows, t.slots, rates[b.group]*b.factor, 0)
 		}
 	}
 }
