@@ -138,7 +138,7 @@ func TestAMistakeInProgress(t *testing.T) {
 		{"patience: 0", "patience: -1", "r.yaml:4: tasks.topic.schedule.patience is -1, it must be at least 0"},
 		{"warmup: 9", "patience: 9", "r.yaml:6: tasks.slots.schedule.patience is for type plateau, not for constant"},
 		{"warmup: 9", "warmup: 1.5", "r.yaml:6: tasks.slots.schedule.warmup is 1.5, it must be a whole number of steps or, below 1, a share of all of them"},
-		{"layer_decay: 0.9", "layer_decay: 1.5", "r.yaml:9: train.trunk.layer_decay is 1.5, it must be above 0, to 1"},
+		{"layer_decay: 0.9", "layer_decay: 1.5", "r.yaml:9: train.trunk.layer_decay is 1.5, it must be at most 1"},
 		{"patience: 3", "patience: 0", "r.yaml:5: tasks.mood.stop.patience is 0, it must be at least 1"},
 		{"patience: 3, ", "", "r.yaml:5: tasks.mood.stop.patience is 0, it must be at least 1"},
 		{"then: drop", "then: drip", `r.yaml:5: tasks.mood.stop.then is "drip", which is not one of stop, freeze, drop; did you mean "drop"?`},
