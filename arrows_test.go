@@ -16,6 +16,7 @@ var arrows = map[string][]string{
 	"text":                {"text/subword"},
 	"text/subword":        {},
 	"safetensors":         {"tensor"},
+	"pretrained/peft":     {"internal/atomicfile", "internal/nearest", "safetensors", "tensor"},
 	"examples/demo":       {},
 	"internal/atomicfile": {},
 	"internal/hugepage":   {},

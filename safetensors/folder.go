@@ -272,6 +272,19 @@ func (d *Folder) Read(name string, dst []float32) error {
 	return nil
 }
 
+// Tensor returns a tensor as float32, by the rules of [Folder.Read].
+func (d *Folder) Tensor(name string) (*tensor.Tensor, error) {
+	s, ok := d.tensors[name]
+	if !ok || converters[s.DType] == nil {
+		return nil, d.Read(name, nil) // says so before there is memory for it
+	}
+	t, err := tensor.New(tensor.Float32, s.Shape...)
+	if err != nil {
+		return nil, fmt.Errorf("tensor %q in %s: %w", name, s.file.f.Name(), err)
+	}
+	return t, d.Read(name, t.Float32s())
+}
+
 func (s stored) read(dst []float32) error {
 	convert := converters[s.DType]
 	if convert == nil {
