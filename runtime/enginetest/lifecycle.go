@@ -154,6 +154,7 @@ func testOptions(t *testing.T, e runtime.Engine) {
 	for _, o := range []runtime.Options{
 		{Threads: 1},
 		{Threads: 2, InterOp: 2, Deterministic: true},
+		{SaveMemory: true},
 		{Optimization: "all"},
 		{Optimization: "extended"},
 		{Optimization: "basic"},

@@ -215,6 +215,7 @@ func (e *Engine) configure(o *binding.SessionOptions, opts runtime.Options) erro
 	steps := []error{
 		o.SetLogSeverityLevel(binding.LoggingLevelFatal),
 		o.SetGraphOptimizationLevel(level),
+		o.SetMemPattern(!opts.SaveMemory),
 		o.SetIntraOpNumThreads(opts.Threads),
 		e.configureSpin(o),
 	}

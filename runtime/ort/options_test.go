@@ -52,6 +52,7 @@ func TestOptionsDoNotChangeAnswers(t *testing.T) {
 		"basic":         {Optimization: "basic"},
 		"extended":      {Optimization: "extended"},
 		"deterministic": {Deterministic: true},
+		"save memory":   {SaveMemory: true},
 		"config":        {Config: map[string]string{"session.disable_prepacking": "1"}},
 		"run config":    {RunConfig: map[string]string{"memory.enable_memory_arena_shrinkage": "cpu:0"}},
 		"cache":         {Cache: t.TempDir()},

@@ -138,5 +138,6 @@ func PaddingRows(s *Step) map[string]int64 {
 	}
 	return rows
 }
+
 // GradientMemory is how many floats the gradients of dense parameters take.
 func GradientMemory(s *Step) int { return len(s.params.gradients) }

@@ -74,6 +74,7 @@ type Step struct {
 	states      []progress.State // of the tasks
 	layers      int              // of the trunk, where they are treated apart
 	lowest      int              // depth in the trunk from which on parameters are updated
+	large       bool             // its programs save memory
 	frequencies []int            // of words, by id
 	words       Words            // of word dropout
 	weights     []float32        // of the losses and the penalty in the plain step
@@ -131,6 +132,11 @@ func (s *Step) compile() error {
 	if s.params, err = newParameters(plain.built.Graph.Parameters(), rows, s.config.Seed); err != nil {
 		return err
 	}
+	dense := 0
+	for _, v := range plain.dense {
+		dense += v.Parameter().Size()
+	}
+	s.large = dense >= largeModel
 	s.startUnknown(plain)
 	if err := s.newOptimizer(plain); err != nil {
 		return err
@@ -153,8 +159,12 @@ func (s *Step) compile() error {
 	return s.compileSplits(opts)
 }
 
+// largeModel is the number of dense parameters from which on a model's steps save
+// memory: its operators take so long that allocating for each does not count.
+const largeModel = 4 << 20
+
 func (s *Step) options() runtime.Options {
-	return runtime.Options{Threads: s.config.Threads, Deterministic: true}
+	return runtime.Options{Threads: s.config.Threads, Deterministic: true, SaveMemory: s.large}
 }
 
 // openPlain opens the step that takes weights.
