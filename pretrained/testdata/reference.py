@@ -10,7 +10,8 @@ texts.json is a list of the five rows of the batch: text, the second text of a p
 `tokenizers` makes of them, special tokens included. reference.safetensors has
 
     ids, mask, token_types   [5, length] int64; mask is 1 for real tokens, special tokens among them
-    hidden.0 ... hidden.N    [5, length, hidden]: what the first layer reads, then what each layer computes
+    hidden.0 ... hidden.N    [5, length, hidden]: what the first layer reads, then what each layer computes; at padding it
+                             depends on the implementation
     pooled                   [5, hidden], where the encoder has a pooling layer
     loss                     [1]: the sum of squares of the last hidden states of real tokens over the number of these
                              tokens; with a pooling layer, plus the mean of the squares of pooled
