@@ -34,7 +34,7 @@ var arrows = map[string][]string{
 	"compare":             {"compare/baseline", "data", "internal/atomicfile", "recipe", "runtime", "train", "train/score", "metric"}, // and the root
 	"compare/baseline":    {"data", "schema", "task", "tensor", "text", "train/score", "metric", "train", "input"},
 	"data":                {"data/source", "setting", "task", "schema", "tensor", "text", "internal/moments", "internal/nearest"},
-	"recipe":              {"data", "models", "pretrained", "schema", "task", "train", "train/balance", "metric", "train/progress", "train/sample", "train/threshold", "internal/nearest", "text", "data/source", "setting", "train/optim", "input"},
+	"recipe":              {"data", "models", "pretrained", "pretrained/peft", "schema", "task", "train", "train/balance", "metric", "train/progress", "train/sample", "train/threshold", "internal/nearest", "text", "data/source", "setting", "train/optim", "input"},
 	"train":               {"internal/nearest", "setting", "data", "models", "runtime", "safetensors", "schema", "task", "tensor", "train/balance", "metric", "train/optim", "train/progress", "train/sample", "train/score", "train/step", "train/threshold"},
 	"train/step":          {"builder", "builder/grad", "internal/hugepage", "models", "onnx", "runtime", "schema", "task", "tensor", "text", "train/balance", "train/optim", "train/progress"},
 	"train/score":         {"data", "metric", "schema", "task", "tensor"},

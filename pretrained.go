@@ -48,6 +48,9 @@ func (r *Run) checkPretrained() error {
 			shapes[of][name] = v.Parameter().Shape
 		}
 	}
+	if _, err := r.adapter(); err != nil {
+		return err
+	}
 	return r.withWeights(func(w *safetensors.Folder) error {
 		for _, of := range shapes {
 			if err := t.Pretrained.Check(w, of); err != nil {
@@ -97,10 +100,12 @@ func (r *Run) startPretrained(t *train.Trainer, log func(string, ...any)) error 
 		}
 		return nil
 	})
+	if err == nil {
+		err = r.startAdapter(values, log)
+	}
 	if err != nil {
 		return err
 	}
 	log("trunk: %s of %s, %d layers of width %d, %.1f million numbers from %s", of.Pretrained.Kind, of.Pretrained.ModelType, of.Pretrained.Layers, of.Pretrained.Hidden, float64(set)/1e6, of.Path)
 	return nil
 }
-

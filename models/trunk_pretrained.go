@@ -35,6 +35,7 @@ var pretrainedTrunk = TrunkType{
 			Doc: "which of a layer's weights get low-rank changes: of attention query, key, value and output, of the feed-forward layer intermediate and feedforward",
 		},
 		{Key: "bottleneck", Kind: setting.Whole, Min: 1, Default: 64, Moot: unlessTuned("adapter"), Doc: "inner width of the bottlenecks"},
+		{Key: "peft", Kind: setting.Text, Doc: "folder of a LoRA adapter in the format of Hugging Face's PEFT that the encoder starts with: with tune lora it goes on learning and says rank, alpha and targets, else it is merged into the weights"},
 		{Key: "adapter_dropout", Kind: setting.Share, Default: 0.0, Moot: unlessTuned("lora", "adapter"), Doc: "share of the values that low-rank changes and bottlenecks read which a training step sets to 0"},
 		{
 			Key: "own_layers", Kind: setting.Whole, Default: 0, Moot: unlessTuned("lora", "adapter"),

@@ -2,9 +2,12 @@ package recipe
 
 import (
 	"path/filepath"
+	"slices"
 
+	"espalier/internal/nearest"
 	"espalier/models"
 	"espalier/pretrained"
+	"espalier/pretrained/peft"
 	"espalier/text"
 )
 
@@ -27,6 +30,9 @@ func (c *checker) pretrained(r *Recipe) {
 			return
 		}
 	}
+	if r.encoder == nil {
+		c.startsWithAdapter(t)
+	}
 	if len(r.Inputs) != 1 || r.Inputs[0].column() {
 		return // which is refused
 	}
@@ -42,5 +48,40 @@ func (c *checker) pretrained(r *Recipe) {
 	}
 	if !c.has(path + ".special_tokens") {
 		in.SpecialTokens = true
+	}
+}
+
+// startsWithAdapter gives low-rank changes that go on learning from an adapter its sizes.
+func (c *checker) startsWithAdapter(t *Trunk) {
+	dir := t.Options.Text("peft")
+	if dir == "" || t.Options.Text("tune") != "lora" {
+		return
+	}
+	a, err := peft.Read(dir)
+	if err != nil {
+		c.fail("trunk.peft", "cannot be used: %w", err)
+		return
+	}
+	var targets []string
+	for _, p := range pretrained.Projections() {
+		if slices.ContainsFunc(a.Paths(), func(path string) bool {
+			_, of, ok := t.Pretrained.ProjectionOf(path)
+			return ok && of == p
+		}) {
+			targets = append(targets, p)
+		}
+	}
+	if len(targets) == 0 {
+		c.fail("trunk.peft", "is an adapter of another architecture: it adapts %s", nearest.List(a.Paths()))
+		return
+	}
+	for _, s := range []struct {
+		key   string
+		value any
+	}{{"rank", int64(a.Rank)}, {"alpha", a.Scale() * float64(a.Rank)}, {"targets", targets}} {
+		if c.has("trunk." + s.key) {
+			c.fail("trunk."+s.key, "is set, but the adapter that trunk.peft names says it: %v; leave it out", s.value)
+		}
+		t.Options[s.key] = s.value
 	}
 }

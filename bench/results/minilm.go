@@ -37,8 +37,10 @@ func encoderRows() []row {
 			{"slots, span F1", "slots", "span_f1", 95}, {"intent, accuracy", "intent", "accuracy", 98.5}, {"whole sentence", "", "", 89},
 		}, "tasks.slots.crf=false"),
 		onMiniLM("clinc150", 5, 0, "text", "64", []figure{
-			{"intent in scope, accuracy", "intent", "accuracy", 96.2}, {"domain in scope, accuracy", "domain", "accuracy", 0},
-			{"out of scope, recall", "scope", "recall:out", 0}, {"out of scope, precision", "scope", "precision:out", 0},
+			{"intent in scope, accuracy", "intent", "accuracy", 96.2},
+			{"domain in scope, accuracy", "domain", "accuracy", 0},
+			{"out of scope, recall", "scope", "recall:out", 0},
+			{"out of scope, precision", "scope", "precision:out", 0},
 		}),
 		onMiniLM("sst2", 4, 0, "text", "64", []figure{{"sentiment, accuracy", "sentiment", "accuracy", 89.5}}),
 		onMiniLM("trec", 5, 0, "text", "64", []figure{
@@ -48,12 +50,16 @@ func encoderRows() []row {
 		onMiniLM("conll04", 10, 1, "tokens", "128", []figure{{"entities, span F1", "entities", "span_f1", 0}, {"relations, F1", "relations", "relation_f1", 0}},
 			"tasks.entities.crf=false"),
 		onMiniLM("ud_ewt", 3, 1, "text", "128", []figure{
-			{"UPOS, accuracy", "upos", "accuracy", 0}, {"XPOS, accuracy", "xpos", "accuracy", 0},
-			{"feats, accuracy", "feats", "accuracy", 0}, {"deprel, accuracy", "deprel", "accuracy", 0},
+			{"UPOS, accuracy", "upos", "accuracy", 0},
+			{"XPOS, accuracy", "xpos", "accuracy", 0},
+			{"feats, accuracy", "feats", "accuracy", 0},
+			{"deprel, accuracy", "deprel", "accuracy", 0},
 		}),
 		onMiniLM("goemotions", 3, 1, "text", "64", []figure{
-			{"28 emotions, macro F1", "emotions", "macro_f1", 47.1}, {"Ekman's 7, macro F1", "ekman", "macro_f1", 0},
-			{"4 sentiments, macro F1", "sentiment", "macro_f1", 0}, {"28 emotions, micro F1", "emotions", "micro_f1", 0},
+			{"28 emotions, macro F1", "emotions", "macro_f1", 47.1},
+			{"Ekman's 7, macro F1", "ekman", "macro_f1", 0},
+			{"4 sentiments, macro F1", "sentiment", "macro_f1", 0},
+			{"28 emotions, micro F1", "emotions", "micro_f1", 0},
 		}),
 		onMiniLM("fdu_mtl", 3, 1, "text", "128", []figure{{"mean accuracy of 16 domains", everyTask, "accuracy", 86.1}}),
 	}

@@ -68,7 +68,7 @@ func newRoot() *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newDemo(), newTrain(), newCompare(), newEval(), newExport(), newPredict(), newInspect(), newSchema(), newVerify(), newDoctor(), newORT())
+	root.AddCommand(newDemo(), newTrain(), newCompare(), newEval(), newExport(), newAdapter(), newPredict(), newInspect(), newSchema(), newVerify(), newDoctor(), newORT())
 	for _, c := range root.Commands() {
 		wrapArgs(c)
 	}
