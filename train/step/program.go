@@ -29,6 +29,7 @@ type program struct {
 	built   *models.Built
 	session runtime.Session
 	model   *onnx.Model
+	outputs []builder.Output
 	// inputs are the model's inputs by kind.
 	dense  []*builder.Value // parameters held in the arena
 	lookup []lookup         // rows that the step gathers
@@ -221,7 +222,7 @@ func (p *program) emit(outputs []builder.Output, cut ...*builder.Value) error {
 	if err != nil {
 		return err
 	}
-	p.model = e.Model
+	p.model, p.outputs = e.Model, outputs
 	p.feeds, p.reads = map[string]*builder.Value{}, map[*builder.Value]bool{}
 	for _, o := range outputs {
 		p.penalty = p.penalty || o.Name == penaltyName

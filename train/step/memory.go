@@ -1,0 +1,238 @@
+package step
+
+import (
+	"slices"
+
+	"espalier/builder"
+	"espalier/models"
+	"espalier/train/optim"
+)
+
+// Memory says what a training step holds in memory, in bytes. It is counted from the
+// model's graph and not measured.
+type Memory struct {
+	Weights   int64 // all parameters
+	Gradients int64 // of the parameters that learn; of tables, of the rows of a batch
+	Moments   int64 // of the optimizer
+	Best      int64 // the best epoch's values of the parameters that learn
+	// Batch is what a step reads and has drawn: looked-up rows, masks, ids, labels.
+	// Draws are made one step ahead.
+	Batch int64
+	// Activations are the most bytes of values that are needed at the same time while
+	// losses and gradients are computed.
+	Activations int64
+}
+
+// Total is the sum.
+func (m Memory) Total() int64 {
+	return m.Weights + m.Gradients + m.Moments + m.Best + m.Batch + m.Activations
+}
+
+// Estimate counts the memory of a plain step on a batch of these sizes. What is beside
+// it is not counted: the program itself with ONNX Runtime (some 60 MB), what the
+// engine's allocator leaves between values, validation, and the data.
+func Estimate(m *models.Model, o optim.Config, sizes map[string]int64) (Memory, error) {
+	p, err := compileStep(m, false)
+	if err != nil {
+		return Memory{}, err
+	}
+	var out Memory
+	var moments int64 // bytes for each parameter
+	switch {
+	case o.Type != "sgd":
+		moments = 8
+	case o.Momentum > 0:
+		moments = 4
+	}
+	learned := map[string]bool{} // tables whose rows do
+	for _, l := range p.lookup {
+		n, err := bytesOf(l.rows, sizes)
+		if err != nil {
+			return out, err
+		}
+		out.Batch += n
+		if p.graded[l.rows.Name()] {
+			learned[l.table.Name()] = true
+			out.Gradients += n
+		}
+	}
+	for _, v := range p.built.Graph.Parameters() {
+		n := int64(v.Parameter().Size())
+		out.Weights += 4 * n
+		if p.graded[v.Name()] || learned[v.Name()] {
+			out.Moments += moments * n
+			out.Best += 4 * n
+		}
+		if p.graded[v.Name()] {
+			out.Gradients += 4 * n
+		}
+	}
+	for _, v := range p.masks {
+		n, err := bytesOf(v, sizes)
+		if err != nil {
+			return out, err
+		}
+		out.Batch += 2 * n
+	}
+	for _, v := range p.feeds {
+		n, err := bytesOf(v, sizes)
+		if err != nil {
+			return out, err
+		}
+		out.Batch += n
+	}
+	out.Activations, err = p.activations(sizes)
+	return out, err
+}
+
+// bytesOf is the size of a value's elements.
+func bytesOf(v *builder.Value, sizes map[string]int64) (int64, error) {
+	shape, err := shapeOf(v, sizes)
+	if err != nil {
+		return 0, err
+	}
+	n, err := shape.Elements()
+	return int64(n) * int64(max(v.DType().Size(), 1)), err
+}
+
+// views are operators whose result shares memory with what they read.
+var views = map[string]bool{"Reshape": true, "Squeeze": true, "Unsqueeze": true, "Identity": true, "Flatten": true}
+
+// inPlace are operators that may write over a value of the result's size that nobody
+// reads any more.
+var inPlace = map[string]bool{
+	"Add": true, "Sub": true, "Mul": true, "Div": true, "Relu": true, "Tanh": true, "Sigmoid": true, "Exp": true, "Log": true, "Sqrt": true,
+	"Neg": true, "Erf": true, "Softmax": true, "LogSoftmax": true, "Clip": true, "Pow": true, "Reciprocal": true,
+}
+
+// activations walks through the program's operators in order and returns the most
+// bytes of values that were made and are still to be read. Outputs are not counted:
+// the engine writes them where they stay.
+func (p *program) activations(sizes map[string]int64) (int64, error) {
+	cut, ends := map[*builder.Value]bool{}, make([]*builder.Value, len(p.outputs))
+	for _, v := range p.rows() {
+		cut[v] = true
+	}
+	for i, o := range p.outputs {
+		ends[i] = o.Value
+	}
+	needed := ancestors(ends, cut)
+	w := &liveness{sizes: sizes, reads: map[*builder.Value]int{}, holds: map[*builder.Value]*builder.Value{}, left: map[*builder.Value]int64{}}
+	var nodes []*builder.Node
+	for _, n := range p.built.Graph.Nodes() {
+		if !slices.ContainsFunc(n.Outputs, func(v *builder.Value) bool { return v != nil && needed[v] && !cut[v] }) {
+			continue
+		}
+		nodes = append(nodes, n)
+		for _, v := range operands(n) {
+			w.reads[v]++
+		}
+	}
+	for _, v := range ends {
+		w.fixed(v)
+	}
+	for _, n := range nodes {
+		if err := w.step(n); err != nil {
+			return 0, err
+		}
+	}
+	return w.most, nil
+}
+
+// operands are what an operator reads, each once.
+func operands(n *builder.Node) []*builder.Value {
+	var of []*builder.Value
+	for _, v := range slices.Concat(n.Inputs, n.Captures) {
+		if v != nil && !slices.Contains(of, v) {
+			of = append(of, v)
+		}
+	}
+	return of
+}
+
+// liveness follows which values are in memory.
+type liveness struct {
+	sizes map[string]int64
+	reads map[*builder.Value]int // how many operators are still to read it
+	// holds says in which value's memory another one is, where it is not its own.
+	holds map[*builder.Value]*builder.Value
+	// left are the bytes of values in memory.
+	left      map[*builder.Value]int64
+	now, most int64
+}
+
+// fixed marks a value that stands in memory of its own from the start.
+func (w *liveness) fixed(v *builder.Value) { w.left[v] = 0 }
+
+// home is the value whose memory v is in.
+func (w *liveness) home(v *builder.Value) *builder.Value {
+	for w.holds[v] != nil {
+		v = w.holds[v]
+	}
+	return v
+}
+
+// step makes the results of an operator and drops what nobody reads any more.
+func (w *liveness) step(n *builder.Node) error {
+	in := operands(n)
+	for _, v := range n.Outputs {
+		if v == nil {
+			continue
+		}
+		bytes, err := bytesOf(v, w.sizes)
+		if err != nil {
+			return err
+		}
+		if of := w.shared(n, in, bytes); of != nil && v == n.Outputs[0] {
+			if _, fixed := w.left[v]; !fixed {
+				w.holds[v] = of
+				w.reads[of] += w.reads[v]
+				continue
+			}
+		}
+		if _, fixed := w.left[v]; !fixed {
+			w.left[v] = bytes
+			w.now += bytes
+		}
+	}
+	w.most = max(w.most, w.now)
+	for _, v := range in {
+		w.drop(v)
+	}
+	for _, v := range n.Outputs {
+		if v != nil && w.reads[v] == 0 && w.holds[v] == nil {
+			w.free(v)
+		}
+	}
+	return nil
+}
+
+// shared is the value whose memory the first result takes, or nil.
+func (w *liveness) shared(n *builder.Node, in []*builder.Value, bytes int64) *builder.Value {
+	if views[n.Op] {
+		return w.home(n.Inputs[0])
+	}
+	if !inPlace[n.Op] {
+		return nil
+	}
+	for _, v := range in {
+		of := w.home(v)
+		if size := w.left[of]; w.reads[of] == 1 && size == bytes && size > 0 {
+			return of
+		}
+	}
+	return nil
+}
+
+// drop counts a read.
+func (w *liveness) drop(v *builder.Value) {
+	of := w.home(v)
+	if w.reads[of]--; w.reads[of] <= 0 {
+		w.free(of)
+	}
+}
+
+func (w *liveness) free(v *builder.Value) {
+	w.now -= w.left[v]
+	w.left[v] = 0
+}
