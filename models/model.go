@@ -168,10 +168,15 @@ type Built struct {
 	// in which several values do, which train finds.
 	Shared *builder.Value
 	Tasks  []TaskGraph
+	// Blocks are the layers of the trunk, of each trunk where there are several.
+	Blocks []Block
 	// Penalty is a scalar that training adds to the losses: the sharing
 	// structure's. Nil where it has none, and outside Training.
 	Penalty *builder.Value
 }
+
+// Block is a layer of a trunk, by what it reads and gives.
+type Block struct{ In, Out *builder.Value }
 
 // Inputs are the inputs of the graph that carry what the model reads: ids of tokens,
 // ids of characters, columns.
@@ -275,8 +280,8 @@ func (m *Model) build(mode Mode, float tensor.DType, front func(g *builder.Graph
 	}
 	trunk := g.Scope("trunk")
 	x := m.reader.read(c, trunk, b, m.schema.Inputs)
-	states := c.share(trunk, x, c.layers(m.config.Trunk))
-	b.Shared = c.shared
+	states := c.share(trunk, x, c.noted(c.layers(m.config.Trunk)))
+	b.Shared, b.Blocks = c.shared, c.blocks
 	b.Tasks = make([]TaskGraph, len(m.schema.Tasks))
 	for _, i := range m.order {
 		t := &m.schema.Tasks[i]
@@ -318,6 +323,8 @@ type network struct {
 	shared, penalty *builder.Value
 	// after is what a sharing structure adds when all heads are built; nil: nothing.
 	after func(tasks []TaskGraph)
+	// blocks are those of Built.
+	blocks []Block
 	// features are the probabilities of the tasks built so far.
 	features map[string]*builder.Value
 }
@@ -350,6 +357,21 @@ func (c *network) layers(t TrunkConfig) []layer {
 		return nil
 	}
 	return of.layers(c, t)
+}
+
+// noted makes layers note what they read and give.
+func (c *network) noted(layers []layer) []layer {
+	all := make([]layer, len(layers))
+	for i, l := range layers {
+		all[i] = func(s *builder.Scope, x *builder.Value) *builder.Value {
+			y := l(s, x)
+			if y != x {
+				c.blocks = append(c.blocks, Block{x, y})
+			}
+			return y
+		}
+	}
+	return all
 }
 
 // head adds one task, which reads hidden states.

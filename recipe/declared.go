@@ -271,6 +271,7 @@ func trainOptions() []setting.Option {
 		{Key: "select", Kind: setting.Text, Default: "mean", Doc: "what decides the best epoch, patience and a plateau of the trunk: mean: the mean of the tasks' scores; loss: the mean of their losses on validation; the name of a task; or a mapping from tasks to weights of their scores. Scores have no unit: docs/selection.md says how a metric becomes one"},
 		{Key: "select", Named: true, Doc: "weights of tasks' scores; tasks that it does not name do not count"},
 		of("patience"),
+		of("recompute"),
 		of("threads"),
 	}
 }

@@ -55,6 +55,9 @@ type Train struct {
 	// Patience is after how many epochs without improvement training stops; 0,
 	// never.
 	Patience int `key:"patience"`
+	// Recompute computes what is inside the trunk's layers again for the backward pass,
+	// in place of keeping it; false.
+	Recompute bool `key:"recompute,omitempty"`
 	// Threads is the number of threads the engine may use; 0, all cores.
 	Threads int `key:"threads"`
 }

@@ -153,7 +153,7 @@ func (r *Recipe) Training() train.Config {
 		Schedule: t.Schedule.config(), Trunk: train.RateConfig{LR: t.Trunk.LR, Schedule: t.Trunk.Schedule.config()}, Priorities: t.Priorities.order(),
 		LayerDecay: t.Trunk.LayerDecay, Unfreeze: t.Trunk.Unfreeze,
 		Shares:   progress.Shares{Of: t.Shares.Of, Caps: t.Shares.Caps},
-		ClipNorm: t.ClipNorm, WordDropout: r.Trunk.WordDropout, RareWordDropout: r.Trunk.RareWordDropout, Average: t.Average, Patience: t.Patience, Threads: t.Threads,
+		ClipNorm: t.ClipNorm, WordDropout: r.Trunk.WordDropout, RareWordDropout: r.Trunk.RareWordDropout, Average: t.Average, Patience: t.Patience, Recompute: t.Recompute, Threads: t.Threads,
 		Weights: map[string]float64{}, Metrics: map[string]string{}, MoreMetrics: map[string][]string{},
 	}
 	c.Select = t.selection()

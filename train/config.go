@@ -79,6 +79,10 @@ type Config struct {
 	// Thresholds says how the thresholds of multi-label tasks and relations are
 	// chosen; a task that is not named has the defaults.
 	Thresholds map[string]threshold.Config
+	// Recompute keeps of each layer of the trunk only what it reads, and computes the
+	// rest again for the backward pass: less memory for more time. The numbers are the
+	// same.
+	Recompute bool `key:"recompute"`
 	// Threads is what the engine may use; 0: all cores.
 	Threads int
 	// Profile is a file prefix: an engine that can writes there, when the

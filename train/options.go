@@ -12,6 +12,7 @@ func Options() []setting.Option {
 		{Key: "clip_norm", Default: 0.0, Doc: "limit of the norm of all gradients together (Pascanu et al. 2013); 0: none"},
 		{Key: "average", Kind: setting.Share, Default: 0.0, Doc: "decay per step of a moving average of the parameters, such as 0.999, which is what is validated and kept; 0: none"},
 		{Key: "patience", Kind: setting.Whole, Default: 0, Doc: "epochs without improvement after which training stops; 0: never"},
+		{Key: "recompute", Kind: setting.Flag, Default: false, Doc: "keeps of each layer of the trunk only what it reads, and computes the rest again for the backward pass: less memory for more time, the same numbers"},
 		{Key: "threads", Kind: setting.Whole, Default: 0, Doc: "threads that the engine may use; 0: all cores"},
 	}
 }

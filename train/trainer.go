@@ -109,7 +109,7 @@ func (c *Config) step(b *balance.Balancer) step.Config {
 		Seed: c.Seed, WordDropout: c.WordDropout, RareWordDropout: c.RareWordDropout,
 		Plain: weighsAhead(b, c.Balance.Options), Needs: b.Needs(), Remembers: b.Remembers(),
 		Representation: c.Balance.At == atRepresentation, Diagnostics: c.Balance.Diagnostics > 0, Absences: c.Sampling.Method != "",
-		Threads: c.Threads, Profile: c.Profile,
+		Recompute: c.Recompute, Threads: c.Threads, Profile: c.Profile,
 	}
 }
 

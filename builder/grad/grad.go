@@ -56,20 +56,36 @@ func rules() map[string]rule {
 // is differentiated. Nothing is computed for values that no element of wrt
 // feeds, and wrt may name any values, not parameters only.
 func Gradients(g *builder.Graph, outputs, seeds, wrt []*builder.Value) []*builder.Value {
-	return gradients(g, outputs, seeds, wrt, nil)
+	return gradients(g, outputs, seeds, wrt, nil, nil)
+}
+
+// GradientsAgain is Gradients with the operators of blocks computed again for the
+// backward pass, so that of each only what goes into it is kept (Chen et al. 2016). Blocks
+// have no operator in common.
+func GradientsAgain(g *builder.Graph, outputs, seeds, wrt []*builder.Value, blocks []Block) []*builder.Value {
+	return gradients(g, outputs, seeds, wrt, nil, blocks)
+}
+
+// PartialsAgain is Partials with blocks as in [GradientsAgain].
+func PartialsAgain(g *builder.Graph, outputs, seeds, wrt []*builder.Value, blocks []Block) []*builder.Value {
+	return gradients(g, outputs, seeds, wrt, holding(wrt), blocks)
 }
 
 // Partials is Gradients with every value of wrt held as an input: where one of
 // them is computed from another, the way through it is not followed.
 func Partials(g *builder.Graph, outputs, seeds, wrt []*builder.Value) []*builder.Value {
-	held := map[*builder.Value]bool{}
-	for _, v := range wrt {
-		held[v] = true
-	}
-	return gradients(g, outputs, seeds, wrt, held)
+	return gradients(g, outputs, seeds, wrt, holding(wrt), nil)
 }
 
-func gradients(g *builder.Graph, outputs, seeds, wrt []*builder.Value, held map[*builder.Value]bool) []*builder.Value {
+func holding(values []*builder.Value) map[*builder.Value]bool {
+	held := map[*builder.Value]bool{}
+	for _, v := range values {
+		held[v] = true
+	}
+	return held
+}
+
+func gradients(g *builder.Graph, outputs, seeds, wrt []*builder.Value, held map[*builder.Value]bool, blocks []Block) []*builder.Value {
 	grads := make([]*builder.Value, len(wrt))
 	if g.Err() != nil {
 		return grads
@@ -81,7 +97,11 @@ func gradients(g *builder.Graph, outputs, seeds, wrt []*builder.Value, held map[
 	}
 	nodes := slices.Clone(g.Nodes())
 	b.markActive(nodes, wrt)
+	b.again = newAgain(nodes, wrt, blocks)
 	for i := len(nodes) - 1; i >= 0; i-- {
+		if b.enter(nodes[i]); g.Err() != nil {
+			return grads
+		}
 		if err := b.step(nodes[i]); err != nil {
 			g.Fail("Gradients", nodes[i].Inputs, err)
 		}
@@ -104,6 +124,7 @@ type backward struct {
 	// parts holds the contributions to a value's gradient that have not been
 	// summed yet.
 	parts map[*builder.Value][]*builder.Value
+	again *again // nil: nothing is computed again
 }
 
 func (b *backward) seed(outputs, seeds []*builder.Value) error {
@@ -166,7 +187,13 @@ func (b *backward) step(n *builder.Node) error {
 	if n.Composite != nil {
 		op, inputs = n.Composite.Op, n.Composite.Inputs
 	}
-	c := call{g: b.g, n: n, inputs: inputs, dy: make([]*builder.Value, len(n.Outputs)), need: make([]bool, len(inputs))}
+	own, reads := n, inputs
+	if own = b.again.copyOf(n); own != n {
+		if reads = own.Inputs; own.Composite != nil {
+			reads = own.Composite.Inputs
+		}
+	}
+	c := call{g: b.g, n: own, inputs: reads, dy: make([]*builder.Value, len(n.Outputs)), need: make([]bool, len(inputs))}
 	reached, needed := false, false
 	for i, out := range n.Outputs {
 		if b.active[out] && !b.held[out] {
@@ -197,6 +224,7 @@ func (b *backward) step(n *builder.Node) error {
 			return fmt.Errorf("the gradient of operand %d of %s is %v, the operand is %v", i, op, d, x)
 		}
 		b.parts[inputs[i]] = append(b.parts[inputs[i]], d)
+		b.again.note(inputs[i], d)
 	}
 	return nil
 }

@@ -32,12 +32,12 @@ func gradientsNow(tr *Step, graded func(name string) bool) map[string][]float32 
 // CompareParts takes a batch's gradients apart and puts them together again,
 // and returns where that is not what the plain step gives.
 func CompareParts(t *Step, in Input) (wrong []string, err error) {
-	in.Draws = new(Draws)
+	in.Draws = new(Draws) // of this step
 	if err := t.Draw(in.Draws, in.Batch, 1, 0); err != nil {
 		return nil, err
 	}
 	for _, way := range []struct{ full, whole bool }{{full: true}, {full: true, whole: true}, {}} {
-		d, err := compileSplit(t.model, way.whole, false)
+		d, err := compileSplit(t.model, t.config.Recompute, way.whole, false)
 		if err != nil {
 			return nil, err
 		}
@@ -141,3 +141,8 @@ func PaddingRows(s *Step) map[string]int64 {
 
 // GradientMemory is how many floats the gradients of dense parameters take.
 func GradientMemory(s *Step) int { return len(s.params.gradients) }
+
+// GradientsNow are the gradients of a plain step by all that it learns, by name.
+func GradientsNow(s *Step) map[string][]float32 {
+	return gradientsNow(s, func(name string) bool { return s.plain.program.graded[name] })
+}

@@ -84,19 +84,31 @@ func carriesIDs(built *models.Built, v *builder.Value) bool {
 	return slices.Contains(built.Inputs(), v)
 }
 
-// compileStep builds the plain training step; shared: for one of several workers.
-func compileStep(m *models.Model, shared bool) (*program, error) {
+// compileStep builds the plain training step; shared: for one of several workers;
+// again: whose blocks are computed again for the backward pass.
+func compileStep(m *models.Model, shared, again bool) (*program, error) {
 	built, err := m.Build(models.Training)
 	if err != nil {
 		return nil, err
 	}
-	return stepOf(built, shared)
+	return stepOf(built, shared, again)
+}
+
+// blocksOf are the blocks of the trunk that a step computes again, if it does.
+func blocksOf(built *models.Built, again bool) []grad.Block {
+	var blocks []grad.Block
+	for _, b := range built.Blocks {
+		if again && grad.Block(b).Repeatable(built.Graph) {
+			blocks = append(blocks, grad.Block(b))
+		}
+	}
+	return blocks
 }
 
 // stepOf builds the training step: losses of all tasks, the penalty where the
 // model has one, and gradients of the losses' weighted sum and the penalty, which
 // has a factor where gradients are summed over workers.
-func stepOf(built *models.Built, shared bool) (*program, error) {
+func stepOf(built *models.Built, shared, again bool) (*program, error) {
 	g := built.Graph
 	p := &program{built: built, lookup: lookups(built), graded: map[string]bool{}}
 	var losses, weights []*builder.Value
@@ -115,7 +127,7 @@ func stepOf(built *models.Built, shared bool) (*program, error) {
 		outputs = append(outputs, builder.Output{Name: penaltyName, Value: built.Penalty})
 	}
 	wrt := p.learned()
-	for i, d := range grad.Gradients(g, losses, weights, wrt) {
+	for i, d := range grad.GradientsAgain(g, losses, weights, wrt, blocksOf(built, again)) {
 		if d != nil {
 			p.graded[wrt[i].Name()] = true
 			outputs = append(outputs, builder.Output{Name: gradientPrefix + wrt[i].Name(), Value: d})

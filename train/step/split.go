@@ -47,19 +47,20 @@ type split struct {
 	atCut [][]*taskGradient
 	// valued says that the forward program has the values at the cut as outputs, too.
 	valued bool
+	blocks []grad.Block   // that are computed again
 	own    []taskGradient // by parameters, from the forward program
 	rows   []taskGradient // by looked-up rows, without a backward program
 }
 
-// compileSplit compiles the step; whole: without a backward program; valued: with
+// compileSplit compiles the step; again: with blocks that are computed again; whole: without a backward program; valued: with
 // the values at the cut as outputs.
-func compileSplit(m *models.Model, whole, valued bool) (*split, error) {
+func compileSplit(m *models.Model, again, whole, valued bool) (*split, error) {
 	built, err := m.Build(models.Training)
 	if err != nil {
 		return nil, err
 	}
 	forward := &program{built: built, lookup: lookups(built), graded: map[string]bool{}}
-	d := &split{forward: forward, valued: valued}
+	d := &split{forward: forward, valued: valued, blocks: blocksOf(built, again)}
 	if !whole {
 		d.cut = d.shared()
 		if d.cut == nil {
@@ -254,7 +255,7 @@ func (d *split) forwardGradients(before map[*builder.Value]bool) []builder.Outpu
 	d.atCut = make([][]*taskGradient, len(losses))
 	for i, loss := range losses {
 		d.atCut[i] = make([]*taskGradient, len(d.cut))
-		for j, dv := range grad.Partials(p.built.Graph, []*builder.Value{loss}, nil, wrt) {
+		for j, dv := range grad.PartialsAgain(p.built.Graph, []*builder.Value{loss}, nil, wrt, d.blocks) {
 			if dv == nil {
 				continue
 			}
@@ -291,7 +292,7 @@ func (d *split) compileBackward(before map[*builder.Value]bool) (*program, []bui
 		seeds = append(seeds, g.Input(fmt.Sprint(cutPrefix, i), v.DType(), v.Shape()...))
 	}
 	var outputs []builder.Output
-	for i, dv := range grad.Gradients(g, d.cut, seeds, wrt) {
+	for i, dv := range grad.GradientsAgain(g, d.cut, seeds, wrt, d.blocks) {
 		if dv != nil {
 			p.graded[wrt[i].Name()] = true
 			outputs = append(outputs, builder.Output{Name: gradientPrefix + wrt[i].Name(), Value: dv})

@@ -51,6 +51,10 @@ type Config struct {
 	// Absences says that batches often lack tasks.
 	Absences bool
 
+	// Recompute keeps of each layer of the trunk only what it reads, and computes the
+	// rest again for the backward pass.
+	Recompute bool
+
 	// Threads is what the engine may use; 0: all cores.
 	Threads int
 	// Profile is a file prefix for the engine's times of the step's programs.
@@ -117,9 +121,12 @@ func New(m *models.Model, e runtime.Engine, c Config) (*Step, error) {
 }
 
 func (s *Step) compile() error {
-	plain, err := compileStep(s.model, s.config.Reduce != nil)
+	plain, err := compileStep(s.model, s.config.Reduce != nil, s.config.Recompute)
 	if err != nil {
 		return err
+	}
+	if s.config.Recompute && len(blocksOf(plain.built, true)) == 0 {
+		return errors.New("train: recompute: the trunk has no layer that can be computed again: one of recurrent steps keeps what they give; leave recompute out")
 	}
 	evaluation, err := compileEvaluation(s.model)
 	if err != nil {
@@ -212,8 +219,9 @@ func OnGradients(n balance.Needs) bool { return n.Gram || n.Rows || n.Direction 
 
 // openSplit compiles a step task by task; full: with gradients by parameters.
 func (s *Step) openSplit(full bool, opts runtime.Options) (*splitStep, error) {
-	// Where batches lack tasks, a step with a backward program leaves them out.
-	d, err := compileSplit(s.model, full && !s.config.Absences, !full && s.config.Needs.Signs)
+	// Where batches lack tasks, a step with a backward program leaves them out, and
+	// where blocks are computed again it does so once.
+	d, err := compileSplit(s.model, s.config.Recompute, full && !s.config.Absences && !s.config.Recompute, !full && s.config.Needs.Signs)
 	if err != nil {
 		return nil, err
 	}
