@@ -5,7 +5,6 @@ import (
 
 	"espalier/builder"
 	"espalier/models"
-	"espalier/train/optim"
 )
 
 // Memory says what a training step holds in memory, in bytes. It is counted from the
@@ -28,20 +27,21 @@ func (m Memory) Total() int64 {
 	return m.Weights + m.Gradients + m.Moments + m.Best + m.Batch + m.Activations
 }
 
-// Estimate counts the memory of a plain step on a batch of these sizes. What is beside
+// Estimate counts the memory of a plain step on a batch of these sizes; of the
+// configuration, the optimizer and Recompute are read. What is beside
 // it is not counted: the program itself with ONNX Runtime (some 60 MB), what the
 // engine's allocator leaves between values, validation, and the data.
-func Estimate(m *models.Model, o optim.Config, sizes map[string]int64) (Memory, error) {
-	p, err := compileStep(m, false)
+func Estimate(m *models.Model, c Config, sizes map[string]int64) (Memory, error) {
+	p, err := compileStep(m, false, c.Recompute)
 	if err != nil {
 		return Memory{}, err
 	}
 	var out Memory
 	var moments int64 // bytes for each parameter
 	switch {
-	case o.Type != "sgd":
+	case c.Optimizer.Type != "sgd":
 		moments = 8
-	case o.Momentum > 0:
+	case c.Optimizer.Momentum > 0:
 		moments = 4
 	}
 	learned := map[string]bool{} // tables whose rows do
