@@ -280,3 +280,27 @@ func probabilitiesOf(t *testing.T, e runtime.Engine, run *espalier.Run, values m
 	}
 	return answers
 }
+
+// TestTheExampleOfAPretrainedTrunk: the recipe is read, and its model is built on the
+// real encoder.
+func TestTheExampleOfAPretrainedTrunk(t *testing.T) {
+	folder := os.Getenv("ESPALIER_MINILM")
+	if folder == "" {
+		t.Skip("ESPALIER_MINILM names no model; `make env` installs one")
+	}
+	content, err := os.ReadFile("examples/pretrained/snips.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const path = ".env/minilm/model"
+	if !bytes.Contains(content, []byte(path)) {
+		t.Fatalf("the recipe does not name %s", path)
+	}
+	r, err := recipe.Parse("snips.yaml", bytes.Replace(content, []byte(path), []byte(folder), 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if of := r.Trunk; of.Hidden != 384 || of.Layers != 6 || of.Longest() != 512 {
+		t.Errorf("%+v", of)
+	}
+}
