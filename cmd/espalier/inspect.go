@@ -36,13 +36,18 @@ type inspection struct {
 func newInspect() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "inspect FILE.onnx",
-		Short: "Show what an ONNX file holds, without running it",
+		Use:   "inspect FILE.onnx|FOLDER",
+		Short: "Show what an ONNX file holds, without running it, or the folder of a pretrained model",
+		Long: `Show what an ONNX file holds, without running it.
+
+Of the folder of a pretrained model, in Hugging Face's format, show what it is, whether it can be
+trained here, and what memory that takes.`,
 		Example: `  espalier inspect snips.onnx
-  espalier inspect snips.onnx --json`,
+  espalier inspect snips.onnx --json
+  espalier inspect models/all-MiniLM-L6-v2`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			found, err := inspect(args[0])
+			found, err := inspectAny(args[0])
 			if err != nil {
 				return err
 			}
@@ -54,6 +59,18 @@ func newInspect() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
 	return cmd
+}
+
+// finding is what inspect finds, whatever it looks at.
+type finding interface {
+	print(out io.Writer) error
+}
+
+func inspectAny(path string) (finding, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return inspectFolder(path)
+	}
+	return inspect(path)
 }
 
 func inspect(path string) (*inspection, error) {

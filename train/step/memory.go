@@ -10,16 +10,16 @@ import (
 // Memory says what a training step holds in memory, in bytes. It is counted from the
 // model's graph and not measured.
 type Memory struct {
-	Weights   int64 // all parameters
-	Gradients int64 // of the parameters that learn; of tables, of the rows of a batch
-	Moments   int64 // of the optimizer
-	Best      int64 // the best epoch's values of the parameters that learn
+	Weights   int64 `json:"weights"`   // all parameters
+	Gradients int64 `json:"gradients"` // of the parameters that learn; of tables, of the rows of a batch
+	Moments   int64 `json:"moments"`   // of the optimizer
+	Best      int64 `json:"best"`      // the best epoch's values of the parameters that learn
 	// Batch is what a step reads and has drawn: looked-up rows, masks, ids, labels.
 	// Draws are made one step ahead.
-	Batch int64
+	Batch int64 `json:"batch"`
 	// Activations are the most bytes of values that are needed at the same time while
 	// losses and gradients are computed.
-	Activations int64
+	Activations int64 `json:"activations"`
 }
 
 // Total is the sum.
