@@ -258,6 +258,7 @@ func trainOptions() []setting.Option {
 		of("epoch_steps"),
 		of("batch"),
 		of("max_tokens"),
+		of("accumulate"),
 		{Key: "seed", Kind: setting.Whole, Max: setting.Unlimited, Default: 1, Doc: "decides everything that is drawn by chance"},
 		sub("optimizer", "what turns gradients into steps"),
 		of("clip_norm"),

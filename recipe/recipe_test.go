@@ -94,6 +94,7 @@ train:
   epochs: 10
   batch: 32
   max_tokens: 0
+  accumulate: 1
   seed: 1
   optimizer:
     type: adam
@@ -172,7 +173,7 @@ func TestEveryKey(t *testing.T) {
 		t.Error(diff)
 	}
 	wantTrain := train.Config{
-		Epochs: 3, EpochSteps: 40, Batch: 8, MaxTokens: 999, Seed: 12,
+		Epochs: 3, EpochSteps: 40, Batch: 8, MaxTokens: 999, Accumulate: 1, Seed: 12,
 		Optimizer: train.OptimizerConfig{
 			Type: "sgd", LR: 1, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, Momentum: 0.9, Nesterov: true, WeightDecay: 1e-4, Dense: true,
 		},
@@ -339,7 +340,7 @@ func TestOneMistake(t *testing.T) {
 		{"a task twice", base + "\n  topic: {type: tagging}", `r.yaml:7: key "tasks.topic" stands twice, first at r.yaml:6`},
 		{"a key that is a list", base + "\n[1]: 2", "r.yaml:7: a key must be a word"},
 		{"an alias", base + "\ntrain: {epochs: &n 3, batch: *n}", "r.yaml:7: train.epochs: anchors and aliases are not read in recipes; write the value out"},
-		{"a merge key", base + "\ntrain: {<<: {epochs: 3}}", `r.yaml:7: unknown key "<<" in train; the keys there are epochs, epoch_steps, batch, max_tokens, seed, optimizer, clip_norm, schedule, trunk, priorities, shares, balance, sampling, average, select, patience, recompute, threads`},
+		{"a merge key", base + "\ntrain: {<<: {epochs: 3}}", `r.yaml:7: unknown key "<<" in train; the keys there are epochs, epoch_steps, batch, max_tokens, accumulate, seed, optimizer, clip_norm, schedule, trunk, priorities, shares, balance, sampling, average, select, patience, recompute, threads`},
 		{"not a whole number", base + "\ntrain: {epochs: ten}", `r.yaml:7: train.epochs must be a whole number, found "ten"`},
 		{"a fraction", base + "\ntrain: {epochs: 1.5}", `r.yaml:7: train.epochs must be a whole number, found "1.5"`},
 		{"too large a number", base + "\ntrain: {seed: 99999999999999999999}", `r.yaml:7: train.seed must be a whole number, found "99999999999999999999"`},

@@ -19,10 +19,12 @@ type Train struct {
 	// one pass over the training data. Passes follow one another, each in an order
 	// of its own.
 	EpochSteps int `key:"epoch_steps,omitempty"`
-	// Batch is the most examples in a step; 32.
+	// Batch is the most examples in a batch; 32.
 	Batch int `key:"batch"`
-	// MaxTokens is the most tokens in a step, padding included; 0, no limit.
+	// MaxTokens is the most tokens in a batch, padding included; 0, no limit.
 	MaxTokens int `key:"max_tokens"`
+	// Accumulate is how many batches make one step; 1.
+	Accumulate int `key:"accumulate"`
 	// Seed decides everything that is drawn by chance; 1.
 	Seed int `key:"seed"`
 	// Optimizer turns gradients into steps.

@@ -145,7 +145,7 @@ func (r *Recipe) Model() models.Config {
 func (r *Recipe) Training() train.Config {
 	t, o := r.Train, r.Train.Optimizer
 	c := train.Config{
-		Epochs: t.Epochs, EpochSteps: t.EpochSteps, Batch: t.Batch, MaxTokens: t.MaxTokens, Seed: uint64(t.Seed),
+		Epochs: t.Epochs, EpochSteps: t.EpochSteps, Batch: t.Batch, MaxTokens: t.MaxTokens, Accumulate: t.Accumulate, Seed: uint64(t.Seed),
 		Optimizer: train.OptimizerConfig{
 			Type: o.Type, LR: o.LR, Beta1: o.Beta1, Beta2: o.Beta2, Epsilon: o.Eps,
 			Momentum: o.Momentum, Nesterov: o.Nesterov, WeightDecay: o.WeightDecay, Dense: o.Dense,

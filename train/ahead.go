@@ -15,6 +15,10 @@ type feed struct {
 	batch data.Batch
 	draws step.Draws
 	extra []*feed // further batches, for methods that compare gradients of several
+	// totals and examples are how many labels of each task, and how many examples, the
+	// batches of a step have together; its first has them.
+	totals   []int
+	examples int
 }
 
 // inFlight is how many feeds there are: one in use and one that is filled
@@ -74,6 +78,18 @@ func (f *feed) input() step.Input {
 // fill makes the batches of step i of an epoch, without the labels that do not count
 // in the tasks' states.
 func (f *feed) fill(m *models.Model, set *data.Dataset, s planned, more [][][]int, i int, states []progress.State) {
+	f.fillBatch(m, set, s, states)
+	for len(f.extra) < len(more) {
+		f.extra = append(f.extra, new(feed))
+	}
+	for j, plan := range more {
+		encode(m, &f.extra[j].batch, set, plan[i%len(plan)])
+		mask(&f.extra[j].batch, states)
+	}
+}
+
+// fillBatch fills the batch alone.
+func (f *feed) fillBatch(m *models.Model, set *data.Dataset, s planned, states []progress.State) {
 	encode(m, &f.batch, set, s.Examples)
 	if s.Task >= 0 {
 		f.batch.Only(s.Task)
@@ -82,12 +98,17 @@ func (f *feed) fill(m *models.Model, set *data.Dataset, s planned, more [][][]in
 	for _, task := range s.without {
 		f.batch.Without(task)
 	}
-	for len(f.extra) < len(more) {
-		f.extra = append(f.extra, new(feed))
-	}
-	for j, plan := range more {
-		encode(m, &f.extra[j].batch, set, plan[i%len(plan)])
-		mask(&f.extra[j].batch, states)
+}
+
+// count takes in what the batches of a step have, each filled into another feed.
+func (f *feed) count(m *models.Model, set *data.Dataset, batches []planned, scratch *feed, states []progress.State) {
+	f.totals, f.examples = make([]int, len(states)), 0
+	for _, s := range batches {
+		scratch.fillBatch(m, set, s, states)
+		for i, n := range scratch.batch.Counts {
+			f.totals[i] += n
+		}
+		f.examples += len(s.Examples)
 	}
 }
 

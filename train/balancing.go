@@ -75,6 +75,12 @@ func newBalancer(c Config, tasks []string) (*balance.Balancer, error) {
 		return nil, fmt.Errorf("train: %s compares gradients of several batches, which have nothing in common at the representation: balance at parameters", method)
 	case at == atRepresentation && b.Remembers() && !needs.Representation:
 		return nil, fmt.Errorf("train: %s remembers gradients from step to step, and those at the representation are of other examples each time: balance at parameters", method)
+	case c.Accumulate > 1 && at == atRepresentation:
+		return nil, fmt.Errorf("train: accumulate is %d, and gradients at the representation are by the values of one batch: balance at parameters, or leave accumulate out", c.Accumulate)
+	case c.Accumulate > 1 && needs.Batches > 0:
+		return nil, fmt.Errorf("train: accumulate is %d, and %s compares gradients of several batches itself: leave accumulate out", c.Accumulate, b.Method().Name)
+	case c.Accumulate > 1 && needs.After:
+		return nil, fmt.Errorf("train: accumulate is %d, and %s reads the losses after the step, of a batch that is still there: leave accumulate out", c.Accumulate, b.Method().Name)
 	case c.Balance.Diagnostics < 0:
 		return nil, fmt.Errorf("train: diagnostics every %d steps; it must be at least 0, which is never", c.Balance.Diagnostics)
 	}
@@ -99,7 +105,8 @@ type balancing struct {
 	tasks       []string
 	diagnostics int
 	report      *report
-	heads       []float64 // factors of the losses of tasks that are dropped
+	heads       []float64       // factors of the losses of tasks that are dropped
+	ahead       balance.Weights // of the step that is being made, where they are known before it
 }
 
 func newBalancing(c *Config, tasks []string) (*balancing, error) {
@@ -114,14 +121,14 @@ func newBalancing(c *Config, tasks []string) (*balancing, error) {
 	return of, err
 }
 
-// compute runs a step's programs and combines the gradients: afterwards the step can
-// be updated. It fills s for what the method learns.
-func (b *balancing) compute(ctx context.Context, of *step.Step, f *feed, states []progress.State, s *balance.Step) (err error) {
+// compute runs a step's programs on a batch and, on the last of the step, combines the
+// gradients: afterwards the step can be updated. It fills s for what the method learns.
+func (b *balancing) compute(ctx context.Context, of *step.Step, f *feed, states []progress.State, s *balance.Step, first, last bool) (err error) {
 	if s.Present, err = of.Begin(ctx, f.input()); err != nil {
 		return err
 	}
 	if of.Plain() {
-		return b.computePlain(ctx, of, s)
+		return b.computePlain(ctx, of, s, first, last)
 	}
 	if b.Needs().Batches > 0 {
 		if err := b.cross(ctx, of, f.extra, s); err != nil {
@@ -132,6 +139,10 @@ func (b *balancing) compute(ctx context.Context, of *step.Step, f *feed, states 
 		if err := b.measure(ctx, of, s); err != nil {
 			return err
 		}
+	}
+	if !last { // what it has waits for the sum
+		_, err := of.Compute(ctx, nil)
+		return err
 	}
 	if err := b.gradients(ctx, of, s); err != nil {
 		return err
@@ -150,20 +161,23 @@ func (b *balancing) compute(ctx context.Context, of *step.Step, f *feed, states 
 	return of.Combine(ctx, w, s.Direction)
 }
 
-// computePlain is the step whose weights are fed.
-func (b *balancing) computePlain(ctx context.Context, of *step.Step, s *balance.Step) error {
-	w, err := b.Weigh(s)
-	if err != nil {
-		return fmt.Errorf("train: step %d: %w", s.Number+1, err)
+// computePlain is the step whose weights are fed: the same for all of its batches.
+func (b *balancing) computePlain(ctx context.Context, of *step.Step, s *balance.Step, first, last bool) (err error) {
+	if first {
+		if b.ahead, err = b.Weigh(s); err != nil {
+			return fmt.Errorf("train: step %d: %w", s.Number+1, err)
+		}
 	}
 	if b.measures(s) {
 		if err := b.measure(ctx, of, s); err != nil {
 			return err
 		}
 	}
-	b.report.step(w, s)
-	r, err := of.Compute(ctx, w.Shared)
-	if err != nil {
+	if last {
+		b.report.step(b.ahead, s)
+	}
+	r, err := of.Compute(ctx, b.ahead.Shared)
+	if err != nil || !last {
 		return err
 	}
 	s.Losses, err = b.finiteLosses(r.Losses)

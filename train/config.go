@@ -19,10 +19,13 @@ import (
 // Config says how to train. Zero fields take the defaults that [Options] and package
 // optim declare.
 type Config struct {
-	Epochs     int    `key:"epochs"`      // passes over the training data
-	EpochSteps int    `key:"epoch_steps"` // steps of an epoch, in place of one pass; 0: one pass
-	Batch      int    `key:"batch"`       // examples a step
-	MaxTokens  int    `key:"max_tokens"`  // most tokens a step, padding included; 0: no limit
+	Epochs     int `key:"epochs"`      // passes over the training data
+	EpochSteps int `key:"epoch_steps"` // steps of an epoch, in place of one pass; 0: one pass
+	Batch      int `key:"batch"`       // examples a step
+	MaxTokens  int `key:"max_tokens"`  // most tokens a step, padding included; 0: no limit
+	// Accumulate is how many batches make one step: their gradients are added up, and the
+	// losses are means over the labels of all of them.
+	Accumulate int    `key:"accumulate"`
 	Seed       uint64 // of parameters, order and masks
 	// Optimizer is sgd, adam (the default) or adamw.
 	Optimizer OptimizerConfig
@@ -168,6 +171,7 @@ func (c Config) check(tasks []string) error {
 		{"epochs", float64(c.Epochs), 1, math.MaxInt32},
 		{"epoch_steps", float64(c.EpochSteps), 0, math.MaxInt32},
 		{"batch", float64(c.Batch), 1, math.MaxInt32},
+		{"accumulate", float64(c.Accumulate), 1, math.MaxInt32},
 		{"max_tokens", float64(c.MaxTokens), 0, math.MaxInt32},
 		{"optimizer.lr", c.Optimizer.LR, 0, math.MaxFloat32},
 		{"optimizer.weight_decay", c.Optimizer.WeightDecay, 0, math.MaxFloat32},

@@ -193,7 +193,7 @@ func (t *Trainer) measuredEpoch(ctx context.Context, set, valid *data.Dataset, h
 		return nil, err
 	}
 	e := &Epoch{
-		Epoch: t.epoch + 1, Steps: t.steps, Losses: map[string]float64{}, Penalty: sums.penalty / float64(max(len(plan), 1)),
+		Epoch: t.epoch + 1, Steps: t.steps, Losses: map[string]float64{}, Penalty: sums.penalty / float64(max(t.planner.updates(len(plan)), 1)),
 		LR: t.rates.of(0, t.steps), Seconds: time.Since(start).Seconds(),
 	}
 	for i, task := range t.model.Schema().Tasks {
@@ -219,9 +219,18 @@ func (t *Trainer) runSteps(ctx context.Context, set *data.Dataset, plan []planne
 	n := len(t.model.Schema().Tasks)
 	s := &sums{losses: make([]float64, n), labels: make([]int, n)}
 	more := t.planner.more(set, t.epoch, t.balancing.Needs().Batches)
-	before := t.steps
+	each := t.config.Accumulate
+	before, updates := t.steps*each, t.planner.updates(len(plan))
+	var scratch feed
+	var totals []int
 	return s, ahead(ctx, len(plan), func(i int, f *feed) error {
 		f.fill(t.model, set, plan[i], more, i, t.states)
+		switch {
+		case each == 1:
+			f.totals, f.examples = f.batch.Counts, len(f.batch.Examples)
+		case i%each == 0:
+			f.count(t.model, set, plan[i:min(i+each, len(plan))], &scratch, t.states)
+		}
 		return f.draw(t.step, uint64(before+i+1))
 	}, func(i int, f *feed) error {
 		if hooks.Before != nil {
@@ -229,17 +238,21 @@ func (t *Trainer) runSteps(ctx context.Context, set *data.Dataset, plan []planne
 				return err
 			}
 		}
-		losses, err := t.drawnStep(ctx, f)
-		if err != nil {
+		first, last := i%each == 0, (i+1)%each == 0 || i == len(plan)-1
+		if first {
+			totals = append(totals[:0], f.totals...)
+		}
+		losses, err := t.drawnStep(ctx, f, first, last)
+		if err != nil || !last {
 			return err
 		}
 		for j, l := range losses {
-			s.losses[j] += float64(l) * float64(f.batch.Counts[j])
-			s.labels[j] += f.batch.Counts[j]
+			s.losses[j] += float64(l) * float64(totals[j])
+			s.labels[j] += totals[j]
 		}
 		s.penalty += float64(t.step.Penalty())
 		if hooks.Step != nil {
-			hooks.Step(t.epoch+1, i+1, len(plan), losses)
+			hooks.Step(t.epoch+1, i/each+1, updates, losses)
 		}
 		return nil
 	})

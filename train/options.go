@@ -7,8 +7,9 @@ func Options() []setting.Option {
 	return []setting.Option{
 		{Key: "epochs", Kind: setting.Whole, Min: 1, Default: 10, Doc: "how often the training data is gone through"},
 		{Key: "epoch_steps", Kind: setting.Whole, Default: 0, Doc: "steps of an epoch, after which the model is validated; passes follow one another, each in an order of its own; 0: one pass over the training data"},
-		{Key: "batch", Kind: setting.Whole, Min: 1, Default: 32, Doc: "most examples in a step"},
-		{Key: "max_tokens", Kind: setting.Whole, Default: 0, Doc: "most tokens in a step, padding included; 0: no limit"},
+		{Key: "batch", Kind: setting.Whole, Min: 1, Default: 32, Doc: "most examples in a batch, which is a step where accumulate is 1"},
+		{Key: "max_tokens", Kind: setting.Whole, Default: 0, Doc: "most tokens in a batch, padding included; 0: no limit"},
+		{Key: "accumulate", Kind: setting.Whole, Min: 1, Default: 1, Doc: "batches whose gradients are added up for one step, as one large batch has them, in the memory of a small one"},
 		{Key: "clip_norm", Default: 0.0, Doc: "limit of the norm of all gradients together (Pascanu et al. 2013); 0: none"},
 		{Key: "average", Kind: setting.Share, Default: 0.0, Doc: "decay per step of a moving average of the parameters, such as 0.999, which is what is validated and kept; 0: none"},
 		{Key: "patience", Kind: setting.Whole, Default: 0, Doc: "epochs without improvement after which training stops; 0: never"},

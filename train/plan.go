@@ -185,11 +185,17 @@ func (p *planner) count(set *data.Dataset, tracker *progress.Tracker) (perEpoch,
 			if err != nil {
 				return 0, 0, err
 			}
-			last, states = len(plan), now
+			last, states = p.updates(len(plan)), now
 		}
 		total += last
 	}
-	return len(all), total, nil
+	return p.updates(len(all)), total, nil
+}
+
+// updates is how many steps so many batches make.
+func (p *planner) updates(batches int) int {
+	each := max(p.config.Accumulate, 1)
+	return (batches + each - 1) / each
 }
 
 // starved reports a task whose cap leaves it no step of an epoch.

@@ -29,14 +29,17 @@ type Trainer struct {
 	balancing *balancing
 	planner   *planner
 	rates     *rates
-	tracker   *progress.Tracker // nil: all tasks train all the time
-	states    []progress.State  // of the tasks in this epoch
-	chooser   chooser
-	warnings  warnings
-	average   average
-	feed      feed // of Step
-	epoch     int  // epochs finished
-	steps     int  // steps made
+	// accumulated adds up the gradients of the batches of a step.
+	accumulated step.Accumulator
+	tracker     *progress.Tracker // nil: all tasks train all the time
+	states      []progress.State  // of the tasks in this epoch
+	chooser     chooser
+	warnings    warnings
+	average     average
+	feed        feed         // of Step
+	current     balance.Step // that is being made
+	epoch       int          // epochs finished
+	steps       int          // steps made
 }
 
 // New compiles the model for the engine and draws its first parameters.
@@ -61,7 +64,7 @@ func New(m *models.Model, e runtime.Engine, c Config) (*Trainer, error) {
 	if t.rates, err = newRates(&t.config, tasks, lower); err != nil {
 		return nil, err
 	}
-	if t.step, err = step.New(m, e, c.step(t.balancing.Balancer)); err != nil {
+	if t.step, err = step.New(m, e, t.stepConfig()); err != nil {
 		return nil, err
 	}
 	t.evaluator = evaluator{config: &t.config, model: m, step: t.step}
@@ -95,6 +98,16 @@ func (c *Config) checkFor(m *models.Model) error {
 		return fmt.Errorf("train: %w", err)
 	}
 	return nil
+}
+
+// stepConfig is what the compiled step does, with batches added up where the
+// configuration says so.
+func (t *Trainer) stepConfig() step.Config {
+	c := t.config.step(t.balancing.Balancer)
+	if t.config.Accumulate > 1 {
+		c.Reduce, c.Accumulates = t.accumulated.Reduce, true
+	}
+	return c
 }
 
 // step is what the compiled step does of the configuration, for a balancing method.
@@ -159,27 +172,36 @@ func (t *Trainer) Step(ctx context.Context, b *data.Batch, more ...*data.Batch) 
 	if err := f.draw(t.step, uint64(t.steps+1)); err != nil {
 		return nil, err
 	}
-	return t.drawnStep(ctx, f)
+	f.totals, f.examples = f.batch.Counts, len(f.batch.Examples)
+	return t.drawnStep(ctx, f, true, true)
 }
 
-// drawnStep is Step with the step's draws made.
-func (t *Trainer) drawnStep(ctx context.Context, f *feed) ([]float32, error) {
-	err := t.update(ctx, f, &balance.Step{Number: t.steps})
+// drawnStep is Step with the step's draws made, on one batch of several that a step may
+// have: the first says what all of them have, the last makes the step.
+func (t *Trainer) drawnStep(ctx context.Context, f *feed, first, last bool) ([]float32, error) {
+	if first {
+		t.accumulated.Start(f.totals, f.examples)
+		t.current = balance.Step{Number: t.steps}
+	}
+	if last {
+		t.accumulated.Last()
+	}
+	err := t.balancing.compute(ctx, t.step, f, t.states, &t.current, first, last)
+	if err == nil && last {
+		err = t.update(ctx, &t.current)
+	}
 	if diverged := new(DivergedError); errors.As(err, &diverged) {
 		diverged.Step, diverged.Epoch = t.steps+1, t.epoch+1
 	}
-	if err != nil {
+	if err != nil || !last {
 		return nil, err
 	}
 	t.steps++
 	return t.step.Losses(), nil
 }
 
-// update computes, combines and updates.
-func (t *Trainer) update(ctx context.Context, f *feed, s *balance.Step) error {
-	if err := t.balancing.compute(ctx, t.step, f, t.states, s); err != nil {
-		return err
-	}
+// update moves the parameters by the combined gradients.
+func (t *Trainer) update(ctx context.Context, s *balance.Step) error {
 	number := t.steps + 1
 	norm := t.step.Update(func(group int) float64 { return t.rates.begin(group, number) })
 	if math.IsNaN(norm) || math.IsInf(norm, 0) {

@@ -1,15 +1,17 @@
 package train
 
 import (
+	"slices"
+
 	"espalier/data"
 	"espalier/train/progress"
 )
 
 // batches returns the batches of one epoch, from 0. With EpochSteps an epoch is
-// a stretch of that many batches of passes that follow one another, each in an
+// a stretch of the batches of that many steps, of passes that follow one another, each in an
 // order of its own.
 func (p *planner) batches(set *data.Dataset, opts data.BatchOptions, epoch int) [][]int {
-	steps := p.config.EpochSteps
+	steps := p.config.EpochSteps * max(p.config.Accumulate, 1)
 	if steps == 0 {
 		return set.Plan(opts, epoch)
 	}
@@ -64,11 +66,15 @@ func (c Config) Updates(set *data.Dataset, tasks []string) (steps int, updates [
 		if err != nil {
 			return 0, nil, err
 		}
-		steps = max(steps, len(plan))
+		steps = max(steps, p.updates(len(plan)))
 		for i := range tasks {
 			var n Updates
-			for _, s := range plan {
-				if seen := s.count(i, labels[i]); seen > 0 {
+			for update := range slices.Chunk(plan, c.Accumulate) {
+				seen := 0
+				for _, s := range update {
+					seen += s.count(i, labels[i])
+				}
+				if seen > 0 {
 					n.Steps, n.Examples = n.Steps+1, n.Examples+seen
 				}
 			}

@@ -40,7 +40,8 @@
 // steps weighs them by the counts that Reduce summed at the stage Labels, not by the
 // worker's own. The clipped norm is that of the summed gradient.
 //
-// Gradients of several batches are accumulated through the same seam: Begin and
+// Gradients of several batches are accumulated through the same seam, which
+// [Accumulator] does: Begin and
 // Compute for each of the batches, where Reduce adds to what passes what has passed
 // for the batches before, then Combine and Update once. It needs the counts of labels
 // of all batches at the first Begin. At the representation the backward program needs

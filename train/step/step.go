@@ -63,6 +63,10 @@ type Config struct {
 	// Reduce sums a step over the workers of a distributed run; nil for a single one,
 	// which costs nothing.
 	Reduce Reduce
+	// Accumulates says that gradients of several batches are added up through Reduce,
+	// which is that of an [Accumulator]: a method that reads losses alone then computes
+	// the tasks' gradients one by one, to weigh them when the last batch is there.
+	Accumulates bool
 }
 
 // Step is the compiled training step of a model on an engine. It is for one
@@ -111,6 +115,9 @@ const examples = task.Examples
 func New(m *models.Model, e runtime.Engine, c Config) (*Step, error) {
 	if c.Reduce != nil && c.Representation && (c.Needs.Rows || c.Needs.Direction) {
 		return nil, fmt.Errorf("train: at the representation a method reads the gradients by each worker's own examples: %w; balance at parameters", ErrReduce)
+	}
+	if c.Accumulates && (c.Representation || c.Needs.After || c.Needs.Batches > 0) {
+		return nil, fmt.Errorf("train: accumulate: the method reads the values of one batch, its losses after the update, or extra batches: %w", ErrReduce)
 	}
 	n := len(m.Schema().Tasks)
 	s := &Step{config: c, model: m, engine: e, states: make([]progress.State, n), present: make([]bool, n), weights: make([]float32, n+1), words: wordsOf(m.Schema()), lowest: embeddings}
@@ -191,7 +198,7 @@ func (s *Step) compileSplits(opts runtime.Options) error {
 	c := s.config
 	var err error
 	if s.plain == nil {
-		if s.split, err = s.openSplit(!c.Representation && OnGradients(c.Needs), opts); err != nil {
+		if s.split, err = s.openSplit(!c.Representation && (OnGradients(c.Needs) || c.Accumulates), opts); err != nil {
 			return err
 		}
 	}
@@ -268,7 +275,7 @@ func (s *Step) SetFrequencies(of []int) { s.frequencies = of }
 // fails, the states stay as they were.
 func (s *Step) SetStates(states []progress.State) error {
 	if slices.Contains(states, progress.Dropped) && s.split == nil {
-		split, err := s.openSplit(false, s.options())
+		split, err := s.openSplit(s.config.Accumulates, s.options())
 		if err != nil {
 			return errors.Join(err, split.close())
 		}
