@@ -59,12 +59,15 @@ func (textReader) inputs(g *builder.Graph, inputs []schema.Input) (f Front) {
 	if inputs[0].Characters != nil {
 		f.Characters = g.Input(Characters, tensor.Int64, builder.Named("batch"), builder.Named("sequence"), builder.Named("characters"))
 	}
+	if inputs[0].TokenTypes {
+		f.TokenTypes = g.Input(schema.TokenTypes, tensor.Int64, builder.Named("batch"), builder.Named("sequence"))
+	}
 	return f
 }
 
 // read makes the vectors of words.
 func (textReader) read(c *network, trunk *builder.Scope, b *Built, inputs []schema.Input) *builder.Value {
-	c.mask = nn.Mask(c.Graph, b.IDs, inputs[0].Padding)
+	c.mask, c.tokenTypes = nn.Mask(c.Graph, b.IDs, inputs[0].Padding), b.TokenTypes
 	in, t := &inputs[0], c.config.Trunk
 	embed := nn.Embedding
 	if t.Frozen {

@@ -159,6 +159,9 @@ type Built struct {
 	// Characters is the input "characters", int64 [batch, sequence,
 	// characters], 0 is padding; nil where the model reads none.
 	Characters *builder.Value
+	// TokenTypes is the input "token_types", int64 [batch, sequence]; nil where the model
+	// reads none.
+	TokenTypes *builder.Value
 	// Columns are a table's inputs, in the schema's order: numbers [batch], NaN
 	// where there is none, and ids of values, int64 [batch].
 	Columns []*builder.Value
@@ -182,7 +185,7 @@ type Block struct{ In, Out *builder.Value }
 // ids of characters, columns.
 func (b *Built) Inputs() []*builder.Value {
 	var in []*builder.Value
-	for _, v := range append([]*builder.Value{b.IDs, b.Characters}, b.Columns...) {
+	for _, v := range append([]*builder.Value{b.IDs, b.Characters, b.TokenTypes}, b.Columns...) {
 		if v != nil {
 			in = append(in, v)
 		}
@@ -254,11 +257,11 @@ func (m *Model) BuildIn(mode Mode, float tensor.DType) (*Built, error) {
 }
 
 // Front is what the model reads: int64 [batch, sequence] and, where the schema
-// has characters, [batch, sequence, characters]; or a table's columns, as in
+// has them, characters [batch, sequence, characters] and types of tokens; or a table's columns, as in
 // [Built].
 type Front struct {
-	IDs, Characters *builder.Value
-	Columns         []*builder.Value
+	IDs, Characters, TokenTypes *builder.Value
+	Columns                     []*builder.Value
 }
 
 // BuildOn makes the inference graph on a front that computes what the model
@@ -273,7 +276,7 @@ func (m *Model) build(mode Mode, float tensor.DType, front func(g *builder.Graph
 	if err != nil {
 		return nil, fmt.Errorf("models: %w", err)
 	}
-	b := &Built{Graph: g, IDs: f.IDs, Characters: f.Characters, Columns: f.Columns}
+	b := &Built{Graph: g, IDs: f.IDs, Characters: f.Characters, TokenTypes: f.TokenTypes, Columns: f.Columns}
 	c := &network{
 		Graph: g, mode: mode, config: m.config, tasks: m.schema.TaskNames(),
 		pooled: map[*builder.Value]*builder.Value{}, features: map[string]*builder.Value{},

@@ -57,6 +57,9 @@ const (
 const (
 	IDs          = "ids"
 	CharacterIDs = "characters"
+	// TokenTypes carries int64 [batch, sequence]: to which of a pair of texts a token
+	// belongs, as the tokenizer.json says it; 0 at padding.
+	TokenTypes = "token_types"
 )
 
 // Input describes one raw input.
@@ -86,6 +89,9 @@ type Input struct {
 	OwnIDs bool `json:"own_ids,omitempty"`
 	// Padding is the id of the token behind a text's last one: 0 but with OwnIDs.
 	Padding int64 `json:"padding,omitempty"`
+	// TokenTypes says that the model also reads the types of tokens, by the graph input
+	// [TokenTypes].
+	TokenTypes bool `json:"token_types,omitempty"`
 	// MinCount is how often a word must stand in the training data to get an
 	// id of its own.
 	MinCount int `json:"min_count,omitempty"`
