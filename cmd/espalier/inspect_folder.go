@@ -11,11 +11,13 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"espalier/input"
 	"espalier/models"
 	"espalier/pretrained"
 	"espalier/safetensors"
 	"espalier/schema"
 	"espalier/setting"
+	"espalier/task"
 	"espalier/tensor"
 	"espalier/text"
 	"espalier/train/optim"
@@ -153,11 +155,9 @@ func (f *folderInspection) count() error {
 		{"low-rank changes", "lora", true},
 		{"heads alone", "none", false},
 	} {
-		m, err := models.New(&schema.Schema{
-			Version: schema.Version,
-			Inputs:  []schema.Input{{Name: "text", Type: schema.Text, VocabularySize: int(f.config.Vocabulary)}},
-			Tasks:   []schema.Task{{Name: "task", Type: schema.Classification, Labels: []string{"no", "yes"}}},
-		}, models.Config{Trunk: models.TrunkConfig{Type: models.PretrainedTrunk, Path: f.Folder, Pretrained: f.config, Options: setting.Values{"tune": way.tune}}})
+		m, err := models.New(smallTask(int(f.config.Vocabulary)), models.Config{Trunk: models.TrunkConfig{
+			Type: models.PretrainedTrunk, Path: f.Folder, Pretrained: f.config, Options: setting.Values{"tune": way.tune},
+		}})
 		if err != nil {
 			return err
 		}
@@ -177,6 +177,21 @@ func (f *folderInspection) count() error {
 		f.Memory = append(f.Memory, trainingMemory{fmt.Sprintf("%s (%s)", way.learns, by), batch, tokens, memory, memory.Total()})
 	}
 	return nil
+}
+
+// smallTask is the schema of a model that reads texts of tokens of a vocabulary and has
+// one task of the first type, with two labels, whose head is next to nothing.
+func smallTask(vocabulary int) *schema.Schema {
+	s := &schema.Schema{
+		Version: schema.Version,
+		Tasks:   []schema.Task{{Name: "task", Type: task.Types()[0].Name(), Labels: []string{"no", "yes"}}},
+	}
+	for _, k := range input.Kinds() {
+		if t := k.Traits(); t.Given == input.Text && t.Tokens && t.Vocabulary && !t.Foreign {
+			s.Inputs = append(s.Inputs, schema.Input{Name: "text", Type: k.Name(), VocabularySize: vocabulary})
+		}
+	}
+	return s
 }
 
 // trunk keeps the shapes of the trunk's parameters, by their names in it.
