@@ -68,11 +68,12 @@ func encoderRows() []row {
 // encoderPeers are what the same training reaches in PyTorch, by recipe.
 type encoderPeers map[string]*encoderPeer
 
+// encoderPeer is a line of JSON that bench/peers/minilm.py printed.
 type encoderPeer struct {
-	Test    map[string]float64 `json:"test"` // in percent, by "task metric"; "whole" for whole examples
+	Test    map[string]float64 `json:"test"` // in percent, by titles of figures
 	Epochs  int                `json:"epochs"`
-	Seconds float64            `json:"seconds_an_epoch"`
-	Memory  float64            `json:"peak_memory_mb"`
+	Seconds []float64          `json:"seconds"` // of each epoch
+	Memory  float64            `json:"peak_rss_mb"`
 }
 
 // measureEncoderPeers reads what bench/peers/minilm.py wrote of the sets that it was run
@@ -88,8 +89,11 @@ func measureEncoderPeers(_ context.Context, b *bench) (any, error) {
 		if err == nil {
 			err = json.Unmarshal(content, of)
 		}
+		if err == nil && len(of.Seconds) == 0 {
+			err = errors.New("it has no seconds")
+		}
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s of bench/peers/minilm.py: %w", r.recipe, err)
 		}
 		all[r.recipe] = of
 	}
@@ -133,7 +137,7 @@ func (p *printer) encoderFigures(r result, scratch measured, linear map[string]f
 	}
 	theirs := ""
 	if peer != nil {
-		theirs = brief(peer.Seconds)
+		theirs = brief(slices.Min(peer.Seconds))
 	}
 	for _, f := range r.row.figures {
 		s := r.Figures[f.title]
@@ -151,7 +155,7 @@ func (p *printer) encoderFigures(r result, scratch measured, linear map[string]f
 			flat = fmt.Sprintf("%.1f", 100*x)
 		}
 		if peer != nil {
-			if x, ok := peer.Test[f.key()]; ok {
+			if x, ok := peer.Test[f.title]; ok {
 				torch = fmt.Sprintf("%.1f", x)
 			}
 		}
@@ -161,15 +165,4 @@ func (p *printer) encoderFigures(r result, scratch measured, linear map[string]f
 		p.printf("| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", set, f.title, s.Valid, s.Test, before, flat, torch, reach, reached, seconds, theirs)
 		set, seconds, theirs = "", "", ""
 	}
-}
-
-// key is the figure's name in the files of peers.
-func (f figure) key() string {
-	switch f.task {
-	case "":
-		return "whole"
-	case everyTask:
-		return "mean " + f.metric
-	}
-	return f.task + " " + f.metric
 }
