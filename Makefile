@@ -102,7 +102,7 @@ demo: $(LIBRARY)
 	$(GO) run ./cmd/espalier demo
 
 # One table: our training step beside Keras and PyTorch on this machine.
-bench: env $(ENV)/bench.stamp $(ENV)/torch.stamp
+bench: env $(ENV)/bench.stamp $(ENV)/torch.stamp $(ENV)/minilm.stamp
 	bench/run.sh
 
 # docs/results.md: the recipes of examples/ with three seeds each, beside linear
@@ -114,7 +114,7 @@ SETS ?=
 LINEAR := bench/out/linear.jsonl
 PEERS  := bench/out/census_income.jsonl bench/out/enb2012.jsonl
 BY_PEERS := $(if $(SETS),$(filter $(subst *,%,$(SETS)),linear pytorch),linear pytorch)
-results: env $(if $(filter linear,$(BY_PEERS)),$(LINEAR)) $(if $(filter pytorch,$(BY_PEERS)),$(PEERS))
+results: env $(ENV)/minilm.stamp $(if $(filter linear,$(BY_PEERS)),$(LINEAR)) $(if $(filter pytorch,$(BY_PEERS)),$(PEERS))
 	$(GO) run ./bench/results -sets "$(SETS)"
 
 $(LINEAR): bench/peers/linear.py | $(ENV)/bench.stamp

@@ -81,9 +81,9 @@ func appendProvider(o *binding.SessionOptions, p runtime.Provider) error {
 	switch {
 	case err == nil:
 		return nil
-	case strings.Contains(err.Error(), "Failed to load shared library"):
+	case strings.Contains(err.Error(), "Failed to load shared library"), strings.Contains(err.Error(), "Failed to load library"):
 		return fmt.Errorf("%w: provider %s: %w; its own library, such as libonnxruntime_providers_cuda.so, "+
-			"must lie beside ONNX Runtime's", runtime.ErrLibrary, available[at], err)
+			"must lie beside ONNX Runtime's, and those that it needs where the system looks for libraries", runtime.ErrLibrary, available[at], err)
 	}
 	return fmt.Errorf("provider %s: %w", available[at], err)
 }
