@@ -62,7 +62,7 @@ func (r *Run) Export(ctx context.Context, path string, o ExportOptions) (*verify
 	}
 	format := o.Format
 	format.Heads, format.Input, format.Training = o.Heads, o.Input, summary
-	m, err := export.Model(r.Model, values, r.Vocabulary, format)
+	m, adapters, err := export.Files(r.Model, values, r.Vocabulary, format)
 	if err != nil {
 		return nil, err
 	}
@@ -70,6 +70,13 @@ func (r *Run) Export(ctx context.Context, path string, o ExportOptions) (*verify
 		return nil, err
 	}
 	verifying := verify.Options{Engines: o.Engines}
+	for _, a := range adapters {
+		at := a.AdapterPath(path)
+		if err := export.WriteAdapter(at, a.Content); err != nil {
+			return nil, err
+		}
+		verifying.Adapters = append(verifying.Adapters, at)
+	}
 	if format.Half {
 		verifying.Bound = halfBound
 	}

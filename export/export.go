@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -48,6 +49,10 @@ type Options struct {
 	Batch, Length int
 	// Half stores parameters as float16. Arithmetic stays float32.
 	Half bool
+	// Adapters is what becomes of low-rank changes of a pretrained trunk's weights:
+	// "merge" (the default) adds them to the weights, "keep" leaves them nodes of the
+	// graph, and "files" takes them out of the file: [Files] returns them.
+	Adapters string
 	// Author, License and Description are put into the metadata where ONNX has
 	// its places for them.
 	Author, License, Description string
@@ -56,6 +61,36 @@ type Options struct {
 // Model returns the file's content for a model and its parameters by name. A
 // model of a table has no vocabulary, which is nil then.
 func Model(m *models.Model, values map[string]*tensor.Tensor, vocabulary *text.Vocabulary, o Options) (*onnx.Model, error) {
+	file, _, err := Files(m, values, vocabulary, o)
+	return file, err
+}
+
+// Files is [Model] with the files of adapters that the options may ask for, those that
+// tasks share first.
+func Files(m *models.Model, values map[string]*tensor.Tensor, vocabulary *text.Vocabulary, o Options) (*onnx.Model, []Adapters, error) {
+	m, values, err := o.adapted(m, values)
+	if err != nil {
+		return nil, nil, err
+	}
+	file, err := build(m, values, vocabulary, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	var adapters []Adapters
+	if o.Adapters == AdaptersFiles {
+		adapters = splitAdapters(file, values)
+	}
+	if err := o.apply(file); err != nil {
+		return nil, nil, err
+	}
+	if err := onnx.Check(file); err != nil {
+		return nil, nil, fmt.Errorf("export: the graph is not well formed, which is a fault of espalier: %w", err)
+	}
+	return file, adapters, nil
+}
+
+// build makes the file before its form is changed.
+func build(m *models.Model, values map[string]*tensor.Tensor, vocabulary *text.Vocabulary, o Options) (*onnx.Model, error) {
 	tasks, err := selected(m.Schema(), o.Heads)
 	if err != nil {
 		return nil, err
@@ -105,12 +140,17 @@ func Model(m *models.Model, values map[string]*tensor.Tensor, vocabulary *text.V
 			outputs = append(outputs, t.Outputs...)
 		}
 	}
-	e, err := built.Graph.Emit(builder.Emission{Outputs: outputs, Values: values})
+	inside := values
+	if o.Adapters == AdaptersFiles {
+		inside = maps.Clone(values)
+		maps.DeleteFunc(inside, func(name string, _ *tensor.Tensor) bool { return models.IsLowRank(name) })
+	}
+	e, err := built.Graph.Emit(builder.Emission{Outputs: outputs, Values: inside})
 	if err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}
 	for _, v := range e.Inputs {
-		if v.Parameter() != nil {
+		if v.Parameter() != nil && values[v.Name()] == nil {
 			return nil, fmt.Errorf("export: parameter %q has no value", v.Name())
 		}
 	}
@@ -121,12 +161,6 @@ func Model(m *models.Model, values map[string]*tensor.Tensor, vocabulary *text.V
 	}
 	if e.Model.Metadata, err = metadata(&described, vocabulary, o.Training); err != nil {
 		return nil, fmt.Errorf("export: %w", err)
-	}
-	if err := o.apply(e.Model); err != nil {
-		return nil, err
-	}
-	if err := onnx.Check(e.Model); err != nil {
-		return nil, fmt.Errorf("export: the graph is not well formed, which is a fault of espalier: %w", err)
 	}
 	return e.Model, nil
 }

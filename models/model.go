@@ -176,6 +176,8 @@ type Built struct {
 	// Penalty is a scalar that training adds to the losses: the sharing
 	// structure's. Nil where it has none, and outside Training.
 	Penalty *builder.Value
+	// changed are the matrices that low-rank changes are merged into.
+	changed []changed
 }
 
 // Block is a layer of a trunk, by what it reads and gives.
@@ -200,6 +202,8 @@ type Model struct {
 	config Config
 	reader reader // of its inputs
 	order  []int  // of building the heads: one that reads others after them
+	// adapters is what inference graphs make of low-rank changes.
+	adapters Adapters
 }
 
 func copyOf(s *schema.Schema) *schema.Schema {
@@ -281,6 +285,12 @@ func (m *Model) build(mode Mode, float tensor.DType, front func(g *builder.Graph
 		Graph: g, mode: mode, config: m.config, tasks: m.schema.TaskNames(),
 		pooled: map[*builder.Value]*builder.Value{}, features: map[string]*builder.Value{},
 	}
+	if mode == Inference {
+		c.merging = m.adapters
+	}
+	if c.merging == MergeAdapters {
+		c.changing = &changing{c: c}
+	}
 	trunk := g.Scope("trunk")
 	x := m.reader.read(c, trunk, b, m.schema.Inputs)
 	states := c.share(trunk, x, c.noted(c.layers(m.config.Trunk)))
@@ -295,6 +305,9 @@ func (m *Model) build(mode Mode, float tensor.DType, front func(g *builder.Graph
 		c.after(b.Tasks)
 	}
 	b.Penalty = c.penalty
+	if c.changing != nil {
+		b.changed = c.changing.all
+	}
 	if err := g.Err(); err != nil {
 		return nil, fmt.Errorf("models: %w", err)
 	}
@@ -319,6 +332,10 @@ type network struct {
 	tokenTypes *builder.Value
 	// adapting is the task whose own layers of a pretrained trunk are being built.
 	adapting string
+	// merging is what becomes of low-rank changes; changing, if it is not nil,
+	// collects the matrices that they are merged into.
+	merging  Adapters
+	changing *changing
 	// pooled are the vectors of hidden states, made when the first head that
 	// reads the states asks for them.
 	pooled map[*builder.Value]*builder.Value

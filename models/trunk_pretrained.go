@@ -122,7 +122,11 @@ func (c *network) encoder(t *TrunkConfig) pretrained.Options {
 	}
 	switch t.tune() {
 	case "lora":
-		o.Adapt = &lora{c, t}
+		if c.changing != nil {
+			c.changing.t, o.Matrix = t, c.changing.matrix
+		} else {
+			o.Adapt = &lora{c, t}
+		}
 	case "adapter":
 		o.Adapt = &bottlenecks{c, t}
 	}
@@ -151,10 +155,15 @@ func (c *network) pooler(states *builder.Value) *builder.Value {
 // the task that the layer is computed for.
 func (c *network) adapterScope(t *TrunkConfig, i int, kind string) *builder.Scope {
 	s := c.Scope("trunk")
-	if c.adapting != "" && i >= t.Pretrained.Layers-int(t.Options.Int("own_layers")) {
+	if c.ownAdapter(t, i) {
 		s = c.Scope("head/" + c.adapting)
 	}
 	return s.In(pretrained.LayerName(i)).In(kind)
+}
+
+// ownAdapter reports whether layer i, as it is being built, has adapters of one task.
+func (c *network) ownAdapter(t *TrunkConfig, i int) bool {
+	return c.adapting != "" && i >= t.Pretrained.Layers-int(t.Options.Int("own_layers"))
 }
 
 // lora adds B A x alpha/rank to projections of x (Hu et al. 2022). A starts as PyTorch's
@@ -170,8 +179,11 @@ func (l *lora) Project(i int, projection string, x *builder.Value, features int6
 		return nil
 	}
 	x = c.dropout(x, t.Options.Number("adapter_dropout"))
-	rank := t.Options.Int("rank")
-	return nn.LowRankProduct(c.adapterScope(t, i, "lora").In(projection), x, rank, features, t.Options.Number("alpha")/float64(rank))
+	scale := t.scale()
+	if c.merging == SplitAdapters {
+		scale = 1
+	}
+	return nn.LowRankProduct(c.adapterScope(t, i, "lora").In(projection), x, t.Options.Int("rank"), features, scale)
 }
 
 func (l *lora) Residual(_ int, _ string, h *builder.Value) *builder.Value { return h }

@@ -70,6 +70,10 @@ type Options struct {
 	Frozen func(part int) bool
 	// Adapt adds to what layer i computes; nil: nothing.
 	Adapt Adapter
+	// Matrix returns the scope that the weight matrix of a part of a layer is in, where
+	// that is not the part's own scope, as when a task has a matrix of its own; nil, of
+	// the function or the scope: it is.
+	Matrix func(layer int, part *builder.Scope) *builder.Scope
 }
 
 // Projections are the names of a layer's projections, which an [Adapter] may add to: of
@@ -77,6 +81,21 @@ type Options struct {
 // feedforward.
 func Projections() []string {
 	return []string{"query", "key", "value", "output", "intermediate", "feedforward"}
+}
+
+// Place says where a projection stands in a layer: in the columns of the weight matrix of
+// a part, of which there are Of projections side by side; this one is At.
+type Place struct {
+	Part   string
+	At, Of int
+}
+
+// PlaceOf returns where one of [Projections] stands.
+func PlaceOf(projection string) Place {
+	return map[string]Place{
+		"query": {"attention/in", 0, 3}, "key": {"attention/in", 1, 3}, "value": {"attention/in", 2, 3},
+		"output": {"attention/out", 0, 1}, "intermediate": {"feedforward_in", 0, 1}, "feedforward": {"feedforward_out", 0, 1},
+	}[projection]
 }
 
 // Adapter adds to a layer what fine-tuning learns in the place of its weights.

@@ -32,7 +32,7 @@ func embeddings(s *builder.Scope, in Input, c *Config, o Options) *builder.Value
 // postNorm is a block that normalises what it adds up (Vaswani et al. 2017): attention,
 // then a feed-forward layer, each added to what it reads.
 func postNorm(s *builder.Scope, x, mask *builder.Value, i int, c *Config, o Options) *builder.Value {
-	w := nn.Weights{Frozen: o.frozen(i)}
+	w := o.weights(i)
 	adapt := func(projection string, x, y *builder.Value) *builder.Value {
 		return o.adapt(s.Graph, i, projection, x, y)
 	}
@@ -59,6 +59,15 @@ func (o Options) adapt(g *builder.Graph, layer int, projection string, x, y *bui
 		return g.Add(y, added)
 	}
 	return y
+}
+
+// weights are the options of a layer's parameters.
+func (o Options) weights(layer int) nn.Weights {
+	w := nn.Weights{Frozen: o.frozen(layer)}
+	if o.Matrix != nil {
+		w.Matrix = func(of *builder.Scope) *builder.Scope { return o.Matrix(layer, of) }
+	}
+	return w
 }
 
 func (o Options) residual(layer int, part string, h *builder.Value) *builder.Value {

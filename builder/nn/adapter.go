@@ -47,10 +47,12 @@ func LowRankProduct(s *builder.Scope, x *builder.Value, rank, features int64, sc
 	if !ok {
 		return x
 	}
-	h := affine(s.In("down"), "LowRank", x, rank, decaying(builder.Uniform(1/math.Sqrt(float64(n)))), false)
+	// On rows throughout: no operator between the two then knows the rank, which may be
+	// another when the graph is run (see models.SplitAdapters).
+	h := affine(s.In("down"), "LowRank", Flatten(s.Graph, x), rank, decaying(builder.Uniform(1/math.Sqrt(float64(n)))), false)
 	y := affine(s.In("up"), "LowRank", h, features, decaying(builder.Zeros()), false)
 	if scale != 1 {
 		y = s.Mul(y, s.Scalar(scale))
 	}
-	return y
+	return s.Reshape(y, lastDims(x, features)...)
 }

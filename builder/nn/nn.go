@@ -63,11 +63,16 @@ func affine(s *builder.Scope, layer string, x *builder.Value, out int64, weights
 
 // affineFrom is affine with a bias that starts so, nil for none.
 func affineFrom(s *builder.Scope, layer string, x *builder.Value, out int64, weights builder.ParameterOptions, bias *builder.Init) *builder.Value {
+	return affineOf(s, s, layer, x, out, weights, bias)
+}
+
+// affineOf is affineFrom with the weight matrix in a scope of its own.
+func affineOf(s, matrix *builder.Scope, layer string, x *builder.Value, out int64, weights builder.ParameterOptions, bias *builder.Init) *builder.Value {
 	in, ok := width(s, layer, x)
 	if !ok {
 		return x
 	}
-	w := s.Parameter("weight", weights, in, out)
+	w := matrix.Parameter("weight", weights, in, out)
 	var b *builder.Value
 	if bias != nil {
 		b = s.Parameter("bias", builder.ParameterOptions{Init: *bias, Frozen: weights.Frozen}, out)
@@ -124,13 +129,23 @@ func Dropout(g *builder.Graph, x *builder.Value, p float64) *builder.Value {
 type Weights struct {
 	// Frozen: training leaves them as they are given.
 	Frozen bool
+	// Matrix returns the scope of a dense layer's weight matrix, in the place of the
+	// layer's own, where its bias stays; nil, of the function or the scope: the
+	// layer's own.
+	Matrix func(layer *builder.Scope) *builder.Scope
 }
 
 // DenseIn is [Dense] with options for its parameters.
 func DenseIn(s *builder.Scope, x *builder.Value, out int64, w Weights) *builder.Value {
 	o := decaying(builder.Glorot())
 	o.Frozen = w.Frozen
-	return affineFrom(s, "Dense", x, out, o, &builder.Init{})
+	matrix := s
+	if w.Matrix != nil {
+		if other := w.Matrix(s); other != nil {
+			matrix = other
+		}
+	}
+	return affineOf(s, matrix, "Dense", x, out, o, &builder.Init{})
 }
 
 // LayerNorm normalises the last dimension and applies a learned scale and bias

@@ -69,6 +69,7 @@ output is the folder of a model repository, and config.pbtxt is written into it.
 	cmd.Flags().IntVar(&o.Format.Batch, "batch", 0, "fixed number of rows; open when 0")
 	cmd.Flags().IntVar(&o.Format.Length, "length", 0, "fixed number of tokens; open when 0")
 	cmd.Flags().BoolVar(&o.Format.Half, "half", false, "store parameters as float16")
+	cmd.Flags().StringVar(&o.Format.Adapters, "adapters", "", "low-rank changes of a pretrained trunk: merge adds them to its weights, keep leaves them in the graph, files writes them as ONNX Runtime's adapter files beside the model; merge when empty")
 	cmd.Flags().IntVar(&o.External, "external", 0, "tensors of at least so many bytes go into a second file; none when 0")
 	cmd.Flags().StringVar(&o.Triton, "triton", "", "name of the model in a Triton model repository, which -o names")
 	cmd.Flags().StringVar(&o.Format.Author, "author", "", "who made the model")

@@ -24,7 +24,7 @@ const predictBatch = 32
 
 func newPredict() *cobra.Command {
 	engine := engineFlags{maxMemory: othersMemory}
-	var texts, tasks, providers []string
+	var texts, tasks, providers, adapters []string
 	var threads int
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -47,7 +47,7 @@ line names the columns, or .jsonl; standard input is csv.`,
 			if err != nil {
 				return err
 			}
-			p, err := predict.Open(args[0], predict.Options{Engine: e, Tasks: tasks, Session: sessionOptions(threads, providers)})
+			p, err := predict.Open(args[0], predict.Options{Engine: e, Tasks: tasks, Session: sessionOptions(threads, providers), Adapters: adapters})
 			if err != nil {
 				return err
 			}
@@ -75,6 +75,7 @@ line names the columns, or .jsonl; standard input is csv.`,
 	engine.add(cmd)
 	cmd.Flags().StringArrayVar(&texts, "text", nil, "a text to answer for; may be repeated")
 	cmd.Flags().StringSliceVar(&tasks, "tasks", nil, "tasks to answer, separated by commas; all when empty")
+	cmd.Flags().StringSliceVar(&adapters, "adapter", nil, "ONNX Runtime's adapter files that the file is run with, separated by commas")
 	cmd.Flags().StringSliceVar(&providers, "provider", nil, "execution providers in order of preference, such as TensorRT,CUDA; one that cannot be used gives way to the next, and to the CPU")
 	cmd.Flags().IntVar(&threads, "threads", 0, "threads of one operator; all cores when 0")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one line of JSON per text")

@@ -23,6 +23,7 @@ func newVerify() *cobra.Command {
 	var bound float64
 	var longest int
 	var dir string
+	var adapters []string
 	cmd := &cobra.Command{
 		Use:   "verify FILE.onnx",
 		Short: "Check an exported file and compare its answers across engines",
@@ -38,7 +39,7 @@ difference is above the bound.`,
 			if err != nil {
 				return err
 			}
-			o := verify.Options{Engines: verifying(e), Bound: bound, Longest: longest}
+			o := verify.Options{Engines: verifying(e), Bound: bound, Longest: longest, Adapters: adapters}
 			var report *verify.Report
 			if dir == "" {
 				report, err = verify.File(cmd.Context(), args[0], o)
@@ -61,6 +62,7 @@ difference is above the bound.`,
 		},
 	}
 	engine.add(cmd)
+	cmd.Flags().StringSliceVar(&adapters, "adapter", nil, "ONNX Runtime's adapter files that the file is run with, separated by commas")
 	cmd.Flags().Float64Var(&bound, "bound", 0, "largest difference that passes; 1e-5 when 0")
 	cmd.Flags().StringVar(&dir, "run", "", "the run that the file was exported from, to compare with its trainer")
 	cmd.Flags().IntVar(&longest, "longest", 0, "longest sequence that is tried; 40, or the most the model reads, when 0")

@@ -37,6 +37,8 @@ type Options struct {
 	// Reference computes the outputs for the inputs that the schema names: the
 	// trainer's own program. Nil compares engines with each other only.
 	Reference func(ctx context.Context, inputs []runtime.Named) ([]runtime.Named, error)
+	// Adapters are files of ONNX Runtime's adapters that the file is run with.
+	Adapters []string
 	// Longest is the longest sequence that is tried; 40, or the most the model
 	// reads.
 	Longest int
@@ -156,6 +158,15 @@ func File(ctx context.Context, path string, o Options) (*Report, error) {
 	if err := onnx.Check(m); err != nil {
 		return nil, fmt.Errorf("verify: %s: %w", path, err)
 	}
+	run := data // what engines open
+	if len(o.Adapters) > 0 {
+		if m, err = onnx.ReadAdapters(m, o.Adapters...); err == nil {
+			run, err = onnx.Encode(m)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("verify: %s: %w", path, err)
+		}
+	}
 	description, _ := m.MetadataValue(schema.Key)
 	s, err := task.Decode([]byte(description))
 	if err != nil {
@@ -186,7 +197,7 @@ func File(ctx context.Context, path string, o Options) (*Report, error) {
 		v.report.Against = o.Engines[0].Name()
 	}
 	for _, e := range o.Engines {
-		err := v.engine(ctx, e, data)
+		err := v.engine(ctx, e, run)
 		if errors.Is(err, runtime.ErrUnsupported) && len(v.report.Engines) > 0 {
 			if v.report.Missing == nil {
 				v.report.Missing = map[string]string{}

@@ -39,6 +39,10 @@ type Options struct {
 	// Session configures the engine's session.
 	Session runtime.Options
 
+	// Adapters are files of ONNX Runtime's adapters (.onnx_adapter) that the file is run
+	// with. They are put into the model when it is opened, so that every engine has them.
+	Adapters []string
+
 	// Schema says what the file's tensors mean. It is for files of other tools
 	// and takes the place of what the metadata says; outputs are named by their
 	// roles, see [schema.Role]. Labels stand in the order of the file's
@@ -135,11 +139,11 @@ func open(data []byte, o Options, content func() ([]byte, error)) (*Predictor, e
 	if o.Batch == 0 {
 		o.Batch = 32
 	}
-	m, err := onnx.Decode(data, onnx.Limits{})
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", runtime.ErrModel, err)
-	}
 	f := &file{options: o, content: content, parts: map[string]*Predictor{}}
+	m, data, err := f.decode(data)
+	if err != nil {
+		return nil, err
+	}
 	if err := f.describe(m); err != nil {
 		return nil, err
 	}
@@ -246,11 +250,29 @@ func (p *Predictor) For(tasks ...string) (*Predictor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("predict: %w", err)
 	}
-	m, err := onnx.Decode(data, onnx.Limits{})
+	m, data, err := f.decode(data)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", runtime.ErrModel, err)
+		return nil, err
 	}
 	return f.part(chosen, m, data)
+}
+
+// decode reads a model and puts adapters into it.
+func (f *file) decode(data []byte) (*onnx.Model, []byte, error) {
+	m, err := onnx.Decode(data, onnx.Limits{})
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", runtime.ErrModel, err)
+	}
+	if len(f.options.Adapters) == 0 {
+		return m, data, nil
+	}
+	if m, err = onnx.ReadAdapters(m, f.options.Adapters...); err == nil {
+		data, err = onnx.Encode(m)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("predict: %w", err)
+	}
+	return m, data, nil
 }
 
 // choose returns tasks by name, in the schema's order.
