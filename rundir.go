@@ -30,6 +30,7 @@ const (
 	fileVocabulary = "vocabulary.txt"         // one word a line, in id order
 	fileTokenizer  = "tokenizer.json"         // in its place, where tokens are pieces of words
 	fileEncoder    = "encoder.json"           // the config.json of a pretrained trunk
+	filePooling    = "pooling.json"           // how its folder makes embeddings
 	fileParameters = "parameters.safetensors" // of the best epoch
 	fileState      = "state.safetensors"      // all that resuming needs
 	fileLog        = "log.jsonl"              // one line an epoch
@@ -127,6 +128,13 @@ func (d directory) begin(s *schema.Schema, v *text.Vocabulary, encoder *pretrain
 		if err := d.writeBytes(fileEncoder, encoder.JSON()); err != nil {
 			return err
 		}
+		pooling, err := json.Marshal(encoder.Pooling)
+		if err != nil {
+			return err
+		}
+		if err := d.writeBytes(filePooling, append(pooling, '\n')); err != nil {
+			return err
+		}
 	}
 	return d.writeBytes(fileSchema, append(description, '\n'))
 }
@@ -152,6 +160,13 @@ func (d directory) encoder() (c *pretrained.Config, err error) {
 	err = d.decode(fileEncoder, func(b []byte) (err error) { c, err = pretrained.ParseConfig(b); return err })
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	err = d.decode(filePooling, func(b []byte) error { return json.Unmarshal(b, &c.Pooling) })
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil // it is the mean
 	}
 	return c, err
 }

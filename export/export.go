@@ -39,6 +39,10 @@ type Options struct {
 	// needs operators of ONNX Runtime. Of a table, "text", which is the default
 	// there, reads values as strings and "ids" their numbers.
 	Input string
+	// Names are those of a text's inputs: "espalier" (the default), ids alone, or
+	// "transformers", input_ids, attention_mask and, where the model tells segments
+	// apart, token_type_ids, as Hugging Face's tokenizers give them.
+	Names string
 	// Labels is how the file answers: "ids", numbers, which is what a file that
 	// reads ids does when it is empty, or "strings", the labels' names, which is
 	// what one that reads text does.
@@ -53,6 +57,10 @@ type Options struct {
 	// "merge" (the default) adds them to the weights, "keep" leaves them nodes of the
 	// graph, and "files" takes them out of the file: [Files] returns them.
 	Adapters string
+	// Embeddings adds an output [schema.EmbeddingsTensor], float32 [batch, hidden]: a
+	// vector of each text, pooled and normalised as the folder of a pretrained trunk
+	// says, else the mean of the tokens' states. The schema describes it.
+	Embeddings bool
 	// Author, License and Description are put into the metadata where ONNX has
 	// its places for them.
 	Author, License, Description string
@@ -113,7 +121,17 @@ func build(m *models.Model, values map[string]*tensor.Tensor, vocabulary *text.V
 	}
 	switch o.Input {
 	case "", "ids":
-		if built, err = m.Build(models.Inference); err == nil && o.Labels == "strings" {
+		if o.Names == "" || o.Names == "espalier" {
+			built, err = m.Build(models.Inference)
+		} else {
+			described.Inputs = slices.Clone(described.Inputs)
+			n, wrong := o.namedInputs(m, &described)
+			if wrong != nil {
+				return nil, wrong
+			}
+			built, err = m.BuildOn(n.build)
+		}
+		if err == nil && o.Labels == "strings" {
 			nameLabels(built, m.Schema())
 		}
 	case "text":
@@ -138,6 +156,11 @@ func build(m *models.Model, values map[string]*tensor.Tensor, vocabulary *text.V
 	for _, t := range built.Tasks {
 		if slices.ContainsFunc(tasks, func(s schema.Task) bool { return s.Name == t.Name }) {
 			outputs = append(outputs, t.Outputs...)
+		}
+	}
+	if o.Embeddings {
+		if described.Embeddings, err = addEmbeddings(m, built, &outputs); err != nil {
+			return nil, err
 		}
 	}
 	inside := values
@@ -165,8 +188,24 @@ func build(m *models.Model, values map[string]*tensor.Tensor, vocabulary *text.V
 	return e.Model, nil
 }
 
+// addEmbeddings adds the output of embeddings.
+func addEmbeddings(m *models.Model, built *models.Built, outputs *[]builder.Output) (*schema.Embeddings, error) {
+	p := m.Pooling()
+	x, err := built.Embeddings(p)
+	if err != nil {
+		return nil, fmt.Errorf("export: %w", err)
+	}
+	*outputs = append(*outputs, builder.Output{Name: schema.EmbeddingsTensor, Value: x})
+	size, _ := x.Dim(-1).Size()
+	return &schema.Embeddings{Tensor: schema.EmbeddingsTensor, Size: int(size), Pooling: p.Mode, Normalized: p.Normalize}, nil
+}
+
 // check refuses settings that do not fit the model.
 func (o *Options) check(s *schema.Schema) error {
+	if o.Names != "" && o.Names != "espalier" && (o.Input == "text" || o.Input == "" && !input.HasTokens(s)) {
+		_, err := o.namedInputs(nil, s)
+		return err
+	}
 	switch o.Labels {
 	case "", "ids", "strings":
 	default:

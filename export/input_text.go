@@ -221,6 +221,9 @@ func nameLabels(b *models.Built, s *schema.Schema) {
 			n := o.Value
 			if traits.Level == task.OfToken {
 				padding := g.Equal(b.IDs, g.ScalarOf(tensor.Int64, float64(s.Inputs[0].Padding)))
+				if b.Mask != nil {
+					padding = g.Equal(b.Mask, g.ScalarOf(tensor.Int64, 0))
+				}
 				n = g.Where(padding, g.ScalarOf(tensor.Int64, float64(len(of.Labels))), n)
 			}
 			b.Tasks[i].Outputs[j].Value = g.Gather(table, n, 0)

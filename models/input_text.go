@@ -59,7 +59,7 @@ func (textReader) inputs(g *builder.Graph, inputs []schema.Input) (f Front) {
 	if inputs[0].Characters != nil {
 		f.Characters = g.Input(Characters, tensor.Int64, builder.Named("batch"), builder.Named("sequence"), builder.Named("characters"))
 	}
-	if inputs[0].TokenTypes {
+	if inputs[0].TokenTypes != "" {
 		f.TokenTypes = g.Input(schema.TokenTypes, tensor.Int64, builder.Named("batch"), builder.Named("sequence"))
 	}
 	return f
@@ -67,7 +67,11 @@ func (textReader) inputs(g *builder.Graph, inputs []schema.Input) (f Front) {
 
 // read makes the vectors of words.
 func (textReader) read(c *network, trunk *builder.Scope, b *Built, inputs []schema.Input) *builder.Value {
-	c.mask, c.tokenTypes = nn.Mask(c.Graph, b.IDs, inputs[0].Padding), b.TokenTypes
+	if c.tokenTypes = b.TokenTypes; b.Mask != nil {
+		c.mask = c.Cast(b.Mask, c.Float())
+	} else {
+		c.mask = nn.Mask(c.Graph, b.IDs, inputs[0].Padding)
+	}
 	in, t := &inputs[0], c.config.Trunk
 	embed := nn.Embedding
 	if t.Frozen {

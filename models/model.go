@@ -159,9 +159,10 @@ type Built struct {
 	// Characters is the input "characters", int64 [batch, sequence,
 	// characters], 0 is padding; nil where the model reads none.
 	Characters *builder.Value
-	// TokenTypes is the input "token_types", int64 [batch, sequence]; nil where the model
-	// reads none.
-	TokenTypes *builder.Value
+	// Mask is, where the graph reads which ids are tokens, that input: int64 [batch,
+	// sequence], 0 is padding. TokenTypes are the numbers of segments, int64 [batch,
+	// sequence], where the graph reads them.
+	Mask, TokenTypes *builder.Value
 	// Columns are a table's inputs, in the schema's order: numbers [batch], NaN
 	// where there is none, and ids of values, int64 [batch].
 	Columns []*builder.Value
@@ -178,6 +179,9 @@ type Built struct {
 	Penalty *builder.Value
 	// changed are the matrices that low-rank changes are merged into.
 	changed []changed
+	// states are what the trunk's last layer gives for all tasks, nil where tasks have
+	// several; mask is that of tokens, nil for a table.
+	states, mask *builder.Value
 }
 
 // Block is a layer of a trunk, by what it reads and gives.
@@ -187,7 +191,7 @@ type Block struct{ In, Out *builder.Value }
 // ids of characters, columns.
 func (b *Built) Inputs() []*builder.Value {
 	var in []*builder.Value
-	for _, v := range append([]*builder.Value{b.IDs, b.Characters, b.TokenTypes}, b.Columns...) {
+	for _, v := range append([]*builder.Value{b.IDs, b.Mask, b.TokenTypes, b.Characters}, b.Columns...) {
 		if v != nil {
 			in = append(in, v)
 		}
@@ -261,11 +265,13 @@ func (m *Model) BuildIn(mode Mode, float tensor.DType) (*Built, error) {
 }
 
 // Front is what the model reads: int64 [batch, sequence] and, where the schema
-// has them, characters [batch, sequence, characters] and types of tokens; or a table's columns, as in
-// [Built].
+// has characters, [batch, sequence, characters]; or a table's columns, as in
+// [Built]. Without a mask padding is told by its id, and without token types they
+// are 0.
 type Front struct {
-	IDs, Characters, TokenTypes *builder.Value
-	Columns                     []*builder.Value
+	IDs, Characters  *builder.Value
+	Mask, TokenTypes *builder.Value
+	Columns          []*builder.Value
 }
 
 // BuildOn makes the inference graph on a front that computes what the model
@@ -280,7 +286,7 @@ func (m *Model) build(mode Mode, float tensor.DType, front func(g *builder.Graph
 	if err != nil {
 		return nil, fmt.Errorf("models: %w", err)
 	}
-	b := &Built{Graph: g, IDs: f.IDs, Characters: f.Characters, TokenTypes: f.TokenTypes, Columns: f.Columns}
+	b := &Built{Graph: g, IDs: f.IDs, Characters: f.Characters, Mask: f.Mask, TokenTypes: f.TokenTypes, Columns: f.Columns}
 	c := &network{
 		Graph: g, mode: mode, config: m.config, tasks: m.schema.TaskNames(),
 		pooled: map[*builder.Value]*builder.Value{}, features: map[string]*builder.Value{},
@@ -305,6 +311,7 @@ func (m *Model) build(mode Mode, float tensor.DType, front func(g *builder.Graph
 		c.after(b.Tasks)
 	}
 	b.Penalty = c.penalty
+	b.states, b.mask = c.states, c.mask
 	if c.changing != nil {
 		b.changed = c.changing.all
 	}
@@ -341,6 +348,9 @@ type network struct {
 	pooled map[*builder.Value]*builder.Value
 	// shared and penalty are those of Built.
 	shared, penalty *builder.Value
+	// states are what the last layer of a trunk that all tasks share gives; nil where
+	// tasks have layers of their own.
+	states *builder.Value
 	// after is what a sharing structure adds when all heads are built; nil: nothing.
 	after func(tasks []TaskGraph)
 	// blocks are those of Built.

@@ -20,6 +20,6 @@ func (c *network) hard(s *builder.Scope, x *builder.Value, layers []layer) []*bu
 	if steps := through(layers, s, x); len(steps) > 0 {
 		x = steps[len(steps)-1]
 	}
-	c.shared = x
+	c.shared, c.states = x, x
 	return slices.Repeat([]*builder.Value{x}, len(c.tasks))
 }

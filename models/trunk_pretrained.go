@@ -58,6 +58,12 @@ var pretrainedTrunk = TrunkType{
 	layers:  pretrainedLayers,
 }
 
+// TokenTypes reports whether the model's trunk tells the segments of a text apart.
+func (m *Model) TokenTypes() bool {
+	of := m.config.Trunk.Pretrained
+	return of != nil && of.TokenTypes > 0
+}
+
 // unlessTuned says that a setting is for some values of tune alone.
 func unlessTuned(by ...string) func(of setting.Values) string {
 	return func(of setting.Values) string {
@@ -218,6 +224,9 @@ func (c *network) upper(s *builder.Scope, x *builder.Value, layers []layer) []*b
 		x = lower[len(lower)-1]
 	}
 	c.shared = x
+	if own == len(layers) {
+		c.states = x
+	}
 	out := make([]*builder.Value, len(c.tasks))
 	for i, scope := range c.taskScopes() {
 		c.adapting = c.tasks[i]

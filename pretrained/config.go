@@ -51,6 +51,9 @@ type Config struct {
 	FirstPosition int64
 	// Kind is the kind of the model's files as people know it, such as "BERT".
 	Kind string
+	// Pooling is how the encoder's makers make embeddings. It is not in config.json:
+	// [ReadConfig] finds it, and [ParseConfig] takes the mean.
+	Pooling Pooling
 
 	architecture *architecture
 	raw          []byte
@@ -77,6 +80,7 @@ func ReadConfig(dir string) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, ConfigFile), err)
 	}
+	c.Pooling = ReadPooling(dir)
 	return c, nil
 }
 
@@ -111,7 +115,7 @@ func ParseConfig(content []byte) (*Config, error) {
 		}
 		return nil, fmt.Errorf("model_type is %q, which is not supported; supported are %s", modelType, nearest.List(known))
 	}
-	c := &Config{ModelType: modelType, architecture: a, raw: content, Kind: a.kind}
+	c := &Config{ModelType: modelType, architecture: a, raw: content, Kind: a.kind, Pooling: Pooling{Mode: MeanPooling}}
 	a.read(f, c)
 	if f.err != nil {
 		return nil, f.err

@@ -34,6 +34,22 @@ type Schema struct {
 	Name    string  `json:"name"`
 	Inputs  []Input `json:"inputs"`
 	Tasks   []Task  `json:"tasks"`
+	// Embeddings describes the output that is a vector of each text; nil: there is none.
+	Embeddings *Embeddings `json:"embeddings,omitempty"`
+}
+
+// EmbeddingsTensor is the name of the output of embeddings.
+const EmbeddingsTensor = "embeddings"
+
+// Embeddings describes an output that is a vector of each text: float32 [batch, Size].
+type Embeddings struct {
+	// Tensor is the name of the output.
+	Tensor string `json:"tensor"`
+	Size   int    `json:"size"`
+	// Pooling is how it is made of the tokens' states: mean, first or max.
+	Pooling string `json:"pooling,omitempty"`
+	// Normalized: its length is 1.
+	Normalized bool `json:"normalized,omitempty"`
 }
 
 // InputType says how an input's raw form becomes numbers.
@@ -69,6 +85,14 @@ type Input struct {
 	// Tensor is the name of the graph input that carries it, "ids" for the one
 	// text input of an ids-in file.
 	Tensor string `json:"tensor"`
+	// Mask names the graph input that says which ids are tokens, int64 [batch, sequence],
+	// 1 for tokens and 0 for padding, as Hugging Face's tokenizers give it. "": the graph
+	// tells padding by its id.
+	Mask string `json:"mask,omitempty"`
+	// TokenTypes names the graph input of the types of tokens, which tell the texts of a
+	// pair apart, int64 [batch, sequence]; all are 0 where there is one text. "": the
+	// graph reads none.
+	TokenTypes string `json:"token_types,omitempty"`
 	// InGraph says that the file reads raw text: the tensor is string [batch],
 	// and labels are given as strings.
 	InGraph bool `json:"in_graph,omitempty"`
@@ -89,9 +113,6 @@ type Input struct {
 	OwnIDs bool `json:"own_ids,omitempty"`
 	// Padding is the id of the token behind a text's last one: 0 but with OwnIDs.
 	Padding int64 `json:"padding,omitempty"`
-	// TokenTypes says that the model also reads the types of tokens, by the graph input
-	// [TokenTypes].
-	TokenTypes bool `json:"token_types,omitempty"`
 	// MinCount is how often a word must stand in the training data to get an
 	// id of its own.
 	MinCount int `json:"min_count,omitempty"`
@@ -354,6 +375,9 @@ func (s *Schema) Check() error {
 		if in.OwnIDs && s.Version < VersionOwnIDs {
 			return fmt.Errorf("input %q has the ids of its tokenizer.json, which needs schema version %d; this one says %d", in.Name, VersionOwnIDs, s.Version)
 		}
+	}
+	if e := s.Embeddings; e != nil && (e.Tensor == "" || e.Size < 1) {
+		return fmt.Errorf("embeddings are output %q of %d numbers; they need a name, and a number at least", e.Tensor, e.Size)
 	}
 	seen = map[string]bool{}
 	for _, t := range s.Tasks {

@@ -65,7 +65,7 @@ func finetune(t *testing.T, e *ort.Engine, folder string, optimizer train.Optimi
 		Version: schema.VersionOwnIDs, Name: "finetune",
 		Inputs: []schema.Input{{
 			Name: "text", Type: schema.Text, Tensor: models.IDs, Tokenizer: "subword", VocabularySize: int(c.Vocabulary),
-			OwnIDs: true, Padding: c.Padding, TokenTypes: true,
+			OwnIDs: true, Padding: c.Padding, TokenTypes: schema.TokenTypes,
 		}},
 		Tasks: []schema.Task{
 			{Name: "class", Type: schema.Classification, Labels: []string{"a", "b", "c"}},

@@ -26,7 +26,7 @@ func newPredict() *cobra.Command {
 	engine := engineFlags{maxMemory: othersMemory}
 	var texts, tasks, providers, adapters []string
 	var threads int
-	var asJSON bool
+	var asJSON, embeddings bool
 	cmd := &cobra.Command{
 		Use:   "predict FILE.onnx [INPUT]",
 		Short: "Answer with all heads of an exported file",
@@ -47,7 +47,7 @@ line names the columns, or .jsonl; standard input is csv.`,
 			if err != nil {
 				return err
 			}
-			p, err := predict.Open(args[0], predict.Options{Engine: e, Tasks: tasks, Session: sessionOptions(threads, providers), Adapters: adapters})
+			p, err := predict.Open(args[0], predict.Options{Engine: e, Tasks: tasks, Session: sessionOptions(threads, providers), Adapters: adapters, Embeddings: embeddings})
 			if err != nil {
 				return err
 			}
@@ -75,6 +75,7 @@ line names the columns, or .jsonl; standard input is csv.`,
 	engine.add(cmd)
 	cmd.Flags().StringArrayVar(&texts, "text", nil, "a text to answer for; may be repeated")
 	cmd.Flags().StringSliceVar(&tasks, "tasks", nil, "tasks to answer, separated by commas; all when empty")
+	cmd.Flags().BoolVar(&embeddings, "embeddings", false, "answer with the text's embedding, too, in JSON; the file must have been exported with --embeddings")
 	cmd.Flags().StringSliceVar(&adapters, "adapter", nil, "ONNX Runtime's adapter files that the file is run with, separated by commas")
 	cmd.Flags().StringSliceVar(&providers, "provider", nil, "execution providers in order of preference, such as TensorRT,CUDA; one that cannot be used gives way to the next, and to the CPU")
 	cmd.Flags().IntVar(&threads, "threads", 0, "threads of one operator; all cores when 0")

@@ -15,8 +15,13 @@ import (
 // drawText draws texts, or the ids of their tokens.
 func drawText(v *verifier, r *rand.Rand, in *schema.Input, s Shape) (given, ids []runtime.Named, err error) {
 	if !in.InGraph {
-		given = drawIDs(r, in, s)
-		return given, given, nil
+		ids = drawIDs(r, in, s)
+		if in.Mask == "" {
+			return ids, ids, nil
+		}
+		given = append(given, withMask(in, ids[0].Tensor)...)
+		ids[0].Name = schema.IDs // which the trainer reads
+		return append(given, ids[1:]...), ids, nil
 	}
 	texts := v.drawTexts(r, s)
 	if ids, err = v.encode(in, texts); err != nil {
@@ -52,6 +57,21 @@ func drawIDs(r *rand.Rand, in *schema.Input, s Shape) []runtime.Named {
 		flat, width := text.PadCharacters(nil, words, s.Length)
 		t := tensor.Must(tensor.Of(flat, int64(s.Batch), int64(s.Length), int64(width)))
 		out = append(out, runtime.Named{Name: in.Characters.Tensor, Tensor: t})
+	}
+	return out
+}
+
+// withMask are ids as a file with a mask reads them, of one segment.
+func withMask(in *schema.Input, ids *tensor.Tensor) []runtime.Named {
+	mask := make([]int64, ids.Len())
+	for i, id := range ids.Int64s() {
+		if id != in.Padding {
+			mask[i] = 1
+		}
+	}
+	out := []runtime.Named{{Name: in.Tensor, Tensor: ids}, {Name: in.Mask, Tensor: tensor.Must(tensor.Of(mask, ids.Shape()...))}}
+	if in.TokenTypes != "" {
+		out = append(out, runtime.Named{Name: in.TokenTypes, Tensor: tensor.Must(tensor.Of(make([]int64, ids.Len()), ids.Shape()...))})
 	}
 	return out
 }

@@ -290,6 +290,9 @@ func (v *verifier) outputs() []runtime.Named {
 			out = append(out, runtime.Named{Name: o.Tensor})
 		}
 	}
+	if e := v.schema.Embeddings; e != nil {
+		out = append(out, runtime.Named{Name: e.Tensor})
+	}
 	return out
 }
 
@@ -351,6 +354,9 @@ func (v *verifier) want(ctx context.Context, in []runtime.Named, got []runtime.N
 	want, err := v.options.Reference(ctx, in)
 	if err != nil {
 		return want, err
+	}
+	if e := v.schema.Embeddings; e != nil { // the trainer has none: other engines are held against the first
+		want = append(want, got[slices.IndexFunc(got, func(o runtime.Named) bool { return o.Name == e.Tensor })])
 	}
 	return want, v.unlabel(want, in[0].Tensor)
 }

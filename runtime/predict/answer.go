@@ -21,6 +21,8 @@ type Prediction struct {
 	// Truncated says that the text had more tokens than the model reads.
 	Truncated bool     `json:"truncated,omitempty"`
 	Tasks     []Answer `json:"tasks"`
+	// Embedding is the vector of the text, where [Options].Embeddings asks for it.
+	Embedding []float32 `json:"embedding,omitempty"`
 }
 
 // Task returns the answer of a task, or nil.
@@ -86,6 +88,9 @@ func (w *worker) read(out []Prediction, texts []string, outputs []runtime.Named,
 	}
 	for i := range out {
 		out[i].Tasks = out[i].Tasks[:w.predictor.asked]
+	}
+	if w.predictor.file.options.Embeddings {
+		return w.readEmbeddings(out, outputs)
 	}
 	return nil
 }

@@ -70,6 +70,11 @@ func (f *file) matchText(g *onnx.Graph) error {
 	if f.batch < 0 || f.length < 0 || v.Shape[0].Known && f.batch == 0 || f.batch > maxFixed || f.length > maxFixed/max(f.batch, 1) {
 		return fmt.Errorf("predict: input %q has a fixed size of %d rows and %d tokens; from 1 to %d elements are made", in.Tensor, f.batch, f.length, maxFixed)
 	}
+	for _, name := range []string{in.Mask, in.TokenTypes} {
+		if v := find(g.Inputs, name); name != "" && (v == nil || v.DType != tensor.Int64 || len(v.Shape) != 2) {
+			return fmt.Errorf("predict: the graph has no int64 input %q of shape [batch, sequence]", name)
+		}
+	}
 	if c := in.Characters; c != nil && !in.InGraph {
 		if v := find(g.Inputs, c.Tensor); v == nil || v.DType != tensor.Int64 || len(v.Shape) != 3 {
 			return fmt.Errorf("predict: the graph has no int64 input %q of shape [batch, sequence, characters]", c.Tensor)
@@ -94,6 +99,22 @@ func prepareText(f *file, i int, c *prepared, to []runtime.Named) ([]runtime.Nam
 		return nil, err
 	}
 	to = append(to, runtime.Named{Name: in.Tensor, Tensor: ids})
+	if in.Mask != "" {
+		c.mask = make([]int64, len(c.ids))
+		mask, err := tensor.Of(c.mask, int64(c.batch), int64(c.length))
+		if err != nil {
+			return nil, err
+		}
+		to = append(to, runtime.Named{Name: in.Mask, Tensor: mask})
+	}
+	if in.TokenTypes != "" {
+		c.types = make([]int64, len(c.ids))
+		types, err := tensor.Of(c.types, int64(c.batch), int64(c.length))
+		if err != nil {
+			return nil, err
+		}
+		to = append(to, runtime.Named{Name: in.TokenTypes, Tensor: types})
+	}
 	if c.width > 0 {
 		c.characters = make([]int64, c.batch*c.length*c.width)
 		t, err := tensor.Of(c.characters, int64(c.batch), int64(c.length), int64(c.width))
@@ -102,6 +123,6 @@ func prepareText(f *file, i int, c *prepared, to []runtime.Named) ([]runtime.Nam
 		}
 		to = append(to, runtime.Named{Name: in.Characters.Tensor, Tensor: t})
 	}
-	c.bytes += 8 * (len(c.ids) + len(c.characters))
+	c.bytes += 8 * (len(c.ids) + len(c.mask) + len(c.types) + len(c.characters))
 	return to, nil
 }

@@ -39,6 +39,9 @@ type Options struct {
 	// Session configures the engine's session.
 	Session runtime.Options
 
+	// Embeddings asks for [Prediction.Embedding], which the file must have. It costs
+	// nothing otherwise: the part of the graph that only embeddings need is cut out.
+	Embeddings bool
 	// Adapters are files of ONNX Runtime's adapters (.onnx_adapter) that the file is run
 	// with. They are put into the model when it is opened, so that every engine has them.
 	Adapters []string
@@ -147,6 +150,11 @@ func open(data []byte, o Options, content func() ([]byte, error)) (*Predictor, e
 	if err := f.describe(m); err != nil {
 		return nil, err
 	}
+	if o.Embeddings {
+		if err := f.checkEmbeddings(m.Graph); err != nil {
+			return nil, err
+		}
+	}
 	tasks, err := f.choose(o.Tasks)
 	if err != nil {
 		return nil, err
@@ -174,6 +182,9 @@ func (f *file) part(tasks []schema.Task, m *onnx.Model, data []byte) (*Predictor
 		}
 	}
 	p.setOrder()
+	if f.options.Embeddings {
+		outputs = append(outputs, f.schema.Embeddings.Tensor)
+	}
 	if len(outputs) < len(m.Graph.Outputs) {
 		part, err := onnx.Cut(m, outputs)
 		if err == nil {

@@ -73,6 +73,9 @@ func (p *Predictor) inputs(in Input) ([]runtime.Named, error) {
 			return nil, fmt.Errorf("input %q: %w", of.Name, err)
 		}
 		inputs = append(inputs, runtime.Named{Name: of.Tensor, Tensor: x})
+		if inputs, err = masks(of, x, inputs); err != nil {
+			return nil, fmt.Errorf("input %q: %w", of.Name, err)
+		}
 		if c := of.Characters; c != nil && !of.InGraph {
 			if x, err = in.tensor(c.Tensor); err != nil {
 				return nil, err
@@ -83,12 +86,39 @@ func (p *Predictor) inputs(in Input) ([]runtime.Named, error) {
 	return inputs, nil
 }
 
+// masks appends what a file reads beside the ids of a text: which are tokens, and the
+// numbers of segments, of which one text has one.
+func masks(of *schema.Input, ids *tensor.Tensor, to []runtime.Named) ([]runtime.Named, error) {
+	for _, name := range []string{of.Mask, of.TokenTypes} {
+		if name == "" {
+			continue
+		}
+		x := make([]int64, ids.Len())
+		if name == of.Mask {
+			for i, id := range ids.Int64s() {
+				if id != of.Padding {
+					x[i] = 1
+				}
+			}
+		}
+		t, err := tensor.Of(x, ids.Shape()...)
+		if err != nil {
+			return nil, err
+		}
+		to = append(to, runtime.Named{Name: name, Tensor: t})
+	}
+	return to, nil
+}
+
 // input returns what the file reads of an input.
 func (in *Input) input(of *schema.Input) (*tensor.Tensor, error) {
 	if of.InGraph && !input.TraitsOf(of).Column() {
 		return tensor.Of(in.Texts, int64(len(in.Texts)))
 	}
 	x, err := in.tensor(of.Tensor)
+	if err != nil && of.Mask != "" {
+		x, err = in.tensor(schema.IDs) // a data set knows no other names
+	}
 	if err == nil && of.InGraph && len(of.Values) > 0 {
 		return tensor.Of(spell(of, x.Int64s()), x.Shape()...)
 	}

@@ -81,6 +81,7 @@ type prepared struct {
 	batch, length, width int
 	bytes                int
 	ids, characters      []int64
+	mask, types          []int64  // of a file that reads them: 1 for tokens; numbers of segments
 	padding              int64    // id of the token behind a text's last one
 	texts                []string // of a file that reads raw text
 	columns              []column // of a table
@@ -121,6 +122,8 @@ func (c *prepared) clear() {
 		}
 	}
 	clear(c.characters)
+	clear(c.mask)
+	clear(c.types)
 	clear(c.texts)
 }
 
@@ -194,6 +197,9 @@ func (p *Predictor) wanted(dst []runtime.Named) []runtime.Named {
 		for _, o := range p.tasks[i].Outputs {
 			dst = append(dst, runtime.Named{Name: o.Tensor})
 		}
+	}
+	if p.file.options.Embeddings {
+		dst = append(dst, runtime.Named{Name: p.file.schema.Embeddings.Tensor})
 	}
 	return dst
 }
@@ -385,6 +391,9 @@ func (w *worker) fill(c *prepared, out []Prediction, texts []string) {
 		for j, t := range *f.units(&out[i]) {
 			at := i*c.length + j
 			c.ids[at] = f.vocabulary.ID(t.Text)
+			if c.mask != nil {
+				c.mask[at] = 1
+			}
 			if c.width > 0 {
 				f.characters.IDs(c.characters[at*c.width:at*c.width], texts[i][t.Start:t.End])
 			}
