@@ -3,6 +3,7 @@ package espalier
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 
 	"espalier/export"
 	"espalier/export/verify"
@@ -31,8 +32,11 @@ type ExportOptions struct {
 	// read, those here are.
 	Format export.Options
 	// External puts tensors of at least so many bytes into a second file beside
-	// the model; 0 keeps all in one.
+	// the model; 0 keeps all in one, but where they are more than one file can hold,
+	// [export.MaxBytes].
 	External int
+	// Log is told what is not as it was asked for; it may be nil.
+	Log func(format string, args ...any)
 	// Triton, where it is set, is the name of the model in a repository of
 	// NVIDIA's Triton Inference Server, and path the repository's folder.
 	Triton string
@@ -122,9 +126,9 @@ func (o *ExportOptions) write(path string, m *onnx.Model) (string, error) {
 		}
 		path = model
 	}
-	if o.External > 0 {
-		_, err := export.WriteExternal(path, m, o.External)
-		return path, err
+	data, err := export.Save(path, m, o.External, 0)
+	if err == nil && data != "" && o.External <= 0 && o.Log != nil {
+		o.Log("the parameters are more than the 2 GiB that one ONNX file can hold: they are in %s beside %s, and both files are needed", data, filepath.Base(path))
 	}
-	return path, export.Write(path, m)
+	return path, err
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -16,6 +17,34 @@ import (
 // alignment is where each tensor of a data file starts: at a page, so that it
 // can be mapped.
 const alignment = 4096
+
+// MaxBytes is the most bytes of one file: a protobuf message ends at 2^31-1, and what
+// stands beside the tensors' elements needs room.
+const MaxBytes = math.MaxInt32 - 1<<24
+
+// minExternal is the least size of a tensor that is moved where the file would be too
+// large otherwise.
+const minExternal = 1 << 10
+
+// Save writes a model: [WriteExternal] where a threshold above 0 asks for it, or where the
+// tensors' elements are more than limit bytes, 0 for [MaxBytes], and else [Write]. It
+// returns the name of the second file, "" where there is none.
+func Save(path string, m *onnx.Model, threshold int, limit int64) (data string, err error) {
+	if limit <= 0 {
+		limit = MaxBytes
+	}
+	if threshold <= 0 {
+		var total int64
+		for _, t := range m.Graph.Initializers {
+			total += int64(len(t.Raw))
+		}
+		if total <= limit {
+			return "", Write(path, m)
+		}
+		threshold = minExternal
+	}
+	return WriteExternal(path, m, threshold)
+}
 
 // WriteExternal is [Write] with the elements of float tensors of at least threshold
 // bytes in a second file beside it, each at a multiple of 4 KiB. It returns the

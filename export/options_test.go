@@ -215,6 +215,38 @@ func TestTensorsInASecondFileStandAtPages(t *testing.T) {
 	}
 }
 
+// TestFilesBeyondTheLimitGoInTwo: what one file cannot hold goes into two by itself, and
+// answers the same; what it can hold does not.
+func TestFilesBeyondTheLimitGoInTwo(t *testing.T) {
+	m, values, words := encoderFixture(t, nil)
+	file, err := export.Model(m, values, words, export.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := int64(0)
+	for _, i := range file.Graph.Initializers {
+		total += int64(len(i.Raw))
+	}
+	both := bothEngines(t)
+	whole, parted := filepath.Join(t.TempDir(), "m.onnx"), filepath.Join(t.TempDir(), "m.onnx")
+	if data, err := export.Save(whole, file, 0, total); err != nil || data != "" {
+		t.Errorf("within the limit: %q, %v", data, err)
+	}
+	data, err := export.Save(parted, file, 0, total-1)
+	if err != nil || data == "" {
+		t.Fatalf("beyond the limit: %q, %v", data, err)
+	}
+	if info, err := os.Stat(filepath.Join(filepath.Dir(parted), data)); err != nil || info.Size() == 0 {
+		t.Errorf("%s: %v", data, err)
+	}
+	want := answersOf(t, whole, both[1])
+	for _, e := range both {
+		if diff := cmp.Diff(want, answersOf(t, parted, e), cmpopts.EquateApprox(0, 1e-5), cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s: %s", e.Name(), diff)
+		}
+	}
+}
+
 func TestHalfIsHalfTheSize(t *testing.T) {
 	size := func(m *onnx.Model) (n int) {
 		for _, i := range m.Graph.Initializers {

@@ -50,6 +50,7 @@ output is the folder of a model repository, and config.pbtxt is written into it.
 			if err != nil {
 				return err
 			}
+			o.Log = func(format string, args ...any) { fmt.Fprintf(cmd.ErrOrStderr(), format+"\n", args...) }
 			o.Engines, o.Format.Labels = verifying(e), labels
 			report, err := run.Export(cmd.Context(), out, o)
 			if report != nil {
@@ -72,7 +73,7 @@ output is the folder of a model repository, and config.pbtxt is written into it.
 	cmd.Flags().BoolVar(&o.Format.Half, "half", false, "store parameters as float16")
 	cmd.Flags().StringVar(&o.Format.Adapters, "adapters", "", "low-rank changes of a pretrained trunk: merge adds them to its weights, keep leaves them in the graph, files writes them as ONNX Runtime's adapter files beside the model; merge when empty")
 	cmd.Flags().BoolVar(&o.Format.Embeddings, "embeddings", false, "add an output embeddings, a vector of each text")
-	cmd.Flags().IntVar(&o.External, "external", 0, "tensors of at least so many bytes go into a second file; none when 0")
+	cmd.Flags().IntVar(&o.External, "external", 0, "tensors of at least so many bytes go into a second file; none when 0, unless one file cannot hold all")
 	cmd.Flags().StringVar(&o.Triton, "triton", "", "name of the model in a Triton model repository, which -o names")
 	cmd.Flags().StringVar(&o.Format.Author, "author", "", "who made the model")
 	cmd.Flags().StringVar(&o.Format.License, "license", "", "the model's license")
