@@ -38,7 +38,7 @@ music software sports_outdoors toys_games video""".split()
 def lines(*parts, encoding="utf-8"):
     path = os.path.join(*parts)
     with gzip.open(path, "rt") if path.endswith(".gz") else open(path, encoding=encoding) as f:
-        return f.read().split("\n")[:-1]
+        return f.read().removesuffix("\n").split("\n")
 
 
 def held_out(rows, share=0.1):
