@@ -28,3 +28,5 @@ echo
 for layers in 0 2; do "$out/step" -layers "$layers" -share; done
 echo
 bench/balance.sh
+echo
+go run ./bench/heads

@@ -3,10 +3,13 @@ package export_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,6 +24,7 @@ import (
 	"espalier/pretrained"
 	"espalier/runtime"
 	"espalier/runtime/predict"
+	"espalier/schema"
 	"espalier/setting"
 	"espalier/tensor"
 	"espalier/text"
@@ -35,13 +39,35 @@ func encoderFixture(t testing.TB, o setting.Values) (*models.Model, map[string]*
 		t.Fatal(err)
 	}
 	m, values, words := fixtureOf(t, models.TrunkConfig{Type: models.PretrainedTrunk, Path: "encoder", Pretrained: c, Options: o})
+	shake(values)
+	return m, values, words
+}
+
+// encoderOf is the same encoder under so many tasks that choose one of two labels.
+func encoderOf(t testing.TB, tasks int) (*models.Model, map[string]*tensor.Tensor, *text.Vocabulary) {
+	t.Helper()
+	m, _, words := encoderFixture(t, nil)
+	s := *m.Schema()
+	s.Tasks = nil
+	for i := range tasks {
+		s.Tasks = append(s.Tasks, schema.Task{Name: fmt.Sprint("task", i), Type: schema.Classification, Labels: []string{"a", "b"}})
+	}
+	m, err := models.NewText(&s, models.Config{Trunk: m.Config().Trunk})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, parametersOf(t, m), words
+}
+
+// shake moves parameters from where they start: changes start at 0, which would hide them.
+func shake(values map[string]*tensor.Tensor) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for _, v := range values {
-		for i := range v.Float32s() { // changes start at 0, which would hide them
-			v.Float32s()[i] += float32(0.3 * r.NormFloat64())
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		x := values[name].Float32s()
+		for i := range x {
+			x[i] += float32(0.3 * r.NormFloat64())
 		}
 	}
-	return m, values, words
 }
 
 // written writes the files of an export and returns their paths, the model's first.

@@ -2,6 +2,7 @@ package export_test
 
 import (
 	"context"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"espalier/export"
 	"espalier/export/verify"
 	"espalier/models"
+	"espalier/runtime"
 	"espalier/runtime/predict"
 	"espalier/schema"
 	"espalier/setting"
@@ -96,6 +98,62 @@ func TestNamesAndEmbeddingsThatCannotBe(t *testing.T) {
 	} {
 		if c.err == nil || !strings.HasPrefix(c.err.Error(), c.want) {
 			t.Errorf("got %v, want %s", c.err, c.want)
+		}
+	}
+}
+
+// TestTheTrunkStandsOnceForAllHeads: every task adds the one product of its head, and the
+// encoder's are there once, whatever the number of tasks.
+func TestTheTrunkStandsOnceForAllHeads(t *testing.T) {
+	products := func(tasks int) (n int) {
+		m, values, words := encoderOf(t, tasks)
+		file, err := export.Model(m, values, words, export.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, node := range file.Graph.Nodes {
+			if node.OpType == "MatMul" || node.OpType == "Gemm" {
+				n++
+			}
+		}
+		return n
+	}
+	// Each of 3 layers multiplies by 4 matrices, and scores and mixes in attention; the
+	// mean over tokens is a product, too.
+	const trunk = 3*(4+2) + 1
+	for _, tasks := range []int{1, 3, 6, 12} {
+		if got, want := products(tasks), trunk+tasks; got != want {
+			t.Errorf("%d tasks: %d products, want %d", tasks, got, want)
+		}
+	}
+}
+
+// TestONNXRuntimeFusesTheEncoder: of GELU and of layer normalisation one operator each is
+// left of the graph that ONNX Runtime runs, every dense layer is one product with its
+// bias, and the product of queries and keys takes the transposition and the scale in.
+func TestONNXRuntimeFusesTheEncoder(t *testing.T) {
+	m, values, words := encoderFixture(t, nil)
+	path, cache := written(t, m, values, words, export.Options{})[0], t.TempDir()
+	s, err := bothEngines(t)[0].OpenFile(path, runtime.Options{Cache: cache})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	optimized, err := filepath.Glob(filepath.Join(cache, "*"))
+	if err != nil || len(optimized) != 1 {
+		t.Fatalf("%v, %v", optimized, err)
+	}
+	got := map[string]int{}
+	for _, n := range decoded(t, optimized[0]).Graph.Nodes {
+		got[n.OpType]++
+	}
+	const layers, heads = 3, 2
+	for op, want := range map[string]int{
+		"Gelu": layers, "Erf": 0, "LayerNormalization": 2*layers + 1, "FusedMatMul": layers, "Gemm": 4*layers + heads,
+		"MatMul": layers + 1, "Softmax": layers + heads,
+	} {
+		if got[op] != want {
+			t.Errorf("%d of %s, want %d; the graph has %v", got[op], op, want, got)
 		}
 	}
 }
