@@ -51,7 +51,9 @@ func Train(ctx context.Context, r *recipe.Recipe, dir string, o Options) (*Run, 
 	for _, note := range run.encoder.Notes() {
 		o.Log("%s", note)
 	}
-	t, err := train.New(run.Model, o.Engine, r.Training())
+	c := r.Training()
+	c.Scratch = dir
+	t, err := train.New(run.Model, o.Engine, c)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -89,6 +91,12 @@ func (r *Run) hooks(t *train.Trainer, o Options) train.Hooks {
 		o.Log("warning: %s", text)
 		if o.Hooks.Warn != nil {
 			o.Hooks.Warn(text)
+		}
+	}
+	h.Log = func(text string) {
+		o.Log("%s", text)
+		if o.Hooks.Log != nil {
+			o.Hooks.Log(text)
 		}
 	}
 	h.Start = func() error {

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -43,6 +44,16 @@ var pretrainedTrunk = TrunkType{
 		},
 		{Key: "pooling", Kind: setting.Word, Words: []string{"mean", "max", "attention", "first", "pooler"}, Default: "mean", Doc: "how the tokens' states become one, for tasks that need one of a text: first: the state of the first token, which is [CLS] or <s>; pooler: the encoder's own layer on that state"},
 		{Key: "mix", Kind: setting.Flag, Default: false, Doc: "each task reads a learned mix of the states behind all layers, and not only of the last (Peters et al. 2018)"},
+		{
+			Key: "features", Kind: setting.Word, Words: []string{"memory", "file", "none"}, Moot: unlessTuned("top", "none"),
+			From: func(of setting.Values) any {
+				if of.Text("tune") == "none" {
+					return "memory"
+				}
+				return "none"
+			}, Follows: "memory with tune none, else none",
+			Doc: "where to keep what the frozen part of the encoder makes of each example, so that it is computed once and not in every epoch; there is no dropout in that part then; none: it is computed in every step",
+		},
 		{
 			Key: "dropout", Kind: setting.Share, Doc: "share of hidden values that a training step sets to 0",
 			From: func(of setting.Values) any { return of.Number("config.dropout") }, Follows: "that of config.json",
@@ -120,11 +131,27 @@ func (t *TrunkConfig) fixed(part int) bool {
 	return true
 }
 
-// encoder are the options that a pretrained trunk is built with.
-func (c *network) encoder(t *TrunkConfig) pretrained.Options {
+// KeepsFeatures reports whether training keeps what the frozen part of the trunk makes of
+// each example. There is no dropout in that part then.
+func (m *Model) KeepsFeatures() bool { return m.config.Trunk.FeaturesIn() != "none" }
+
+// FeaturesIn says where training keeps what the frozen part of the trunk makes of each
+// example: memory, file or none.
+func (t *TrunkConfig) FeaturesIn() string {
+	if t.Pretrained == nil {
+		return "none"
+	}
+	return cmp.Or(t.Options.Text("features"), "none")
+}
+
+// encoder are the options that a part of a pretrained trunk is built with.
+func (c *network) encoder(t *TrunkConfig, part int) pretrained.Options {
 	o := pretrained.Options{
 		Trained: c.mode != Inference, Frozen: t.fixed,
 		Dropout: c.trainingRate(t.Dropout), AttentionDropout: c.trainingRate(t.Options.Number("attention_dropout")),
+	}
+	if t.fixed(part) && t.FeaturesIn() != "none" {
+		o.Dropout, o.AttentionDropout = 0, 0
 	}
 	switch t.tune() {
 	case "lora":
@@ -140,13 +167,15 @@ func (c *network) encoder(t *TrunkConfig) pretrained.Options {
 }
 
 func pretrainedLayers(c *network, t TrunkConfig) []layer {
-	of, o := t.Pretrained, c.encoder(&t)
+	of := t.Pretrained
 	layers := make([]layer, of.Layers)
 	for i := range layers {
-		layers[i] = func(s *builder.Scope, x *builder.Value) *builder.Value { return of.Layer(s, x, c.mask, i, o) }
+		layers[i] = func(s *builder.Scope, x *builder.Value) *builder.Value {
+			return of.Layer(s, x, c.mask, i, c.encoder(&t, i))
+		}
 	}
 	layers[0] = layer(func(s *builder.Scope, x *builder.Value) *builder.Value {
-		return of.Embed(s, pretrained.Input{Words: x, Mask: c.mask, TokenTypes: c.tokenTypes}, o)
+		return of.Embed(s, pretrained.Input{Words: x, Mask: c.mask, TokenTypes: c.tokenTypes}, c.encoder(&t, -1))
 	}).then(layers[0])
 	return layers
 }
@@ -154,7 +183,7 @@ func pretrainedLayers(c *network, t TrunkConfig) []layer {
 // pooler is the vector of texts that the encoder's own pooling layer makes.
 func (c *network) pooler(states *builder.Value) *builder.Value {
 	t := &c.config.Trunk
-	return t.Pretrained.Pool(c.Scope("trunk"), states, c.encoder(t))
+	return t.Pretrained.Pool(c.Scope("trunk"), states, c.encoder(t, t.Pretrained.Layers))
 }
 
 // adapterScope is where layer i's adapters have their parameters: in the trunk, or in

@@ -6,6 +6,7 @@ import (
 
 	"espalier/data"
 	"espalier/models"
+	"espalier/tensor"
 	"espalier/train/progress"
 	"espalier/train/step"
 )
@@ -14,7 +15,10 @@ import (
 type feed struct {
 	batch data.Batch
 	draws step.Draws
-	extra []*feed // further batches, for methods that compare gradients of several
+	// features are those of the batch's examples, where they are kept; memory is theirs.
+	features []*tensor.Tensor
+	memory   [][]float32
+	extra    []*feed // further batches, for methods that compare gradients of several
 	// totals and examples are how many labels of each task, and how many examples, the
 	// batches of a step have together; its first has them.
 	totals   []int
@@ -72,20 +76,28 @@ func ahead(ctx context.Context, n int, fill, use func(i int, f *feed) error) err
 
 // input is what a step reads of the feed.
 func (f *feed) input() step.Input {
-	return step.Input{Batch: &f.batch.Batch, Labels: f.batch.Counts, Draws: &f.draws}
+	return step.Input{Batch: &f.batch.Batch, Labels: f.batch.Counts, Draws: &f.draws, Features: f.features}
 }
 
 // fill makes the batches of step i of an epoch, without the labels that do not count
 // in the tasks' states.
-func (f *feed) fill(m *models.Model, set *data.Dataset, s planned, more [][][]int, i int, states []progress.State) {
-	f.fillBatch(m, set, s, states)
+func (f *feed) fill(from *features, set *data.Dataset, s planned, more [][][]int, i int, states []progress.State) error {
+	f.fillBatch(from.model, set, s, states)
+	if err := from.give(f, set); err != nil {
+		return err
+	}
 	for len(f.extra) < len(more) {
 		f.extra = append(f.extra, new(feed))
 	}
 	for j, plan := range more {
-		encode(m, &f.extra[j].batch, set, plan[i%len(plan)])
-		mask(&f.extra[j].batch, states)
+		x := f.extra[j]
+		encode(from.model, &x.batch, set, plan[i%len(plan)])
+		mask(&x.batch, states)
+		if err := from.give(x, set); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // fillBatch fills the batch alone.

@@ -86,6 +86,9 @@ type Config struct {
 	// rest again for the backward pass: less memory for more time. The numbers are the
 	// same.
 	Recompute bool `key:"recompute"`
+	// Scratch is the folder for what is kept of examples in a file, which is removed when
+	// the trainer is closed; "": the system's for temporary files.
+	Scratch string
 	// Threads is what the engine may use; 0: all cores.
 	Threads int
 	// Profile is a file prefix: an engine that can writes there, when the

@@ -4,11 +4,12 @@ import (
 	"context"
 
 	"espalier/data"
+	"espalier/train/step"
 )
 
 // LossesOn evaluates the losses of a batch.
 func (t *Trainer) LossesOn(b *data.Batch) ([]float32, error) {
-	return t.step.Evaluate(context.Background(), &b.Batch)
+	return t.step.Evaluate(context.Background(), step.Input{Batch: &b.Batch})
 }
 
 // WarningsOfBalance are those of a method that has nothing to balance with a set.

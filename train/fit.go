@@ -50,6 +50,13 @@ type Hooks struct {
 	Step   OnStep
 	Epoch  func(Epoch) error // an error ends Fit with it
 	Warn   func(string)      // a line that says what may not be as it was meant
+	Log    func(string)      // a line that says what training does
+}
+
+func (h *Hooks) log(format string, args ...any) {
+	if h.Log != nil {
+		h.Log(fmt.Sprintf(format, args...))
+	}
 }
 
 // Result is what Fit leaves: the trainer holds the best epoch's parameters.
@@ -83,6 +90,9 @@ func (t *Trainer) Fit(ctx context.Context, set, valid *data.Dataset, hooks Hooks
 		if err := hooks.Start(); err != nil {
 			return nil, err
 		}
+	}
+	if err := t.features.compute(ctx, &t.config, hooks.log, set, valid); err != nil {
+		return nil, err
 	}
 	res := &Result{}
 	for t.epoch < t.config.Epochs && !t.chooser.patienceOver(t.epoch, t.tracker) && (t.tracker == nil || !t.tracker.Over()) {
@@ -224,7 +234,9 @@ func (t *Trainer) runSteps(ctx context.Context, set *data.Dataset, plan []planne
 	var scratch feed
 	var totals []int
 	return s, ahead(ctx, len(plan), func(i int, f *feed) error {
-		f.fill(t.model, set, plan[i], more, i, t.states)
+		if err := f.fill(t.features, set, plan[i], more, i, t.states); err != nil {
+			return err
+		}
 		switch {
 		case each == 1:
 			f.totals, f.examples = f.batch.Counts, len(f.batch.Examples)

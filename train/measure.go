@@ -59,6 +59,7 @@ type evaluator struct {
 	config *Config
 	model  *models.Model
 	step   *step.Step
+	from   *features
 }
 
 // each evaluates the batches of a data set and calls do with each and its losses;
@@ -67,9 +68,9 @@ func (e *evaluator) each(ctx context.Context, d *data.Dataset, do func(b *data.B
 	plan := d.Plan(data.BatchOptions{Size: e.config.Batch, MaxTokens: e.config.MaxTokens}, 0)
 	return ahead(ctx, len(plan), func(i int, f *feed) error {
 		encode(e.model, &f.batch, d, plan[i])
-		return nil
+		return e.from.give(f, d)
 	}, func(_ int, f *feed) error {
-		losses, err := e.step.Evaluate(ctx, &f.batch.Batch)
+		losses, err := e.step.Evaluate(ctx, f.input())
 		if err != nil {
 			return err
 		}

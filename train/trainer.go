@@ -36,6 +36,7 @@ type Trainer struct {
 	chooser     chooser
 	warnings    warnings
 	average     average
+	features    *features
 	feed        feed         // of Step
 	current     balance.Step // that is being made
 	epoch       int          // epochs finished
@@ -67,7 +68,8 @@ func New(m *models.Model, e runtime.Engine, c Config) (*Trainer, error) {
 	if t.step, err = step.New(m, e, t.stepConfig()); err != nil {
 		return nil, err
 	}
-	t.evaluator = evaluator{config: &t.config, model: m, step: t.step}
+	t.features = &features{model: m, step: t.step, dir: c.Scratch}
+	t.evaluator = evaluator{config: &t.config, model: m, step: t.step, from: t.features}
 	states := make([]progress.State, len(tasks))
 	if t.tracker != nil {
 		states = t.tracker.States()
@@ -126,8 +128,13 @@ func (c *Config) step(b *balance.Balancer) step.Config {
 	}
 }
 
-// Close frees the engine's sessions.
-func (t *Trainer) Close() error { return t.step.Close() }
+// Close frees the engine's sessions and what is kept of examples.
+func (t *Trainer) Close() error {
+	if t.features == nil {
+		return t.step.Close()
+	}
+	return errors.Join(t.features.close(), t.step.Close())
+}
 
 // Parameters returns views of the current parameters by name. They change with
 // every step.
@@ -165,7 +172,7 @@ func (e *DivergedError) Error() string {
 // more, independent of it.
 func (t *Trainer) Step(ctx context.Context, b *data.Batch, more ...*data.Batch) ([]float32, error) {
 	f := &t.feed
-	f.batch, f.extra = *b, make([]*feed, len(more))
+	f.batch, f.features, f.extra = *b, nil, make([]*feed, len(more))
 	for i, m := range more {
 		f.extra[i] = &feed{batch: *m}
 	}
@@ -222,7 +229,7 @@ func (t *Trainer) Probe(ctx context.Context, b *data.Batch, rate float64) (*Prob
 		return nil, fmt.Errorf("train: a look ahead is on the plain gradients of tasks; set the method of balance to equal or fixed, not %s", t.balancing.Method().Name)
 	}
 	f := &t.feed
-	f.batch, f.extra = *b, nil
+	f.batch, f.features, f.extra = *b, nil, nil
 	if err := f.draw(t.step, uint64(t.steps+1)); err != nil {
 		return nil, err
 	}

@@ -27,6 +27,9 @@ type Result struct {
 // until [Step.Cross] writes to it.
 func (s *Step) Begin(ctx context.Context, in Input) (present []bool, err error) {
 	s.in = in
+	if err := s.complete(ctx, &s.in); err != nil {
+		return nil, err
+	}
 	labelled, of, err := s.labelled(ctx, &in)
 	if err != nil {
 		return nil, err
@@ -240,6 +243,9 @@ func (s *Step) Cross(ctx context.Context, extra [2]Input) ([]float64, error) {
 	r := s.split
 	for i := range extra {
 		in := &extra[i]
+		if err := s.complete(ctx, in); err != nil {
+			return nil, err
+		}
 		present, of, err := s.labelled(ctx, in)
 		if err != nil {
 			return nil, err

@@ -39,16 +39,24 @@ func NewCosts(m *models.Model) (*Costs, error) {
 	if err != nil {
 		return nil, err
 	}
+	f, err := newFeatures(m)
+	if err != nil {
+		return nil, err
+	}
+	given := map[*builder.Value]bool{}
+	for _, v := range f.in(built.Graph) {
+		given[v] = true
+	}
 	c := &Costs{known: map[string][]float64{}}
 	of := make([]map[*builder.Value]bool, len(built.Tasks))
 	for i, t := range built.Tasks {
-		of[i] = ancestors([]*builder.Value{t.Loss}, nil)
+		of[i] = ancestors([]*builder.Value{t.Loss}, given)
 	}
 	at := map[string]int{}
 	for _, n := range built.Graph.Nodes() {
 		needs := make([]bool, len(of))
 		for i := range of {
-			needs[i] = slices.ContainsFunc(n.Outputs, func(v *builder.Value) bool { return of[i][v] })
+			needs[i] = slices.ContainsFunc(n.Outputs, func(v *builder.Value) bool { return of[i][v] && !given[v] })
 		}
 		key := fmt.Sprint(needs)
 		if _, ok := at[key]; !ok {

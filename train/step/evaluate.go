@@ -9,10 +9,15 @@ import (
 	"espalier/tensor"
 )
 
-// Evaluate computes the losses and the predictions of a batch without draws. The
-// losses, one a task, are valid until the next call; [Step.Predictions] has the rest.
-func (s *Step) Evaluate(ctx context.Context, b *tensor.Batch) (losses []float32, err error) {
-	err = s.evaluation.run(ctx, &Input{Batch: b})
+// Evaluate computes the losses and the predictions of a batch, of which it makes no
+// draws. The losses, one a task, are valid until the next call; [Step.Predictions] has
+// the rest.
+func (s *Step) Evaluate(ctx context.Context, in Input) (losses []float32, err error) {
+	if err := s.complete(ctx, &in); err != nil {
+		return nil, err
+	}
+	in.Draws = nil
+	err = s.evaluation.run(ctx, &in)
 	return s.evaluation.losses, err
 }
 

@@ -37,7 +37,7 @@ func CompareParts(t *Step, in Input) (wrong []string, err error) {
 		return nil, err
 	}
 	for _, way := range []struct{ full, whole bool }{{full: true}, {full: true, whole: true}, {}} {
-		d, err := compileSplit(t.model, t.config.Recompute, way.whole, false)
+		d, err := compileSplit(t.model, t.features, t.config.Recompute, way.whole, false)
 		if err != nil {
 			return nil, err
 		}
@@ -145,4 +145,17 @@ func GradientMemory(s *Step) int { return len(s.params.gradients) }
 // GradientsNow are the gradients of a plain step by all that it learns, by name.
 func GradientsNow(s *Step) map[string][]float32 {
 	return gradientsNow(s, func(name string) bool { return s.plain.program.graded[name] })
+}
+
+// Reads are the dense parameters that the plain step and evaluation read, and how many
+// looked-up rows they do.
+func Reads(s *Step) (names []string, rows int) {
+	for _, p := range []*program{s.plain.program, s.evaluation.program} {
+		for _, v := range p.dense {
+			names = append(names, v.Name())
+		}
+		rows += len(p.reads)
+	}
+	slices.Sort(names)
+	return slices.Compact(names), rows
 }

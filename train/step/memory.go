@@ -32,7 +32,11 @@ func (m Memory) Total() int64 {
 // it is not counted: the program itself with ONNX Runtime (some 60 MB), what the
 // engine's allocator leaves between values, validation, and the data.
 func Estimate(m *models.Model, c Config, sizes map[string]int64) (Memory, error) {
-	p, err := compileStep(m, false, c.Recompute)
+	f, err := newFeatures(m)
+	if err != nil {
+		return Memory{}, err
+	}
+	p, err := compileStep(m, f, false, c.Recompute)
 	if err != nil {
 		return Memory{}, err
 	}
@@ -45,7 +49,10 @@ func Estimate(m *models.Model, c Config, sizes map[string]int64) (Memory, error)
 		moments = 4
 	}
 	learned := map[string]bool{} // tables whose rows do
-	for _, l := range p.lookup {
+	for i, l := range p.lookup {
+		if !p.gathers(i) {
+			continue
+		}
 		n, err := bytesOf(l.rows, sizes)
 		if err != nil {
 			return out, err
@@ -66,6 +73,16 @@ func Estimate(m *models.Model, c Config, sizes map[string]int64) (Memory, error)
 		if p.graded[v.Name()] {
 			out.Gradients += 4 * n
 		}
+	}
+	for _, v := range p.features {
+		if v == nil {
+			continue
+		}
+		n, err := bytesOf(v, sizes)
+		if err != nil {
+			return out, err
+		}
+		out.Batch += 2 * n
 	}
 	for _, v := range p.masks {
 		n, err := bytesOf(v, sizes)
@@ -110,7 +127,7 @@ var inPlace = map[string]bool{
 // the engine writes them where they stay.
 func (p *program) activations(sizes map[string]int64) (int64, error) {
 	cut, ends := map[*builder.Value]bool{}, make([]*builder.Value, len(p.outputs))
-	for _, v := range p.rows() {
+	for _, v := range p.given() {
 		cut[v] = true
 	}
 	for i, o := range p.outputs {

@@ -26,6 +26,9 @@ type Probe struct {
 // summed over workers.
 func (s *Step) Probe(ctx context.Context, in Input, rate float64) (*Probe, error) {
 	p := &Probe{After: make([][]float64, len(s.states)), Squares: make([]float64, len(s.states))}
+	if err := s.complete(ctx, &in); err != nil {
+		return nil, err
+	}
 	var err error
 	if p.Before, err = s.lossesOn(ctx, &in); err != nil {
 		return nil, err
@@ -59,7 +62,7 @@ func (s *Step) Probe(ctx context.Context, in Input, rate float64) (*Probe, error
 
 // lossesOn evaluates the losses of a batch.
 func (s *Step) lossesOn(ctx context.Context, in *Input) ([]float64, error) {
-	of, err := s.Evaluate(ctx, in.Batch)
+	of, err := s.Evaluate(ctx, Input{Batch: in.Batch, Features: in.Features})
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,9 @@ type program struct {
 	lookup []lookup         // rows that the step gathers
 	masks  []*builder.Value
 	feeds  map[string]*builder.Value // ids, labels, weights
+	// features are the values that the program reads in the place of computing them, by
+	// number; nil for one that it does not read.
+	features []*builder.Value
 	// reads marks the looked-up rows that are inputs.
 	reads map[*builder.Value]bool
 	// graded marks the dense parameters and looked-up rows that the program
@@ -84,14 +87,20 @@ func carriesIDs(built *models.Built, v *builder.Value) bool {
 	return slices.Contains(built.Inputs(), v)
 }
 
+// newProgram is the program of a graph before its outputs are known; f are the model's
+// features, nil where it keeps none.
+func newProgram(built *models.Built, f *features) *program {
+	return &program{built: built, lookup: lookups(built), features: f.in(built.Graph), graded: map[string]bool{}}
+}
+
 // compileStep builds the plain training step; shared: for one of several workers;
 // again: whose blocks are computed again for the backward pass.
-func compileStep(m *models.Model, shared, again bool) (*program, error) {
+func compileStep(m *models.Model, f *features, shared, again bool) (*program, error) {
 	built, err := m.Build(models.Training)
 	if err != nil {
 		return nil, err
 	}
-	return stepOf(built, shared, again)
+	return stepOf(built, f, shared, again)
 }
 
 // blocksOf are the blocks of the trunk that a step computes again, if it does.
@@ -108,9 +117,9 @@ func blocksOf(built *models.Built, again bool) []grad.Block {
 // stepOf builds the training step: losses of all tasks, the penalty where the
 // model has one, and gradients of the losses' weighted sum and the penalty, which
 // has a factor where gradients are summed over workers.
-func stepOf(built *models.Built, shared, again bool) (*program, error) {
+func stepOf(built *models.Built, f *features, shared, again bool) (*program, error) {
 	g := built.Graph
-	p := &program{built: built, lookup: lookups(built), graded: map[string]bool{}}
+	p := newProgram(built, f)
 	var losses, weights []*builder.Value
 	var outputs []builder.Output
 	for _, t := range built.Tasks {
@@ -154,29 +163,29 @@ func (p *program) learned() []*builder.Value {
 }
 
 // compileLosses builds the losses of a training step alone.
-func compileLosses(m *models.Model) (*program, error) {
-	return compileForward(m, models.Training, true, false)
+func compileLosses(m *models.Model, f *features) (*program, error) {
+	return compileForward(m, f, models.Training, true, false)
 }
 
 // compileEvaluation builds the losses and answers of all tasks.
-func compileEvaluation(m *models.Model) (*program, error) {
-	return compileForward(m, models.Evaluation, true, true)
+func compileEvaluation(m *models.Model, f *features) (*program, error) {
+	return compileForward(m, f, models.Evaluation, true, true)
 }
 
 // compileAnswers builds the answers of all tasks alone, from the graph that evaluation
 // measures and not from the one that is exported: a file is verified against it.
 func compileAnswers(m *models.Model) (*program, error) {
-	return compileForward(m, models.Evaluation, false, true)
+	return compileForward(m, nil, models.Evaluation, false, true)
 }
 
 // compileForward builds a program without gradients, which outputs the losses, the
 // answers or both of all tasks.
-func compileForward(m *models.Model, mode models.Mode, losses, answers bool) (*program, error) {
+func compileForward(m *models.Model, f *features, mode models.Mode, losses, answers bool) (*program, error) {
 	built, err := m.Build(mode)
 	if err != nil {
 		return nil, err
 	}
-	p := &program{built: built, lookup: lookups(built)}
+	p := newProgram(built, f)
 	var outputs []builder.Output
 	for _, t := range built.Tasks {
 		if losses {
@@ -227,10 +236,10 @@ func (p *program) rows() []*builder.Value {
 	return rows
 }
 
-// emit writes the program. It is cut at look-ups and at the given values, which
-// other programs compute.
+// emit writes the program. It is cut at look-ups, at features and at the given values,
+// which other programs compute.
 func (p *program) emit(outputs []builder.Output, cut ...*builder.Value) error {
-	e, err := p.built.Graph.Emit(builder.Emission{Outputs: outputs, Cut: append(p.rows(), cut...)})
+	e, err := p.built.Graph.Emit(builder.Emission{Outputs: outputs, Cut: append(p.given(), cut...)})
 	if err != nil {
 		return err
 	}
@@ -240,7 +249,7 @@ func (p *program) emit(outputs []builder.Output, cut ...*builder.Value) error {
 		p.penalty = p.penalty || o.Name == penaltyName
 		p.losses = p.losses || strings.HasPrefix(o.Name, lossPrefix)
 	}
-	rows := map[*builder.Value]bool{}
+	rows, features := map[*builder.Value]bool{}, map[*builder.Value]bool{}
 	for _, v := range p.rows() {
 		rows[v] = true
 	}
@@ -252,11 +261,45 @@ func (p *program) emit(outputs []builder.Output, cut ...*builder.Value) error {
 			p.masks = append(p.masks, v)
 		case rows[v]:
 			p.reads[v] = true
+		case slices.Contains(p.features, v):
+			features[v] = true
 		default:
 			p.feeds[v.Name()] = v
 		}
 	}
+	for i, v := range p.features {
+		if !features[v] {
+			p.features[i] = nil
+		}
+	}
 	return nil
+}
+
+// denseSize is how many dense parameters the program reads.
+func (p *program) denseSize() int {
+	n := 0
+	for _, v := range p.dense {
+		n += v.Parameter().Size()
+	}
+	return n
+}
+
+// given are the looked-up rows and the features, which the program does not compute.
+func (p *program) given() []*builder.Value {
+	given := p.rows()
+	for _, v := range p.features {
+		if v != nil {
+			given = append(given, v)
+		}
+	}
+	return given
+}
+
+// gathers reports whether the program needs the rows of lookup i. The frozen part of a
+// trunk reads rows that nothing needs where its features are given.
+func (p *program) gathers(i int) bool {
+	l := p.lookup[i]
+	return p.reads[l.rows] || !l.table.Parameter().Frozen
 }
 
 // idsOf returns the batch's ids that lookup i reads rows of.

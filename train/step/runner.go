@@ -59,6 +59,9 @@ type Input struct {
 	// Draws are what the step draws by chance; nil in an evaluation. Words that were
 	// drawn to be unknown take the place of the batch's.
 	Draws *Draws
+	// Features are the values of [Step.Features], [batch, ...] or [batch, sequence, ...];
+	// nil: the step computes them.
+	Features []*tensor.Tensor
 }
 
 // tensor returns the tensor of a model's input, or nil.
@@ -191,7 +194,7 @@ func (r *runner) batchInputs(from *Input) ([]runtime.Named, error) {
 	}
 	var in []runtime.Named
 	for i, l := range r.program.lookup {
-		if r.gather {
+		if r.gather && r.program.gathers(i) {
 			if err := r.rows[i].fit(sizes); err != nil {
 				return nil, err
 			}
@@ -201,6 +204,16 @@ func (r *runner) batchInputs(from *Input) ([]runtime.Named, error) {
 		if r.program.reads[l.rows] {
 			in = append(in, runtime.Named{Name: l.rows.Name(), Tensor: r.rows[i].tensor})
 		}
+	}
+	for i, v := range r.program.features {
+		if v == nil {
+			continue
+		}
+		t := from.Features[i]
+		if err := matches(v, t, sizes); err != nil {
+			return nil, err
+		}
+		in = append(in, runtime.Named{Name: v.Name(), Tensor: t})
 	}
 	for _, v := range r.program.masks {
 		in = append(in, runtime.Named{Name: v.Name(), Tensor: d.masks[v.Name()]})
@@ -224,14 +237,19 @@ func (in *Input) fed(v *builder.Value) (*tensor.Tensor, error) {
 	if t == nil {
 		return nil, fmt.Errorf("train: the model asks for input %q, which no data set fills", v.Name())
 	}
-	shape, err := shapeOf(v, in.Batch.Sizes())
+	return t, matches(v, t, in.Batch.Sizes())
+}
+
+// matches reports a tensor that is not of a value's type and shape.
+func matches(v *builder.Value, t *tensor.Tensor, sizes map[string]int64) error {
+	shape, err := shapeOf(v, sizes)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if t.DType() != v.DType() || !t.Shape().Equal(shape) {
-		return nil, fmt.Errorf("train: the model asks for input %q as %v%v, the data set has %v", v.Name(), v.DType(), shape, t)
+		return fmt.Errorf("train: the model asks for input %q as %v%v, the data set has %v", v.Name(), v.DType(), shape, t)
 	}
-	return t, nil
+	return nil
 }
 
 // run computes the program for a batch.

@@ -54,12 +54,12 @@ type split struct {
 
 // compileSplit compiles the step; again: with blocks that are computed again; whole: without a backward program; valued: with
 // the values at the cut as outputs.
-func compileSplit(m *models.Model, again, whole, valued bool) (*split, error) {
+func compileSplit(m *models.Model, f *features, again, whole, valued bool) (*split, error) {
 	built, err := m.Build(models.Training)
 	if err != nil {
 		return nil, err
 	}
-	forward := &program{built: built, lookup: lookups(built), graded: map[string]bool{}}
+	forward := newProgram(built, f)
 	d := &split{forward: forward, valued: valued, blocks: blocksOf(built, again)}
 	if !whole {
 		d.cut = d.shared()
@@ -281,7 +281,7 @@ func (d *split) forwardGradients(before map[*builder.Value]bool) []builder.Outpu
 func (d *split) compileBackward(before map[*builder.Value]bool) (*program, []builder.Output, error) {
 	built := d.forward.built
 	g := built.Graph
-	p := &program{built: built, lookup: d.forward.lookup, graded: map[string]bool{}}
+	p := &program{built: built, lookup: d.forward.lookup, features: slices.Clone(d.forward.features), graded: map[string]bool{}}
 	var wrt, results, seeds []*builder.Value
 	for _, v := range p.learned() {
 		if before[v] {
@@ -317,10 +317,10 @@ func (d *split) compileBackward(before map[*builder.Value]bool) (*program, []bui
 func (d *split) save(results, seeds []*builder.Value) []*builder.Value {
 	g := d.forward.built.Graph
 	varies := descendants(g, seeds)
-	gathered := d.forward.rows()
+	given := d.forward.given()
 	kept := map[*builder.Value]bool{}
 	walk(results, func(v *builder.Value, n *builder.Node) bool {
-		if slices.Contains(gathered, v) {
+		if slices.Contains(given, v) {
 			return false
 		}
 		again := varies[v] || isView(n) || spreads(n)

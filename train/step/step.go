@@ -91,7 +91,8 @@ type Step struct {
 	measured    *splitStep       // gradients for Measure, of methods that read none; else nil
 	after       *runner          // losses with the step's draws
 	evaluation  *runner
-	inference   *runner // of Predict, from its first call on
+	features    *features // nil: the model keeps none
+	inference   *runner   // of Predict, from its first call on
 
 	// The step that is being made.
 	in      Input
@@ -128,14 +129,18 @@ func New(m *models.Model, e runtime.Engine, c Config) (*Step, error) {
 }
 
 func (s *Step) compile() error {
-	plain, err := compileStep(s.model, s.config.Reduce != nil, s.config.Recompute)
+	var err error
+	if s.features, err = newFeatures(s.model); err != nil {
+		return err
+	}
+	plain, err := compileStep(s.model, s.features, s.config.Reduce != nil, s.config.Recompute)
 	if err != nil {
 		return err
 	}
 	if s.config.Recompute && len(blocksOf(plain.built, true)) == 0 {
 		return errors.New("train: recompute: the trunk has no layer that can be computed again: one of recurrent steps keeps what they give; leave recompute out")
 	}
-	evaluation, err := compileEvaluation(s.model)
+	evaluation, err := compileEvaluation(s.model, s.features)
 	if err != nil {
 		return err
 	}
@@ -146,13 +151,12 @@ func (s *Step) compile() error {
 	if s.params, err = newParameters(plain.built.Graph.Parameters(), rows, s.config.Seed); err != nil {
 		return err
 	}
-	dense := 0
-	for _, v := range plain.dense {
-		dense += v.Parameter().Size()
-	}
-	s.large = dense >= largeModel
+	s.large = plain.denseSize() >= largeModel
 	s.startUnknown(plain)
 	if err := s.newOptimizer(plain); err != nil {
+		return err
+	}
+	if err := s.features.open(s); err != nil {
 		return err
 	}
 	opts := s.options()
@@ -210,7 +214,7 @@ func (s *Step) compileSplits(opts runtime.Options) error {
 	if !c.Needs.After {
 		return nil
 	}
-	p, err := compileLosses(s.model)
+	p, err := compileLosses(s.model, s.features)
 	if err != nil {
 		return err
 	}
@@ -228,7 +232,7 @@ func OnGradients(n balance.Needs) bool { return n.Gram || n.Rows || n.Direction 
 func (s *Step) openSplit(full bool, opts runtime.Options) (*splitStep, error) {
 	// Where batches lack tasks, a step with a backward program leaves them out, and
 	// where blocks are computed again it does so once.
-	d, err := compileSplit(s.model, s.config.Recompute, full && !s.config.Absences && !s.config.Recompute, !full && s.config.Needs.Signs)
+	d, err := compileSplit(s.model, s.features, s.config.Recompute, full && !s.config.Absences && !s.config.Recompute, !full && s.config.Needs.Signs)
 	if err != nil {
 		return nil, err
 	}
@@ -253,6 +257,9 @@ func (s *Step) startUnknown(p *program) {
 func (s *Step) Close() error {
 	var errs []error
 	runners := []*runner{s.after, s.evaluation, s.inference}
+	if s.features != nil {
+		runners = append(runners, s.features.runner)
+	}
 	if s.plain != nil {
 		runners = append([]*runner{s.plain.runner}, runners...)
 	}

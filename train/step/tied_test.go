@@ -33,7 +33,7 @@ func TestTiedEmbeddingsLearnFromAllLookUps(t *testing.T) {
 	if g.Err() != nil {
 		t.Fatal(g.Err())
 	}
-	p, err := stepOf(built, false, false)
+	p, err := stepOf(built, nil, false, false)
 	if err != nil {
 		t.Fatal(err)
 	}
