@@ -20,6 +20,7 @@ import (
 	"espalier/recipe"
 	"espalier/runtime"
 	"espalier/runtime/predict"
+	"espalier/schema"
 	"espalier/tensor"
 )
 
@@ -103,6 +104,68 @@ func TestSubwordsFromRecipeToPrediction(t *testing.T) {
 		`use --input ids, and make the ids with the tokenizer.json in the file's metadata "espalier.tokenizer": a token with id n there has id n+2, its unknown token 1, and 0 is padding`
 	if err == nil || err.Error() != want {
 		t.Errorf("text in: %v, want %s", err, want)
+	}
+}
+
+// TestCRFOverPiecesFromRecipeToPrediction: a file whose tags are chosen together reads
+// which pieces begin words, and is measured as the trainer's model is.
+func TestCRFOverPiecesFromRecipeToPrediction(t *testing.T) {
+	all, ctx := engines(t), context.Background()
+	r := subwordRecipe(t, letters(t))
+	r, err := r.With("tasks.entities.crf=true")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "run")
+	run, outcome, err := espalier.Train(ctx, r, dir, espalier.Options{Engine: all[0]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f1 := outcome.Valid[2].Value(); !(f1 > 0.4) {
+		t.Errorf("span F1 is %v: nothing was learned", f1)
+	}
+	path := filepath.Join(t.TempDir(), "m.onnx")
+	if _, err := run.Export(ctx, path, espalier.ExportOptions{Engines: all}); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range all {
+		p, err := predict.Open(path, predict.Options{Engine: e})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		if in := p.Schema().Inputs[0]; in.WordStarts != schema.WordStarts {
+			t.Errorf("the file says that %q is where words begin", in.WordStarts)
+		}
+		scoresAs(t, p, run.Recipe, outcome.Test, e.Name())
+		// A longer text beside it, and memory that is used again, change nothing.
+		b := p.NewBuffer()
+		defer b.Close()
+		const sentence = "Ada flew to Reykjavík"
+		alone, err := p.Predict(ctx, sentence)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			beside, err := b.Predict(ctx, sentence, "the wine list in Porto was a complete mess")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(alone[0].Task("entities").Spans, beside[0].Task("entities").Spans); diff != "" {
+				t.Errorf("beside another text there are other spans:\n%s", diff)
+			}
+		}
+	}
+	if _, err := run.Export(ctx, path, espalier.ExportOptions{Engines: all, Heads: []string{"topic"}}); err != nil {
+		t.Errorf("a file without the head: %v", err)
+	}
+	p, err := predict.Open(path, predict.Options{Engine: all[0]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if _, err := p.Predict(ctx, "Ada flew to Porto"); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -92,6 +92,19 @@ func TestTagsStandAtFirstPieces(t *testing.T) {
 	if diff := cmp.Diff([]int64{0, -1, 1, -1, 0, -1, -1, 1, 0, 1, -1, -1}, b.Int64s(task.LabelsInput("slots"))); diff != "" {
 		t.Error(diff)
 	}
+	if diff := cmp.Diff([]int64{1, 0, 1, 0, 1, 1, 0, 1, 1, 1, 0, 0}, b.Int64s(schema.WordStarts)); diff != "" {
+		t.Error(diff)
+	}
+	if n := b.Counts[1]; n != 6 {
+		t.Errorf("%d tags have a loss", n)
+	}
+	if b.CountWhole(1); b.Counts[1] != 4 { // the second text has a word without a tag
+		t.Errorf("%d tags have a loss where a text's tags count together", b.Counts[1])
+	}
+	d.Select([]int{2, 0}).Fill(&b, []int{0, 1})
+	if diff := cmp.Diff([]int64{1, 1, 0, 0, 1, 0, 1, 0}, b.Int64s(schema.WordStarts)); diff != "" {
+		t.Errorf("of examples that were selected: %s", diff)
+	}
 	if diff := cmp.Diff([]string{"O", "B-genre", "I-genre"}, e.Schema().Tasks[1].Labels); diff != "" {
 		t.Error(diff)
 	}

@@ -176,6 +176,7 @@ type texts struct {
 	forms     []int32
 	spellings [][]int64
 	known     map[string]int32
+	starts    []bool // whether a piece begins a word; nil where tokens are words
 }
 
 func (s *texts) add(r *source.Record, x *example, stats *Stats) error {
@@ -193,6 +194,9 @@ func (s *texts) add(r *source.Record, x *example, stats *Stats) error {
 		stats.Cut += len(units) - kept
 	}
 	unknown := s.in.vocabulary.Unknown()
+	for _, of := range x.words.begins[:min(kept, len(x.words.begins))] {
+		s.starts = append(s.starts, of >= 0)
+	}
 	for _, w := range units[:kept] {
 		id := s.in.vocabulary.ID(w.Word)
 		if id == unknown {
@@ -231,6 +235,9 @@ func (s *texts) copy(from store, i int) {
 		s.forms = append(s.forms, o.forms[start:end]...)
 		s.spellings = o.spellings // shared: both are finished
 	}
+	if o.starts != nil {
+		s.starts = append(s.starts, o.starts[start:end]...)
+	}
 	if o.whole != nil {
 		s.whole = append(s.whole, o.whole[i])
 	}
@@ -262,7 +269,8 @@ func (s *texts) setSizes(b *tensor.Batch, examples []int) {
 }
 
 // fill makes int64 [batch, sequence], padded with the vocabulary's padding, and, where
-// the model reads characters, int64 [batch, sequence, characters], padded with 0.
+// the model reads characters, int64 [batch, sequence, characters], padded with 0. Where
+// tokens are pieces of words, int64 [batch, sequence] says which begin one.
 func (s *texts) fill(b *Batch) {
 	length, width := b.Size(task.Sequence), b.Size(characterSize)
 	ids := tensor.Fill(&b.Batch, schema.IDs, s.in.Padding, len(b.Examples), length)
@@ -273,6 +281,16 @@ func (s *texts) fill(b *Batch) {
 		b.Lengths = append(b.Lengths, s.length(i))
 		if s.whole != nil {
 			b.Texts = append(b.Texts, s.whole[i])
+		}
+	}
+	if s.in.tokenizer.Subwords() {
+		out := tensor.Fill(&b.Batch, schema.WordStarts, int64(0), len(b.Examples), length)
+		for row, i := range b.Examples {
+			for j, begins := range s.starts[s.offsets[i]:s.offsets[i+1]] {
+				if begins {
+					out[row*length+j] = 1
+				}
+			}
 		}
 	}
 	if s.in.characters == nil {

@@ -182,6 +182,13 @@ func build(m *models.Model, values map[string]*tensor.Tensor, vocabulary *text.V
 			return nil, fmt.Errorf("export: %w", err)
 		}
 	}
+	described.Inputs = slices.Clone(described.Inputs)
+	for i := range described.Inputs { // the heads that are written may not need it
+		in := &described.Inputs[i]
+		if !slices.ContainsFunc(e.Inputs, func(v *builder.Value) bool { return v.Name() == in.WordStarts }) {
+			in.WordStarts = ""
+		}
+	}
 	if e.Model.Metadata, err = metadata(&described, vocabulary, o.Training); err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}

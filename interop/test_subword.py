@@ -35,16 +35,18 @@ def test_tokenizers_and_onnxruntime_give_what_go_gives():
         ids = [1 if i == unknown else i + 2 for i in encoded.ids]
         assert max(ids) < description["vocabulary_size"]
         names = [o.name for o in session.get_outputs()]
-        outputs = dict(zip(names, session.run(names, {"ids": numpy.array([ids], dtype=numpy.int64)})))
+        starts = numpy.zeros((1, len(ids)), dtype=numpy.int64)
+        for word in re.finditer(r"\S+", text):
+            starts[0, [i for i, (a, b) in enumerate(encoded.offsets) if a < word.end() and b > word.start()][:1]] = 1
+        given = {"ids": numpy.array([ids], dtype=numpy.int64), description["word_starts"]: starts}
+        outputs = dict(zip(names, session.run(names, given)))
         tasks = {t["name"]: t for t in cases["tasks"]}
-        topic, entities = (next(a for a in answer["tasks"] if a["task"] == name) for name in ("topic", "entities"))
+        topic, entities, spans = (next(a for a in answer["tasks"] if a["task"] == name) for name in ("topic", "entities", "spans"))
         assert tasks["topic"]["labels"][outputs["topic_label"][0]] == topic["label"]
         assert numpy.abs(outputs["topic_probabilities"][0] - topic["probabilities"]).max() <= BOUND
-        tags = []
-        for word in re.finditer(r"\S+", text):
-            first = next((i for i, (a, b) in enumerate(encoded.offsets) if a < word.end() and b > word.start()), None)
-            if first is not None:
-                tags.append(tasks["entities"]["labels"][outputs["entities_label"][0, first]])
-        assert tags == [t["label"] for t in entities.get("tags", [])]
+        for answered in entities, spans:  # each word's tag by itself, and all together
+            labels, name = tasks[answered["task"]]["labels"], answered["task"] + "_label"
+            tags = [labels[outputs[name][0, i]] for i in numpy.flatnonzero(starts)]
+            assert tags == [t["label"] for t in answered.get("tags", [])]
         words += len(tags)
     assert words > 30

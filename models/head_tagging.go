@@ -48,21 +48,35 @@ func (c *network) tagging(s *builder.Scope, t *schema.Task, h HeadConfig, shared
 // crf answers with the best path through the labels. The probabilities are
 // those of each token's labels over all paths: the gradient of the logarithm of
 // the partition function by the emissions.
+//
+// Where tokens are pieces of words, the path is one through the words: it reads the
+// emissions of words' first pieces, and other pieces have probabilities and label 0.
 func (c *network) crf(s *builder.Scope, t *schema.Task, emissions *builder.Value, out *TaskGraph) {
 	first, last, next := schema.LegalTags(t.Scheme, t.Labels)
 	field := nn.NewCRF(s.In("crf"), int64(len(t.Labels)), nn.Legal{First: first, Last: last, Next: next})
+	scores, mask, labels := emissions, c.mask, out.Labels
+	if w := c.words; w != nil {
+		scores, mask = w.Gather(emissions), w.Mask
+		if labels != nil {
+			labels = w.Labels(labels)
+		}
+	}
 	if c.mode != Inference {
-		out.Loss, out.Count = field.Loss(emissions, out.Labels, c.mask)
+		out.Loss, out.Count = field.Loss(scores, labels, mask)
 	}
 	if c.mode == Training {
 		return
 	}
-	marginals := grad.Gradients(c.Graph, []*builder.Value{c.SumAll(field.LogPartition(emissions, c.mask))}, nil, []*builder.Value{emissions})[0]
+	marginals := grad.Gradients(c.Graph, []*builder.Value{c.SumAll(field.LogPartition(scores, mask))}, nil, []*builder.Value{emissions})[0]
+	best := field.Best(scores, mask)
+	if c.words != nil {
+		best = c.words.Spread(best)
+	}
 	if c.Err() != nil {
 		return
 	}
 	out.Outputs = []builder.Output{
 		{Name: t.Output(schema.Probabilities), Value: marginals},
-		{Name: t.Output(schema.Label), Value: field.Best(emissions, c.mask)},
+		{Name: t.Output(schema.Label), Value: best},
 	}
 }

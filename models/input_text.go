@@ -1,6 +1,7 @@
 package models
 
 import (
+	"errors"
 	"fmt"
 
 	"espalier/builder"
@@ -12,8 +13,8 @@ import (
 
 // The names of the inputs that carry token ids and the characters of tokens.
 const (
-	IDs        = "ids"
-	Characters = "characters"
+	IDs        = schema.IDs
+	Characters = schema.CharacterIDs
 )
 
 // EmbeddingTable is the name of the parameter that holds the word vectors:
@@ -48,8 +49,28 @@ func NewText(s *schema.Schema, c Config) (*Model, error) {
 		c.Tensor = Characters
 		own.Inputs[0].Characters = &c
 	}
+	if own.Inputs[0].WordStarts = ""; labelsWords(own, &m.config) {
+		own.Inputs[0].WordStarts = schema.WordStarts
+	}
 	return m, m.try()
 }
+
+// labelsWords reports whether tokens are pieces of words and a task's labels are those
+// of words together.
+func labelsWords(s *schema.Schema, c *Config) bool {
+	if !s.Inputs[0].Pieces() {
+		return false
+	}
+	for _, t := range s.Tasks {
+		if c.Heads[t.Name].CRF {
+			return true
+		}
+	}
+	return false
+}
+
+// errNoWordStarts says what a front lacks that computes the inputs of a model.
+var errNoWordStarts = errors.New("a CRF over words that are split into pieces needs to know which pieces begin a word")
 
 // textReader reads tokens, and their characters where the model does.
 type textReader struct{}
@@ -62,6 +83,9 @@ func (textReader) inputs(g *builder.Graph, inputs []schema.Input) (f Front) {
 	if inputs[0].TokenTypes != "" {
 		f.TokenTypes = g.Input(schema.TokenTypes, tensor.Int64, builder.Named("batch"), builder.Named("sequence"))
 	}
+	if name := inputs[0].WordStarts; name != "" {
+		f.WordStarts = g.Input(name, tensor.Int64, builder.Named("batch"), builder.Named("sequence"))
+	}
 	return f
 }
 
@@ -73,6 +97,12 @@ func (textReader) read(c *network, trunk *builder.Scope, b *Built, inputs []sche
 		c.mask = nn.Mask(c.Graph, b.IDs, inputs[0].Padding)
 	}
 	in, t := &inputs[0], c.config.Trunk
+	if in.WordStarts != "" {
+		if b.WordStarts == nil {
+			return c.Fail("words", nil, errNoWordStarts)
+		}
+		c.words = nn.NewWords(c.Graph, b.WordStarts, c.mask)
+	}
 	embed := nn.Embedding
 	if t.Frozen {
 		embed = nn.FrozenEmbedding

@@ -163,6 +163,9 @@ type Built struct {
 	// sequence], 0 is padding. TokenTypes are the numbers of segments, int64 [batch,
 	// sequence], where the graph reads them.
 	Mask, TokenTypes *builder.Value
+	// WordStarts is the input "word_starts", int64 [batch, sequence], 1 for a word's
+	// first piece; nil where the model does not read it.
+	WordStarts *builder.Value
 	// Columns are a table's inputs, in the schema's order: numbers [batch], NaN
 	// where there is none, and ids of values, int64 [batch].
 	Columns []*builder.Value
@@ -188,10 +191,10 @@ type Built struct {
 type Block struct{ In, Out *builder.Value }
 
 // Inputs are the inputs of the graph that carry what the model reads: ids of tokens,
-// ids of characters, columns.
+// ids of characters, which pieces begin words, columns.
 func (b *Built) Inputs() []*builder.Value {
 	var in []*builder.Value
-	for _, v := range append([]*builder.Value{b.IDs, b.Mask, b.TokenTypes, b.Characters}, b.Columns...) {
+	for _, v := range append([]*builder.Value{b.IDs, b.Mask, b.TokenTypes, b.Characters, b.WordStarts}, b.Columns...) {
 		if v != nil {
 			in = append(in, v)
 		}
@@ -265,13 +268,13 @@ func (m *Model) BuildIn(mode Mode, float tensor.DType) (*Built, error) {
 }
 
 // Front is what the model reads: int64 [batch, sequence] and, where the schema
-// has characters, [batch, sequence, characters]; or a table's columns, as in
-// [Built]. Without a mask padding is told by its id, and without token types they
-// are 0.
+// has them, characters [batch, sequence, characters] and word starts [batch,
+// sequence]; or a table's columns, as in [Built]. Without a mask padding is told by
+// its id, and without token types they are 0.
 type Front struct {
-	IDs, Characters  *builder.Value
-	Mask, TokenTypes *builder.Value
-	Columns          []*builder.Value
+	IDs, Characters, WordStarts *builder.Value
+	Mask, TokenTypes            *builder.Value
+	Columns                     []*builder.Value
 }
 
 // BuildOn makes the inference graph on a front that computes what the model
@@ -286,7 +289,7 @@ func (m *Model) build(mode Mode, float tensor.DType, front func(g *builder.Graph
 	if err != nil {
 		return nil, fmt.Errorf("models: %w", err)
 	}
-	b := &Built{Graph: g, IDs: f.IDs, Characters: f.Characters, Mask: f.Mask, TokenTypes: f.TokenTypes, Columns: f.Columns}
+	b := &Built{Graph: g, IDs: f.IDs, Characters: f.Characters, Mask: f.Mask, TokenTypes: f.TokenTypes, WordStarts: f.WordStarts, Columns: f.Columns}
 	c := &network{
 		Graph: g, mode: mode, config: m.config, tasks: m.schema.TaskNames(),
 		pooled: map[*builder.Value]*builder.Value{}, features: map[string]*builder.Value{},
@@ -337,6 +340,9 @@ type network struct {
 	mask   *builder.Value // [batch, sequence], 1 for tokens; nil for a model of whole examples
 	// tokenTypes are int64 [batch, sequence]; nil where all are 0.
 	tokenTypes *builder.Value
+	// words are the words that tokens are pieces of; nil where tokens are words, and
+	// where nothing asks for them.
+	words *nn.Words
 	// adapting is the task whose own layers of a pretrained trunk are being built.
 	adapting string
 	// merging is what becomes of low-rank changes; changing, if it is not nil,

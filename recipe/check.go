@@ -216,11 +216,6 @@ func (c *checker) pieces(r *Recipe) {
 		if r.Trunk.Vectors.File != "" {
 			c.fail("trunk.vectors.file", "names vectors of words, but the tokens of tokenizer subword are pieces of them")
 		}
-		for _, t := range r.Tasks {
-			if t.CRF {
-				c.fail("tasks."+t.Name+".crf", "is set, but with tokenizer subword only the first piece of a word has a label, and a CRF learns from whole texts; set it to false")
-			}
-		}
 	}
 }
 

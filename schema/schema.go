@@ -69,13 +69,15 @@ const (
 
 // The names of the graph inputs that carry a text: int64 [batch, sequence] ids of
 // tokens, padded with [Input.Padding], and [batch, sequence, characters] ids of their
-// characters, padded with 0.
+// characters, padded with 0. WordStarts, int64 [batch, sequence], is 1 for a word's first
+// piece and 0 elsewhere.
 const (
 	IDs          = "ids"
 	CharacterIDs = "characters"
 	// TokenTypes carries int64 [batch, sequence]: to which of a pair of texts a token
 	// belongs, as the tokenizer.json says it; 0 at padding.
 	TokenTypes = "token_types"
+	WordStarts = "word_starts"
 )
 
 // Input describes one raw input.
@@ -122,6 +124,9 @@ type Input struct {
 	VocabularySize int `json:"vocabulary_size,omitempty"`
 	// Characters is set where the model also reads the characters of words.
 	Characters *Characters `json:"characters,omitempty"`
+	// WordStarts is the name of the graph input that says which pieces begin a word,
+	// of a model that needs to know: one that labels words together.
+	WordStarts string `json:"word_starts,omitempty"`
 
 	// Values are those of a categorical input that have an id of their own, the
 	// first 2, the next 3 and so on: see [MissingValue] and [UnknownValue].
@@ -270,7 +275,7 @@ const (
 // VocabularyKeys returns the metadata keys of what gives the input's tokens
 // their ids, and of its hash.
 func (in *Input) VocabularyKeys() (key, hash string) {
-	if in.Tokenizer == "subword" {
+	if in.Pieces() {
 		return KeyTokenizer, KeyTokenizerHash
 	}
 	return KeyVocabulary, KeyVocabularyHash
@@ -291,6 +296,25 @@ func (s *Schema) Task(name string) *Task {
 func (s *Schema) TaskIndex(name string) int {
 	return slices.IndexFunc(s.Tasks, func(t Task) bool { return t.Name == name })
 }
+
+// Beside are the names of the graph inputs that carry what a model reads of a text beside
+// its tokens: their characters, and which of them begin words.
+func (in *Input) Beside() []string {
+	var names []string
+	if in.Characters != nil {
+		names = append(names, in.Characters.Tensor)
+	}
+	if in.WordStarts != "" {
+		names = append(names, in.WordStarts)
+	}
+	return names
+}
+
+// Pieces reports whether an input's tokens are pieces of words.
+func (in *Input) Pieces() bool { return in.Tokenizer == subword }
+
+// subword is the name of the tokenizer that splits words into pieces.
+const subword = "subword"
 
 // Input returns the input of that name, or nil.
 func (s *Schema) Input(name string) *Input {

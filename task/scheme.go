@@ -77,6 +77,45 @@ func repaired(scheme string, tags []string) []string {
 	return out
 }
 
+// begun are the tags of the tokens that a piece begins, in their order. A span that loses
+// tokens, at the text's end or within, is spelled anew.
+func begun(scheme string, tags []string, begins []int) []string {
+	var kept []string
+	before := make([]int, len(tags)+1) // of a token, how many in front of it are kept
+	for _, token := range begins {
+		if token >= 0 {
+			kept = append(kept, tags[token])
+			before[token+1] = 1
+		}
+	}
+	for i := range tags {
+		before[i+1] += before[i]
+	}
+	if before[len(kept)] == len(kept) {
+		return cut(scheme, tags, len(kept))
+	}
+	if scheme == "" {
+		return kept
+	}
+	for start := 0; start < len(tags); {
+		end := start
+		for end < len(tags) && tags[end] != "" {
+			end++
+		}
+		from, to := before[start], before[end]
+		var spans []schema.Span
+		for _, s := range schema.Spans(tags[start:end]) {
+			s.Start, s.End = before[start+s.Start]-from, before[start+s.End]-from
+			if s.Start < s.End {
+				spans = append(spans, s)
+			}
+		}
+		copy(kept[from:], schema.SpellSpans(scheme, spans, to-from))
+		start = end + 1
+	}
+	return kept
+}
+
 // cut shortens tags to those of the tokens that are kept. A span that is cut
 // through ends where the text does.
 func cut(scheme string, tags []string, kept int) []string {

@@ -263,15 +263,11 @@ func (c *tags) Add(l *Labels, u *Units, x *Index) error {
 		}
 		return nil
 	}
-	begun := 0
-	for _, token := range u.Begins {
-		begun = max(begun, token+1)
-	}
-	kept := cut(c.scheme, l.Names, begun)
+	kept := begun(c.scheme, l.Names, u.Begins)
 	for _, token := range u.Begins {
 		tag := ""
 		if token >= 0 {
-			tag = kept[token]
+			tag, kept = kept[0], kept[1:]
 			if tag != l.Names[token] && !x.Knows(tag) {
 				tag = "" // only the cut made it
 			}
@@ -345,13 +341,21 @@ func (c *tags) Clear(b *tensor.Batch) { clearLabels(b, c.labels) }
 
 // CountWhole leaves out the examples in which a token has no tag, or one that
 // training never had: the loss of a conditional random field is of whole sequences.
+// Of pieces those that begin a word count.
 func (c *tags) CountWhole(b *tensor.Batch, examples []int) int {
-	length, labels := b.Size(Sequence), b.Int64s(c.labels)
+	length, labels, starts := b.Size(Sequence), b.Int64s(c.labels), b.Int64s(schema.WordStarts)
 	n := 0
 	for row, i := range examples {
-		whole := labels[row*length : row*length+len(c.of(i))]
-		if !slices.ContainsFunc(whole, func(l int64) bool { return l < 0 }) {
-			n += len(whole)
+		from, words, gap := row*length, 0, false
+		for j, l := range labels[from : from+len(c.of(i))] {
+			if starts != nil && starts[from+j] == 0 {
+				continue
+			}
+			words++
+			gap = gap || l < 0
+		}
+		if !gap {
+			n += words
 		}
 	}
 	return n

@@ -222,22 +222,24 @@ func tagsOf(x *example, n *numbering) (tags []int64, made int, err error) {
 	if !x.labels.OK {
 		return tags, 0, nil
 	}
-	kept := 0 // tokens up to the last that is
+	var kept []int // tokens
 	for token := range x.units.Tokens {
 		if x.place(token) >= 0 {
-			kept = token + 1
+			kept = append(kept, token)
 		}
 	}
 	var spans []schema.Span
 	for _, s := range x.labels.Spans {
-		if s.End = min(s.End, kept); s.Start < s.End {
+		first, _ := slices.BinarySearch(kept, s.Start)
+		end, _ := slices.BinarySearch(kept, s.End)
+		if s.Start, s.End = first, end; first < end {
 			spans = append(spans, s)
 		}
 	}
-	for token, tag := range schema.SpellSpans("bioes", spans, kept) {
-		at, was := x.place(token), x.labels.Names[token]
+	for i, tag := range schema.SpellSpans("bioes", spans, len(kept)) {
+		at, was := x.place(kept[i]), x.labels.Names[kept[i]]
 		switch {
-		case at < 0 || was == "":
+		case was == "":
 			continue
 		case tag != was && !slices.Contains(n.known, tag): // only the cut made it
 			if x.units.Begins == nil {

@@ -16,12 +16,16 @@ import (
 func drawText(v *verifier, r *rand.Rand, in *schema.Input, s Shape) (given, ids []runtime.Named, err error) {
 	if !in.InGraph {
 		ids = drawIDs(r, in, s)
-		if in.Mask == "" {
-			return ids, ids, nil
+		given = ids
+		if in.Mask != "" {
+			given = append(withMask(in, ids[0].Tensor), ids[1:]...)
+			ids = slices.Clone(ids)
+			ids[0].Name = schema.IDs // which the trainer reads
 		}
-		given = append(given, withMask(in, ids[0].Tensor)...)
-		ids[0].Name = schema.IDs // which the trainer reads
-		return append(given, ids[1:]...), ids, nil
+		if in.Pieces() && in.WordStarts == "" { // the trainer may have heads that the file has not
+			ids = append(slices.Clone(ids), drawStarts(r, schema.WordStarts, ids[0].Tensor))
+		}
+		return given, ids, nil
 	}
 	texts := v.drawTexts(r, s)
 	if ids, err = v.encode(in, texts); err != nil {
@@ -53,6 +57,9 @@ func drawIDs(r *rand.Rand, in *schema.Input, s Shape) []runtime.Named {
 		}
 	}
 	out := []runtime.Named{{Name: in.Tensor, Tensor: tensor.Must(tensor.Of(ids, int64(s.Batch), int64(s.Length)))}}
+	if in.WordStarts != "" {
+		out = append(out, drawStarts(r, in.WordStarts, out[0].Tensor))
+	}
 	if in.Characters != nil {
 		flat, width := text.PadCharacters(nil, words, s.Length)
 		t := tensor.Must(tensor.Of(flat, int64(s.Batch), int64(s.Length), int64(width)))
@@ -74,6 +81,15 @@ func withMask(in *schema.Input, ids *tensor.Tensor) []runtime.Named {
 		out = append(out, runtime.Named{Name: in.TokenTypes, Tensor: tensor.Must(tensor.Of(make([]int64, ids.Len()), ids.Shape()...))})
 	}
 	return out
+}
+
+// drawStarts draws which pieces begin a word, in padding, too, where none is to count.
+func drawStarts(r *rand.Rand, name string, ids *tensor.Tensor) runtime.Named {
+	starts := make([]int64, ids.Len())
+	for i := range starts {
+		starts[i] = r.Int64N(2)
+	}
+	return runtime.Named{Name: name, Tensor: tensor.Must(tensor.Of(starts, ids.Shape()...))}
 }
 
 // drawWord draws the characters of a word.

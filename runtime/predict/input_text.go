@@ -70,8 +70,8 @@ func (f *file) matchText(g *onnx.Graph) error {
 	if f.batch < 0 || f.length < 0 || v.Shape[0].Known && f.batch == 0 || f.batch > maxFixed || f.length > maxFixed/max(f.batch, 1) {
 		return fmt.Errorf("predict: input %q has a fixed size of %d rows and %d tokens; from 1 to %d elements are made", in.Tensor, f.batch, f.length, maxFixed)
 	}
-	for _, name := range []string{in.Mask, in.TokenTypes} {
-		if v := find(g.Inputs, name); name != "" && (v == nil || v.DType != tensor.Int64 || len(v.Shape) != 2) {
+	for _, name := range []string{in.Mask, in.TokenTypes, in.WordStarts} {
+		if v := find(g.Inputs, name); name != "" && !in.InGraph && (v == nil || v.DType != tensor.Int64 || len(v.Shape) != 2) {
 			return fmt.Errorf("predict: the graph has no int64 input %q of shape [batch, sequence]", name)
 		}
 	}
@@ -123,6 +123,14 @@ func prepareText(f *file, i int, c *prepared, to []runtime.Named) ([]runtime.Nam
 		}
 		to = append(to, runtime.Named{Name: in.Characters.Tensor, Tensor: t})
 	}
-	c.bytes += 8 * (len(c.ids) + len(c.mask) + len(c.types) + len(c.characters))
+	if in.WordStarts != "" {
+		c.starts = make([]int64, c.batch*c.length)
+		t, err := tensor.Of(c.starts, int64(c.batch), int64(c.length))
+		if err != nil {
+			return nil, err
+		}
+		to = append(to, runtime.Named{Name: in.WordStarts, Tensor: t})
+	}
+	c.bytes += 8 * (len(c.ids) + len(c.mask) + len(c.types) + len(c.characters) + len(c.starts))
 	return to, nil
 }

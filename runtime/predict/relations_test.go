@@ -83,12 +83,19 @@ func relationsOf(t *testing.T, p *predict.Predictor, s string, answer *predict.P
 		units = answer.Pieces
 	}
 	width := max(len(units), 1)
-	ids := make([]int64, rows*width)
+	ids, starts := make([]int64, rows*width), make([]int64, rows*width)
 	for i, u := range units {
 		ids[i] = p.Vocabulary().ID(u.Text)
+		for _, w := range answer.Tokens {
+			if w.Start == u.Start {
+				starts[i] = 1
+			}
+		}
 	}
-	x := tensor.Must(tensor.Of(ids, int64(rows), int64(width)))
-	out, err := p.Run(context.Background(), predict.Input{Texts: []string{s}, Tensors: []tensor.Named{{Name: p.Schema().Inputs[0].Tensor, Tensor: x}}})
+	x, begins := tensor.Must(tensor.Of(ids, int64(rows), int64(width))), tensor.Must(tensor.Of(starts, int64(rows), int64(width)))
+	out, err := p.Run(context.Background(), predict.Input{Texts: []string{s}, Tensors: []tensor.Named{
+		{Name: p.Schema().Inputs[0].Tensor, Tensor: x}, {Name: schema.WordStarts, Tensor: begins},
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

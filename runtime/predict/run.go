@@ -16,8 +16,8 @@ import (
 type Input struct {
 	Texts []string
 	// Tensors are what the model reads, by the names of its graph's inputs, as a data set
-	// fills them: ids of tokens and of their characters, and a table's columns, numbers
-	// [batch] and ids of values. Others are left alone. Of a file that reads the values
+	// fills them: ids of tokens and of their characters, which pieces begin words, and a
+	// table's columns, numbers [batch] and ids of values. Others are left alone. Of a file that reads the values
 	// of categories the ids are spelled.
 	Tensors []tensor.Named
 }
@@ -73,14 +73,17 @@ func (p *Predictor) inputs(in Input) ([]runtime.Named, error) {
 			return nil, fmt.Errorf("input %q: %w", of.Name, err)
 		}
 		inputs = append(inputs, runtime.Named{Name: of.Tensor, Tensor: x})
+		if of.InGraph {
+			continue
+		}
 		if inputs, err = masks(of, x, inputs); err != nil {
 			return nil, fmt.Errorf("input %q: %w", of.Name, err)
 		}
-		if c := of.Characters; c != nil && !of.InGraph {
-			if x, err = in.tensor(c.Tensor); err != nil {
+		for _, name := range of.Beside() {
+			if x, err = in.tensor(name); err != nil {
 				return nil, err
 			}
-			inputs = append(inputs, runtime.Named{Name: c.Tensor, Tensor: x})
+			inputs = append(inputs, runtime.Named{Name: name, Tensor: x})
 		}
 	}
 	return inputs, nil

@@ -83,6 +83,7 @@ type prepared struct {
 	ids, characters      []int64
 	mask, types          []int64  // of a file that reads them: 1 for tokens; numbers of segments
 	padding              int64    // id of the token behind a text's last one
+	starts               []int64  // 1 where a piece begins a word; nil: the model does not read it
 	texts                []string // of a file that reads raw text
 	columns              []column // of a table
 	binding              runtime.Binding
@@ -124,6 +125,7 @@ func (c *prepared) clear() {
 	clear(c.characters)
 	clear(c.mask)
 	clear(c.types)
+	clear(c.starts)
 	clear(c.texts)
 }
 
@@ -384,7 +386,7 @@ func (w *worker) width(out []Prediction, texts []string) int {
 	return min(width, f.schema.Inputs[0].Characters.MaxLength)
 }
 
-// fill writes the ids of words and of their characters.
+// fill writes the ids of words and of their characters, and which pieces begin words.
 func (w *worker) fill(c *prepared, out []Prediction, texts []string) {
 	f := w.predictor.file
 	for i := range out {
@@ -396,6 +398,11 @@ func (w *worker) fill(c *prepared, out []Prediction, texts []string) {
 			}
 			if c.width > 0 {
 				f.characters.IDs(c.characters[at*c.width:at*c.width], texts[i][t.Start:t.End])
+			}
+		}
+		if c.starts != nil && f.subwords() {
+			for _, piece := range w.places[i] {
+				c.starts[i*c.length+piece] = 1
 			}
 		}
 	}
