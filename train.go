@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
+	"strings"
 
 	"espalier/data"
 	"espalier/recipe"
@@ -70,6 +73,9 @@ func Train(ctx context.Context, r *recipe.Recipe, dir string, o Options) (*Run, 
 		}
 	}
 	run.startVectors(t, o.Log)
+	if err := tellMemory(t, sets.train, o.Log); err != nil {
+		return nil, nil, err
+	}
 	result, err := t.Fit(ctx, sets.train, sets.valid, run.hooks(t, o))
 	if err != nil {
 		// The last good parameters are worth keeping when no epoch was: a run
@@ -81,6 +87,23 @@ func Train(ctx context.Context, r *recipe.Recipe, dir string, o Options) (*Run, 
 	}
 	outcome, err := run.finish(ctx, t, result, sets, o)
 	return run, outcome, err
+}
+
+// memoryWorthTelling is how many bytes training must take for the log to say so.
+const memoryWorthTelling = 64e6
+
+// tellMemory logs what memory training is going to take.
+func tellMemory(t *train.Trainer, set *data.Dataset, log func(string, ...any)) error {
+	of, sizes, err := t.Memory(set)
+	if err != nil || of.Total() < memoryWorthTelling {
+		return err
+	}
+	var batch []string
+	for _, name := range slices.Sorted(maps.Keys(sizes)) {
+		batch = append(batch, fmt.Sprint(name, " ", sizes[name]))
+	}
+	log("memory: about %s (largest batch: %s)", of, strings.Join(batch, ", "))
+	return nil
 }
 
 // hooks are those of the caller, with the run's own in front: it is written from

@@ -1,6 +1,7 @@
 package step
 
 import (
+	"fmt"
 	"slices"
 
 	"espalier/builder"
@@ -10,10 +11,14 @@ import (
 // Memory says what a training step holds in memory, in bytes. It is counted from the
 // model's graph and not measured.
 type Memory struct {
-	Weights   int64 `json:"weights"`   // all parameters
-	Gradients int64 `json:"gradients"` // of the parameters that learn; of tables, of the rows of a batch
-	Moments   int64 `json:"moments"`   // of the optimizer
-	Best      int64 `json:"best"`      // the best epoch's values of the parameters that learn
+	Weights int64 `json:"weights"` // all parameters
+	// Gradients are of the parameters that learn; of tables, of the rows of a batch. Where
+	// the tasks' gradients are computed one by one, each task has its own of what is shared.
+	Gradients int64 `json:"gradients"`
+	Moments   int64 `json:"moments"` // of the optimizer
+	// Best are the best epoch's values of the parameters that learn, and other copies that
+	// a trainer keeps.
+	Best int64 `json:"best"`
 	// Batch is what a step reads and has drawn: looked-up rows, masks, ids, labels.
 	// Draws are made one step ahead.
 	Batch int64 `json:"batch"`
@@ -27,19 +32,60 @@ func (m Memory) Total() int64 {
 	return m.Weights + m.Gradients + m.Moments + m.Best + m.Batch + m.Activations
 }
 
-// Estimate counts the memory of a plain step on a batch of these sizes; of the
-// configuration, the optimizer and Recompute are read. What is beside
+// String is one line, in MB.
+func (m Memory) String() string {
+	mb := func(n int64) int64 { return (n + 5e5) / 1e6 }
+	return fmt.Sprintf("%d MB: weights %d, gradients %d, moments %d, copies of weights %d, batch %d, activations %d",
+		mb(m.Total()), mb(m.Weights), mb(m.Gradients), mb(m.Moments), mb(m.Best), mb(m.Batch), mb(m.Activations))
+}
+
+// Estimate counts the memory of a step on a batch of these sizes; of the configuration,
+// the optimizer, Recompute, Accumulates, and what decides whether the tasks' gradients by
+// parameters are computed one by one, are read. What is beside
 // it is not counted: the program itself with ONNX Runtime (some 60 MB), what the
 // engine's allocator leaves between values, validation, and the data.
 func Estimate(m *models.Model, c Config, sizes map[string]int64) (Memory, error) {
+	of, err := NewEstimator(m, c)
+	if err != nil {
+		return Memory{}, err
+	}
+	return of.Memory(sizes)
+}
+
+// Estimator counts the memory of a model's steps on batches of any sizes.
+type Estimator struct {
+	config  Config
+	program *program
+}
+
+// NewEstimator compiles the plain step, and opens it on no engine.
+func NewEstimator(m *models.Model, c Config) (*Estimator, error) {
 	f, err := newFeatures(m)
 	if err != nil {
-		return Memory{}, err
+		return nil, err
 	}
 	p, err := compileStep(m, f, false, c.Recompute)
-	if err != nil {
-		return Memory{}, err
+	return &Estimator{c, p}, err
+}
+
+// sets returns how many gradients of shared parameters there are at once: one, or those
+// of the tasks and of the penalty, and how many copies of all the step keeps.
+func (e *Estimator) sets() (rows, copies int64) {
+	rows, copies = 1, 1
+	if e.config.Accumulates {
+		copies = 2
 	}
+	if !e.config.Representation && (OnGradients(e.config.Needs) || e.config.Accumulates && !e.config.Plain) {
+		rows = int64(len(e.program.built.Tasks)) + 2 // and where they are combined
+	}
+	return rows, copies
+}
+
+// Memory counts the memory of a step as [Estimate] does.
+func (e *Estimator) Memory(sizes map[string]int64) (Memory, error) {
+	c, p := e.config, e.program
+	rows, copies := e.sets()
+	var err error
 	var out Memory
 	var moments int64 // bytes for each parameter
 	switch {
@@ -60,7 +106,7 @@ func Estimate(m *models.Model, c Config, sizes map[string]int64) (Memory, error)
 		out.Batch += n
 		if p.graded[l.rows.Name()] {
 			learned[l.table.Name()] = true
-			out.Gradients += n
+			out.Gradients += copies * rows * n
 		}
 	}
 	for _, v := range p.built.Graph.Parameters() {
@@ -70,8 +116,12 @@ func Estimate(m *models.Model, c Config, sizes map[string]int64) (Memory, error)
 			out.Moments += moments * n
 			out.Best += 4 * n
 		}
-		if p.graded[v.Name()] {
-			out.Gradients += 4 * n
+		switch {
+		case !p.graded[v.Name()]:
+		case shared(v.Name()):
+			out.Gradients += copies * rows * 4 * n
+		default:
+			out.Gradients += copies * 4 * n
 		}
 	}
 	for _, v := range p.features {

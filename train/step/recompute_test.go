@@ -145,6 +145,7 @@ const limitOfMemory = "ESPALIER_TEST_RECOMPUTE"
 // TestRecomputationTakesLessMemory: a step on 32 texts of 64 words needs more than
 // 128 MiB inside ONNX Runtime, and fewer than 72 with layers computed again. So the
 // engine neither merges the copies with what it has computed, nor computes them early.
+// What a step is estimated to need is right within a factor of 1.5.
 func TestRecomputationTakesLessMemory(t *testing.T) {
 	run := os.Getenv(limitOfMemory)
 	if run == "" {
@@ -152,7 +153,14 @@ func TestRecomputationTakesLessMemory(t *testing.T) {
 		for _, c := range []struct {
 			setting string
 			fits    bool
-		}{{"128 kept", false}, {"72 again", true}} {
+		}{
+			{"128 kept", false},
+			{"72 again", true},
+			{activations(t, false, 1/1.5) + " kept", false},
+			{activations(t, false, 1.5) + " kept", true},
+			{activations(t, true, 1/1.5) + " again", false},
+			{activations(t, true, 1.5) + " again", true},
+		} {
 			cmd := exec.Command(os.Args[0], "-test.run=^TestRecomputationTakesLessMemory$", "-test.v")
 			cmd.Env = append(os.Environ(), limitOfMemory+"="+c.setting)
 			out, err := cmd.CombinedOutput()
@@ -180,6 +188,23 @@ func TestRecomputationTakesLessMemory(t *testing.T) {
 		return
 	}
 	t.Log("it fits")
+}
+
+// activations is an estimate of what the engine needs for a step on the wide texts, in
+// MiB, times a factor.
+func activations(t *testing.T, again bool, factor float64) string {
+	t.Helper()
+	m, d := wideTexts(t)
+	examples := make([]int, d.Len())
+	for i := range examples {
+		examples[i] = i
+	}
+	of, err := step.Estimate(m, step.Config{Optimizer: optim.Config{Type: "sgd"}, Plain: true, Recompute: again}, d.Sizes(examples))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("recompute %v: %v", again, of)
+	return fmt.Sprint(int(factor * float64(of.Activations) / (1 << 20)))
 }
 
 // stepOn makes a step on all examples of a data set.

@@ -151,7 +151,7 @@ func (s *Step) compile() error {
 	if s.params, err = newParameters(plain.built.Graph.Parameters(), rows, s.config.Seed); err != nil {
 		return err
 	}
-	s.large = plain.denseSize() >= largeModel
+	s.large = plain.denseSize() >= largeModel || s.config.Recompute
 	s.startUnknown(plain)
 	if err := s.newOptimizer(plain); err != nil {
 		return err
