@@ -275,7 +275,7 @@ func (b *Body) message() *onnx.Graph {
 
 // required is how many outputs of an operator cannot be left out.
 func required(op string) int {
-	if op == "Split" || op == "Scan" {
+	if op == "Split" || op == "Scan" || op == "Loop" {
 		return 1 << 30
 	}
 	return 1

@@ -8,15 +8,16 @@ import (
 )
 
 // Gather returns slices of data along the axis: the axis is replaced by the
-// dimensions of the int64 indices, which must lie within it.
+// dimensions of the indices, which must lie within it. They are int64, or int32
+// where no gradient goes through.
 func (g *Graph) Gather(data, indices *Value, a int64) *Value {
 	in := []*Value{data, indices}
 	if !g.check("Gather", in...) {
 		return g.invalid
 	}
 	i, err := axis(a, data.Rank())
-	if err == nil && indices.dtype != tensor.Int64 {
-		err = fmt.Errorf("indices are %v, not int64", indices.dtype)
+	if err == nil && indices.dtype != tensor.Int64 && indices.dtype != tensor.Int32 {
+		err = fmt.Errorf("indices are %v, not int64 or int32", indices.dtype)
 	}
 	if err != nil {
 		return g.fail("Gather", in, err)
