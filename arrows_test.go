@@ -47,7 +47,7 @@ var arrows = map[string][]string{
 	"train/optim":         {"internal/hugepage", "setting"},
 	"metric":              {"schema"},
 	"task":                {"internal/nearest", "metric", "schema", "setting", "tensor", "text", "internal/moments"},
-	"export":              {"builder", "internal/atomicfile", "models", "onnx", "schema", "task", "tensor", "text", "input"},
+	"export":              {"builder", "internal/atomicfile", "models", "onnx", "schema", "task", "tensor", "text", "text/subword", "input"},
 	"export/verify":       {"onnx", "runtime", "schema", "task", "tensor", "text", "input"},
 	"runtime":             {"tensor"},
 	"runtime/ort":         {"onnx", "runtime", "runtime/ort/internal/native", "tensor"},

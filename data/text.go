@@ -141,7 +141,7 @@ func (t *textInput) text(r *source.Record, tokens int) (string, error) {
 		return f.Text, nil
 	}
 	joined := strings.Join(f.Tokens, t.tokenizer.Separator())
-	if n := len(t.tokenizer.Tokenize(nil, joined)); n != tokens {
+	if n := len(t.tokenizer.Words(nil, joined)); n != tokens {
 		return "", r.ErrorAt(t.Name, "the text is given as %d tokens, which the tokenizer %s splits into %d once they are joined", tokens, t.Tokenizer, n)
 	}
 	return joined, nil

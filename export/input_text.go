@@ -30,14 +30,10 @@ type textFront struct {
 	tokens     *builder.Value // [batch, sequence], made by build
 }
 
-func newTextFront(in *schema.Input, vocabulary *text.Vocabulary) (*textFront, error) {
+// newTextFront returns what reads a text by the rules of its tokenizer.
+func newTextFront(in *schema.Input, vocabulary *text.Vocabulary) (front, error) {
 	if in.Tokenizer == text.Subword {
-		ids := "a token with id n there has id n+2, its unknown token 1, and 0 is padding"
-		if in.OwnIDs {
-			ids = fmt.Sprintf("tokens have the ids that they have there, and %d is padding", in.Padding)
-		}
-		return nil, fmt.Errorf("export: tokenizer subword cannot be part of a graph: neither ONNX nor ONNX Runtime has an operator that splits words into pieces; "+
-			"use --input ids, and make the ids with the tokenizer.json in the file's metadata %q: %s", schema.KeyTokenizer, ids)
+		return newWordpieceFront(in, vocabulary)
 	}
 	return &textFront{in: in, vocabulary: vocabulary}, nil
 }

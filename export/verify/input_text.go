@@ -131,7 +131,8 @@ func (v *verifier) drawTexts(r *rand.Rand, s Shape) []string {
 
 // encode turns texts into what an ids-in file of the same model reads.
 func (v *verifier) encode(in *schema.Input, texts []string) ([]runtime.Named, error) {
-	tokenizer, err := text.NewTokenizer(in.Tokenizer, text.Options{Pattern: in.Pattern, Lowercase: in.Lowercase})
+	o := text.Options{Pattern: in.Pattern, Lowercase: in.Lowercase, Subwords: v.vocabulary, Special: in.SpecialTokens}
+	tokenizer, err := text.NewTokenizer(in.Tokenizer, o)
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
 	}
@@ -139,12 +140,10 @@ func (v *verifier) encode(in *schema.Input, texts []string) ([]runtime.Named, er
 	length := 1
 	for i, s := range texts {
 		rows[i] = tokenizer.Tokenize(nil, s)
-		if in.MaxLength > 0 && len(rows[i]) > in.MaxLength {
-			rows[i] = rows[i][:in.MaxLength]
-		}
+		rows[i] = cut(rows[i], in.MaxLength)
 		length = max(length, len(rows[i]))
 	}
-	ids := make([]int64, len(texts)*length)
+	ids := slices.Repeat([]int64{in.Padding}, len(texts)*length)
 	words := make([][][]int64, len(texts))
 	var c *text.Characters
 	if in.Characters != nil {
@@ -166,4 +165,17 @@ func (v *verifier) encode(in *schema.Input, texts []string) ([]runtime.Named, er
 		out = append(out, runtime.Named{Name: in.Characters.Tensor, Tensor: t})
 	}
 	return out, err
+}
+
+// cut returns the tokens that the model reads. Special tokens behind a text, which
+// stand nowhere in it, stay.
+func cut(row []text.Token, limit int) []text.Token {
+	if limit <= 0 || len(row) <= limit {
+		return row
+	}
+	after := 0
+	for after < limit && row[len(row)-1-after].End == 0 {
+		after++
+	}
+	return append(row[:limit-after:limit-after], row[len(row)-after:]...)
 }
