@@ -42,19 +42,19 @@ def check(cases, answers):
         assert outputs["entities_probabilities"]["shape"] == [len(batch), length, 5]
         outputs = {name: rows(o, batch) for name, o in outputs.items()}
         for row, i in enumerate(batch):
-            tokens = cases["tokens"][i]
+            tokens, first = cases["tokens"][i], cases["first"][i]
             assert outputs["tokens"][row] == tokens + [""] * (length - len(tokens))
             of_row = {a["task"]: a for a in cases["answers"][i]["tasks"]}
             for task, answer in zip(cases["tasks"], cases["answers"][i]["tasks"], strict=True):
                 of_task = {o["role"]: outputs[o["tensor"]][row] for o in task["outputs"]}
                 if task["type"] == "relation":
-                    check_relations(task, answer, of_row[task["entities"]].get("spans", []), of_task["probabilities"], length)
+                    check_relations(task, answer, of_row[task["entities"]].get("spans", []), of_task["probabilities"], length, first)
                 else:
-                    check_task(task, answer, of_task, length)
+                    check_task(task, answer, of_task, len(tokens), first)
 
 
-def check_task(task, answer, outputs, length):
-    """Compares a row of a task's outputs, by role, with Go's answer."""
+def check_task(task, answer, outputs, tokens, first):
+    """Compares a row of a task's outputs, by role, with Go's answer. Tags are of the tokens that words begin with."""
     assert task["name"] == answer["task"]
     if "value" in answer:
         near(outputs["value"], [answer["value"]])
@@ -67,17 +67,18 @@ def check_task(task, answer, outputs, length):
         assert outputs["label"] == want
         return
     tags = answer.get("tags", [])
-    assert outputs["label"] == [t["label"] for t in tags] + [""] * (length - len(tags))
-    of_tags = [probabilities[j * len(labels) + labels.index(t["label"])] for j, t in enumerate(tags)]
+    assert [outputs["label"][j] for j in first] == [t["label"] for t in tags]
+    assert all(l in labels for l in outputs["label"][:tokens]) and set(outputs["label"][tokens:]) <= {""}
+    of_tags = [probabilities[j * len(labels) + labels.index(t["label"])] for j, t in zip(first, tags)]
     near(of_tags, [t["probability"] for t in tags])
 
 
-def check_relations(task, answer, spans, probabilities, length):
+def check_relations(task, answer, spans, probabilities, length, first):
     """Compares a row's probabilities of pairs of tokens with the relations that Go finds between spans."""
     labels, thresholds, found = task["labels"], numpy.float32(task["thresholds"]), []
     for head in spans:
         for tail in spans:
-            at = (head["last"] * length + tail["last"]) * len(labels)
+            at = (first[head["last"]] * length + first[tail["last"]]) * len(labels)
             for label, p, threshold in zip(labels, probabilities[at : at + len(labels)], thresholds, strict=True):
                 if head != tail and p >= threshold:
                     found.append((label, head, tail, p))

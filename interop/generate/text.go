@@ -26,6 +26,10 @@ var tokenizers = map[string]schema.Input{
 	"characters": {Tokenizer: "characters"},
 }
 
+// wordpieces is the text input of a file that makes pieces of words, whose
+// tokenizer.json is that of [pieces].
+var wordpieces = schema.Input{Tokenizer: text.Subword, SpecialTokens: true}
+
 // sentences are what the vocabulary is learned from, and texts what the files
 // are asked about: some of them have nothing to read, or only unknown words.
 var (
@@ -55,6 +59,9 @@ func writeTexts(x *matrix) error {
 		if err := writeText(x, folder, trunk, tokenizers["whitespace"], false); err != nil {
 			return fmt.Errorf("generate: %s: %w", folder, err)
 		}
+	}
+	if err := writeText(x, filepath.Join("text", "wordpiece"), "cnn", wordpieces, false); err != nil {
+		return fmt.Errorf("generate: wordpiece: %w", err)
 	}
 	return nil
 }
@@ -102,30 +109,32 @@ func writeText(x *matrix, folder, trunk string, in schema.Input, spelled bool) e
 	if err != nil {
 		return err
 	}
-	var forms [][]string
+	// What the graph reads of each text, and where in that its words begin.
+	forms, first := make([][]string, len(answers)), make([][]int, len(answers))
 	for i, a := range answers {
-		forms = append(forms, []string{})
-		for _, t := range a.Tokens {
-			forms[i] = append(forms[i], texts[i][t.Start:t.End])
+		forms[i], first[i] = []string{}, []int{}
+		for j, t := range a.Tokens {
+			if a.Pieces == nil {
+				forms[i], first[i] = append(forms[i], texts[i][t.Start:t.End]), append(first[i], j)
+			}
+		}
+		for j, word := range text.Begins(nil, a.Pieces, a.Tokens) {
+			forms[i] = append(forms[i], a.Pieces[j].Text)
+			if word >= 0 {
+				first[i] = append(first[i], j)
+			}
 		}
 	}
 	return writeJSON(filepath.Join(x.out, folder, "cases.json"), map[string]any{
-		"tasks": p.Schema().Tasks, "texts": texts, "batches": batches, "tokens": forms, "answers": answers,
+		"tasks": p.Schema().Tasks, "texts": texts, "batches": batches, "tokens": forms, "first": first, "answers": answers,
 	})
 }
 
 func textModel(in schema.Input, trunk models.TrunkConfig, spelled bool) (*models.Model, *text.Vocabulary, error) {
-	tokenizer, err := text.NewTokenizer(in.Tokenizer, text.Options{Pattern: in.Pattern, Lowercase: in.Lowercase})
+	words, err := vocabularyOf(in)
 	if err != nil {
 		return nil, nil, err
 	}
-	counter := text.NewCounter()
-	for _, s := range sentences {
-		for _, t := range tokenizer.Tokenize(nil, s) {
-			counter.Add(t.Text)
-		}
-	}
-	words := counter.Build(1, 0)
 	in.Name, in.Type, in.Tensor, in.VocabularySize = "text", schema.Text, models.IDs, words.Size()
 	if spelled {
 		in.Characters = &schema.Characters{Alphabet: strings.Join(strings.Fields("a b c d e i m o s z \u00f6 M P 7"), ""), MaxLength: 6}
@@ -135,4 +144,26 @@ func textModel(in schema.Input, trunk models.TrunkConfig, spelled bool) (*models
 	s.Inputs[0] = in
 	m, err := models.NewText(s, models.Config{Trunk: trunk, Heads: heads})
 	return m, words, err
+}
+
+// vocabularyOf learns a vocabulary from the sentences, unless pieces are one.
+func vocabularyOf(in schema.Input) (*text.Vocabulary, error) {
+	if in.Tokenizer == text.Subword {
+		file, err := pieces()
+		if err != nil {
+			return nil, err
+		}
+		return text.ReadSubwords(file)
+	}
+	tokenizer, err := text.NewTokenizer(in.Tokenizer, text.Options{Pattern: in.Pattern, Lowercase: in.Lowercase})
+	if err != nil {
+		return nil, err
+	}
+	counter := text.NewCounter()
+	for _, s := range sentences {
+		for _, t := range tokenizer.Tokenize(nil, s) {
+			counter.Add(t.Text)
+		}
+	}
+	return counter.Build(1, 0), nil
 }
