@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"espalier/models"
+	"espalier/pretrained"
 	"espalier/safetensors"
 	"espalier/tensor"
 	"espalier/train"
@@ -14,6 +15,10 @@ import (
 // one that is in none. With structures in which tasks have trunks of their own, a
 // parameter of each has that name.
 func inTrunk(parameter string) (name, of string, ok bool) {
+	if rest, ok := strings.CutPrefix(parameter, "trunk/tasks/"); ok { // of cross-stitch
+		of, name, ok = strings.Cut(rest, "/")
+		return name, of, ok
+	}
 	if rest, ok := strings.CutPrefix(parameter, "trunk/"); ok {
 		return rest, "", true
 	}
@@ -106,6 +111,32 @@ func (r *Run) startPretrained(t *train.Trainer, log func(string, ...any)) error 
 	if err != nil {
 		return err
 	}
+	if note := r.copies(values); note != "" {
+		log("%s", note)
+	}
 	log("trunk: %s of %s, %d layers of width %d, %.1f million numbers from %s", of.Pretrained.Kind, of.Pretrained.ModelType, of.Pretrained.Layers, of.Pretrained.Hidden, float64(set)/1e6, of.Path)
 	return nil
+}
+
+// copies says how often a sharing structure has the layers of a pretrained trunk, "" for
+// one that has them once.
+func (r *Run) copies(values map[string]map[string]*tensor.Tensor) string {
+	n, numbers := 0, 0
+	for _, of := range values {
+		has := false
+		for name, v := range of {
+			if strings.HasPrefix(name, pretrained.LayerName(0)+"/") {
+				has = true
+			}
+			numbers += v.Len()
+		}
+		if has {
+			n++
+		}
+	}
+	if n < 2 {
+		return ""
+	}
+	megabytes := 4 * float64(numbers) / 1e6
+	return fmt.Sprintf("trunk: sharing method %s has the encoder %d times: its numbers take %.1f MB, and four times as many if all of them learn with Adam", r.Recipe.Sharing.Method, n, megabytes)
 }

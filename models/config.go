@@ -37,7 +37,33 @@ func (c *Config) complete(s *schema.Schema) error {
 	if err := c.Sharing.checkTasks(s); err != nil {
 		return fmt.Errorf("sharing: %w", err)
 	}
-	return c.completeHeads(s)
+	if err := c.completeHeads(s); err != nil {
+		return err
+	}
+	return c.checkLayers(s)
+}
+
+// checkLayers reports the first head that reads a layer which it cannot.
+func (c *Config) checkLayers(s *schema.Schema) error {
+	for _, t := range s.Tasks {
+		if err := c.Trunk.CheckLayer(&c.Sharing, c.Heads[t.Name].Layer); err != nil {
+			return fmt.Errorf("head %q: layer %w", t.Name, err)
+		}
+	}
+	return nil
+}
+
+// CheckLayer reports why no head can read behind layer n of a complete trunk that tasks
+// share so. The error continues a sentence that begins with the setting.
+func (t *TrunkConfig) CheckLayer(o *SharingConfig, n int) error {
+	switch depth := t.depth(); {
+	case n == 0:
+	case o.Method != hard.Name:
+		return fmt.Errorf("is %d, but with sharing method %s tasks read what stands above or beside the trunk's layers; layers are for method %s", n, o.Method, hard.Name)
+	case n > depth:
+		return fmt.Errorf("is %d, and the trunk has %d layers", n, depth)
+	}
+	return nil
 }
 
 // completeHeads completes the heads of all tasks.

@@ -14,6 +14,7 @@ var relation = Head{
 	Doc:    "labels of pairs of the spans that a tagging task finds",
 	Source: "Dozat and Manning 2017; Nguyen and Verspoor 2019",
 	Options: append(append([]setting.Option{reads}, ofLabels()...),
+		headLayer,
 		setting.Option{Key: "hidden", Kind: setting.Whole, Min: 1, Default: 128, Doc: "width of the vectors of the two entities that are compared"},
 		headDropout),
 	unread: "a relation, whose probabilities are of pairs of tokens",

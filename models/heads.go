@@ -57,6 +57,7 @@ func headOf(t schema.TaskType) *Head {
 var (
 	reads       = setting.Option{Key: "reads", Kind: setting.Text, List: true, Doc: "tasks whose answers the head reads beside the trunk (Goo et al. 2018)"}
 	headHidden  = setting.Option{Key: "hidden", Kind: setting.Whole, Default: 0, Doc: "width of a layer of the task's own; 0: none"}
+	headLayer   = setting.Option{Key: "layer", Kind: setting.Whole, Default: 0, Doc: "the layer of the trunk behind which the head reads, from 1 (Søgaard and Goldberg 2016); 0: the last"}
 	headDropout = setting.Option{Key: "dropout", Kind: setting.Share, Default: 0.0, Doc: "share of the values that the head reads that a training step sets to 0"}
 )
 
@@ -198,5 +199,5 @@ func Readable(t schema.TaskType) bool {
 
 // all are the options of a head, those that every head has first and last.
 func all(own ...setting.Option) []setting.Option {
-	return slices.Concat([]setting.Option{reads}, own, []setting.Option{headHidden, headDropout})
+	return slices.Concat([]setting.Option{reads}, own, []setting.Option{headLayer, headHidden, headDropout})
 }

@@ -122,6 +122,8 @@ type HeadConfig struct {
 	Hidden int64 `key:"hidden"`
 	// Dropout applies to what the head reads.
 	Dropout float64 `key:"dropout"`
+	// Layer is the layer of the trunk whose output the head reads, from 1; 0: the last.
+	Layer int `key:"layer,omitempty"`
 	// Threshold is the probability from which on the labels of multilabel and
 	// relation apply, before a trainer chooses others.
 	Threshold float64
@@ -343,6 +345,9 @@ type network struct {
 	// words are the words that tokens are pieces of; nil where tokens are words, and
 	// where nothing asks for them.
 	words *nn.Words
+	// encoding is the scope of the pretrained trunk, or of the copy of it, whose layer is
+	// being built.
+	encoding *builder.Scope
 	// adapting is the task whose own layers of a pretrained trunk are being built.
 	adapting string
 	// merging is what becomes of low-rank changes; changing, if it is not nil,

@@ -18,6 +18,8 @@ type Structure struct {
 	Doc, Source string
 	// Layered: it works on the layers of the trunk, of which there must be one.
 	Layered bool
+	// Copies: tasks have trunks of their own.
+	Copies bool
 	// Options are its settings. One that has no field in SharingConfig is read from
 	// SharingConfig.Options.
 	Options []setting.Option
@@ -142,8 +144,8 @@ func (o *SharingConfig) Complete(t *TrunkConfig, given func(key string) bool) er
 	if of.Layered && t.Layers == 0 {
 		return wrong("method", "is %s, which works on the layers of a trunk, and trunk.layers is 0", o.Method)
 	}
-	if of.check == nil {
-		return nil
+	if err := o.checkPretrained(of, t); err != nil || of.check == nil {
+		return err
 	}
 	return of.check(o)
 }

@@ -10,7 +10,7 @@ import (
 var adversarial = Structure{
 	Name: "adversarial",
 	Doc:  "a shared trunk beside one of each task, and a discriminator that keeps the task out of the shared one", Source: "Liu et al. 2017; Chen and Cardie 2018",
-	Layered: true,
+	Layered: true, Copies: true,
 	Options: []setting.Option{
 		{Key: "loss", Kind: setting.Word, Words: []string{"nll", "l2"}, Default: "nll", Doc: "what discriminator and shared trunk play for: nll: the likelihood of the task, whose gradient is reversed; l2: the squared distance from the task and, in the shared trunk, from equal shares of all tasks"},
 		{Key: "lambda", Default: 0.05, Doc: "factor of the discriminator's gradient in the shared trunk; 0: no discriminator"},

@@ -11,7 +11,7 @@ import (
 var crossStitch = Structure{
 	Name: "cross_stitch",
 	Doc:  "a trunk for each task, mixed after every layer", Source: "Misra et al. 2016",
-	Layered: true,
+	Layered: true, Copies: true,
 	Options: []setting.Option{
 		{Key: "own", Open: true, Max: 1, Default: 0.9, Doc: "weight of a task's own trunk at the start; the others share the rest"},
 	},

@@ -9,7 +9,7 @@ import (
 var soft = Structure{
 	Name: "soft",
 	Doc:  "a trunk for each task, kept close to the others", Source: "Duong et al. 2015",
-	Layered: true,
+	Layered: true, Copies: true,
 	Options: []setting.Option{
 		{Key: "l2", Default: 0.0001, Doc: "factor of the squared distance between the trunks; 0: none"},
 	},
@@ -35,6 +35,9 @@ func (c *network) soft(_ *builder.Scope, x *builder.Value, layers []layer) []*bu
 		_, of[i] = c.under("head/" + task + "/trunk")
 	}
 	for _, name := range names {
+		if of[0][name].Parameter().Frozen {
+			continue // they stay as they start, which is alike
+		}
 		same := make([]*builder.Value, len(of))
 		for i := range of {
 			same[i] = of[i][name]

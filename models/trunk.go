@@ -189,6 +189,18 @@ func (t *TrunkConfig) complete(of *TrunkType, b setting.Binding, given func(key 
 	return of.check(t, at)
 }
 
+// depth is the number of the trunk's layers that a head can read behind: a part of a
+// stack that adds what it reads is one.
+func (t *TrunkConfig) depth() int {
+	n := t.Layers
+	for _, p := range t.Stack {
+		if p.Skip {
+			n -= p.Layers - 1
+		}
+	}
+	return n
+}
+
 // Longest is the most tokens that the trunk can read; 0: any number.
 func (t *TrunkConfig) Longest() int64 {
 	least := int64(0)

@@ -105,6 +105,20 @@ func checkPretrained(t *TrunkConfig, _ string) error {
 	return nil
 }
 
+// checkPretrained reports what a structure cannot do with a pretrained trunk.
+func (o *SharingConfig) checkPretrained(of *Structure, t *TrunkConfig) error {
+	switch {
+	case t.Pretrained == nil:
+	case of.Copies && t.tune() == "none":
+		return wrong("method", "is %s, which gives tasks encoders of their own, but with tune none these stay alike; choose another method or tune", o.Method)
+	case of != &hard && t.Options.Int("own_layers") > 0:
+		return wrong("method", "is %s, but own_layers gives tasks layers of their own; it is for method %s", o.Method, hard.Name)
+	case of != &hard && t.Options.Flag("mix"):
+		return wrong("method", "is %s, but with mix tasks read the trunk's layers; it is for method %s", o.Method, hard.Name)
+	}
+	return nil
+}
+
 // errNoConfig says what a library's user has to do.
 var errNoConfig = errors.New("type pretrained needs the configuration of an encoder; set TrunkConfig.Pretrained to what pretrained.ReadConfig returns")
 
@@ -171,6 +185,7 @@ func pretrainedLayers(c *network, t TrunkConfig) []layer {
 	layers := make([]layer, of.Layers)
 	for i := range layers {
 		layers[i] = func(s *builder.Scope, x *builder.Value) *builder.Value {
+			c.encoding = s
 			return of.Layer(s, x, c.mask, i, c.encoder(&t, i))
 		}
 	}
@@ -186,10 +201,10 @@ func (c *network) pooler(states *builder.Value) *builder.Value {
 	return t.Pretrained.Pool(c.Scope("trunk"), states, c.encoder(t, t.Pretrained.Layers))
 }
 
-// adapterScope is where layer i's adapters have their parameters: in the trunk, or in
-// the task that the layer is computed for.
+// adapterScope is where layer i's adapters have their parameters: in the trunk, in the
+// copy of it that is built, or in the task that the layer is computed for.
 func (c *network) adapterScope(t *TrunkConfig, i int, kind string) *builder.Scope {
-	s := c.Scope("trunk")
+	s := c.encoding
 	if c.ownAdapter(t, i) {
 		s = c.Scope("head/" + c.adapting)
 	}
@@ -236,36 +251,4 @@ func (b *bottlenecks) Residual(i int, part string, h *builder.Value) *builder.Va
 	s := b.c.adapterScope(b.t, i, "adapter").In(part)
 	width, _ := h.Dim(-1).Size()
 	return b.c.Add(h, nn.Bottleneck(s, b.c.dropout(h, b.t.Options.Number("adapter_dropout")), b.t.Options.Int("bottleneck"), width))
-}
-
-// severalStates reports whether tasks read other states of the trunk than its last.
-func (t *TrunkConfig) severalStates() bool {
-	return t.Pretrained != nil && (t.Options.Int("own_layers") > 0 || t.Options.Flag("mix"))
-}
-
-// upper takes x through the layers of a pretrained trunk. Layers in which tasks have
-// adapters of their own are computed once for each of them.
-func (c *network) upper(s *builder.Scope, x *builder.Value, layers []layer) []*builder.Value {
-	t := &c.config.Trunk
-	own := len(layers) - int(t.Options.Int("own_layers"))
-	lower := through(layers[:own], s, x)
-	if len(lower) > 0 {
-		x = lower[len(lower)-1]
-	}
-	c.shared = x
-	if own == len(layers) {
-		c.states = x
-	}
-	out := make([]*builder.Value, len(c.tasks))
-	for i, scope := range c.taskScopes() {
-		c.adapting = c.tasks[i]
-		steps := slices.Concat(lower, through(layers[own:], s, x))
-		out[i] = steps[len(steps)-1]
-		if t.Options.Flag("mix") {
-			c.shared = nil // several values are
-			out[i] = nn.ScalarMix(scope.In("mix"), steps)
-		}
-	}
-	c.adapting = ""
-	return out
 }

@@ -389,6 +389,7 @@ func TestOneMistake(t *testing.T) {
 		{"whole words of another tokenizer", strings.Replace(base, "text: {}", "text: {whole_words: true}", 1), `r.yaml:4: inputs.text.whole_words is for tokenizer characters, not for whitespace`},
 		{"unseen", strings.Replace(base, "data:", "data:\n  unseen: warn", 1), `r.yaml:2: data.unseen is "warn", which is not one of count, ignore, error`},
 
+		{"a layer that is not there", strings.Replace(base, "{type: classification}", "{type: classification, layer: 3}", 1) + "\ntrunk: {type: bilstm, layers: 2}", "r.yaml:6: tasks.topic.layer is 3, and the trunk has 2 layers"},
 		{"no input", strings.Replace(base, "inputs:\n  text: {}", "inputs: {}", 1), "r.yaml:3: inputs has 0 entries; a recipe has one text, as in {text: {type: text}}, or columns of type numeric and categorical"},
 		{"two inputs", strings.Replace(base, "text: {}", "text: {}\n  more: {}", 1), "r.yaml:4: inputs has 2 entries; a recipe has one text, as in {text: {type: text}}, or columns of type numeric and categorical"},
 		{"an input of a later time", strings.Replace(base, "text: {}", "text: {type: image}", 1), `r.yaml:4: inputs.text.type is "image", which is not one of text, numeric, categorical`},

@@ -135,6 +135,9 @@ func (c *checker) tasks(r *Recipe) {
 			t.Field = t.Name
 		}
 		c.task(path, t, r.Tasks)
+		if err := r.Trunk.CheckLayer(&r.Sharing, t.Layer); err != nil {
+			c.fail(path+".layer", "%w", err)
+		}
 	}
 }
 

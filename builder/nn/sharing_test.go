@@ -534,3 +534,34 @@ func TestAdapters(t *testing.T) {
 		same(t, k, "y1", i, low)
 	}
 }
+
+// TestScalarMixIsGammaTimesAWeightedMean of states, with weights by softmax (Peters et
+// al. 2018, equation 1).
+func TestScalarMixIsGammaTimesAWeightedMean(t *testing.T) {
+	g := builder.New("mix", builder.Options{})
+	states, in := make([]*builder.Value, 3), map[string]*tensor.Tensor{}
+	for i := range states {
+		name := string(rune('a' + i))
+		states[i] = g.Input(name, tensor.Float32, builder.Named("batch"), builder.Named("sequence"), builder.Fixed(4))
+		in[name] = draw(uint64(i)+9, 2, 3, 4)
+	}
+	out := builder.Output{Name: "mix", Value: nn.ScalarMix(g.Scope("mix"), states)}
+	if g.Err() != nil {
+		t.Fatal(g.Err())
+	}
+	got := compute(t, g, in, out)
+	scores, gamma := got["mix/scores"].Float32s(), float64(got["mix/gamma"].Float32s()[0])
+	sum := 0.0
+	for _, s := range scores {
+		sum += math.Exp(float64(s))
+	}
+	for i, x := range got["mix"].Float32s() {
+		want := 0.0
+		for j, s := range scores {
+			want += gamma * math.Exp(float64(s)) / sum * float64(in[string(rune('a'+j))].Float32s()[i])
+		}
+		if math.Abs(want-float64(x)) > 1e-5 {
+			t.Errorf("element %d is %v, want %v", i, x, want)
+		}
+	}
+}
