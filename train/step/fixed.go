@@ -166,8 +166,7 @@ func lastFixed(built *models.Built) []*builder.Value {
 // fingerprints of all values that operators without graphs inside compute.
 func fingerprints(g *builder.Graph) map[*builder.Value]fingerprint {
 	prints := map[*builder.Value]fingerprint{}
-	var leaf func(v *builder.Value) fingerprint
-	leaf = func(v *builder.Value) fingerprint {
+	leaf := func(v *builder.Value) fingerprint {
 		var b bytes.Buffer
 		if c := v.Constant(); c != nil {
 			fmt.Fprint(&b, c.DType(), c.Shape(), " ")
