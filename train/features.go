@@ -194,12 +194,14 @@ func (k *keptFeatures) before(feature, example int) int {
 
 // close frees what is kept.
 func (f *features) close() error {
-	var errs []error
+	var first error
 	for _, k := range f.sets {
-		errs = append(errs, k.from.close())
+		if err := k.from.close(); first == nil {
+			first = err
+		}
 	}
 	f.sets = nil
-	return errors.Join(errs...)
+	return first
 }
 
 // inMemory is a store in memory.
