@@ -30,3 +30,5 @@ echo
 bench/balance.sh
 echo
 go run ./bench/heads
+echo
+bench/pretrained.sh
