@@ -32,12 +32,18 @@ func Learn(r *recipe.Recipe) (*Run, error) { return LearnFrom(r, nil) }
 
 // LearnFrom is Learn with examples from a cache that other models share; with a nil
 // cache it is Learn.
-func LearnFrom(r *recipe.Recipe, cache *data.Cache) (*Run, error) {
+func LearnFrom(r *recipe.Recipe, cache *data.Cache) (*Run, error) { return learn(r, cache, nil) }
+
+// learn is LearnFrom with what an earlier run learned, where there is one.
+func learn(r *recipe.Recipe, cache *data.Cache, earlier *Run) (*Run, error) {
 	encoder, err := r.Encoder()
 	if err != nil {
 		return nil, err
 	}
 	encoder.Cache = cache
+	if encoder.Kept, err = kept(r, encoder, earlier); err != nil {
+		return nil, err
+	}
 	if err := encoder.Learn(r.Sources("train")); err != nil {
 		if of := new(data.TaskError); errors.As(err, &of) {
 			err = fmt.Errorf("%s: %w", r.Where("tasks."+of.Task), err)

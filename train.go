@@ -21,6 +21,9 @@ type Options struct {
 	Engine runtime.Engine
 	// Resume goes on with the run that the directory holds.
 	Resume bool
+	// From is the directory of an earlier run that the model starts from, "" for none.
+	// See [Train].
+	From string
 	// Cache has examples of the recipe's data that other models are trained on,
 	// too; nil reads them for this one alone.
 	Cache *data.Cache
@@ -38,11 +41,22 @@ type Options struct {
 // so that a start that fails leaves no run behind. The run is complete when an
 // Outcome is returned; a run that was stopped can be resumed from its last epoch,
 // with other epochs and patience than before, see [recipe.Recipe.Resumed].
+//
+// With Options.From a model starts from an earlier run's: parameters of the same name and
+// shape, the vocabulary, and the labels of tasks that the recipe freezes, of which the
+// data needs no labels. Tasks that the run has not start anew.
 func Train(ctx context.Context, r *recipe.Recipe, dir string, o Options) (*Run, *Outcome, error) {
 	if o.Log == nil {
 		o.Log = func(string, ...any) {}
 	}
-	run, err := prepare(r, dir, o)
+	var earlier *Run
+	if o.From != "" && !o.Resume {
+		var err error
+		if earlier, err = OpenRun(o.From); err != nil {
+			return nil, nil, fmt.Errorf("the run to start from: %w", err)
+		}
+	}
+	run, err := prepare(r, dir, o, earlier)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -73,6 +87,11 @@ func Train(ctx context.Context, r *recipe.Recipe, dir string, o Options) (*Run, 
 		}
 	}
 	run.startVectors(t, o.Log)
+	if earlier != nil {
+		if err := run.startFrom(t, earlier, o.Log); err != nil {
+			return nil, nil, err
+		}
+	}
 	if err := tellMemory(t, sets.train, o.Log); err != nil {
 		return nil, nil, err
 	}
@@ -138,14 +157,14 @@ func (r *Run) hooks(t *train.Trainer, o Options) train.Hooks {
 }
 
 // prepare learns labels and vocabulary, or reads what an earlier start learned.
-func prepare(r *recipe.Recipe, dir string, o Options) (*Run, error) {
+func prepare(r *recipe.Recipe, dir string, o Options, earlier *Run) (*Run, error) {
 	if o.Resume {
 		return reopen(r, dir)
 	}
 	if directory(dir).holdsRun() {
 		return nil, fmt.Errorf("%s holds a run already; resume it, remove it or name another directory", dir)
 	}
-	run, err := LearnFrom(r, o.Cache)
+	run, err := learn(r, o.Cache, earlier)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package data
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"espalier/data/source"
@@ -41,6 +42,8 @@ type Encoder struct {
 	Rules map[string]TagRules
 	// MaxVocabulary is the most ids the vocabulary may have; 0: no limit.
 	MaxVocabulary int
+	// Kept is what an earlier encoder learned; nil: nothing is kept.
+	Kept *Kept
 	// Cache has examples of sources that other encoders read, too; nil reads
 	// them anew.
 	Cache *Cache
@@ -51,6 +54,22 @@ type Encoder struct {
 	order   []int      // of reading tasks: relations behind what they join
 	learned bool
 	notes   []string // of what Learn learned
+}
+
+// Kept is what Learn takes from an earlier encoder in the place of learning it: the
+// vocabulary, the alphabet of characters, and tasks with their labels.
+type Kept struct {
+	Schema     *schema.Schema
+	Vocabulary *text.Vocabulary
+	Tasks      []string
+}
+
+// task returns a task as it was learned before, nil for one that is learned.
+func (k *Kept) task(name string) *schema.Task {
+	if k == nil || !slices.Contains(k.Tasks, name) {
+		return nil
+	}
+	return k.Schema.Task(name)
 }
 
 // NewEncoder returns an encoder for a schema with one text input or with any
@@ -172,6 +191,10 @@ func (e *Encoder) Learn(train source.Input) error {
 
 // learnTask completes a task from what its learner has counted.
 func (e *Encoder) learnTask(t *schema.Task, l task.Learner, records int, stats *Stats) error {
+	if was := e.Kept.task(t.Name); was != nil {
+		*t = *was
+		return nil
+	}
 	if l.Empty() {
 		reason := fmt.Sprintf("has no label in any of %d training examples; check that its field is mapped, or remove the task", records)
 		if lack := stats.Lacking(t.Name); lack != "" {

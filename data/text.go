@@ -113,13 +113,20 @@ func (t *textInput) count(x *example) {
 }
 
 func (t *textInput) learn(int) ([]string, error) {
-	if !t.tokenizer.Subwords() {
+	kept := t.encoder.Kept
+	switch {
+	case t.tokenizer.Subwords():
+	case kept != nil:
+		t.vocabulary = kept.Vocabulary
+	default:
 		t.vocabulary = t.seen.Build(max(t.MinCount, 1), t.encoder.MaxVocabulary)
 	}
 	t.VocabularySize = t.vocabulary.Size()
 	if t.Characters != nil {
 		own := *t.Characters
-		own.Alphabet = t.forms.Alphabet(2)
+		if own.Alphabet = t.forms.Alphabet(2); kept != nil {
+			own.Alphabet = kept.Schema.Inputs[0].Characters.Alphabet
+		}
 		t.Characters = &own
 	}
 	t.seen, t.forms = nil, nil

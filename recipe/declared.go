@@ -280,6 +280,7 @@ func trainOptions() []setting.Option {
 func rateOptions() []setting.Option {
 	return []setting.Option{
 		{Key: "lr", Open: true, Default: 1.0, Doc: "factor of optimizer.lr"},
+		{Key: "frozen", Kind: setting.Flag, Default: false, Doc: "keeps what tasks share as it starts: as an earlier run left it, where train --from names one"},
 		sub("schedule", "moves the rate in the place of train.schedule; a plateau looks at what train.select says"),
 		{Key: "layer_decay", Open: true, Max: 1, Default: 1.0, Doc: "multiplies the rate of layer l of n by layer_decay^(n-1-l), and that of the embeddings by layer_decay^n (Howard and Ruder 2018; Sun et al. 2019)"},
 		{Key: "unfreeze", Kind: setting.Whole, Default: 0, Doc: "trains in the first epoch only what is above the trunk's layers, and then every so many epochs one more layer from the top, the embeddings last (Howard and Ruder 2018); 0: all from the first epoch on"},

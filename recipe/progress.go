@@ -23,6 +23,8 @@ type Stop struct {
 type Rate struct {
 	// LR is the factor of optimizer.lr; 1.
 	LR float64 `key:"lr"`
+	// Frozen keeps the trunk as it starts.
+	Frozen bool `key:"frozen,omitempty"`
 	// Schedule moves the rate in the place of train.schedule. A plateau looks at
 	// what train.select says.
 	Schedule Schedule `key:"schedule,omitempty"`

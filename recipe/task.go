@@ -41,9 +41,11 @@ type Task struct {
 	Weight float64 `key:"weight,after=threshold"`
 	// LR is the factor of the learning rate for what belongs to the task alone.
 	LR float64 `key:"lr,after=weight"`
+	// Frozen keeps the task's own part as it starts.
+	Frozen bool `key:"frozen,omitempty,after=lr"`
 	// Schedule moves that rate in the place of train.schedule, from the first
 	// step that the task trains in.
-	Schedule Schedule `key:"schedule,omitempty,after=lr"`
+	Schedule Schedule `key:"schedule,omitempty,after=frozen"`
 	// Stop ends the task's training when its metric no longer improves.
 	Stop Stop `key:"stop,omitempty,after=schedule"`
 	// Metric is what the task is judged by, Metrics are measured beside those of the
@@ -75,6 +77,7 @@ func makeTaskSection() section {
 		{Key: "field", Kind: setting.Text, Follows: "its name", Doc: "the field of the data that holds its labels"},
 		{Key: "weight", Default: 1.0, Doc: "factor of the task's loss with balance method fixed"},
 		{Key: "lr", Open: true, Default: 1.0, Doc: "factor of the learning rate for what belongs to the task alone"},
+		{Key: "frozen", Kind: setting.Flag, Default: false, Doc: "keeps what belongs to the task alone as an earlier run left it, which train --from names; its labels do not count and need not be there"},
 		sub("schedule", "moves that rate in the place of train.schedule, from the first step that the task trains in; a plateau looks at the task's own metric"),
 		sub("stop", "ends the task's training when its metric no longer improves"),
 		{Key: "metric", Kind: setting.Text, Follows: "the main metric of the type", Doc: "what the task is judged by, and with it the best epoch, see train.select"},

@@ -150,7 +150,7 @@ func (r *Recipe) Training() train.Config {
 			Type: o.Type, LR: o.LR, Beta1: o.Beta1, Beta2: o.Beta2, Epsilon: o.Eps,
 			Momentum: o.Momentum, Nesterov: o.Nesterov, WeightDecay: o.WeightDecay, Dense: o.Dense,
 		},
-		Schedule: t.Schedule.config(), Trunk: train.RateConfig{LR: t.Trunk.LR, Schedule: t.Trunk.Schedule.config()}, Priorities: t.Priorities.order(),
+		Schedule: t.Schedule.config(), Trunk: train.RateConfig{LR: t.Trunk.LR, Frozen: t.Trunk.Frozen, Schedule: t.Trunk.Schedule.config()}, Priorities: t.Priorities.order(),
 		LayerDecay: t.Trunk.LayerDecay, Unfreeze: t.Trunk.Unfreeze,
 		Shares:   progress.Shares{Of: t.Shares.Of, Caps: t.Shares.Caps},
 		ClipNorm: t.ClipNorm, WordDropout: r.Trunk.WordDropout, RareWordDropout: r.Trunk.RareWordDropout, Average: t.Average, Patience: t.Patience, Recompute: t.Recompute, Threads: t.Threads,
@@ -198,7 +198,7 @@ func (t *Train) selection() train.Selection {
 // training returns how a task learns.
 func (t *Task) training() train.TaskConfig {
 	return train.TaskConfig{
-		Rate: train.RateConfig{LR: t.LR, Schedule: t.Schedule.config()},
+		Rate: train.RateConfig{LR: t.LR, Frozen: t.Frozen, Schedule: t.Schedule.config()},
 		Stop: progress.Stop{Patience: t.Stop.Patience, Then: t.Stop.Then},
 	}
 }

@@ -125,7 +125,10 @@ type TaskConfig struct {
 
 // RateConfig is the learning rate of a part of the model.
 type RateConfig struct {
-	LR float64 // the factor of the optimizer's; 1
+	// Frozen keeps the part as it starts: the trunk, or a task's own part, whose labels
+	// then do not count and need not be there.
+	Frozen bool
+	LR     float64 // the factor of the optimizer's; 1
 	// Schedule replaces Config.Schedule where it has a type. It begins with the
 	// first step that the part learns in.
 	Schedule ScheduleConfig

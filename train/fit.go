@@ -118,7 +118,7 @@ func (t *Trainer) Fit(ctx context.Context, set, valid *data.Dataset, hooks Hooks
 // is probably not meant.
 func (t *Trainer) check(set, valid *data.Dataset) error {
 	for i, task := range t.model.Schema().Tasks {
-		if set.Labelled(i) == 0 {
+		if set.Labelled(i) == 0 && !t.config.Tasks[task.Name].Rate.Frozen {
 			return fmt.Errorf("train: task %q has no label in the training data", task.Name)
 		}
 	}

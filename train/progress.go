@@ -42,8 +42,12 @@ func newTracker(c *Config, tasks []string, lower []bool) (*progress.Tracker, err
 }
 
 func (c Config) progress(tasks []string, lower []bool) progress.Config {
-	p := progress.Config{Tasks: tasks, Lower: lower, Epochs: c.Epochs, Order: c.Priorities, Stop: map[string]progress.Stop{}}
+	p := progress.Config{
+		Tasks: tasks, Lower: lower, Epochs: c.Epochs, Order: c.Priorities, Stop: map[string]progress.Stop{},
+		Kept: map[string]bool{}, KeptTrunk: c.Trunk.Frozen,
+	}
 	for name, task := range c.Tasks {
+		p.Kept[name] = task.Rate.Frozen
 		if task.Stop != (progress.Stop{}) {
 			p.Stop[name] = task.Stop
 		}

@@ -74,6 +74,7 @@ func (c *chooser) validated(valid *data.Dataset, follows func(task int) bool, w 
 			continue
 		}
 		switch {
+		case o.Labels == 0 && c.config.Tasks[of.Name].Rate.Frozen:
 		case o.Labels == 0:
 			w.add("task %q has no label in the validation data, so that it does not count in the choice of the best epoch%s", of.Name, hint(valid, of.Name))
 		case math.IsNaN(o.Right) && !c.config.Select.Loss:

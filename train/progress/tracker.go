@@ -27,6 +27,27 @@ type Config struct {
 	Epochs int
 	Order  Order
 	Stop   map[string]Stop
+	// Kept are tasks that never begin: their heads stay as they start. With KeptTrunk
+	// all others train as if dropped, and what tasks share stays as it starts.
+	Kept      map[string]bool
+	KeptTrunk bool
+}
+
+// begun is the state of a task that has begun.
+func (c *Config) begun() State {
+	if c.KeptTrunk {
+		return Dropped
+	}
+	return Training
+}
+
+// ending is the state of a task that is done, and false where it goes on.
+func (c *Config) ending(then string) (State, bool) {
+	s, ok := endings[then]
+	if s == Frozen && c.KeptTrunk {
+		s = Stopped // its loss has nothing to shape
+	}
+	return s, ok
 }
 
 // Tracker keeps the states of all tasks. It is for one goroutine.
@@ -60,12 +81,24 @@ func New(c Config) (*Tracker, error) {
 	for i := range t.tasks {
 		t.tasks[i] = newWatch(c.Lower[i])
 	}
-	for _, g := range t.groups[1:] {
+	for phase, g := range t.groups {
 		for _, i := range g {
-			t.states[i] = Waiting
+			if t.states[i] = Waiting; phase == 0 {
+				t.states[i] = c.begun()
+			}
 		}
 	}
+	t.keep(t.states)
 	return t, nil
+}
+
+// keep sets the states of tasks that never begin.
+func (t *Tracker) keep(states []State) {
+	for i, name := range t.config.Tasks {
+		if t.config.Kept[name] {
+			states[i] = Stopped
+		}
+	}
 }
 
 // States are those of the coming epoch. The slice is the caller's.
@@ -75,10 +108,14 @@ func (t *Tracker) States() []State { return slices.Clone(t.states) }
 // number alone: tasks that begin by epoch wait until then, all others train.
 func (t *Tracker) Scheduled(epoch int) []State {
 	states := make([]State, len(t.states))
+	for i := range states {
+		states[i] = t.config.begun()
+	}
+	defer t.keep(states)
 	if t.config.Order.By == byPerformance {
 		return states
 	}
-	earlier, changes := endings[t.config.Order.Earlier]
+	earlier, changes := t.config.ending(t.config.Order.Earlier)
 	begins := 0
 	for phase, g := range t.groups {
 		for _, i := range g {
@@ -131,8 +168,10 @@ func (t *Tracker) EndEpoch(values []float64) []Change {
 		}
 		t.tasks[i].see(values[i], 0)
 		stop := t.config.Stop[t.config.Tasks[i]]
-		if s == Training && stop.Patience > 0 && t.tasks[i].bad >= stop.Patience {
-			t.states[i] = endings[cmp.Or(stop.Then, "stop")]
+		if s == t.config.begun() && stop.Patience > 0 && t.tasks[i].bad >= stop.Patience {
+			if t.states[i], _ = t.config.ending(cmp.Or(stop.Then, "stop")); t.states[i] == s {
+				continue // it goes on as it was
+			}
 			why[i] = fmt.Sprintf("no better than %.4g for %s", t.tasks[i].best, epochs(t.tasks[i].bad))
 		}
 	}
@@ -167,7 +206,7 @@ func (t *Tracker) phaseOver() string {
 		if math.IsNaN(t.tasks[i].best) { // nothing says that the task is to be waited for
 			over = t.epoch-t.since >= o.Patience
 		}
-		if t.states[i] == Training && !over && !t.reached(i) {
+		if t.states[i] == t.config.begun() && !over && !t.reached(i) {
 			return ""
 		}
 	}
@@ -185,17 +224,18 @@ func (t *Tracker) reached(task int) bool {
 }
 
 func (t *Tracker) nextPhase(reason string, why []string) {
-	earlier, changes := endings[t.config.Order.Earlier]
+	earlier, changes := t.config.ending(t.config.Order.Earlier)
 	for i, s := range t.states {
-		if changes && s == Training {
+		if changes && s == t.config.begun() {
 			t.states[i], why[i] = earlier, "the next tasks begin"
 		}
 	}
 	t.phase++
 	t.since = t.epoch
 	for _, i := range t.groups[t.phase] {
-		t.states[i], why[i] = Training, reason
+		t.states[i], why[i] = t.config.begun(), reason
 	}
+	t.keep(t.states)
 }
 
 // State is what the tracker goes on from, and Restore brings it back.
