@@ -335,3 +335,25 @@ func takesSteps(t *testing.T, engine runtime.Engine, dir, tune string, set []str
 	}
 	frozenKeep(t, tune, before, trainer.Parameters())
 }
+
+// TestLayersThatTasksReadOfAnEncoder train and are exported with every part of it that
+// learns or is kept.
+func TestLayersThatTasksReadOfAnEncoder(t *testing.T) {
+	engine := engines(t)[0]
+	dir, _ := smallEncoder(t)
+	for _, set := range [][]string{
+		{"trunk.tune=none", "tasks.tags.layer=1", "tasks.tags.crf=true"},
+		{"trunk.tune=none", "trunk.mix=true"},
+		{"trunk.tune=top", "trunk.top=1", "tasks.tags.layer=1"},
+		{"trunk.tune=lora", "trunk.own_layers=1", "tasks.tags.layer=1"},
+		{"trunk.tune=none", "tasks.tags.layer=1", "tasks.topic.layer=1", "tasks.mood.layer=1"},
+	} {
+		run, _, err := espalier.Train(context.Background(), encoderRecipe(t, dir, set...), filepath.Join(t.TempDir(), "r"), espalier.Options{Engine: engine})
+		if err != nil {
+			t.Fatal(set, err)
+		}
+		if _, err := run.Export(context.Background(), filepath.Join(t.TempDir(), "m.onnx"), espalier.ExportOptions{Engines: []runtime.Engine{engine}}); err != nil {
+			t.Error(set, err)
+		}
+	}
+}
