@@ -20,6 +20,14 @@ import (
 	"espalier/train"
 )
 
+// writeEncoder writes the files of a small encoder into a folder.
+func writeEncoder(t *testing.T, folder string) {
+	t.Helper()
+	if err := smallencoder.Write(folder, 1); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // encoderData writes the folder of a small encoder and data for two tasks, and returns
 // a recipe with settings of the trunk.
 func encoderData(t *testing.T) (dir string, read func(trunk string, more ...string) *recipe.Recipe) {
@@ -29,9 +37,7 @@ func encoderData(t *testing.T) (dir string, read func(trunk string, more ...stri
 	if err := os.Mkdir(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := smallencoder.Write(folder, 1); err != nil {
-		t.Fatal(err)
-	}
+	writeEncoder(t, folder)
 	var text, tags, topic strings.Builder
 	for i := range 120 {
 		who := string(rune('a' + i%26))

@@ -11,6 +11,7 @@ import (
 	"espalier/data/source"
 	"espalier/schema"
 	"espalier/task"
+	"espalier/text"
 )
 
 // Cache keeps examples for several encoders that have the same input and each some
@@ -49,6 +50,7 @@ type cachedExample struct {
 	tokens      []int32 // numbers of cached.tokens
 	pieces      []int32
 	begins      []int
+	marks       []text.Mark
 	cells       []cell
 	labels      []cachedLabels // of the tasks that have any, ascending
 	listed      bool
@@ -274,7 +276,7 @@ func (e *Encoder) keep(r *source.Record, n *numbers) (cachedExample, error) {
 	}
 	k := cachedExample{
 		file: n.text(r.File), place: r.Place, line: r.Line, tokens: n.ofTokens(x.words.tokens), pieces: n.ofTokens(x.words.pieces),
-		begins: x.words.begins, cells: x.cells, listed: x.words.listed,
+		begins: x.words.begins, marks: x.words.marks, cells: x.cells, listed: x.words.listed,
 	}
 	for i := range k.cells {
 		k.cells[i].value = n.text(k.cells[i].value)
@@ -308,7 +310,7 @@ func (e *Encoder) counts(r *source.Record, x *example, of int) *task.Counts {
 
 // size is roughly how many bytes an example takes.
 func (k *cachedExample) size() int64 {
-	n := 200 + len(k.place) + 4*len(k.tokens) + 4*len(k.pieces) + 8*len(k.begins) + 24*len(k.cells)
+	n := 200 + len(k.place) + 4*len(k.tokens) + 4*len(k.pieces) + 9*len(k.begins) + 24*len(k.cells)
 	for _, l := range k.labels {
 		n += 200 + 4*len(l.names) + 40*len(l.Spans) + 96*len(l.Relations)
 		if l.counts != nil {
@@ -338,7 +340,7 @@ func (k *cached) each(e *Encoder, tasks []int, stats *Stats, do func(*source.Rec
 			continue
 		}
 		w := &x.words
-		w.tokens, w.pieces, w.begins, w.listed = k.list(w.tokens[:0], from.tokens), k.list(w.pieces[:0], from.pieces), from.begins, from.listed
+		w.tokens, w.pieces, w.begins, w.marks, w.listed = k.list(w.tokens[:0], from.tokens), k.list(w.pieces[:0], from.pieces), from.begins, from.marks, from.listed
 		x.cells = from.cells
 		if err := do(&r, &x); err != nil {
 			return err

@@ -138,6 +138,9 @@ func (e *Encoder) Fields() []string {
 	var fields []string
 	for _, in := range e.schema.Inputs {
 		fields = append(fields, in.Name)
+		if in.Pair != "" {
+			fields = append(fields, in.Pair)
+		}
 	}
 	return append(fields, e.schema.TaskNames()...)
 }
@@ -345,6 +348,9 @@ func (e *Encoder) Encode(in source.Input) (*Dataset, error) {
 
 // add adds an example to a data set.
 func (e *Encoder) add(d *Dataset, r *source.Record, x *example) error {
+	if e.text != nil {
+		e.text.truncate(&x.words)
+	}
 	for _, s := range d.inputs {
 		if err := s.add(r, x, &d.Stats); err != nil {
 			return err

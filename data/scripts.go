@@ -46,8 +46,13 @@ func TokenizerNote(set, valid *Dataset) string {
 			unknown++
 		}
 	}
-	share := float64(unknown) / float64(len(valid.text.ids))
-	tokens := float64(len(set.text.ids)) / float64(set.Len())
+	special := in.tokenizer.SpecialTokens() // say nothing of the texts
+	others := len(valid.text.ids) - special*valid.Len()
+	if others <= 0 || seen.tokens == 0 {
+		return ""
+	}
+	share := float64(unknown) / float64(others)
+	tokens := float64(len(set.text.ids))/float64(set.Len()) - float64(special)
 	characters := float64(seen.all) / float64(seen.tokens)
 	few := tokens < fewTokens && (characters >= longWord || 2*seen.unspaced > seen.all)
 	if share <= mostUnknown && !few {

@@ -54,6 +54,85 @@ func TestOwnIDs(t *testing.T) {
 	}
 }
 
+const specialFile = `{"normalizer": {"type": "Lowercase"}, "pre_tokenizer": {"type": "WhitespaceSplit"},
+	"post_processor": {"type": "BertProcessing", "cls": ["[CLS]", 6], "sep": ["[SEP]", 7]},
+	"model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+	"vocab": {"[UNK]": 0, "play": 1, "##ing": 2, "jazz": 3, "##y": 4, "now": 5, "[CLS]": 6, "[SEP]": 7, "[PAD]": 8}}}`
+
+// TestCutTextsKeepTheirSpecialTokens: of one text and of two, labels stay at the pieces
+// that are kept, and words of the second text have none.
+func TestCutTextsKeepTheirSpecialTokens(t *testing.T) {
+	v, err := text.ReadOwnIDs([]byte(specialFile), 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := []string{
+		`{"text": "playing now jazz", "other": "now", "topic": "music", "slots": "O B-genre O", "score": 1}`,
+		`{"text": ["jazz"], "other": ["now", "playing", "jazzy"], "topic": "news", "slots": ["O"], "score": 2}`,
+	}
+	for _, c := range []struct {
+		pair                  string
+		ids, types, slots     []int64
+		tokens, cut, examples int
+	}{
+		{"", []int64{6, 1, 2, 5, 7, 6, 3, 7, 8, 8}, nil, []int64{-1, 0, -1, 1, -1, -1, 0, -1, -1, -1}, 8, 1, 1},
+		{
+			"other",
+			[]int64{6, 1, 7, 5, 7, 6, 3, 7, 5, 7},
+			[]int64{0, 0, 0, 1, 1, 0, 0, 0, 1, 1},
+			[]int64{-1, 0, -1, -1, -1, -1, 0, -1, -1, -1},
+			10, 3 + 4, 2,
+		},
+	} {
+		s := threeTasks()
+		s.Inputs[0] = schema.Input{Name: "text", Type: schema.Text, Tokenizer: text.Subword, SpecialTokens: true, MaxLength: 5, Pair: c.pair}
+		if c.pair != "" {
+			s.Inputs[0].TokenTypes = schema.TokenTypes
+		}
+		e, err := NewSubwordEncoder(s, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Learn(objects(lines...)); err != nil {
+			t.Fatal(err)
+		}
+		for _, cache := range []*Cache{nil, NewCache(e, 1<<20, objects(lines...))} {
+			e.Cache = cache
+			d, err := e.Encode(objects(lines...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(Stats{Tokens: c.tokens, Truncated: c.examples, Cut: c.cut}, d.Stats); diff != "" {
+				t.Error(diff)
+			}
+			var b Batch
+			d.Select([]int{0, 1}).Fill(&b, []int{0, 1})
+			if diff := cmp.Diff(c.ids, b.Int64s(schema.IDs)); diff != "" {
+				t.Errorf("pair %q: %s", c.pair, diff)
+			}
+			if diff := cmp.Diff(c.types, b.Int64s(schema.TokenTypes)); diff != "" {
+				t.Errorf("pair %q: %s", c.pair, diff)
+			}
+			if diff := cmp.Diff(c.slots, b.Int64s(task.LabelsInput("slots"))); diff != "" {
+				t.Errorf("pair %q: %s", c.pair, diff)
+			}
+		}
+		if c.pair == "" {
+			continue
+		}
+		e.Cache = nil
+		want := `d.jsonl:1: there is no field "other", the second text of input "text"`
+		if _, err := e.Encode(objects(`{"text": "jazz", "topic": "news"}`)); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+		s.Inputs[0].MaxLength = 3
+		want = `data: input "text": max_length is 3, and 3 special tokens of the tokenizer.json leave no room for the text`
+		if _, err := NewSubwordEncoder(s, v); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
 func TestTagsStandAtFirstPieces(t *testing.T) {
 	v, err := text.ReadSubwords([]byte(piecesFile))
 	if err != nil {
@@ -114,5 +193,37 @@ func TestTagsStandAtFirstPieces(t *testing.T) {
 	wrong := objects(`{"text": "playing", "slots": "O O"}`)
 	if _, err := e.Encode(wrong); err == nil || err.Error() != `d.jsonl:1: task "slots" has 2 tags for 1 tokens` {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestSpecialTokensSayNothingOfTexts: they are neither counted as tokens of a text nor as
+// known ones.
+func TestSpecialTokensSayNothingOfTexts(t *testing.T) {
+	v, err := text.ReadOwnIDs([]byte(specialFile), 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := NewSubwordEncoder(&schema.Schema{
+		Inputs: []schema.Input{{Name: "text", Type: schema.Text, Tokenizer: text.Subword, SpecialTokens: true}},
+		Tasks:  []schema.Task{{Name: "topic", Type: schema.Classification}},
+	}, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	train := objects(`{"text": "play now", "topic": "a"}`, `{"text": "jazz now", "topic": "b"}`)
+	if err := e.Learn(train); err != nil {
+		t.Fatal(err)
+	}
+	set, err := e.Encode(train)
+	if err != nil {
+		t.Fatal(err)
+	}
+	valid, err := e.Encode(objects(`{"text": "xyz now uvw", "topic": "a"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "a text has 2.0 tokens of 3.5 characters on average, and 66.7 % of the tokens of validation are unknown: the training texts hardly tell what those of validation are made of"
+	if got := TokenizerNote(set, valid); got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }

@@ -22,7 +22,7 @@ type textInput struct {
 }
 
 func newTextInput(in *schema.Input, v *text.Vocabulary, e *Encoder) (*textInput, error) {
-	o := text.Options{Pattern: in.Pattern, Lowercase: in.Lowercase, Subwords: v, Special: in.SpecialTokens}
+	o := text.Options{Pattern: in.Pattern, Lowercase: in.Lowercase, Subwords: v, Special: in.SpecialTokens, Pair: in.Pair != ""}
 	tok, err := text.NewTokenizer(in.Tokenizer, o)
 	if err != nil {
 		return nil, err
@@ -30,6 +30,12 @@ func newTextInput(in *schema.Input, v *text.Vocabulary, e *Encoder) (*textInput,
 	t := &textInput{Input: in, encoder: e, tokenizer: tok}
 	if tok.Subwords() {
 		t.vocabulary, in.VocabularySize = v, v.Size()
+		if n := tok.SpecialTokens(); in.MaxLength > 0 && in.MaxLength <= n {
+			return nil, fmt.Errorf("data: input %q: max_length is %d, and %d special tokens of the tokenizer.json leave no room for the text", in.Name, in.MaxLength, n)
+		}
+		if in.Pair != "" {
+			e.schema.Version = max(e.schema.Version, schema.VersionOwnIDs)
+		}
 		if in.OwnIDs = v.OwnIDs(); in.OwnIDs {
 			if v.Padding() < 0 {
 				return nil, fmt.Errorf("data: input %q: the tokenizer.json has no padding token, and none was given; batches of texts need one", in.Name)
@@ -45,11 +51,13 @@ type words struct {
 	tokens []task.Token
 	pieces []task.Token // of the tokens, where the tokenizer makes them
 	begins []int        // by piece, the token that it begins, or -1; nil where there are no pieces
+	marks  []text.Mark  // by piece, what it is
+	cut    int          // how many tokens or pieces are too many for the model
 	// listed says that the record gives its tokens, which the tokenizer did not make.
 	listed bool
 }
 
-// units returns what the model reads: the tokens or their pieces.
+// units returns what the model reads, before it is cut: the tokens or their pieces.
 func (w *words) units() []task.Token {
 	if w.begins != nil {
 		return w.pieces
@@ -73,15 +81,25 @@ func (t *textInput) read(r *source.Record, x *example) error {
 		}
 	}
 	if t.tokenizer.Subwords() {
-		t.takeApart(&x.words, f)
+		second := r.Fields[t.Pair]
+		if t.Pair != "" && (second.Related || second.Marked && second.Unit == "" || !has(r, t.Pair)) {
+			return r.Errorf("there is no field %q, the second text of input %q", t.Pair, t.Name)
+		}
+		t.takeApart(&x.words, f, second)
 	}
 	return nil
 }
 
-// takeApart makes the pieces of an example's tokens. Tokens that are given one
-// by one are pieces of the text that they make with spaces between them.
-func (t *textInput) takeApart(w *words, f source.Field) {
-	s := f.Text
+func has(r *source.Record, field string) bool {
+	_, ok := r.Fields[field]
+	return ok
+}
+
+// takeApart makes the pieces of an example's tokens and, where the input is a pair, of
+// its second text. Tokens that are given one by one are pieces of the text that they
+// make with spaces between them.
+func (t *textInput) takeApart(w *words, f, second source.Field) {
+	s := wholeText(f)
 	stretches := make([]text.Token, len(w.tokens))
 	at := 0
 	for i, token := range w.tokens {
@@ -91,14 +109,47 @@ func (t *textInput) takeApart(w *words, f source.Field) {
 		}
 		stretches[i] = text.Token{Start: token.Start, End: token.End}
 	}
+	other := wholeText(second)
+	pieces, marks := t.tokenizer.PiecesIn(nil, nil, nil, s, other)
+	own := len(pieces) // of the first text
+	for i, p := range pieces {
+		of := s
+		if marks[i].Second() {
+			of, own = other, min(own, i)
+		}
+		w.pieces = append(w.pieces, task.Token{Word: p.Text, Form: of[p.Start:p.End], Start: p.Start, End: p.End})
+	}
+	w.marks, w.begins = marks, text.Begins(make([]int, 0, len(pieces)), pieces[:own], stretches)
+	for len(w.begins) < len(pieces) {
+		w.begins = append(w.begins, -1) // tags are of the first text
+	}
+}
+
+// wholeText returns a field as the text that a tokenizer of pieces takes apart.
+func wholeText(f source.Field) string {
 	if f.List {
-		s = strings.Join(f.Tokens, " ")
+		return strings.Join(f.Tokens, " ")
 	}
-	pieces := t.tokenizer.Tokenize(nil, s)
-	for _, p := range pieces {
-		w.pieces = append(w.pieces, task.Token{Word: p.Text, Form: s[p.Start:p.End], Start: p.Start, End: p.End})
+	return f.Text
+}
+
+// truncate cuts an example to what the model reads. Tokens that are not pieces stay, as
+// labels are of all of them.
+func (t *textInput) truncate(w *words) {
+	w.cut = 0
+	if t.MaxLength == 0 || len(w.units()) <= t.MaxLength {
+		return
 	}
-	w.begins = text.Begins([]int{}, pieces, stretches)
+	w.cut = len(w.units()) - t.MaxLength
+	if w.begins == nil {
+		return
+	}
+	kept := text.Keep(nil, w.marks, t.MaxLength)
+	pieces, begins, marks := make([]task.Token, len(kept)), make([]int, len(kept)), make([]text.Mark, len(kept))
+	for i, from := range kept {
+		pieces[i], begins[i], marks[i] = w.pieces[from], w.begins[from], w.marks[from]
+	}
+	w.pieces, w.begins, w.marks = pieces, begins, marks
 }
 
 func (t *textInput) begin(int) { t.seen, t.forms = text.NewCounter(), text.NewCounter() }
@@ -157,11 +208,8 @@ func (t *textInput) text(r *source.Record, tokens int) (string, error) {
 // keep returns which tokens or pieces of an example the model reads.
 func (t *textInput) keep(w *words) task.Units {
 	u := task.Units{Kept: len(w.units()), Begins: w.begins, Tokens: len(w.tokens)}
-	if t.MaxLength > 0 {
-		u.Kept = min(u.Kept, t.MaxLength)
-	}
-	if w.begins != nil {
-		u.Begins = w.begins[:u.Kept]
+	if w.begins == nil {
+		u.Kept -= w.cut
 	}
 	return u
 }
@@ -178,6 +226,7 @@ type texts struct {
 	offsets []int    // example i is ids[offsets[i]:offsets[i+1]]
 	whole   []string // by example, where they are kept
 	scripts scripts  // of the tokens
+	types   []uint8  // of the tokens, where the model reads them
 	// Where the model reads characters: the number of each token's form, and
 	// the characters of each form.
 	forms     []int32
@@ -196,21 +245,32 @@ func (s *texts) add(r *source.Record, x *example, stats *Stats) error {
 	}
 	units := x.words.units()
 	kept := s.in.keep(&x.words).Kept
-	if kept < len(units) {
+	if x.words.cut > 0 {
 		stats.Truncated++
-		stats.Cut += len(units) - kept
+		stats.Cut += x.words.cut
+	}
+	if s.in.TokenTypes != "" {
+		for i := range kept {
+			kind := int64(0)
+			if x.words.marks != nil {
+				kind = x.words.marks[i].Type()
+			}
+			s.types = append(s.types, uint8(kind))
+		}
 	}
 	unknown := s.in.vocabulary.Unknown()
 	for _, of := range x.words.begins[:min(kept, len(x.words.begins))] {
 		s.starts = append(s.starts, of >= 0)
 	}
-	for _, w := range units[:kept] {
+	for i, w := range units[:kept] {
 		id := s.in.vocabulary.ID(w.Word)
 		if id == unknown {
 			stats.Unknown++
 		}
 		s.ids = append(s.ids, int32(id))
-		s.scripts.add(w.Form, x.words.listed)
+		if x.words.marks == nil || !x.words.marks[i].Special() {
+			s.scripts.add(w.Form, x.words.listed)
+		}
 		if s.in.characters != nil {
 			s.addForm(w.Form)
 		}
@@ -238,6 +298,9 @@ func (s *texts) copy(from store, i int) {
 	o := from.(*texts)
 	start, end := o.offsets[i], o.offsets[i+1]
 	s.ids = append(s.ids, o.ids[start:end]...)
+	if o.types != nil {
+		s.types = append(s.types, o.types[start:end]...)
+	}
 	if o.forms != nil {
 		s.forms = append(s.forms, o.forms[start:end]...)
 		s.spellings = o.spellings // shared: both are finished
@@ -276,8 +339,9 @@ func (s *texts) setSizes(b *tensor.Batch, examples []int) {
 }
 
 // fill makes int64 [batch, sequence], padded with the vocabulary's padding, and, where
-// the model reads characters, int64 [batch, sequence, characters], padded with 0. Where
-// tokens are pieces of words, int64 [batch, sequence] says which begin one.
+// the model reads them, int64 [batch, sequence] of token types and int64 [batch,
+// sequence, characters], both padded with 0. Where tokens are pieces of words, int64
+// [batch, sequence] says which begin one.
 func (s *texts) fill(b *Batch) {
 	length, width := b.Size(task.Sequence), b.Size(characterSize)
 	ids := tensor.Fill(&b.Batch, schema.IDs, s.in.Padding, len(b.Examples), length)
@@ -297,6 +361,14 @@ func (s *texts) fill(b *Batch) {
 				if begins {
 					out[row*length+j] = 1
 				}
+			}
+		}
+	}
+	if s.in.TokenTypes != "" {
+		types := tensor.Fill(&b.Batch, schema.TokenTypes, int64(0), len(b.Examples), length)
+		for row, i := range b.Examples {
+			for j, kind := range s.types[s.offsets[i]:s.offsets[i+1]] {
+				types[row*length+j] = int64(kind)
 			}
 		}
 	}

@@ -32,6 +32,9 @@ type textFront struct {
 
 // newTextFront returns what reads a text by the rules of its tokenizer.
 func newTextFront(in *schema.Input, vocabulary *text.Vocabulary) (front, error) {
+	if in.Pair != "" {
+		return nil, fmt.Errorf("export: a file that reads raw text reads one text, and input %q is a pair; use --input ids", in.Name)
+	}
 	if in.Tokenizer == text.Subword {
 		return newWordpieceFront(in, vocabulary)
 	}

@@ -28,6 +28,7 @@ func (texts) Options() []setting.Option {
 		{Key: "pattern", Kind: setting.Text, Moot: ofWords, Doc: "expression of regex"},
 		{Key: "file", Kind: setting.Text, Doc: "the tokenizer.json of subword, relative to the current directory; a run keeps a copy"},
 		{Key: "special_tokens", Kind: setting.Flag, Default: false, Moot: onlyOf(text.Subword), Doc: "adds the tokens that the post-processor of subword puts around a text, as [CLS] and [SEP]"},
+		{Key: "pair", Kind: setting.Text, Moot: onlyOf(text.Subword), Doc: "field of the data that holds a second text: the two are one sequence, as the post-processor of subword joins them with its special tokens; max_length cuts the longer one first"},
 		{Key: "lowercase", Kind: setting.Flag, Default: false, Moot: ofWords, Doc: "upper and lower case are the same"},
 		minCount,
 		{Key: "max_size", Kind: setting.Whole, Default: 0, Moot: ofWords, Doc: "most words that are known, the padding and the unknown word included; 0: no limit"},
@@ -60,7 +61,7 @@ func (texts) Configure(v setting.Values, in *schema.Input) {
 		in.Tokenizer, in.Pattern = "regex", text.WholeWords
 	}
 	in.MinCount, in.MaxLength = int(v.Int("min_count")), int(v.Int("max_length"))
-	in.SpecialTokens = v.Flag("special_tokens")
+	in.SpecialTokens, in.Pair = v.Flag("special_tokens"), v.Text("pair")
 }
 
 // Tensor is of the texts, or of the ids of their tokens.
@@ -80,6 +81,9 @@ func (texts) Describe(in *schema.Input) string {
 	how := fmt.Sprintf("lower case %v, %d words", in.Lowercase, in.VocabularySize)
 	if in.Tokenizer == text.Subword {
 		how = fmt.Sprintf("special tokens %v, %d pieces", in.SpecialTokens, in.VocabularySize)
+		if in.Pair != "" {
+			how += ", with " + in.Pair + " as the second text"
+		}
 	}
 	return fmt.Sprintf("tokenizer %s, %s", in.Tokenizer, how)
 }

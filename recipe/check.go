@@ -202,6 +202,12 @@ func (c *checker) subwords(path string, in *Input) {
 		}
 		return
 	}
+	switch {
+	case in.Pair != "" && !in.SpecialTokens:
+		c.fail(path+".pair", "is set, but two texts need the special tokens that stand between them; set special_tokens to true")
+	case in.Pair != "" && (in.Pair == in.Name || in.Pair == in.Field):
+		c.fail(path+".pair", "is %s, which is the first text's field", in.Pair)
+	}
 	if in.File == "" {
 		c.fail(path+".file", "is missing; subword reads the tokenizer.json that it names")
 	}

@@ -196,6 +196,9 @@ type Input struct {
 	// SpecialTokens adds the tokens that the post-processor of subword puts
 	// around a text, as [CLS] and [SEP]; false.
 	SpecialTokens bool `key:"special_tokens"`
+	// Pair is the field of the data that holds a second text, which follows the first
+	// one in the same sequence.
+	Pair string `key:"pair,omitempty"`
 	// Lowercase says whether upper and lower case are the same; false.
 	Lowercase bool `key:"lowercase"`
 	// MinCount is how often a word, or a value of a categorical column, must

@@ -53,6 +53,9 @@ func (r *Recipe) Encoder() (*data.Encoder, error) {
 	if r.Trunk.Pretrained != nil { // its table has rows by the ids of its tokenizer
 		s.Version, s.Inputs[0].OwnIDs, s.Inputs[0].Padding = schema.VersionOwnIDs, true, subwords.Padding()
 	}
+	if c := r.Trunk.Pretrained; c != nil && c.TokenTypes > 1 && s.Inputs[0].Pair != "" {
+		s.Inputs[0].TokenTypes = schema.TokenTypes
+	}
 	e, err := data.NewSubwordEncoder(s, subwords)
 	if err != nil {
 		return nil, err
@@ -105,6 +108,9 @@ func (r *Recipe) names() map[string]string {
 	names := map[string]string{}
 	for _, in := range r.Inputs {
 		names[in.Name] = in.Field
+		if in.Pair != "" {
+			names[in.Pair] = in.Pair
+		}
 	}
 	for _, t := range r.Tasks {
 		names[t.Name] = t.Field

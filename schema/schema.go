@@ -21,7 +21,7 @@ const Version = 1
 // brought, so that earlier programs read all other files, and refuse this one
 // instead of reading it wrong.
 const (
-	// VersionOwnIDs brought [Input.OwnIDs].
+	// VersionOwnIDs brought [Input.OwnIDs] and [Input.Pair].
 	VersionOwnIDs = 2
 	// Latest is the newest version that this package reads.
 	Latest = VersionOwnIDs
@@ -109,6 +109,10 @@ type Input struct {
 	// SpecialTokens says that "subword" adds the special tokens of the
 	// tokenizer.json's post-processor.
 	SpecialTokens bool `json:"special_tokens,omitempty"`
+	// Pair names the second of the two texts that make one sequence: the field of
+	// records that holds it. It is what "subword" makes of a pair. "": there is one
+	// text, that of the input's name.
+	Pair string `json:"pair,omitempty"`
 	// OwnIDs says that ids of tokens are those of the tokenizer.json itself, which
 	// a pretrained trunk was trained with. Without it, a token with id n there has id
 	// n+2, 0 is padding and 1 the unknown token.
@@ -396,6 +400,9 @@ func (s *Schema) Check() error {
 		if err := in.check(); err != nil {
 			return fmt.Errorf("input %q: %w", in.Name, err)
 		}
+		if in.Pair != "" && s.Version < VersionOwnIDs {
+			return fmt.Errorf("input %q is a pair of texts, which needs schema version %d; this one says %d", in.Name, VersionOwnIDs, s.Version)
+		}
 		if in.OwnIDs && s.Version < VersionOwnIDs {
 			return fmt.Errorf("input %q has the ids of its tokenizer.json, which needs schema version %d; this one says %d", in.Name, VersionOwnIDs, s.Version)
 		}
@@ -432,6 +439,8 @@ func (in *Input) check() error {
 		return fmt.Errorf("padding is token %d; only an input with the ids of its tokenizer.json pads with another token than 0", in.Padding)
 	case in.OwnIDs && (in.Type != Text || in.Tokenizer != "subword"):
 		return fmt.Errorf("it has the ids of a tokenizer.json, which only a text with tokenizer subword has")
+	case in.Pair != "" && (in.Type != Text || in.Tokenizer != "subword" || !in.SpecialTokens || in.Pair == in.Name):
+		return fmt.Errorf("a pair is a text with tokenizer subword and special tokens, and another text of another name")
 	case in.OwnIDs && (in.Padding < 0 || in.Padding >= int64(in.VocabularySize)):
 		return fmt.Errorf("padding is token %d, which is not one of the vocabulary's %d", in.Padding, in.VocabularySize)
 	}

@@ -63,9 +63,13 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 		},
 		`input "text": padding is token 1; only an input with the ids of its tokenizer.json pads with another token than 0`: func(s *schema.Schema) { s.Inputs[0].Padding = 1 },
 		`input "text": it has the ids of a tokenizer.json, which only a text with tokenizer subword has`:                    func(s *schema.Schema) { s.Inputs[0].OwnIDs = true },
-		`task name "a/b" must be one word without slashes`:                                                                  func(s *schema.Schema) { s.Tasks[0].Name = "a/b" },
-		`task name "topic" is used twice`:                                                                                   func(s *schema.Schema) { s.Tasks[1].Name = "topic" },
-		`task "topic": label "a" stands twice`:                                                                              func(s *schema.Schema) { s.Tasks[0].Labels[1] = "a" },
+		`input "text" is a pair of texts, which needs schema version 2; this one says 1`: func(s *schema.Schema) {
+			s.Inputs[0].Tokenizer, s.Inputs[0].SpecialTokens, s.Inputs[0].Pair = "subword", true, "other"
+		},
+		`input "text": a pair is a text with tokenizer subword and special tokens, and another text of another name`: func(s *schema.Schema) { s.Version, s.Inputs[0].Pair = 2, "other" },
+		`task name "a/b" must be one word without slashes`:                                                           func(s *schema.Schema) { s.Tasks[0].Name = "a/b" },
+		`task name "topic" is used twice`:                                                                            func(s *schema.Schema) { s.Tasks[1].Name = "topic" },
+		`task "topic": label "a" stands twice`:                                                                       func(s *schema.Schema) { s.Tasks[0].Labels[1] = "a" },
 	} {
 		s := example()
 		change(s)

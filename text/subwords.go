@@ -144,7 +144,7 @@ func (s Stored) Unfold(compressed, hash string) (*Vocabulary, error) {
 // where it has words. The caller must not change it.
 func (v *Vocabulary) Subwords() []byte { return v.file }
 
-// pieces appends the pieces of a text.
+// pieces appends the pieces of a text that comes alone.
 func (t *Tokenizer) pieces(scratch *Scratch, dst []Token, s string) []Token {
 	var pieces []subword.Piece
 	if scratch == nil {
@@ -157,6 +157,79 @@ func (t *Tokenizer) pieces(scratch *Scratch, dst []Token, s string) []Token {
 		dst = append(dst, Token{t.subwords.subwords.Word(p.ID), p.Start, p.End})
 	}
 	return dst
+}
+
+// Mark says what a piece is: a special token of the post-processor or a piece of a
+// text, of which text of a pair, and of which token type.
+type Mark uint8
+
+const (
+	markSpecial Mark = 1 << iota
+	markSecond
+	markType
+)
+
+// Special reports whether a piece is a token that the post-processor adds.
+func (m Mark) Special() bool { return m&markSpecial != 0 }
+
+// Second reports whether a piece is of the second text of a pair: its offsets are into
+// that text.
+func (m Mark) Second() bool { return m&markSecond != 0 }
+
+// Type returns a piece's token type: 0, but 1 where the tokenizer.json gives it another.
+func (m Mark) Type() int64 { return int64(m / markType) }
+
+// Pair reports whether the tokenizer makes one sequence of two texts.
+func (t *Tokenizer) Pair() bool { return t.pair }
+
+// SpecialTokens returns how many tokens of a sequence are not of its texts.
+func (t *Tokenizer) SpecialTokens() int {
+	if t.subwords == nil || !t.special {
+		return 0
+	}
+	return t.subwords.subwords.Added(t.pair)
+}
+
+// PiecesIn appends the pieces of a text to dst, and to marks what each is. A tokenizer
+// of pairs makes one sequence of the text and the second one, whose pieces come behind
+// all those of the first. It is for tokenizer [Subword] alone. The scratch may be nil.
+func (t *Tokenizer) PiecesIn(scratch *Scratch, dst []Token, marks []Mark, s, second string) ([]Token, []Mark) {
+	of := t.subwords.subwords
+	var pieces []subword.Piece
+	switch {
+	case scratch == nil && t.pair:
+		pieces = of.EncodePair(nil, s, second, t.special)
+	case scratch == nil:
+		pieces = of.Encode(nil, s, t.special)
+	case t.pair:
+		scratch.pieces = of.EncodePairIn(&scratch.subword, scratch.pieces[:0], s, second, t.special)
+		pieces = scratch.pieces
+	default:
+		scratch.pieces = of.EncodeIn(&scratch.subword, scratch.pieces[:0], s, t.special)
+		pieces = scratch.pieces
+	}
+	for _, p := range pieces {
+		m := Mark(0)
+		if p.Special {
+			m |= markSpecial
+		}
+		if p.Second {
+			m |= markSecond
+		}
+		if t.pair && p.Type != 0 {
+			m |= markType
+		}
+		dst, marks = append(dst, Token{of.Word(p.ID), p.Start, p.End}), append(marks, m)
+	}
+	return dst, marks
+}
+
+// Keep appends to dst the numbers of the pieces that a model reads which takes no more
+// than most: those of a text from its start, and all special tokens, so that one like
+// [SEP] stands at the end of a text that is cut. Of a pair the longer text is cut first.
+// It keeps what Hugging Face's tokenizers keep with truncation longest_first.
+func Keep(dst []int, marks []Mark, most int) []int {
+	return subword.Keep(dst, marks, func(m *Mark) (special, second bool) { return m.Special(), m.Second() }, most)
 }
 
 // Subwords reports whether tokens are pieces of words.
@@ -177,7 +250,8 @@ func (t *Tokenizer) WordsIn(scratch *Scratch, dst []Token, s string) []Token {
 // Begins appends to dst, for each piece, the number of the word that it is the
 // first piece of, or -1. Words and pieces are ordered and have offsets into one
 // text. A piece that reaches over several words begins the first of them that
-// no other piece does.
+// no other piece does. Of a pair the words are those of the first text, and the pieces
+// end with its last.
 func Begins(dst []int, pieces, words []Token) []int {
 	next := 0
 	for _, p := range pieces {

@@ -1,6 +1,8 @@
 package text
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -130,6 +132,46 @@ func TestOwnIDsMessages(t *testing.T) {
 	}
 }
 
+// TestPieces: what is kept of a text or a pair keeps all special tokens, and the longer
+// text is cut first.
+func TestPieces(t *testing.T) {
+	v := subwords(t)
+	for _, c := range []struct {
+		pair      bool
+		s, second string
+		most      int
+		want      string
+	}{
+		{false, "playing jazz", "", 5, "[CLS]0 play0 ##ing0 jazz0 [SEP]0"},
+		{false, "playing jazz", "", 4, "[CLS]0 play0 ##ing0 [SEP]0"},
+		{false, "playing jazz", "", 2, "[CLS]0 [SEP]0"},
+		{false, "playing jazz", "", 1, "[CLS]0"}, // which nothing that checks its settings asks for
+		{true, "jazz", "playing jazz", 7, "[CLS]0 jazz0 [SEP]0 play1 ##ing1 jazz1 [SEP]1"},
+		{true, "jazz", "playing jazz", 6, "[CLS]0 jazz0 [SEP]0 play1 ##ing1 [SEP]1"},
+		{true, "playing jazz", "jazz jazz", 6, "[CLS]0 play0 ##ing0 [SEP]0 jazz1 [SEP]1"},
+		{true, "jazz jazz", "playing jazz", 6, "[CLS]0 jazz0 [SEP]0 play1 ##ing1 [SEP]1"},
+		{true, "", "", 3, "[CLS]0 [SEP]0 [SEP]1"},
+	} {
+		tok := tokenizer(t, Subword, Options{Subwords: v, Special: true, Pair: c.pair})
+		if n := tok.SpecialTokens(); tok.Pair() != c.pair || n != len(strings.Fields(c.want)) && n > c.most && c.most > 1 {
+			t.Errorf("%d special tokens", n)
+		}
+		for _, scratch := range []*Scratch{nil, {}} {
+			pieces, marks := tok.PiecesIn(scratch, nil, nil, c.s, c.second)
+			var got []string
+			for _, i := range Keep(nil, marks, c.most) {
+				got = append(got, pieces[i].Text+strconv.Itoa(int(marks[i].Type())))
+				if special := pieces[i].Text[0] == '['; marks[i].Special() != special || !special && marks[i].Second() != (marks[i].Type() == 1) {
+					t.Errorf("%q is marked as %b", pieces[i].Text, marks[i])
+				}
+			}
+			if got := strings.Join(got, " "); got != c.want {
+				t.Errorf("%q and %q in %d: %s, want %s", c.s, c.second, c.most, got, c.want)
+			}
+		}
+	}
+}
+
 func TestSubwordsComeBack(t *testing.T) {
 	v := subwords(t)
 	z, err := v.Compressed()
@@ -178,16 +220,37 @@ func TestBegins(t *testing.T) {
 
 func TestSubwordMessages(t *testing.T) {
 	v := subwords(t)
+	other := func(processor string) *Vocabulary {
+		t.Helper()
+		const bert = `{"type": "BertProcessing", "cls": ["[CLS]", 0], "sep": ["[SEP]", 1]}`
+		v, err := ReadSubwords([]byte(strings.Replace(piecesFile, bert, strings.ReplaceAll(processor, "BERT", bert), 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	several := other(`{"type": "Sequence", "processors": [BERT, BERT]}`)
+	noPair := other(`{"type": "TemplateProcessing", "single": [{"Sequence": {"id": "A", "type_id": 0}}], "pair": [], "special_tokens": {}}`)
 	for _, c := range []struct {
 		opts Options
 		want string
 	}{
 		{Options{}, "text: the subword tokenizer needs a tokenizer.json"},
 		{Options{Subwords: count("a").Build(1, 0)}, "text: the subword tokenizer needs a tokenizer.json"},
+		{Options{Subwords: v, Pair: true}, "text: a pair of texts needs the special tokens that stand between them; set special_tokens to true"},
+		{Options{Subwords: several, Special: true, Pair: true}, "text: the subword tokenizer cannot join two texts: tokenizer.json: post_processor: 2 parts put special tokens around texts, and what that makes of a pair of texts is not known"},
+		{Options{Subwords: noPair, Special: true, Pair: true}, "text: the subword tokenizer cannot join two texts: tokenizer.json: post_processor: TemplateProcessing: pair: it has 0 texts in place of 2"},
 		{Options{Subwords: v, Lowercase: true}, "text: the subword tokenizer takes no pattern and no lower case; its tokenizer.json says both"},
 	} {
 		if _, err := NewTokenizer(Subword, c.opts); err == nil || err.Error() != c.want {
 			t.Errorf("%v, want %s", err, c.want)
 		}
+	}
+}
+
+func TestPairsOfWords(t *testing.T) {
+	want := "text: tokenizer whitespace has no token to put between the texts of a pair; use subword"
+	if _, err := NewTokenizer("whitespace", Options{Pair: true}); err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
 	}
 }

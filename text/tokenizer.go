@@ -25,6 +25,7 @@ type Tokenizer struct {
 	lowercase  bool
 	subwords   *Vocabulary // nil: the tokenizer makes none
 	special    bool
+	pair       bool
 }
 
 // Options are settings of a tokenizer.
@@ -38,6 +39,9 @@ type Options struct {
 	// Special makes "subword" add the special tokens of the file's
 	// post-processor.
 	Special bool
+	// Pair makes "subword" read two texts as one sequence, as the file's
+	// post-processor lays them out. It needs Special.
+	Pair bool
 }
 
 // NewTokenizer returns the tokenizer of that name: "whitespace" splits at runs
@@ -76,10 +80,21 @@ func NewTokenizer(name string, opts Options) (*Tokenizer, error) {
 			return nil, fmt.Errorf("text: the subword tokenizer takes no pattern and no lower case; its tokenizer.json says both")
 		case opts.Subwords == nil || opts.Subwords.subwords == nil:
 			return nil, fmt.Errorf("text: the subword tokenizer needs a tokenizer.json")
+		case opts.Pair && !opts.Special:
+			return nil, fmt.Errorf("text: a pair of texts needs the special tokens that stand between them; set special_tokens to true")
 		}
-		t.subwords, t.special = opts.Subwords, opts.Special
+		t.subwords, t.special, t.pair = opts.Subwords, opts.Special, opts.Pair
+		if !opts.Pair {
+			break
+		}
+		if err := t.subwords.subwords.Pairs(); err != nil {
+			return nil, fmt.Errorf("text: the subword tokenizer cannot join two texts: %w", err)
+		}
 	default:
 		return nil, fmt.Errorf("text: tokenizer %q is not one of whitespace, regex, characters, subword", name)
+	}
+	if opts.Pair && t.subwords == nil {
+		return nil, fmt.Errorf("text: tokenizer %s has no token to put between the texts of a pair; use subword", name)
 	}
 	return t, nil
 }

@@ -18,8 +18,9 @@ type answerer struct {
 	json      bool
 }
 
-func (a *answerer) answer(texts []string) error {
-	answers, err := a.predictor.Predict(a.cmd.Context(), texts...)
+// answer prints the answers to texts or, where there are second ones, to pairs.
+func (a *answerer) answer(texts, seconds []string) error {
+	answers, err := a.ask(texts, seconds)
 	if err != nil {
 		return err
 	}
@@ -28,13 +29,19 @@ func (a *answerer) answer(texts []string) error {
 		if answers[i].Truncated {
 			fmt.Fprintf(a.cmd.ErrOrStderr(), "text %q is longer than the model reads and was cut\n", texts[i])
 		}
+		title, second := texts[i], ""
+		if len(seconds) > 0 {
+			second = seconds[i]
+			title += "\n+ " + second
+		}
 		if a.json {
 			err = json.NewEncoder(w).Encode(struct {
 				Text string `json:"text"`
+				Pair string `json:"pair,omitempty"`
 				predict.Prediction
-			}{texts[i], answers[i]})
+			}{texts[i], second, answers[i]})
 		} else {
-			_, err = fmt.Fprint(w, a.describe(texts[i], &answers[i]))
+			_, err = fmt.Fprint(w, a.describe(title, texts[i], &answers[i]))
 		}
 		if err != nil {
 			return err
@@ -43,10 +50,22 @@ func (a *answerer) answer(texts []string) error {
 	return nil
 }
 
-// describe writes an answer for people.
-func (a *answerer) describe(text string, p *predict.Prediction) string {
+// ask answers for texts or pairs.
+func (a *answerer) ask(texts, seconds []string) ([]predict.Prediction, error) {
+	if len(seconds) == 0 {
+		return a.predictor.Predict(a.cmd.Context(), texts...)
+	}
+	pairs := make([][2]string, len(texts))
+	for i := range texts {
+		pairs[i] = [2]string{texts[i], seconds[i]}
+	}
+	return a.predictor.PredictPairs(a.cmd.Context(), pairs...)
+}
+
+// describe writes an answer for people, under a title.
+func (a *answerer) describe(title, text string, p *predict.Prediction) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n", text)
+	fmt.Fprintf(&b, "%s\n", title)
 	in := task.Input{Text: text, HasText: true, Tokens: p.Tokens}
 	for i := range p.Tasks {
 		t := &p.Tasks[i]
@@ -70,7 +89,8 @@ func (a *answerer) rows(before int, rows []map[string]string) error {
 				Tasks []predict.Answer `json:"tasks"`
 			}{before + i, answers[i].Tasks})
 		} else {
-			_, err = fmt.Fprint(w, a.describe(fmt.Sprintf("row %d", before+i), &answers[i]))
+			title := fmt.Sprintf("row %d", before+i)
+			_, err = fmt.Fprint(w, a.describe(title, title, &answers[i]))
 		}
 		if err != nil {
 			return err

@@ -79,7 +79,7 @@ func runDemo(cmd *cobra.Command, e runtime.Engine, dir string) error {
 		return err
 	}
 	defer p.Close()
-	if err := (&answerer{cmd: cmd, predictor: p}).answer(demoSentences); err != nil {
+	if err := (&answerer{cmd: cmd, predictor: p}).answer(demoSentences, nil); err != nil {
 		return err
 	}
 	fmt.Fprintf(talk, "\ndone in %.1f s on engine %s\n  model  %s\n  run    %s\ntry: espalier predict %s --text \"...\"\n",

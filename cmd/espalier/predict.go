@@ -24,7 +24,7 @@ const predictBatch = 32
 
 func newPredict() *cobra.Command {
 	engine := engineFlags{maxMemory: othersMemory}
-	var texts, tasks, providers, adapters []string
+	var texts, seconds, tasks, providers, adapters []string
 	var threads int
 	var asJSON, embeddings bool
 	cmd := &cobra.Command{
@@ -33,15 +33,20 @@ func newPredict() *cobra.Command {
 		Long: `Predict answers for each --text, or for each line of INPUT ("-" is standard
 input), with every task of the file, or those named by --tasks. With --json every
 answer is one line of JSON. For a model of a table INPUT is csv or tsv, whose first
-line names the columns, or .jsonl; standard input is csv.`,
+line names the columns, or .jsonl; standard input is csv. So it is for a model that
+reads pairs of texts, whose second text --pair gives.`,
 		Example: `  espalier predict snips.onnx --text "play some jazz by miles davis"
   espalier predict snips.onnx sentences.txt --json > answers.jsonl
   cat sentences.txt | espalier predict snips.onnx - --tasks intent
-  espalier predict houses.onnx houses.csv --json`,
+  espalier predict houses.onnx houses.csv --json
+  espalier predict entails.onnx --text "A man sleeps." --pair "Nobody is awake."`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (len(args) == 2) == (len(texts) > 0) {
 				return usageError{fmt.Errorf("predict needs --text or an INPUT file, and not both")}
+			}
+			if len(seconds) > 0 && len(seconds) != len(texts) {
+				return usageError{fmt.Errorf("predict has --text %d times and --pair %d times; give a --pair for each --text", len(texts), len(seconds))}
 			}
 			e, err := engine.open(cmd.ErrOrStderr())
 			if err != nil {
@@ -58,7 +63,10 @@ line names the columns, or .jsonl; standard input is csv.`,
 				return a.table(args[1])
 			}
 			if len(texts) > 0 {
-				return a.answer(texts)
+				return a.answer(texts, seconds)
+			}
+			if p.Schema().Inputs[0].Pair != "" {
+				return a.pairs(args[1])
 			}
 			in := cmd.InOrStdin()
 			if args[1] != "-" {
@@ -74,6 +82,7 @@ line names the columns, or .jsonl; standard input is csv.`,
 	}
 	engine.add(cmd)
 	cmd.Flags().StringArrayVar(&texts, "text", nil, "a text to answer for; may be repeated")
+	cmd.Flags().StringArrayVar(&seconds, "pair", nil, "the second text that belongs to a --text, for a model that reads pairs; as often as --text")
 	cmd.Flags().StringSliceVar(&tasks, "tasks", nil, "tasks to answer, separated by commas; all when empty")
 	cmd.Flags().BoolVar(&embeddings, "embeddings", false, "answer with the text's embedding, too, in JSON; the file must have been exported with --embeddings")
 	cmd.Flags().StringSliceVar(&adapters, "adapter", nil, "ONNX Runtime's adapter files that the file is run with, separated by commas")
@@ -113,7 +122,7 @@ func (a *answerer) lines(in io.Reader) error {
 		if batch = append(batch, scan.Text()); len(batch) < predictBatch {
 			continue
 		}
-		if err := a.answer(batch); err != nil {
+		if err := a.answer(batch, nil); err != nil {
 			return err
 		}
 		batch = batch[:0]
@@ -124,7 +133,7 @@ func (a *answerer) lines(in io.Reader) error {
 	if len(batch) == 0 {
 		return nil
 	}
-	return a.answer(batch)
+	return a.answer(batch, nil)
 }
 
 // tableFormat is how a table is written: by the file's name, csv for standard
@@ -143,10 +152,7 @@ func tableFormat(name string) string {
 // columns, or of lines of JSON. Columns that the model does not read are left
 // alone.
 func (a *answerer) table(name string) (err error) {
-	s := source.Source{Format: tableFormat(name), File: name}
-	if name == "-" {
-		s.FS = standardInput{a.cmd.InOrStdin()}
-	}
+	s := a.source(name)
 	var columns []string
 	for _, in := range a.predictor.Schema().Inputs {
 		columns = append(columns, in.Name)
@@ -180,6 +186,46 @@ func (a *answerer) table(name string) (err error) {
 		return flush()
 	})
 	if err != nil || len(batch) == 0 {
+		return err
+	}
+	return flush()
+}
+
+// source is a file of a table, or standard input.
+func (a *answerer) source(name string) source.Source {
+	s := source.Source{Format: tableFormat(name), File: name}
+	if name == "-" {
+		s.FS = standardInput{a.cmd.InOrStdin()}
+	}
+	return s
+}
+
+// pairs answers for the pairs of texts of a file of csv, tsv or lines of JSON, which has
+// a field for each.
+func (a *answerer) pairs(name string) error {
+	in := &a.predictor.Schema().Inputs[0]
+	fields := []string{in.Name, in.Pair}
+	var texts, seconds []string
+	flush := func() error {
+		err := a.answer(texts, seconds)
+		texts, seconds = texts[:0], seconds[:0]
+		return err
+	}
+	_, err := source.Each(a.source(name), fields, func(r *source.Record) error {
+		var pair [2]string
+		for i, field := range fields {
+			f, ok := r.Fields[field]
+			if !ok || f.List || f.Marked {
+				return r.Errorf("there is no text %q; the model reads the texts %s and %s", field, in.Name, in.Pair)
+			}
+			pair[i] = f.Text
+		}
+		if texts, seconds = append(texts, pair[0]), append(seconds, pair[1]); len(texts) < predictBatch {
+			return nil
+		}
+		return flush()
+	})
+	if err != nil || len(texts) == 0 {
 		return err
 	}
 	return flush()

@@ -16,11 +16,18 @@ import (
 func drawText(v *verifier, r *rand.Rand, in *schema.Input, s Shape) (given, ids []runtime.Named, err error) {
 	if !in.InGraph {
 		ids = drawIDs(r, in, s)
+		types := drawTypes(r, in, ids[0].Tensor)
 		given = ids
 		if in.Mask != "" {
-			given = append(withMask(in, ids[0].Tensor), ids[1:]...)
+			given = append(withMask(in, ids[0].Tensor, types), ids[1:]...)
 			ids = slices.Clone(ids)
 			ids[0].Name = schema.IDs // which the trainer reads
+			if in.Pair != "" && in.TokenTypes != "" {
+				ids = append(ids, runtime.Named{Name: schema.TokenTypes, Tensor: types})
+			}
+		} else if in.TokenTypes != "" {
+			ids = append(slices.Clone(ids), runtime.Named{Name: in.TokenTypes, Tensor: types})
+			given = ids
 		}
 		if in.Pieces() && in.WordStarts == "" { // the trainer may have heads that the file has not
 			ids = append(slices.Clone(ids), drawStarts(r, schema.WordStarts, ids[0].Tensor))
@@ -68,8 +75,25 @@ func drawIDs(r *rand.Rand, in *schema.Input, s Shape) []runtime.Named {
 	return out
 }
 
-// withMask are ids as a file with a mask reads them, of one segment.
-func withMask(in *schema.Input, ids *tensor.Tensor) []runtime.Named {
+// drawTypes draws the types of tokens: each row of a pair has 0 up to a place and 1 from
+// there on, padding aside. One text has 0 everywhere.
+func drawTypes(r *rand.Rand, in *schema.Input, ids *tensor.Tensor) *tensor.Tensor {
+	types := make([]int64, ids.Len())
+	if in.Pair != "" {
+		length := int(ids.Shape()[1])
+		for row := range int(ids.Shape()[0]) {
+			for j := r.IntN(length + 1); j < length; j++ {
+				if at := row*length + j; ids.Int64s()[at] != in.Padding {
+					types[at] = 1
+				}
+			}
+		}
+	}
+	return tensor.Must(tensor.Of(types, ids.Shape()...))
+}
+
+// withMask are ids and their types as a file with a mask reads them.
+func withMask(in *schema.Input, ids, types *tensor.Tensor) []runtime.Named {
 	mask := make([]int64, ids.Len())
 	for i, id := range ids.Int64s() {
 		if id != in.Padding {
@@ -78,7 +102,7 @@ func withMask(in *schema.Input, ids *tensor.Tensor) []runtime.Named {
 	}
 	out := []runtime.Named{{Name: in.Tensor, Tensor: ids}, {Name: in.Mask, Tensor: tensor.Must(tensor.Of(mask, ids.Shape()...))}}
 	if in.TokenTypes != "" {
-		out = append(out, runtime.Named{Name: in.TokenTypes, Tensor: tensor.Must(tensor.Of(make([]int64, ids.Len()), ids.Shape()...))})
+		out = append(out, runtime.Named{Name: in.TokenTypes, Tensor: types})
 	}
 	return out
 }
@@ -139,8 +163,7 @@ func (v *verifier) encode(in *schema.Input, texts []string) ([]runtime.Named, er
 	rows := make([][]text.Token, len(texts))
 	length := 1
 	for i, s := range texts {
-		rows[i] = tokenizer.Tokenize(nil, s)
-		rows[i] = cut(rows[i], in.MaxLength)
+		rows[i] = units(tokenizer, s, in.MaxLength)
 		length = max(length, len(rows[i]))
 	}
 	ids := slices.Repeat([]int64{in.Padding}, len(texts)*length)
@@ -167,15 +190,22 @@ func (v *verifier) encode(in *schema.Input, texts []string) ([]runtime.Named, er
 	return out, err
 }
 
-// cut returns the tokens that the model reads. Special tokens behind a text, which
-// stand nowhere in it, stay.
-func cut(row []text.Token, limit int) []text.Token {
-	if limit <= 0 || len(row) <= limit {
-		return row
+// units returns the tokens of a text that the model reads.
+func units(t *text.Tokenizer, s string, limit int) []text.Token {
+	if !t.Subwords() {
+		tokens := t.Tokenize(nil, s)
+		if limit > 0 {
+			tokens = tokens[:min(len(tokens), limit)]
+		}
+		return tokens
 	}
-	after := 0
-	for after < limit && row[len(row)-1-after].End == 0 {
-		after++
+	pieces, marks := t.PiecesIn(nil, nil, nil, s, "")
+	if limit <= 0 {
+		return pieces
 	}
-	return append(row[:limit-after:limit-after], row[len(row)-after:]...)
+	var kept []text.Token
+	for _, i := range text.Keep(nil, marks, limit) {
+		kept = append(kept, pieces[i])
+	}
+	return kept
 }

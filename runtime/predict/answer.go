@@ -16,7 +16,8 @@ type Prediction struct {
 	// white space, without the words that have no piece.
 	Tokens []text.Token `json:"tokens"`
 	// Pieces are what the model read of the words, if not the words. A word's
-	// tag is that of its first piece.
+	// tag is that of its first piece. Of a pair those of the second text come last, with
+	// offsets in that text.
 	Pieces []text.Token `json:"pieces,omitempty"`
 	// Truncated says that the text had more tokens than the model reads.
 	Truncated bool     `json:"truncated,omitempty"`

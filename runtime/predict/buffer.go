@@ -1,6 +1,9 @@
 package predict
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Buffer answers one call after the other with the same memory: once it has
 // seen texts as long, in batches as large, a call with the same context
@@ -12,8 +15,9 @@ type Buffer struct {
 	answers   []Prediction
 	// What is asked is copied, so that the list that Go makes of arguments can
 	// stay on the caller's stack.
-	texts []string
-	rows  []map[string]string
+	texts   []string
+	seconds []string // of pairs
+	rows    []map[string]string
 }
 
 // NewBuffer makes a buffer. Close it to give its memory back at once.
@@ -26,7 +30,19 @@ func (p *Predictor) NewBuffer() *Buffer {
 func (b *Buffer) Predict(ctx context.Context, texts ...string) ([]Prediction, error) {
 	b.texts = append(b.texts[:0], texts...)
 	defer clear(b.texts)
-	return b.keep(b.worker.predict(ctx, b.answers, b.texts))
+	return b.keep(b.worker.predict(ctx, b.answers, b.texts, nil))
+}
+
+// PredictPairs answers for pairs of texts, as [Predictor.PredictPairs] does. The
+// answers are good until the next call.
+func (b *Buffer) PredictPairs(ctx context.Context, pairs ...[2]string) ([]Prediction, error) {
+	b.texts, b.seconds = b.texts[:0], slices.Grow(b.seconds[:0], len(pairs)+1) // not nil
+	for _, pair := range pairs {
+		b.texts, b.seconds = append(b.texts, pair[0]), append(b.seconds, pair[1])
+	}
+	defer clear(b.texts)
+	defer clear(b.seconds)
+	return b.keep(b.worker.predict(ctx, b.answers, b.texts, b.seconds))
 }
 
 // PredictColumns answers for the rows of a table, as [Predictor.PredictColumns]

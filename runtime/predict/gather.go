@@ -23,16 +23,17 @@ type gatherer struct {
 type request struct {
 	ctx     context.Context
 	texts   []string
+	seconds []string // of pairs
 	answers []Prediction
 	err     error
 	done    chan struct{}
 }
 
-func (g *gatherer) predict(ctx context.Context, texts []string) ([]Prediction, error) {
+func (g *gatherer) predict(ctx context.Context, texts, seconds []string) ([]Prediction, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("run not begun: %w", err)
 	}
-	r := &request{ctx: ctx, texts: texts, done: make(chan struct{})}
+	r := &request{ctx: ctx, texts: texts, seconds: seconds, done: make(chan struct{})}
 	g.add(r)
 	select {
 	case <-r.done:
@@ -83,11 +84,11 @@ func (g *gatherer) take() []*request {
 // when all have.
 func (g *gatherer) run(batch []*request) {
 	var live []*request
-	var texts []string
+	var texts, seconds []string
 	for _, r := range batch {
 		if r.ctx.Err() == nil {
 			live = append(live, r)
-			texts = append(texts, r.texts...)
+			texts, seconds = append(texts, r.texts...), append(seconds, r.seconds...)
 		}
 	}
 	if len(live) == 0 {
@@ -104,7 +105,7 @@ func (g *gatherer) run(batch []*request) {
 			}
 		})()
 	}
-	answers, err := g.predictor.predict(ctx, texts)
+	answers, err := g.predictor.predict(ctx, texts, seconds)
 	for _, r := range live {
 		switch {
 		case err == nil:
@@ -112,7 +113,7 @@ func (g *gatherer) run(batch []*request) {
 			r.answers, answers = answers[:n:n], answers[n:]
 		case len(live) > 1:
 			// One call's trouble is not the others'.
-			r.answers, r.err = g.predictor.predict(r.ctx, r.texts)
+			r.answers, r.err = g.predictor.predict(r.ctx, r.texts, r.seconds)
 		default:
 			r.err = err
 		}

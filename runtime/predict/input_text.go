@@ -30,7 +30,7 @@ func (f *file) describeText(m *onnx.Model) error {
 			return fmt.Errorf("predict: metadata %s: %w", key, err)
 		}
 	}
-	o := text.Options{Pattern: in.Pattern, Lowercase: in.Lowercase, Subwords: f.vocabulary, Special: in.SpecialTokens}
+	o := text.Options{Pattern: in.Pattern, Lowercase: in.Lowercase, Subwords: f.vocabulary, Special: in.SpecialTokens, Pair: in.Pair != ""}
 	if f.tokenizer, err = text.NewTokenizer(in.Tokenizer, o); err != nil {
 		return fmt.Errorf("predict: %w", err)
 	}

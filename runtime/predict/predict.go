@@ -341,16 +341,36 @@ func (p *Predictor) Close() error {
 // Predict answers for texts, all in one batch. Where [Options].Gather is set,
 // calls made at the same time share a batch.
 func (p *Predictor) Predict(ctx context.Context, texts ...string) ([]Prediction, error) {
-	if p.gather != nil && len(texts) > 0 {
-		return p.gather.predict(ctx, texts)
-	}
-	return p.predict(ctx, texts)
+	return p.together(ctx, texts, nil)
 }
 
-func (p *Predictor) predict(ctx context.Context, texts []string) ([]Prediction, error) {
+// PredictPairs answers for pairs of texts, all in one batch, for a model whose input is
+// a pair (see [schema.Input]). Tokens and tags are of the first texts, offsets of
+// pieces into the text that they are of: those of the second stand behind all of the
+// first.
+func (p *Predictor) PredictPairs(ctx context.Context, pairs ...[2]string) ([]Prediction, error) {
+	texts, seconds := make([]string, len(pairs)), make([]string, len(pairs))
+	for i, pair := range pairs {
+		texts[i], seconds[i] = pair[0], pair[1]
+	}
+	return p.together(ctx, texts, seconds)
+}
+
+// together answers for texts, or for pairs of them, with calls of the same time.
+func (p *Predictor) together(ctx context.Context, texts, seconds []string) ([]Prediction, error) {
+	if p.gather != nil && len(texts) > 0 {
+		if err := p.file.checkPair(seconds != nil); err != nil {
+			return nil, err // and not for those who wait beside it
+		}
+		return p.gather.predict(ctx, texts, seconds)
+	}
+	return p.predict(ctx, texts, seconds)
+}
+
+func (p *Predictor) predict(ctx context.Context, texts, seconds []string) ([]Prediction, error) {
 	w := p.workers.take(p)
 	defer p.workers.put(w)
-	return w.predict(ctx, nil, texts)
+	return w.predict(ctx, nil, texts, seconds)
 }
 
 // PredictTokens answers for texts that are split already. Offsets in the

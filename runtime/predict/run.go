@@ -76,7 +76,7 @@ func (p *Predictor) inputs(in Input) ([]runtime.Named, error) {
 		if of.InGraph {
 			continue
 		}
-		if inputs, err = masks(of, x, inputs); err != nil {
+		if inputs, err = in.masks(of, x, inputs); err != nil {
 			return nil, fmt.Errorf("input %q: %w", of.Name, err)
 		}
 		for _, name := range of.Beside() {
@@ -90,11 +90,17 @@ func (p *Predictor) inputs(in Input) ([]runtime.Named, error) {
 }
 
 // masks appends what a file reads beside the ids of a text: which are tokens, and the
-// numbers of segments, of which one text has one.
-func masks(of *schema.Input, ids *tensor.Tensor, to []runtime.Named) ([]runtime.Named, error) {
+// token types, which only pairs need to give.
+func (in *Input) masks(of *schema.Input, ids *tensor.Tensor, to []runtime.Named) ([]runtime.Named, error) {
 	for _, name := range []string{of.Mask, of.TokenTypes} {
 		if name == "" {
 			continue
+		}
+		if t, err := in.tensor(schema.TokenTypes); name == of.TokenTypes && err == nil {
+			to = append(to, runtime.Named{Name: name, Tensor: t})
+			continue
+		} else if name == of.TokenTypes && of.Pair != "" {
+			return nil, err
 		}
 		x := make([]int64, ids.Len())
 		if name == of.Mask {

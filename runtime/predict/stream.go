@@ -17,7 +17,7 @@ func (p *Predictor) Stream(ctx context.Context, texts iter.Seq[string]) iter.Seq
 	return func(yield func(Prediction, error) bool) {
 		batch := make([]string, 0, p.file.options.Batch)
 		answer := func() bool {
-			answers, err := p.predict(ctx, batch)
+			answers, err := p.predict(ctx, batch, nil)
 			batch = batch[:0]
 			if err != nil {
 				yield(Prediction{}, err)

@@ -18,10 +18,12 @@ type worker struct {
 	predictor *Predictor
 	// owns is set where answers are the worker's own, good until its next call.
 	owns    bool
-	shapes  []*prepared // the last used first
-	bytes   int         // of the shapes' tensors
-	begins  []int       // of a text's pieces
-	places  [][]int     // by row, where words' first pieces stand, if they have pieces
+	shapes  []*prepared   // the last used first
+	bytes   int           // of the shapes' tensors
+	begins  []int         // of a text's pieces
+	kept    []int         // pieces of a text that is cut
+	places  [][]int       // by row, where words' first pieces stand, if they have pieces
+	marks   [][]text.Mark // by row, what the pieces are
 	scratch text.Scratch
 	decoder task.Decoder
 	view    task.View    // of the task that is read
@@ -214,9 +216,13 @@ func (p *Predictor) needed(inputs []runtime.Named) []runtime.Named {
 	})
 }
 
-// predict answers for texts and writes over dst.
-func (w *worker) predict(ctx context.Context, dst []Prediction, texts []string) ([]Prediction, error) {
+// predict answers for texts, or for pairs of them where seconds is not nil, and writes
+// over dst.
+func (w *worker) predict(ctx context.Context, dst []Prediction, texts, seconds []string) ([]Prediction, error) {
 	f := w.predictor.file
+	if err := f.checkPair(seconds != nil); err != nil {
+		return nil, err
+	}
 	if f.options.Encode != nil {
 		return w.predictEncoded(ctx, texts)
 	}
@@ -234,13 +240,16 @@ func (w *worker) predict(ctx context.Context, dst []Prediction, texts []string) 
 	if !w.owns {
 		w.scratch.Forget()
 	}
-	return dst, w.answer(ctx, dst, texts)
+	return dst, w.answer(ctx, dst, texts, seconds)
 }
 
 func (w *worker) predictTokens(ctx context.Context, texts [][]string) ([]Prediction, error) {
 	f := w.predictor.file
 	if f.tokenizer == nil {
 		return nil, fmt.Errorf("predict: the model does not read one text; use PredictTensors")
+	}
+	if err := f.checkPair(false); err != nil {
+		return nil, err
 	}
 	out := make([]Prediction, len(texts))
 	joined := make([]string, len(texts))
@@ -256,7 +265,18 @@ func (w *worker) predictTokens(ctx context.Context, texts [][]string) ([]Predict
 		}
 		joined[i] = string(all)
 	}
-	return out, w.answer(ctx, out, joined)
+	return out, w.answer(ctx, out, joined, nil)
+}
+
+// checkPair compares what is asked with what the model reads.
+func (f *file) checkPair(asked bool) error {
+	switch in := f.schema.Inputs[0]; {
+	case !asked && in.Pair != "":
+		return fmt.Errorf("predict: the model reads two texts, %s and %s; give both, with PredictPairs or --pair", in.Name, in.Pair)
+	case asked && in.Pair == "":
+		return fmt.Errorf("predict: the model reads one text, not a pair; use Predict, or leave out --pair")
+	}
+	return nil
 }
 
 // resize returns n predictions, with what is there to be written over.
@@ -268,7 +288,7 @@ func resize(dst []Prediction, n int) []Prediction {
 }
 
 // answer fills predictions in whose tokens are there.
-func (w *worker) answer(ctx context.Context, out []Prediction, texts []string) error {
+func (w *worker) answer(ctx context.Context, out []Prediction, texts, seconds []string) error {
 	if len(out) == 0 {
 		return nil
 	}
@@ -279,7 +299,11 @@ func (w *worker) answer(ctx context.Context, out []Prediction, texts []string) e
 	}
 	for len(out) > 0 {
 		n := min(step, len(out))
-		if err := w.answerBatch(ctx, out[:n], texts[:n], step); err != nil {
+		var others []string
+		if seconds != nil {
+			others, seconds = seconds[:n], seconds[n:]
+		}
+		if err := w.answerBatch(ctx, out[:n], texts[:n], others, step); err != nil {
 			return err
 		}
 		out, texts = out[n:], texts[n:]
@@ -288,32 +312,30 @@ func (w *worker) answer(ctx context.Context, out []Prediction, texts []string) e
 }
 
 // answerBatch answers in one run of so many rows, those behind the texts empty.
-func (w *worker) answerBatch(ctx context.Context, out []Prediction, texts []string, rows int) error {
+func (w *worker) answerBatch(ctx context.Context, out []Prediction, texts, seconds []string, rows int) error {
 	f := w.predictor.file
 	longest := 0
 	for i := range out {
 		if f.subwords() {
-			out[i].Pieces = f.tokenizer.TokenizeIn(&w.scratch, out[i].Pieces[:0], texts[i])
+			second := ""
+			if seconds != nil {
+				second = seconds[i]
+			}
+			w.takeApart(i, &out[i], texts[i], second)
+		} else if out[i].Truncated = f.limit > 0 && len(out[i].Tokens) > f.limit; out[i].Truncated {
+			out[i].Tokens = out[i].Tokens[:f.limit]
 		}
-		units := f.units(&out[i])
-		out[i].Truncated = f.limit > 0 && len(*units) > f.limit
-		if out[i].Truncated {
-			*units = (*units)[:f.limit]
-		}
-		longest = max(longest, len(*units))
-		if f.subwords() {
-			w.place(i, &out[i])
-		}
+		longest = max(longest, len(*f.units(&out[i])))
 	}
 	if f.schema.Inputs[0].InGraph {
 		return w.answerTexts(ctx, out, texts, rows, longest)
 	}
 	length := max(1, f.length, longest)
-	c, err := w.shape(rows, length, w.width(out, texts))
+	c, err := w.shape(rows, length, w.width(out, texts, seconds))
 	if err != nil {
 		return err
 	}
-	w.fill(c, out, texts)
+	w.fill(c, out, texts, seconds)
 	if err := c.run(ctx, w); err != nil {
 		return err
 	}
@@ -352,15 +374,33 @@ func (f *file) units(p *Prediction) *[]text.Token {
 	return &p.Tokens
 }
 
-// place finds where the words of row i have their first pieces, and drops words
-// that have none.
-func (w *worker) place(i int, p *Prediction) {
+// takeApart makes the pieces of row i that the model reads.
+func (w *worker) takeApart(i int, p *Prediction, s, second string) {
 	for len(w.places) <= i {
-		w.places = append(w.places, nil)
+		w.places, w.marks = append(w.places, nil), append(w.marks, nil)
+	}
+	f := w.predictor.file
+	p.Pieces, w.marks[i] = f.tokenizer.PiecesIn(&w.scratch, p.Pieces[:0], w.marks[i][:0], s, second)
+	if p.Truncated = f.limit > 0 && len(p.Pieces) > f.limit; p.Truncated {
+		w.kept = text.Keep(w.kept[:0], w.marks[i], f.limit)
+		for to, from := range w.kept {
+			p.Pieces[to], w.marks[i][to] = p.Pieces[from], w.marks[i][from]
+		}
+		p.Pieces, w.marks[i] = p.Pieces[:len(w.kept)], w.marks[i][:len(w.kept)]
+	}
+	w.place(i, p)
+}
+
+// place finds where the words of row i have their first pieces, and drops words
+// that have none. Of a pair the words are those of the first text.
+func (w *worker) place(i int, p *Prediction) {
+	own := slices.IndexFunc(w.marks[i], text.Mark.Second)
+	if own < 0 {
+		own = len(p.Pieces)
 	}
 	places, words := w.places[i][:0], p.Tokens
 	p.Tokens = p.Tokens[:0]
-	w.begins = text.Begins(w.begins[:0], p.Pieces, words)
+	w.begins = text.Begins(w.begins[:0], p.Pieces[:own], words)
 	for piece, word := range w.begins {
 		if word >= 0 {
 			places = append(places, piece)
@@ -372,22 +412,31 @@ func (w *worker) place(i int, p *Prediction) {
 
 // width returns how many characters the longest word has, 0 for a model that
 // reads none.
-func (w *worker) width(out []Prediction, texts []string) int {
+func (w *worker) width(out []Prediction, texts, seconds []string) int {
 	f := w.predictor.file
 	if f.characters == nil {
 		return 0
 	}
 	width := 1
 	for i := range out {
-		for _, t := range *f.units(&out[i]) {
-			width = max(width, utf8.RuneCountInString(texts[i][t.Start:t.End]))
+		for j, t := range *f.units(&out[i]) {
+			width = max(width, utf8.RuneCountInString(w.of(i, j, texts, seconds)[t.Start:t.End]))
 		}
 	}
 	return min(width, f.schema.Inputs[0].Characters.MaxLength)
 }
 
-// fill writes the ids of words and of their characters, and which pieces begin words.
-func (w *worker) fill(c *prepared, out []Prediction, texts []string) {
+// of returns the text that unit j of row i is of.
+func (w *worker) of(i, j int, texts, seconds []string) string {
+	if seconds != nil && w.marks[i][j].Second() {
+		return seconds[i]
+	}
+	return texts[i]
+}
+
+// fill writes the ids of words, their types and their characters, and which pieces
+// begin words.
+func (w *worker) fill(c *prepared, out []Prediction, texts, seconds []string) {
 	f := w.predictor.file
 	for i := range out {
 		for j, t := range *f.units(&out[i]) {
@@ -396,8 +445,11 @@ func (w *worker) fill(c *prepared, out []Prediction, texts []string) {
 			if c.mask != nil {
 				c.mask[at] = 1
 			}
+			if c.types != nil && seconds != nil {
+				c.types[at] = w.marks[i][j].Type()
+			}
 			if c.width > 0 {
-				f.characters.IDs(c.characters[at*c.width:at*c.width], texts[i][t.Start:t.End])
+				f.characters.IDs(c.characters[at*c.width:at*c.width], w.of(i, j, texts, seconds)[t.Start:t.End])
 			}
 		}
 		if c.starts != nil && f.subwords() {

@@ -197,7 +197,12 @@ func (t *Tokenizer) postProcess(d *decoder, raw json.RawMessage, depth int) erro
 				return fmt.Errorf("%s: %w", kind, err)
 			}
 		}
-		t.post.surround([]int{c.Cls.id}, []int{c.Sep.id})
+		cls, sep := specials{{id: c.Cls.id}}, specials{{id: c.Sep.id}}
+		pair := frame{before: cls, between: sep, after: specials{{c.Sep.id, 1}}, second: 1}
+		if kind == "RobertaProcessing" { // which has one token type
+			pair = frame{before: cls, between: append(sep, sep...), after: sep}
+		}
+		t.post.surround(frame{before: cls, after: sep}, pair)
 	case "ByteLevel":
 	default:
 		return fmt.Errorf("%s: the type is not one of TemplateProcessing, BertProcessing, RobertaProcessing, ByteLevel, Sequence", kind)
@@ -206,12 +211,6 @@ func (t *Tokenizer) postProcess(d *decoder, raw json.RawMessage, depth int) erro
 		t.post.trims = append(t.post.trims, isSet(c.Prefix, true))
 	}
 	return nil
-}
-
-// surround puts special tokens around those that are there already.
-func (p *postProcessor) surround(before, after []int) {
-	p.before = append(append([]int{}, before...), p.before...)
-	p.after = append(p.after, after...)
 }
 
 // known checks that a special token is the vocabulary's.
@@ -244,34 +243,47 @@ type templateName struct {
 }
 
 func (t *Tokenizer) readTemplate(c *template) error {
-	var before, after []int
-	text := 0
-	for i, item := range c.Single {
+	single, err := t.frame(c, c.Single, "A")
+	if err != nil {
+		return fmt.Errorf("single: %w", err)
+	}
+	pair, noPairs := t.frame(c, c.Pair, "AB")
+	t.post.surround(single, pair)
+	if noPairs != nil && t.post.noPairs == nil { // which nobody may ask for
+		t.post.noPairs = fmt.Errorf("tokenizer.json: post_processor: TemplateProcessing: pair: %w", noPairs)
+	}
+	return nil
+}
+
+// frame reads what stands around the texts that a template must have, in their order.
+func (t *Tokenizer) frame(c *template, items []templateItem, texts string) (f frame, err error) {
+	places, types := []*specials{&f.before, &f.between, &f.after}, []*int{&f.first, &f.second}
+	if len(texts) == 1 {
+		places = []*specials{&f.before, &f.after}
+	}
+	seen := 0
+	for i, item := range items {
 		switch {
-		case item.Sequence != nil && item.Special == nil && item.Sequence.ID == "A":
-			text++
+		case item.Sequence != nil && item.Special == nil && seen < len(texts) && item.Sequence.ID == texts[seen:seen+1]:
+			*types[seen] = item.Sequence.Type
+			seen++
 		case item.Special != nil && item.Sequence == nil:
 			s, ok := c.Special[item.Special.ID]
 			if !ok || len(s.IDs) != len(s.Tokens) {
-				return fmt.Errorf("special token %q is not described", item.Special.ID)
+				return f, fmt.Errorf("special token %q is not described", item.Special.ID)
 			}
 			for j, id := range s.IDs {
 				if err := t.known(s.Tokens[j], id); err != nil {
-					return err
+					return f, err
 				}
-			}
-			if text == 0 {
-				before = append(before, s.IDs...)
-			} else {
-				after = append(after, s.IDs...)
+				*places[seen] = append(*places[seen], struct{ id, kind int }{id, item.Special.Type})
 			}
 		default:
-			return fmt.Errorf("entry %d of single is neither a special token nor the text", i)
+			return f, fmt.Errorf("entry %d is neither a special token nor the text that comes next", i)
 		}
 	}
-	if text != 1 {
-		return fmt.Errorf("single has the text %d times", text)
+	if seen != len(texts) {
+		return f, fmt.Errorf("it has %d texts in place of %d", seen, len(texts))
 	}
-	t.post.surround(before, after)
-	return nil
+	return f, nil
 }

@@ -41,6 +41,7 @@ func Read(content []byte) (*Tokenizer, error) {
 		return nil, fmt.Errorf("tokenizer.json: version %q is not 1.0, the one that is known", f.Version)
 	}
 	t := &Tokenizer{unknown: -1, padding: -1, added: map[int]bool{}, special: map[int]bool{}}
+	t.post.pair.second = 1 // of a file without a post-processor
 	d := &decoder{}
 	var err error
 	if err = t.decodeModel(f.Model); err != nil {

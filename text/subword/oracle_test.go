@@ -23,13 +23,32 @@ func load(t testing.TB, path string, into any) {
 	}
 }
 
-// encoding is what the Python package says of a text: ids, and offsets in
-// characters.
-type encoding [2][]int
+// encoding is what the Python package says of a text: ids, offsets in characters and,
+// where it was asked for them, token types.
+type encoding [3][]int
 
 // of returns our account of a text in the same form.
 func (t *Tokenizer) of(s string, special bool) encoding {
-	var e encoding
+	return encodingOf(t.Encode(nil, s, special), s, "")
+}
+
+// encodingOf is our account of the pieces of a text, or of a pair of texts.
+func encodingOf(pieces []Piece, a, b string) (e encoding) {
+	first, second := charactersOf(a), charactersOf(b)
+	for _, p := range pieces {
+		at := first
+		if p.Second {
+			at = second
+		}
+		e[0] = append(e[0], p.ID)
+		e[1] = append(e[1], at[p.Start], at[p.End])
+		e[2] = append(e[2], p.Type)
+	}
+	return e
+}
+
+// charactersOf returns how many characters stand before each byte of a text.
+func charactersOf(s string) []int {
 	characters := make([]int, len(s)+1)
 	n := 0
 	for i := range s {
@@ -37,11 +56,7 @@ func (t *Tokenizer) of(s string, special bool) encoding {
 		n++
 	}
 	characters[len(s)] = n
-	for _, p := range t.Encode(nil, s, special) {
-		e[0] = append(e[0], p.ID)
-		e[1] = append(e[1], characters[p.Start], characters[p.End])
-	}
-	return e
+	return characters
 }
 
 func (t *Tokenizer) show(e encoding) string {
@@ -69,9 +84,11 @@ func TestAgreesWithTokenizersOfPython(t *testing.T) {
 		t.Fatalf("there are %d texts, fewer than SNIPS has", len(texts))
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*.encoded.json"))
-	if err != nil || len(files) != 19 {
-		t.Fatalf("there are %d tokenizers: %v", len(files), err)
+	if err != nil || len(files) != 20 {
+		t.Fatalf("there are %d tokenizers: %v; is ESPALIER_MINILM set?", len(files), err)
 	}
+	var cuts [][4]any
+	load(t, filepath.Join(dir, "cuts.json"), &cuts)
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".encoded.json")
 		t.Run(name, func(t *testing.T) {
@@ -87,6 +104,7 @@ func TestAgreesWithTokenizersOfPython(t *testing.T) {
 					t.Fatalf("%q:\n got %s\nwant %s", s, tok.show(got), tok.show(w))
 				}
 			}
+			compareCuts(t, tok, texts, cuts, filepath.Join(dir, name+".cut.json"))
 			tok = readFile(t, filepath.Join(dir, name+".json"))
 			start := time.Now() //lint:allow clock it is logged
 			var pieces []Piece
@@ -96,6 +114,47 @@ func TestAgreesWithTokenizersOfPython(t *testing.T) {
 			took := time.Since(start).Seconds() //lint:allow clock it is logged
 			t.Logf("%d texts in %.2f s, in %.2f s through Python: %.1f times as fast", len(texts), took, want.Seconds, want.Seconds/took)
 		})
+	}
+}
+
+// compareCuts holds texts and pairs that are cut to a length against the package.
+func compareCuts(t *testing.T, tok *Tokenizer, texts []string, cuts [][4]any, file string) {
+	t.Helper()
+	var want []encoding
+	load(t, file, &want)
+	cut := 0
+	for i, c := range cuts {
+		a, b, special, room := texts[int(c[0].(float64))], "", c[2].(bool), int(c[3].(float64))
+		second := int(c[1].(float64))
+		var pieces []Piece
+		if second >= 0 {
+			if err := tok.Pairs(); err != nil {
+				t.Fatal(err)
+			}
+			b = texts[second]
+			pieces = tok.EncodePair(nil, a, b, special)
+		} else {
+			pieces = tok.Encode(nil, a, special)
+		}
+		if room >= 0 {
+			if special {
+				room += tok.Added(second >= 0)
+			}
+			before := len(pieces)
+			kept := Keep(nil, pieces, func(p *Piece) (special, second bool) { return p.Special, p.Second }, room)
+			for i, from := range kept {
+				pieces[i] = pieces[from]
+			}
+			if pieces = pieces[:len(kept)]; len(pieces) < before {
+				cut++
+			}
+		}
+		if got, w := encodingOf(pieces, a, b), want[i]; !slices.Equal(got[0], w[0]) || !slices.Equal(got[1], w[1]) || !slices.Equal(got[2], w[2]) {
+			t.Fatalf("%q and %q, special tokens %v, room %d:\n got %s %v\nwant %s %v", a, b, special, room, tok.show(got), got[2], tok.show(w), w[2])
+		}
+	}
+	if cut < len(cuts)/3 {
+		t.Errorf("%d of %d were cut", cut, len(cuts))
 	}
 }
 

@@ -1,36 +1,55 @@
 package subword
 
 import (
+	"fmt"
 	"unicode"
 	"unicode/utf8"
 )
 
 // postProcessor works on the pieces of a whole text.
 type postProcessor struct {
-	trims         []bool // trim white space from offsets, once for each entry
-	before, after []int  // special tokens' ids
+	trims        []bool // trim white space from offsets, once for each entry
+	single, pair frame
+	frames       int   // parts of the file that say what stands around texts
+	noPairs      error // why the file does not say it of pairs
 }
 
-func (p *postProcessor) apply(pieces []Piece, first int, s string, t *Tokenizer, special bool) []Piece {
+// frame is what stands around a text or two, and the token types that the texts'
+// pieces have.
+type frame struct {
+	before, between, after specials
+	first, second          int
+}
+
+// specials are special tokens side by side.
+type specials []struct{ id, kind int }
+
+func (s specials) put(dst []Piece) []Piece {
+	for _, t := range s {
+		dst = append(dst, Piece{ID: t.id, Type: t.kind, Special: true})
+	}
+	return dst
+}
+
+// trim takes white space out of the offsets of a text's pieces.
+func (p *postProcessor) trim(pieces []Piece, s string, t *Tokenizer) {
 	for _, prefix := range p.trims {
-		for i := first; i < len(pieces); i++ {
-			trim(&pieces[i], i == first, s, t.shown(pieces[i], s), prefix)
+		for i := range pieces {
+			trim(&pieces[i], i == 0, s, t.shown(pieces[i], s), prefix)
 		}
 	}
-	if !special || len(p.before)+len(p.after) == 0 {
-		return pieces
+}
+
+// surround puts special tokens around those that are there already. Of pairs only one
+// part of a file may say what stands around them: none of the files that are known has
+// several.
+func (p *postProcessor) surround(single, pair frame) {
+	p.single.before = append(append(specials{}, single.before...), p.single.before...)
+	p.single.after = append(p.single.after, single.after...)
+	p.single.first, p.pair = single.first, pair
+	if p.frames++; p.frames > 1 {
+		p.noPairs = fmt.Errorf("tokenizer.json: post_processor: %d parts put special tokens around texts, and what that makes of a pair of texts is not known", p.frames)
 	}
-	for range p.before {
-		pieces = append(pieces, Piece{})
-	}
-	copy(pieces[first+len(p.before):], pieces[first:])
-	for i, id := range p.before {
-		pieces[first+i] = Piece{ID: id, Special: true}
-	}
-	for _, id := range p.after {
-		pieces = append(pieces, Piece{ID: id, Special: true})
-	}
-	return pieces
 }
 
 // shown returns a piece's text: of an added token, with the white space it took.

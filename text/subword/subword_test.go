@@ -23,7 +23,7 @@ func TestEncode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Piece{{1, 0, 0, true}, {2, 0, 4, false}, {3, 4, 7, false}, {6, 8, 12, false}, {5, 12, 14, false}, {0, 15, 24, false}}
+	want := []Piece{{ID: 1, Start: 0, End: 0, Special: true}, {ID: 2, Start: 0, End: 4}, {ID: 3, Start: 4, End: 7}, {ID: 6, Start: 8, End: 12}, {ID: 5, Start: 12, End: 14}, {ID: 0, Start: 15, End: 24}}
 	for range 2 { // the second time from the cache
 		if diff := cmp.Diff(want, tok.Encode(nil, "Playing <x> IT playsplay", true)); diff != "" {
 			t.Error(diff)
@@ -36,7 +36,7 @@ func TestEncode(t *testing.T) {
 		t.Error("the vocabulary is another")
 	}
 	// A byte that is no UTF-8 is a character of its own.
-	if diff := cmp.Diff([]Piece{{2, 0, 4, false}, {0, 5, 6, false}, {5, 7, 9, false}}, tok.Encode(nil, "play \xff it", false)); diff != "" {
+	if diff := cmp.Diff([]Piece{{ID: 2, Start: 0, End: 4}, {ID: 0, Start: 5, End: 6}, {ID: 5, Start: 7, End: 9}}, tok.Encode(nil, "play \xff it", false)); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -19,6 +19,8 @@ type Piece struct {
 	// post-processor adds are at 0, 0.
 	Start, End int
 	Special    bool // added by the post-processor, not of the text
+	Second     bool // of the second text of a pair, into which its offsets are
+	Type       int  // the token type that the post-processor gives it, often 0
 }
 
 // Tokenizer is safe for concurrent use.
@@ -85,6 +87,74 @@ func (t *Tokenizer) Encode(dst []Piece, s string, special bool) []Piece {
 
 // EncodeIn is [Tokenizer.Encode] in memory of a scratch.
 func (t *Tokenizer) EncodeIn(scratch *Scratch, dst []Piece, s string, special bool) []Piece {
+	f := &t.post.single
+	if special {
+		dst = f.before.put(dst)
+	}
+	first := len(dst)
+	dst = t.encode(scratch, dst, s)
+	for i := first; i < len(dst); i++ {
+		dst[i].Type = f.first
+	}
+	if special {
+		dst = f.after.put(dst)
+	}
+	return dst
+}
+
+// EncodePair appends the pieces of two texts in one sequence, those of the first
+// before those of the second, as the post-processor lays them out. [Tokenizer.Pairs]
+// says whether it does.
+func (t *Tokenizer) EncodePair(dst []Piece, a, b string, special bool) []Piece {
+	scratch, _ := t.scratches.Get().(*Scratch)
+	if scratch == nil {
+		scratch = &Scratch{}
+	}
+	defer t.scratches.Put(scratch)
+	return t.EncodePairIn(scratch, dst, a, b, special)
+}
+
+// EncodePairIn is [Tokenizer.EncodePair] in memory of a scratch.
+func (t *Tokenizer) EncodePairIn(scratch *Scratch, dst []Piece, a, b string, special bool) []Piece {
+	f := &t.post.pair
+	if special {
+		dst = f.before.put(dst)
+	}
+	first := len(dst)
+	dst = t.encode(scratch, dst, a)
+	for i := first; i < len(dst); i++ {
+		dst[i].Type = f.first
+	}
+	if special {
+		dst = f.between.put(dst)
+	}
+	first = len(dst)
+	dst = t.encode(scratch, dst, b)
+	for i := first; i < len(dst); i++ {
+		dst[i].Type, dst[i].Second = f.second, true
+	}
+	if special {
+		dst = f.after.put(dst)
+	}
+	return dst
+}
+
+// Pairs returns an error where the post-processor does not say how two texts become
+// one sequence.
+func (t *Tokenizer) Pairs() error { return t.post.noPairs }
+
+// Added returns how many special tokens the post-processor adds to a text, or to a
+// pair of texts.
+func (t *Tokenizer) Added(pair bool) int {
+	f := &t.post.single
+	if pair {
+		f = &t.post.pair
+	}
+	return len(f.before) + len(f.between) + len(f.after)
+}
+
+// encode appends the pieces of a text that are its own.
+func (t *Tokenizer) encode(scratch *Scratch, dst []Piece, s string) []Piece {
 	defer scratch.reset()
 	first := len(dst)
 	segments := t.raw.split(newPassage(scratch, s))
@@ -105,7 +175,8 @@ func (t *Tokenizer) EncodeIn(scratch *Scratch, dst []Piece, s string, special bo
 			dst = t.pieces(dst, s.passage)
 		}
 	}
-	return t.post.apply(dst, first, s, t, special)
+	t.post.trim(dst[first:], s, t)
+	return dst
 }
 
 // pieces pre-tokenizes and tokenizes normalized text.

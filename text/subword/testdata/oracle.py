@@ -2,7 +2,9 @@
 
 Usage: oracle.py OUT DATA. OUT gets texts.json, every sentence of SNIPS, a sample of other data sets and random
 characters; and for each tokenizer NAME.json, its tokenizer.json, and NAME.encoded.json: for each text the ids and the
-character offsets, with special tokens for every second one, and the seconds it took.
+character offsets, with special tokens for every second one, and the seconds it took; and NAME.cut.json: for texts and pairs
+of texts, cut at some length, the ids, token types and offsets. Where ESPALIER_MINILM names the folder of MiniLM, its
+tokenizer is one of them.
 """
 
 import io
@@ -227,11 +229,35 @@ KINDS = {
     "wordlevel_inverted": inverted,
 }
 
+if "ESPALIER_MINILM" in os.environ:
+    KINDS["minilm"] = lambda: Tokenizer.from_file(os.path.join(os.environ["ESPALIER_MINILM"], "tokenizer.json"))
+
+# Texts and pairs by their numbers, whether special tokens are added, and how many pieces are kept beside those, -1 for all.
+CUTS = []
+for i in range(600):
+    second = random.randrange(len(texts)) if i % 3 else -1
+    CUTS.append((random.randrange(len(texts)), second, i % 5 != 0, random.choice([-1, 0, 1, 2, 3, 5, 8, 9, 12, 17, 30])))
+(folder / "cuts.json").write_text(json.dumps(CUTS))
+
+
+def cut(tokenizer, first, second, special, kept):
+    tokenizer.no_truncation()
+    if kept >= 0:
+        added = tokenizer.num_special_tokens_to_add(second >= 0) if special else 0
+        tokenizer.enable_truncation(kept + added, strategy="longest_first")
+    pair = texts[second] if second >= 0 else None
+    e = tokenizer.encode(texts[first], pair, add_special_tokens=special)
+    return [e.ids, [x for pair in e.offsets for x in pair], e.type_ids]
+
+
 for name, make in KINDS.items():
     make().save(str(folder / f"{name}.json"))
     tokenizer = Tokenizer.from_file(str(folder / f"{name}.json"))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
     start = time.perf_counter()
     encoded = [tokenizer.encode(text, add_special_tokens=i % 2 == 1) for i, text in enumerate(texts)]
     seconds = time.perf_counter() - start
     answers = [[e.ids, [x for pair in e.offsets for x in pair]] for e in encoded]
     (folder / f"{name}.encoded.json").write_text(json.dumps({"seconds": seconds, "texts": answers}))
+    (folder / f"{name}.cut.json").write_text(json.dumps([cut(tokenizer, *c) for c in CUTS]))
