@@ -112,8 +112,9 @@ func (w *emitter) write() error {
 // declareForeign declares types and ranks of what operators give that ONNX does
 // not know: its shape inference cannot find them, and its checker crashes where
 // it looks for the type of a LabelEncoder's operand in vain.
+// Of a Loop it infers no ranks, because states may change theirs.
 func (w *emitter) declareForeign(n *Node) {
-	if n.Domain != DomainMicrosoft {
+	if n.Domain != DomainMicrosoft && n.Op != "Loop" {
 		return
 	}
 	for _, v := range n.Outputs {
