@@ -72,11 +72,12 @@ func (f *wordpieceFront) build(g *builder.Graph) (models.Front, error) {
 	x := g.Concat(0, g.Input(TextInput, tensor.String, builder.Named("batch")), g.Constant(tensor.Must(tensor.Of([]string{"a"}, 1))))
 	codes := f.codes(g, x)
 	p := f.takeApart(g, f.words(g, codes, x.Dim(0)))
-	ids := f.layOut(g, p)
+	ids, starts := f.layOut(g, p)
 	// The id is -1 where there is no piece, which is the last of the forms.
 	f.tokens = g.Gather(g.Constant(f.forms()), ids, 0)
 	padding := g.Less(ids, g.ScalarOf(tensor.Int32, 0))
-	return models.Front{IDs: g.Cast(g.Where(padding, g.ScalarOf(tensor.Int32, float64(f.in.Padding)), ids), tensor.Int64)}, g.Err()
+	ids = g.Cast(g.Where(padding, g.ScalarOf(tensor.Int32, float64(f.in.Padding)), ids), tensor.Int64)
+	return models.Front{IDs: ids, WordStarts: starts}, g.Err()
 }
 
 // codes returns the codes of all texts' characters, one text behind the other,
@@ -113,6 +114,7 @@ func (f *wordpieceFront) unlisted(g *builder.Graph, characters, rows, missing *b
 type wordsOf struct {
 	codes        *builder.Value // [codes]
 	starts, ends *builder.Value // [words]: of the first character, and behind the last
+	apart        *builder.Value // [words], bool: white space stands in front, or a text begins
 	upTo         *builder.Value // [batch+1]: how many words there are up to a text's end
 }
 
@@ -123,16 +125,22 @@ func (f *wordpieceFront) words(g *builder.Graph, codes *builder.Value, texts bui
 	first, behind := g.Greater(letters, before), g.Less(letters, before)
 	places := g.Range(g.Cast(g.Size(codes.Dim(0)), tensor.Int32), codes.Dim(0))
 	words := builder.Named("words")
+	starts := g.Compress(places, first, words)
+	space := g.Or(g.Equal(codes, g.ScalarOf(tensor.Int32, codeSpace)), g.Equal(codes, g.ScalarOf(tensor.Int32, codeEnd)))
+	spaces := g.Gather(g.CumSum(g.Cast(space, tensor.Int64), 0, false, false), starts, 0)
 	return wordsOf{
-		codes: codes, starts: g.Compress(places, first, words), ends: g.Compress(places, behind, words),
-		upTo: g.Compress(g.CumSum(g.Cast(first, tensor.Int64), 0, false, false), g.Equal(codes, g.ScalarOf(tensor.Int32, codeEnd)), texts),
+		codes: codes, starts: starts, ends: g.Compress(places, behind, words),
+		apart: g.Greater(spaces, g.Concat(0, g.Ints(-1), g.Slice(spaces, 0, 0, 1))),
+		upTo:  g.Compress(g.CumSum(g.Cast(first, tensor.Int64), 0, false, false), g.Equal(codes, g.ScalarOf(tensor.Int32, codeEnd)), texts),
 	}
 }
 
 // piecesOf are the pieces of all texts.
 type piecesOf struct {
-	ids  *builder.Value // [pieces], int32: the model's
-	upTo *builder.Value // [batch+1]: how many pieces there are up to a text's end
+	ids *builder.Value // [pieces], int32: the model's
+	// starts are 1 for pieces with which a word begins that stands between white space.
+	starts *builder.Value // [pieces], int64
+	upTo   *builder.Value // [batch+1]: how many pieces there are up to a text's end
 }
 
 // takeApart takes from each word the longest piece, then from what is left. In
@@ -174,14 +182,17 @@ func (f *wordpieceFront) takeApart(g *builder.Graph, w wordsOf) piecesOf {
 	ids = g.Concat(1, g.Where(unknown, scalar(int32(f.id(f.rules.Unknown))), none), ids)
 	kept := g.GreaterOrEqual(ids, scalar(0))
 	counts := g.CumSum(g.ReduceSum(g.Cast(kept, tensor.Int64), false, 1), 0, false, false)
-	return piecesOf{ids: g.Compress(ids, kept, builder.Named("pieces")), upTo: g.Gather(g.Pad(counts, 0, 1, 0), w.upTo, 0)}
+	first := g.And(kept, g.Equal(g.CumSum(g.Cast(kept, tensor.Int64), 1, false, false), g.ScalarOf(tensor.Int64, 1)))
+	pieces := builder.Named("pieces")
+	starts := g.Compress(g.Cast(g.And(first, g.Unsqueeze(w.apart, 1)), tensor.Int64), kept, pieces)
+	return piecesOf{ids: g.Compress(ids, kept, pieces), starts: starts, upTo: g.Gather(g.Pad(counts, 0, 1, 0), w.upTo, 0)}
 }
 
 // layOut returns rows of pieces with the special tokens around them, cut to the
-// model's length, -1 behind a text's last.
-func (f *wordpieceFront) layOut(g *builder.Graph, p piecesOf) *builder.Value {
+// model's length, -1 behind a text's last, and which of them begin words.
+func (f *wordpieceFront) layOut(g *builder.Graph, p piecesOf) (ids, starts *builder.Value) {
 	if g.Err() != nil {
-		return p.ids
+		return p.ids, p.starts
 	}
 	pool := []int32{-1}
 	before, after := 0, 0
@@ -218,8 +229,8 @@ func (f *wordpieceFront) layOut(g *builder.Graph, p piecesOf) *builder.Value {
 	if before > 0 {
 		from = g.Where(g.Less(column, scalar(0)), g.Add(column, scalar(1+before)), from)
 	}
-	ids := g.Concat(0, g.Constant(tensor.Must(tensor.Of(pool, int64(len(pool))))), p.ids)
-	return g.Gather(ids, from, 0)
+	ids = g.Concat(0, g.Constant(tensor.Must(tensor.Of(pool, int64(len(pool))))), p.ids)
+	return g.Gather(ids, from, 0), g.Gather(g.Concat(0, g.Ints(make([]int64, len(pool))...), p.starts), from, 0)
 }
 
 // forms are the pieces as they stand in the vocabulary by the model's ids, and

@@ -16,6 +16,7 @@ import (
 const (
 	codeNothing  = iota // fills rows of the table
 	codeBoundary        // a word ends here
+	codeSpace           // so it does, and white space stands here
 	codeEnd             // a text ends here
 	codeOther           // a character of words that no piece has
 	codeFirst           // the first of the alphabet
@@ -200,6 +201,8 @@ func (t *wordpieceTable) spell(w *subword.WordPiece, alphabet map[rune]int32, li
 		}
 		switch {
 		case single[string(r)]:
+		case len(codes) == 1 && boundaries > 0 && unicode.IsSpace(r):
+			list(string(r), []int32{codeSpace})
 		case len(codes) == 0:
 			removed.add(r)
 		case others == 1 && len(codes) == 3 && codes[0] == codeBoundary && codes[2] == codeBoundary:

@@ -57,7 +57,7 @@ func newWordpieces(t testing.TB, file []byte, in schema.Input, threads int) *wor
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := g.Emit(builder.Emission{Outputs: []builder.Output{{Name: "ids", Value: made.IDs}, {Name: "tokens", Value: f.tokens}}})
+	e, err := g.Emit(builder.Emission{Outputs: []builder.Output{{Name: "ids", Value: made.IDs}, {Name: "tokens", Value: f.tokens}, {Name: "starts", Value: made.WordStarts}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,22 +89,19 @@ func newWordpieces(t testing.TB, file []byte, in schema.Input, threads int) *wor
 	return w
 }
 
-func (w *wordpieces) run(session runtime.Session, texts []string) (ids []int64, tokens []string, length int, err error) {
+func (w *wordpieces) run(session runtime.Session, texts []string) (ids []int64, tokens []string, starts []int64, length int, err error) {
 	in := []runtime.Named{{Name: TextInput, Tensor: tensor.Must(tensor.Of(texts, int64(len(texts))))}}
-	out := []runtime.Named{{Name: "ids"}, {Name: "tokens"}}
+	out := []runtime.Named{{Name: "ids"}, {Name: "tokens"}, {Name: "starts"}}
 	if err := session.Run(context.Background(), in, out); err != nil {
-		return nil, nil, 0, err
+		return nil, nil, nil, 0, err
 	}
-	return out[0].Tensor.Int64s(), out[1].Tensor.Strings(), int(out[0].Tensor.Shape()[1]), nil
+	return out[0].Tensor.Int64s(), out[1].Tensor.Strings(), out[2].Tensor.Int64s(), int(out[0].Tensor.Shape()[1]), nil
 }
 
 // row returns the pieces that Go makes of a text. Where they are cut, the
 // special tokens stay.
-func (w *wordpieces) row(s string) []string {
-	var row []string
-	for _, token := range w.tokenizer.Tokenize(nil, s) {
-		row = append(row, token.Text)
-	}
+func (w *wordpieces) row(s string) []text.Token {
+	row := w.tokenizer.Tokenize(nil, s)
 	limit := w.in.MaxLength
 	if limit == 0 || len(row) <= limit {
 		return row
@@ -121,7 +118,7 @@ func (w *wordpieces) row(s string) []string {
 func (w *wordpieces) compare(t testing.TB, texts []string) {
 	t.Helper()
 	for engine, session := range w.sessions {
-		ids, tokens, length, err := w.run(session, texts)
+		ids, tokens, starts, length, err := w.run(session, texts)
 		if err != nil {
 			t.Fatalf("%s: %q: %v", engine, texts, err)
 		}
@@ -132,10 +129,19 @@ func (w *wordpieces) compare(t testing.TB, texts []string) {
 			if len(row) > length {
 				t.Fatalf("%s: %q: %d pieces, the graph has room for %d: %q", engine, s, len(row), length, tokens[i*length:(i+1)*length])
 			}
+			begins := text.Begins(nil, row, w.tokenizer.Words(nil, s))
 			for j := range length {
-				id, form := w.in.Padding, ""
+				id, form, start := w.in.Padding, "", int64(0)
 				if j < len(row) {
-					id, form = w.vocabulary.ID(row[j]), row[j]
+					id, form = w.vocabulary.ID(row[j].Text), row[j].Text
+					if begins[j] >= 0 {
+						start = 1
+					}
+				}
+				// White space that the normalizer takes for control characters may
+				// stand within a word.
+				if at := i*length + j; starts[at] != start && !strings.ContainsAny(s, "\v\f\u0085") {
+					t.Fatalf("%s: %q, piece %d, %q: begins a word: %d, want %d", engine, s, j, form, starts[at], start)
 				}
 				if at := i*length + j; ids[at] != id || tokens[at] != form {
 					t.Fatalf("%s: %q, piece %d: the graph has %q, id %d; want %q, id %d", engine, s, j, tokens[at], ids[at], form, id)
@@ -338,7 +344,7 @@ func BenchmarkWordpieces(b *testing.B) {
 				texts := slices.Repeat([]string{strings.Join(words[:n], " ")}, batch)
 				b.Run(fmt.Sprintf("%s/words=%d/batch=%d", engine, n, batch), func(b *testing.B) {
 					for b.Loop() {
-						if _, _, _, err := w.run(session, texts); err != nil {
+						if _, _, _, _, err := w.run(session, texts); err != nil {
 							b.Fatal(err)
 						}
 					}
@@ -423,7 +429,7 @@ func FuzzWordpiecesInTheGraphAreThoseOfGo(f *testing.F) {
 func TestWordpiecesRefuseWhatIsNoText(t *testing.T) {
 	w := newWordpieces(t, smallWordpieces(t, map[string]any{"type": "BertNormalizer"}), schema.Input{}, 1)
 	for engine, session := range w.sessions {
-		if _, _, _, err := w.run(session, []string{"a\xffb"}); err == nil || !strings.Contains(strings.ToLower(err.Error()), "utf") {
+		if _, _, _, _, err := w.run(session, []string{"a\xffb"}); err == nil || !strings.Contains(strings.ToLower(err.Error()), "utf") {
 			t.Errorf("%s: %v", engine, err)
 		}
 	}

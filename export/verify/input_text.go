@@ -167,12 +167,18 @@ func (v *verifier) encode(in *schema.Input, texts []string) ([]runtime.Named, er
 		length = max(length, len(rows[i]))
 	}
 	ids := slices.Repeat([]int64{in.Padding}, len(texts)*length)
+	starts := make([]int64, len(ids))
 	words := make([][][]int64, len(texts))
 	var c *text.Characters
 	if in.Characters != nil {
 		c = text.NewCharacters(in.Characters.Alphabet, in.Characters.MaxLength)
 	}
 	for i, row := range rows {
+		for j, word := range text.Begins(nil, row, tokenizer.Words(nil, texts[i])) {
+			if word >= 0 {
+				starts[i*length+j] = 1
+			}
+		}
 		for j, t := range row {
 			ids[i*length+j] = v.vocabulary.ID(t.Text)
 			if c != nil {
@@ -181,7 +187,11 @@ func (v *verifier) encode(in *schema.Input, texts []string) ([]runtime.Named, er
 		}
 	}
 	t, err := tensor.Of(ids, int64(len(texts)), int64(length))
-	out := []runtime.Named{{Name: "ids", Tensor: t}}
+	out := []runtime.Named{{Name: schema.IDs, Tensor: t}}
+	if in.Pieces() && err == nil {
+		t, err = tensor.Of(starts, t.Shape()...)
+		out = append(out, runtime.Named{Name: schema.WordStarts, Tensor: t})
+	}
 	if c != nil && err == nil {
 		flat, width := text.PadCharacters(nil, words, length)
 		t, err = tensor.Of(flat, int64(len(texts)), int64(length), int64(width))
