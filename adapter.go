@@ -51,7 +51,9 @@ func (r *Run) startAdapter(values map[string]map[string]*tensor.Tensor, log func
 		layer, projection, _ := of.Pretrained.ProjectionOf(path)
 		for _, v := range values {
 			if !lora {
-				err = of.Pretrained.MergeAdapter(v, layer, projection, func(weight *tensor.Tensor) error { return a.Merge(path, weight) })
+				err = inFloat32(v, pretrained.LayerName(layer)+"/", func(v map[string]*tensor.Tensor) error {
+					return of.Pretrained.MergeAdapter(v, layer, projection, func(weight *tensor.Tensor) error { return a.Merge(path, weight) })
+				})
 			} else {
 				err = startPair(v, loraName(layer, projection), a.Modules[path])
 			}

@@ -2,6 +2,8 @@ package espalier
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"espalier/models"
@@ -97,11 +99,16 @@ func (r *Run) startPretrained(t *train.Trainer, log func(string, ...any)) error 
 	set := 0
 	err := r.withWeights(func(w *safetensors.Folder) error {
 		for _, v := range values {
-			n, err := of.Pretrained.Fill(w, v)
-			if err != nil {
-				return err
+			for _, part := range partsOf(v) {
+				err := inFloat32(v, part, func(v map[string]*tensor.Tensor) error {
+					n, err := of.Pretrained.Fill(w, v)
+					set += n
+					return err
+				})
+				if err != nil {
+					return err
+				}
 			}
-			set += n
 		}
 		return nil
 	})
@@ -139,4 +146,40 @@ func (r *Run) copies(values map[string]map[string]*tensor.Tensor) string {
 	}
 	megabytes := 4 * float64(numbers) / 1e6
 	return fmt.Sprintf("trunk: sharing method %s has the encoder %d times: its numbers take %.1f MB, and four times as many if all of them learn with Adam", r.Recipe.Sharing.Method, n, megabytes)
+}
+
+// partsOf are the parts that parameters are in, by the beginnings of their names: each
+// layer, the embeddings and what else there is.
+func partsOf(values map[string]*tensor.Tensor) []string {
+	parts := map[string]bool{}
+	for name := range values {
+		part, _, _ := strings.Cut(name, "/")
+		parts[part+"/"] = true
+	}
+	return slices.Sorted(maps.Keys(parts))
+}
+
+// inFloat32 calls do with the parameters of a part. Those that are kept in 16 bits are
+// float32 meanwhile, and what do made of them is rounded.
+func inFloat32(values map[string]*tensor.Tensor, part string, do func(map[string]*tensor.Tensor) error) error {
+	wide := map[string]*tensor.Tensor{}
+	for name, v := range values {
+		if !strings.HasPrefix(name, part) {
+			continue
+		}
+		if wide[name] = v; v.DType() != tensor.Float32 {
+			own := make([]float32, v.Len())
+			tensor.Widen(own, v)
+			wide[name] = tensor.Must(tensor.Of(own, v.Shape()...))
+		}
+	}
+	if err := do(wide); err != nil {
+		return err
+	}
+	for name, v := range wide {
+		if narrow, finite := tensor.Narrow(values[name], v.Float32s()); narrow && !finite {
+			return fmt.Errorf("the weights of %s have an element that is too large for float16; set trunk.frozen_weights to bfloat16 or float32", name)
+		}
+	}
+	return nil
 }

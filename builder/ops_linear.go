@@ -67,6 +67,29 @@ func (g *Graph) Gemm(a, b, c *Value, transA, transB bool) *Value {
 	return g.add1("Gemm", in, a.dtype, shape, attrs...)
 }
 
+// GemmStored returns a w + bias of matrices where w is kept in float16 or bfloat16. It is
+// widened to the type of a when a is there, and again for the gradient by a, so that no
+// engine holds the wide ones of several layers at a time. bias may be nil.
+func (g *Graph) GemmStored(a, w, bias *Value) *Value {
+	y := g.Gemm(a, g.WidenAfter(w, a), bias, false, false)
+	if g.err == nil {
+		y.node.Composite = &Composite{Op: "GemmStored", Inputs: []*Value{a, w}}
+		if bias != nil {
+			y.node.Composite.Inputs = append(y.node.Composite.Inputs, bias)
+		}
+	}
+	return y
+}
+
+// WidenAfter returns w, which is kept in 16 bits, in the type of x, and no sooner than x
+// is there.
+func (g *Graph) WidenAfter(w, x *Value) *Value {
+	if !g.check("WidenAfter", w, x) {
+		return g.invalid
+	}
+	return g.Cast(g.After(w, x), x.dtype)
+}
+
 func transposed(v *Value, t bool) (rows, cols Dim) {
 	if t {
 		return v.shape[1], v.shape[0]

@@ -24,6 +24,9 @@ type Parameter struct {
 	// Frozen says that the parameter stays as it is given: a trainer takes no
 	// gradient of it.
 	Frozen bool
+	// Stored is the type that it is kept in where that is not the graph's own: float16
+	// or bfloat16, of a frozen parameter.
+	Stored tensor.DType
 }
 
 // Size returns the number of elements.
@@ -147,6 +150,9 @@ type ParameterOptions struct {
 	Decay  bool
 	Rows   bool
 	Frozen bool
+	// Stored is float16 or bfloat16 of a frozen parameter that is kept so, and 0 of
+	// others. [Graph.GemmStored] reads one.
+	Stored tensor.DType
 }
 
 // Parameter adds a trained tensor of the graph's float type. Asking again for
@@ -171,11 +177,23 @@ func (s *Scope) Parameter(name string, opts ParameterOptions, dims ...int64) *Va
 		}
 		return v
 	}
+	frozen := opts.Frozen || g.freeze != nil && g.freeze(full)
+	dtype := g.float
+	switch opts.Stored {
+	case tensor.Undefined:
+	case tensor.Float16, tensor.BFloat16:
+		dtype = opts.Stored
+		if !frozen {
+			return g.fail("Parameter", nil, fmt.Errorf("parameter %q is kept in %v and learns; only a frozen one can be kept in 16 bits", full, opts.Stored))
+		}
+	default:
+		return g.fail("Parameter", nil, fmt.Errorf("parameter %q cannot be kept in %v, only in float16 or bfloat16", full, opts.Stored))
+	}
 	v := &Value{
-		g: g, kind: kindParameter, name: full, dtype: g.float, shape: Dims(dims...),
+		g: g, kind: kindParameter, name: full, dtype: dtype, shape: Dims(dims...),
 		param: &Parameter{
 			Name: full, Shape: append(tensor.Shape{}, dims...), Init: opts.Init, Decay: opts.Decay, Rows: opts.Rows,
-			Frozen: opts.Frozen || g.freeze != nil && g.freeze(full),
+			Frozen: frozen, Stored: opts.Stored,
 		},
 	}
 	g.byName[full] = v

@@ -37,28 +37,11 @@ func storeHalf(g *onnx.Graph) {
 func halves(raw []byte) ([]byte, bool) {
 	out := make([]byte, 0, len(raw)/2)
 	for i := 0; i+4 <= len(raw); i += 4 {
-		h := half(math.Float32frombits(binary.LittleEndian.Uint32(raw[i:])))
+		h := tensor.ToFloat16(math.Float32frombits(binary.LittleEndian.Uint32(raw[i:])))
 		if h&0x7fff >= 0x7c00 { // infinite, or no number
 			return nil, false
 		}
 		out = binary.LittleEndian.AppendUint16(out, h)
 	}
 	return out, true
-}
-
-// half rounds to the nearest float16, ties to even (IEEE 754, 4.3.1).
-func half(f float32) uint16 {
-	bits := math.Float32bits(f)
-	sign := uint16(bits >> 16 & 0x8000)
-	bits &= 0x7fffffff
-	switch {
-	case bits > 0x7f800000:
-		return sign | 0x7e00 // no number
-	case bits >= 0x477ff000: // rounds beyond 65504
-		return sign | 0x7c00
-	case bits < 0x38800000: // below the smallest normal number: in steps of 2^-24
-		return sign | uint16(math.RoundToEven(float64(math.Float32frombits(bits))*(1<<24)))
-	}
-	bits += 0xfff + bits>>13&1 // half of the last place, less one for ties at even
-	return sign | uint16((bits-0x38000000)>>13)
 }

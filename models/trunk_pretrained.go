@@ -11,6 +11,7 @@ import (
 	"espalier/builder/nn"
 	"espalier/pretrained"
 	"espalier/setting"
+	"espalier/tensor"
 )
 
 // PretrainedTrunk is the type of a trunk that was trained before.
@@ -44,6 +45,10 @@ var pretrainedTrunk = TrunkType{
 		},
 		{Key: "pooling", Kind: setting.Word, Words: []string{"mean", "max", "attention", "first", "pooler"}, Default: "mean", Doc: "how the tokens' states become one, for tasks that need one of a text: first: the state of the first token, which is [CLS] or <s>; pooler: the encoder's own layer on that state"},
 		{Key: "mix", Kind: setting.Flag, Default: false, Doc: "each task reads a learned mix of the states behind all layers, and not only of the last (Peters et al. 2018)"},
+		{
+			Key: "frozen_weights", Kind: setting.Word, Words: []string{"float32", "float16", "bfloat16"}, Default: "float32", Moot: unlessTuned("top", "lora", "adapter", "none"),
+			Doc: "type that training keeps the frozen weight matrices of layers in; products are of float32 all the same. Weights are rounded once, when training starts, and files have the rounded ones",
+		},
 		{
 			Key: "features", Kind: setting.Word, Words: []string{"memory", "file", "none"}, Moot: unlessTuned("top", "none"),
 			From: func(of setting.Values) any {
@@ -145,6 +150,17 @@ func (t *TrunkConfig) fixed(part int) bool {
 	return true
 }
 
+// stored is the type that frozen weight matrices are kept in, 0 for float32.
+func (t *TrunkConfig) stored() tensor.DType {
+	switch t.Options.Text("frozen_weights") {
+	case "float16":
+		return tensor.Float16
+	case "bfloat16":
+		return tensor.BFloat16
+	}
+	return tensor.Undefined
+}
+
 // KeepsFeatures reports whether training keeps what the frozen part of the trunk makes of
 // each example. There is no dropout in that part then.
 func (m *Model) KeepsFeatures() bool { return m.config.Trunk.FeaturesIn() != "none" }
@@ -163,6 +179,9 @@ func (c *network) encoder(t *TrunkConfig, part int) pretrained.Options {
 	o := pretrained.Options{
 		Trained: c.mode != Inference, Frozen: t.fixed,
 		Dropout: c.trainingRate(t.Dropout), AttentionDropout: c.trainingRate(t.Options.Number("attention_dropout")),
+	}
+	if c.mode != Inference {
+		o.Stored = t.stored()
 	}
 	if t.fixed(part) && t.FeaturesIn() != "none" {
 		o.Dropout, o.AttentionDropout = 0, 0

@@ -5,6 +5,7 @@ import (
 
 	"espalier/builder"
 	"espalier/builder/nn"
+	"espalier/tensor"
 )
 
 // architecture is a family of encoders. Each stands in a file of its own.
@@ -68,6 +69,9 @@ type Options struct {
 	// Frozen reports whether training leaves a part as it is: -1 for the embeddings,
 	// else the number of a layer. Nil: it leaves none.
 	Frozen func(part int) bool
+	// Stored is float16 or bfloat16 of frozen weight matrices that are kept so; 0: the
+	// graph's own type.
+	Stored tensor.DType
 	// Adapt adds to what layer i computes; nil: nothing.
 	Adapt Adapter
 	// Matrix returns the scope that the weight matrix of a part of a layer is in, where
@@ -127,5 +131,5 @@ func (c *Config) HasPooler() bool { return c.architecture.pooler != nil }
 // Pool makes one vector of each text, [batch, hidden], of hidden states.
 func (c *Config) Pool(s *builder.Scope, x *builder.Value, o Options) *builder.Value {
 	first := nn.First(s.Graph, x)
-	return s.Tanh(nn.DenseIn(s.In("pooler"), first, c.Hidden, nn.Weights{Frozen: o.frozen(c.Layers)}))
+	return s.Tanh(nn.DenseIn(s.In("pooler"), first, c.Hidden, nn.Weights{Frozen: o.frozen(c.Layers), Stored: o.Stored}))
 }

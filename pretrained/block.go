@@ -16,7 +16,7 @@ func activations() []string { return []string{"gelu", "gelu_new", "gelu_pytorch_
 // embeddings adds positions and, where there are any, token types to word vectors,
 // normalises them and brings them to the width of hidden states.
 func embeddings(s *builder.Scope, in Input, c *Config, o Options) *builder.Value {
-	w := nn.Weights{Frozen: o.frozen(-1)}
+	w := nn.Weights{Frozen: o.frozen(-1), Stored: o.Stored}
 	x := nn.PositionsFrom(s.In("positions"), in.Words, c.Positions, c.FirstPosition, w)
 	if c.TokenTypes > 0 {
 		x = nn.TokenTypes(s.In("token_types"), x, in.TokenTypes, c.TokenTypes, w)
@@ -63,7 +63,7 @@ func (o Options) adapt(g *builder.Graph, layer int, projection string, x, y *bui
 
 // weights are the options of a layer's parameters.
 func (o Options) weights(layer int) nn.Weights {
-	w := nn.Weights{Frozen: o.frozen(layer)}
+	w := nn.Weights{Frozen: o.frozen(layer), Stored: o.Stored}
 	if o.Matrix != nil {
 		w.Matrix = func(of *builder.Scope) *builder.Scope { return o.Matrix(layer, of) }
 	}

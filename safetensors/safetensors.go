@@ -27,7 +27,9 @@ import (
 
 // File is the content of a file. Metadata is free text by key.
 type File struct {
-	Tensors  map[string]*tensor.Tensor // float32, float64, int64
+	// Tensors are float32, float64 or int64. Those of float16 and bfloat16 are written as
+	// float32, of which each of their elements is one.
+	Tensors  map[string]*tensor.Tensor
 	Metadata map[string]string
 }
 
@@ -45,11 +47,15 @@ func Write(w io.Writer, f *File) error {
 	var offset int64
 	for _, name := range names {
 		t := f.Tensors[name]
-		kind, err := kindOf(t.DType())
+		dtype := t.DType()
+		if dtype == tensor.Float16 || dtype == tensor.BFloat16 {
+			dtype = tensor.Float32
+		}
+		kind, err := kindOf(dtype)
 		if err != nil {
 			return fmt.Errorf("tensor %q: %w", name, err)
 		}
-		size := int64(t.Len() * t.DType().Size())
+		size := int64(t.Len() * dtype.Size())
 		header[name] = entry{kind, append([]int64{}, t.Shape()...), []int64{offset, offset + size}}
 		offset += size
 	}
@@ -97,6 +103,14 @@ func writeElements(w io.Writer, t *tensor.Tensor) error {
 		case []float32:
 			for _, x := range d[at:end] {
 				buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(x))
+			}
+		case []uint16:
+			value := tensor.FromFloat16
+			if t.DType() == tensor.BFloat16 {
+				value = tensor.FromBFloat16
+			}
+			for _, x := range d[at:end] {
+				buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(value(x)))
 			}
 		case []float64:
 			for _, x := range d[at:end] {

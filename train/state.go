@@ -230,7 +230,7 @@ func withFrozen(values map[string]*tensor.Tensor, p *step.Parameters) {
 // fits reports parameters that are not the model's.
 func fits(values, parameters map[string]*tensor.Tensor) error {
 	for name, v := range parameters {
-		if b := values[name]; b == nil || b.DType() != v.DType() || !b.Shape().Equal(v.Shape()) {
+		if b := values[name]; b == nil || b.DType() != v.DType() && b.DType() != tensor.Float32 || !b.Shape().Equal(v.Shape()) {
 			return fmt.Errorf("do not fit the model at %q", name)
 		}
 	}

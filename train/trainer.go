@@ -136,8 +136,8 @@ func (t *Trainer) Close() error {
 	return errors.Join(t.features.close(), t.step.Close())
 }
 
-// Parameters returns views of the current parameters by name. They change with
-// every step.
+// Parameters returns views of the current parameters by name: float32, but for frozen
+// ones that are kept in 16 bits ([tensor.Widen], [tensor.Narrow]). They change with every step.
 func (t *Trainer) Parameters() map[string]*tensor.Tensor { return t.step.Parameters().ByName() }
 
 // SetParameters replaces all parameters.

@@ -83,6 +83,9 @@ var cases = []struct {
 	{"MatMul, stack by a transposed matrix", []operand{normal(2, 3, 4), normal(5, 4)}, func(g graph, x []val, _ val) val {
 		return g.MatMul(x[0], g.Transpose(x[1], 1, 0))
 	}},
+	{"GemmStored", []operand{normal(2, 3), normal(2)}, func(g graph, x []val, _ val) val {
+		return g.GemmStored(x[0], g.Constant(tensor.Must(tensor.Half(tensor.Float16, []uint16{0x3c00, 0xc000, 0x3800, 0x4200, 0, 0xb555}, 3, 2))), x[1])
+	}},
 	{"Gemm", []operand{normal(2, 3), normal(3, 4), normal(4)}, func(g graph, x []val, _ val) val { return g.Gemm(x[0], x[1], x[2], false, false) }},
 	{"Gemm, A transposed", []operand{normal(3, 2), normal(3, 4), normal(2, 4)}, func(g graph, x []val, _ val) val { return g.Gemm(x[0], x[1], x[2], true, false) }},
 	{"Gemm, B transposed", []operand{normal(2, 3), normal(4, 3), normal(2, 1)}, func(g graph, x []val, _ val) val { return g.Gemm(x[0], x[1], x[2], false, true) }},

@@ -5,7 +5,20 @@ import (
 )
 
 func linear() map[string]rule {
-	return map[string]rule{"MatMul": matMul, "Gemm": gemm, "Conv": conv, "ConvTranspose": convTranspose}
+	return map[string]rule{"MatMul": matMul, "Gemm": gemm, "GemmStored": gemmStored, "Conv": conv, "ConvTranspose": convTranspose}
+}
+
+// gemmStored: dA = dY W^T, with W widened again. W is frozen.
+func gemmStored(c call) []*builder.Value {
+	g, w, dy := c.g, c.x(1), c.dy[0]
+	out := make([]*builder.Value, len(c.inputs))
+	if c.need[0] {
+		out[0] = g.Gemm(dy, g.WidenAfter(w, dy), nil, false, true)
+	}
+	if len(out) > 2 && c.need[2] {
+		out[2] = sumTo(g, dy, c.x(2).Shape())
+	}
+	return out
 }
 
 // matMul: dA = dY B^T and dB = A^T dY. A stack of matrices times one matrix is

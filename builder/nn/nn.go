@@ -77,7 +77,11 @@ func affineOf(s, matrix *builder.Scope, layer string, x *builder.Value, out int6
 	if bias != nil {
 		b = s.Parameter("bias", builder.ParameterOptions{Init: *bias, Frozen: weights.Frozen}, out)
 	}
-	return s.Reshape(s.Gemm(Flatten(s.Graph, x), w, b, false, false), lastDims(x, out)...)
+	flat := Flatten(s.Graph, x)
+	if weights.Stored != tensor.Undefined {
+		return s.Reshape(s.GemmStored(flat, w, b), lastDims(x, out)...)
+	}
+	return s.Reshape(s.Gemm(flat, w, b, false, false), lastDims(x, out)...)
 }
 
 // lastDims is the shape of x with other dimensions in place of its last.
@@ -129,6 +133,9 @@ func Dropout(g *builder.Graph, x *builder.Value, p float64) *builder.Value {
 type Weights struct {
 	// Frozen: training leaves them as they are given.
 	Frozen bool
+	// Stored is float16 or bfloat16 of frozen weight matrices of dense layers that are
+	// kept so; 0: the graph's own type.
+	Stored tensor.DType
 	// Matrix returns the scope of a dense layer's weight matrix, in the place of the
 	// layer's own, where its bias stays; nil, of the function or the scope: the
 	// layer's own.
@@ -138,7 +145,9 @@ type Weights struct {
 // DenseIn is [Dense] with options for its parameters.
 func DenseIn(s *builder.Scope, x *builder.Value, out int64, w Weights) *builder.Value {
 	o := decaying(builder.Glorot())
-	o.Frozen = w.Frozen
+	if o.Frozen = w.Frozen; w.Frozen {
+		o.Stored = w.Stored
+	}
 	matrix := s
 	if w.Matrix != nil {
 		if other := w.Matrix(s); other != nil {

@@ -387,7 +387,8 @@ func (c *call) cast(x *tensor.Tensor, to tensor.DType) error {
 	if to == x.DType() {
 		return c.view(x, x.Shape())
 	}
-	if to == tensor.Float16 || to == tensor.BFloat16 || x.DType() == tensor.Float16 || x.DType() == tensor.BFloat16 ||
+	half := x.DType() == tensor.Float16 || x.DType() == tensor.BFloat16
+	if to == tensor.Float16 || to == tensor.BFloat16 || half && to != tensor.Float32 && to != tensor.Float64 ||
 		to == tensor.String || x.DType() == tensor.String || to.Size() == 0 {
 		return fmt.Errorf("%w: the pure-Go engine does not cast %v to %v", runtime.ErrUnsupported, x.DType(), to)
 	}
@@ -411,6 +412,12 @@ func (c *call) cast(x *tensor.Tensor, to tensor.DType) error {
 	case []uint8:
 		castTo(y, d)
 	case []uint16:
+		if half {
+			wide := make([]float32, len(d))
+			tensor.Widen(wide, x)
+			castTo(y, wide)
+			return nil
+		}
 		castTo(y, d)
 	case []uint32:
 		castTo(y, d)

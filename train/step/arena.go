@@ -1,6 +1,7 @@
 package step
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -25,6 +26,7 @@ type Parameters struct {
 	fixed     []float32
 	frozen    []slot // places in fixed
 	tables    []*table
+	narrow    map[string]bool           // frozen parameters in 16 bits, which are in byName alone
 	byName    map[string]*tensor.Tensor // views of values, fixed and tables
 }
 
@@ -45,10 +47,16 @@ type table struct {
 
 // newParameters lays out the parameters and fills them with their first values.
 func newParameters(params []*builder.Value, rows map[string]bool, seed uint64) (*Parameters, error) {
-	a := &Parameters{byName: map[string]*tensor.Tensor{}}
+	a := &Parameters{byName: map[string]*tensor.Tensor{}, narrow: map[string]bool{}}
 	size, fixed := 0, 0
 	for _, v := range params {
 		p := v.Parameter()
+		if p.Stored != tensor.Undefined {
+			if err := a.keep16(p, seed); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if v.DType() != tensor.Float32 {
 			return nil, fmt.Errorf("parameter %q is %v; training is in float32", p.Name, v.DType())
 		}
@@ -96,6 +104,19 @@ func (a *Parameters) view(seed uint64) error {
 	return nil
 }
 
+// keep16 keeps a frozen parameter in 16 bits.
+func (a *Parameters) keep16(p *builder.Parameter, seed uint64) error {
+	t, err := tensor.New(p.Stored, p.Shape...)
+	if err != nil {
+		return err
+	}
+	first := make([]float32, p.Size())
+	p.Fill(first, seed)
+	tensor.Narrow(t, first)
+	a.byName[p.Name], a.narrow[p.Name] = t, true
+	return nil
+}
+
 // place fills a parameter's place in a slice.
 func (a *Parameters) place(s *slot, in []float32, seed uint64) (err error) {
 	end := s.offset + s.param.Size()
@@ -106,8 +127,9 @@ func (a *Parameters) place(s *slot, in []float32, seed uint64) (err error) {
 	return err
 }
 
-// ByName returns views of all parameters by name, float32. They change with every
-// step. The map must not be changed.
+// ByName returns views of all parameters by name: float32, but for frozen ones that are
+// kept in 16 bits. They change with every step. The map
+// must not be changed.
 func (a *Parameters) ByName() map[string]*tensor.Tensor { return a.byName }
 
 // slot returns the place of the dense parameter of that name.
@@ -135,7 +157,7 @@ func (a *Parameters) Frozen(name string) bool {
 	if t := a.table(name); t != nil {
 		return t.param.Frozen
 	}
-	return slices.ContainsFunc(a.frozen, func(s slot) bool { return s.param.Name == name })
+	return a.narrow[name] || slices.ContainsFunc(a.frozen, func(s slot) bool { return s.param.Name == name })
 }
 
 // Snapshot copies all parameters but frozen ones, which training does not change: of
@@ -150,19 +172,46 @@ func (a *Parameters) Snapshot() map[string]*tensor.Tensor {
 	return s
 }
 
-// Restore replaces all parameters. On an error they are as they were.
+// Restore replaces all parameters by float32 tensors, or such as Snapshot returns. Those
+// that are kept in 16 bits are rounded. Where one does not fit, all are as they were.
 func (a *Parameters) Restore(values map[string]*tensor.Tensor) error {
 	for name, to := range a.byName {
 		from := values[name]
 		if from == nil {
 			return fmt.Errorf("parameter %q is missing", name)
 		}
-		if !from.Shape().Equal(to.Shape()) || from.DType() != tensor.Float32 {
-			return fmt.Errorf("parameter %q is %v, the model has %v", name, from, to)
+		if err := fits(name, to, from); err != nil {
+			return err
 		}
 	}
+	var errs []error
 	for name, to := range a.byName {
-		copy(to.Float32s(), values[name].Float32s())
+		errs = append(errs, set(name, to, values[name]))
+	}
+	return errors.Join(errs...)
+}
+
+// fits reports a tensor that a parameter cannot be replaced by.
+func fits(name string, to, from *tensor.Tensor) error {
+	if !from.Shape().Equal(to.Shape()) || from.DType() != tensor.Float32 && from.DType() != to.DType() {
+		return fmt.Errorf("parameter %q is %v, the model has %v", name, from, to)
+	}
+	return nil
+}
+
+// set gives a parameter the elements of a tensor that fits.
+func set(name string, to, from *tensor.Tensor) error {
+	if from.DType() != tensor.Float32 {
+		bits, _ := tensor.Data[uint16](from)
+		own, _ := tensor.Data[uint16](to)
+		copy(own, bits)
+		return nil
+	}
+	narrow, finite := tensor.Narrow(to, from.Float32s())
+	if !narrow {
+		copy(to.Float32s(), from.Float32s())
+	} else if !finite {
+		return fmt.Errorf("parameter %q has an element that is too large for float16; set trunk.frozen_weights to bfloat16 or float32", name)
 	}
 	return nil
 }

@@ -111,7 +111,7 @@ func (e *Estimator) Memory(sizes map[string]int64) (Memory, error) {
 	}
 	for _, v := range p.built.Graph.Parameters() {
 		n := int64(v.Parameter().Size())
-		out.Weights += 4 * n
+		out.Weights += n * int64(v.DType().Size())
 		if p.graded[v.Name()] || learned[v.Name()] {
 			out.Moments += moments * n
 			out.Best += 4 * n
