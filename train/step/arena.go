@@ -1,8 +1,8 @@
 package step
 
 import (
-	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"espalier/builder"
@@ -184,11 +184,12 @@ func (a *Parameters) Restore(values map[string]*tensor.Tensor) error {
 			return err
 		}
 	}
-	var errs []error
-	for name, to := range a.byName {
-		errs = append(errs, set(name, to, values[name]))
+	for _, name := range slices.Sorted(maps.Keys(a.byName)) {
+		if err := set(name, a.byName[name], values[name]); err != nil {
+			return err
+		}
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 // fits reports a tensor that a parameter cannot be replaced by.
