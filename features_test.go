@@ -48,7 +48,7 @@ func TestKeptFeaturesChangeNothing(t *testing.T) {
 		{", tune: none", []string{"train.sampling.method=uniform", "tasks.topic.dropout=0.2"}},
 		{", tune: none, pooling: attention, mix: true", nil},
 		{", tune: none, pooling: attention", []string{"train.balance.method=mgda", "train.accumulate=2"}},
-		{", tune: none, pooling: pooler", []string{"sharing.method=cross_stitch", "train.max_tokens=300"}},
+		{", tune: none, pooling: pooler", []string{"sharing.method=mmoe", "train.max_tokens=300"}},
 		{", tune: top, top: 1", []string{"train.balance.method=graddrop", "train.balance.at=representation"}},
 		{", tune: top, top: 1", []string{"train.balance.method=modo", "train.balance.at=parameters"}},
 		{", tune: top, top: 1, pooling: first", []string{"train.recompute=true", "sharing.method=adapter"}},
