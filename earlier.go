@@ -81,7 +81,9 @@ func (r *Run) startFrom(t *train.Trainer, earlier *Run, log func(string, ...any)
 		task, ofTask := models.TaskOf(name)
 		same := was != nil && was.Shape().Equal(now.Shape()) && (!ofTask || sameLabels(earlier.Model.Schema().Task(task), r.Model.Schema().Task(task)))
 		if same {
-			copy(now.Float32s(), was.Float32s())
+			if err := put(name, now, was.Float32s()); err != nil {
+				return err
+			}
 			taken++
 			continue
 		}

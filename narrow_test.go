@@ -89,8 +89,8 @@ func TestFrozenWeightsIn16Bits(t *testing.T) {
 	}
 }
 
-// TestRunsWithWeightsIn16BitsGoOn: they resume to the same bytes, and start from an adapter
-// that is merged into weights kept in 16 bits.
+// TestRunsWithWeightsIn16BitsGoOn: they resume to the same bytes, others start from them,
+// and an adapter is merged into weights kept in 16 bits.
 func TestRunsWithWeightsIn16BitsGoOn(t *testing.T) {
 	e := engines(t)[0]
 	dir, read := encoderData(t)
@@ -106,6 +106,12 @@ func TestRunsWithWeightsIn16BitsGoOn(t *testing.T) {
 	for name, v := range want {
 		if !slices.Equal(got[name].Float32s(), v.Float32s()) {
 			t.Errorf("%s differs", name)
+		}
+	}
+	_, from, _ := encoderRun(t, r, filepath.Join(dir, "from"), espalier.Options{Engine: e, From: whole})
+	for name, v := range want {
+		if strings.Contains(name, "feedforward") && !slices.Equal(from[name].Float32s(), v.Float32s()) {
+			t.Errorf("a run that starts from the first has another %s", name)
 		}
 	}
 	run, err := espalier.OpenRun(whole)

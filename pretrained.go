@@ -128,14 +128,14 @@ func (r *Run) startPretrained(t *train.Trainer, log func(string, ...any)) error 
 // copies says how often a sharing structure has the layers of a pretrained trunk, "" for
 // one that has them once.
 func (r *Run) copies(values map[string]map[string]*tensor.Tensor) string {
-	n, numbers := 0, 0
+	n, bytes := 0, 0
 	for _, of := range values {
 		has := false
 		for name, v := range of {
 			if strings.HasPrefix(name, pretrained.LayerName(0)+"/") {
 				has = true
 			}
-			numbers += v.Len()
+			bytes += v.Len() * v.DType().Size()
 		}
 		if has {
 			n++
@@ -144,7 +144,7 @@ func (r *Run) copies(values map[string]map[string]*tensor.Tensor) string {
 	if n < 2 {
 		return ""
 	}
-	megabytes := 4 * float64(numbers) / 1e6
+	megabytes := float64(bytes) / 1e6
 	return fmt.Sprintf("trunk: sharing method %s has the encoder %d times: its numbers take %.1f MB, and four times as many if all of them learn with Adam", r.Recipe.Sharing.Method, n, megabytes)
 }
 
@@ -177,9 +177,20 @@ func inFloat32(values map[string]*tensor.Tensor, part string, do func(map[string
 		return err
 	}
 	for name, v := range wide {
-		if narrow, finite := tensor.Narrow(values[name], v.Float32s()); narrow && !finite {
-			return fmt.Errorf("the weights of %s have an element that is too large for float16; set trunk.frozen_weights to bfloat16 or float32", name)
+		if err := put(name, values[name], v.Float32s()); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// put gives a parameter values, rounded where it is kept in 16 bits.
+func put(name string, parameter *tensor.Tensor, values []float32) error {
+	narrow, finite := tensor.Narrow(parameter, values)
+	if !narrow {
+		copy(parameter.Float32s(), values)
+	} else if !finite {
+		return fmt.Errorf("parameter %q has an element that is too large for float16; set trunk.frozen_weights to bfloat16 or float32", name)
 	}
 	return nil
 }
