@@ -335,7 +335,9 @@ func (s *texts) setSizes(b *tensor.Batch, examples []int) {
 		}
 	}
 	b.SetSize(task.Sequence, tokens)
-	b.SetSize(characterSize, width)
+	if s.in.characters != nil {
+		b.SetSize(characterSize, width)
+	}
 }
 
 // fill makes int64 [batch, sequence], padded with the vocabulary's padding, and, where
