@@ -124,7 +124,8 @@ func (p *printer) ofEncoders(results []result, folder string, linear map[string]
 		"fine-tuned with the heads: AdamW, rate 0.0001 for the encoder and 0.001 for heads, dropout of 0.1 before heads, a tenth of the\n" +
 		"steps to warm up, then down along a line, batches of 32; SST-2 without dropout before its head, and with word vectors that are\n" +
 		"updated when they are read. PyTorch's figures are of one seed of the same training in plain PyTorch, its epochs on two threads of an\n" +
-		"idle machine ([bench/peers/minilm.py](../bench/peers/minilm.py)). A figure without ± is of one seed. Ours ran on one thread each beside other work, so that their seconds say\n" +
+		"idle machine; those of these sets were taken when the goals were set, and [bench/peers/minilm.py](../bench/peers/minilm.py) takes them\n" +
+		"anew. A figure without ± is of one seed. Ours ran on one thread each beside other work, so that their seconds say\n" +
 		"little: [bench.md](bench.md#a-pretrained-encoder) has the time of a step.\n\n")
 	p.printf("| set | figure | validation | test | from scratch | linear model | PyTorch | to reach | reached | s per epoch | PyTorch's |\n|---|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, r := range results {
