@@ -32,6 +32,21 @@ func inTrunk(parameter string) (name, of string, ok bool) {
 	return rest, task, ok
 }
 
+// byTrunk divides what is known of parameters by the task whose trunk they are in, "" for
+// the shared one, and names it by their names in the scope of the trunk.
+func byTrunk[T any](all map[string]T) map[string]map[string]T {
+	trunks := map[string]map[string]T{}
+	for parameter, x := range all {
+		if name, of, ok := inTrunk(parameter); ok {
+			if trunks[of] == nil {
+				trunks[of] = map[string]T{}
+			}
+			trunks[of][name] = x
+		}
+	}
+	return trunks
+}
+
 // checkPretrained reports what does not fit between a pretrained trunk's folder and the
 // model, before any data is read into data sets.
 func (r *Run) checkPretrained() error {
@@ -46,20 +61,15 @@ func (r *Run) checkPretrained() error {
 	if err != nil {
 		return err
 	}
-	shapes := map[string]map[string]tensor.Shape{}
+	all := map[string]tensor.Shape{}
 	for _, v := range built.Graph.Parameters() {
-		if name, of, ok := inTrunk(v.Name()); ok {
-			if shapes[of] == nil {
-				shapes[of] = map[string]tensor.Shape{}
-			}
-			shapes[of][name] = v.Parameter().Shape
-		}
+		all[v.Name()] = v.Parameter().Shape
 	}
 	if _, err := r.adapter(); err != nil {
 		return err
 	}
 	return r.withWeights(func(w *safetensors.Folder) error {
-		for _, of := range shapes {
+		for _, of := range byTrunk(all) {
 			if err := t.Pretrained.Check(w, of); err != nil {
 				return err
 			}
@@ -87,15 +97,7 @@ func (r *Run) startPretrained(t *train.Trainer, log func(string, ...any)) error 
 	if of.Pretrained == nil {
 		return nil
 	}
-	values := map[string]map[string]*tensor.Tensor{}
-	for parameter, value := range t.Parameters() {
-		if name, task, ok := inTrunk(parameter); ok {
-			if values[task] == nil {
-				values[task] = map[string]*tensor.Tensor{}
-			}
-			values[task][name] = value
-		}
-	}
+	values := byTrunk(t.Parameters())
 	set := 0
 	err := r.withWeights(func(w *safetensors.Folder) error {
 		for _, v := range values {
@@ -121,7 +123,7 @@ func (r *Run) startPretrained(t *train.Trainer, log func(string, ...any)) error 
 	if note := r.copies(values); note != "" {
 		log("%s", note)
 	}
-	log("trunk: %s of %s, %d layers of width %d, %.1f million numbers from %s", of.Pretrained.Kind, of.Pretrained.ModelType, of.Pretrained.Layers, of.Pretrained.Hidden, float64(set)/1e6, of.Path)
+	log("trunk: %s (model_type %s), %d layers of width %d, %.1f million parameters from %s", of.Pretrained.Kind, of.Pretrained.ModelType, of.Pretrained.Layers, of.Pretrained.Hidden, float64(set)/1e6, of.Path)
 	return nil
 }
 

@@ -60,16 +60,7 @@ var optionTexts = []string{"w1 w2 w3", "", "w4 other w5 w6 w7 w8", "w9"}
 
 func answersOf(t *testing.T, path string, e runtime.Engine) []predict.Prediction {
 	t.Helper()
-	p, err := predict.Open(path, predict.Options{Engine: e})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Close()
-	answers, err := p.Predict(context.Background(), optionTexts...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return answers
+	return answersWith(t, path, e, nil)
 }
 
 // TestEveryOptionGivesTheSameAnswers on both engines, through package predict,

@@ -6,24 +6,19 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"slices"
-	"time"
 
+	"espalier/bench/steptimes"
 	"espalier/data"
-	"espalier/internal/procfs"
 	"espalier/models"
 	"espalier/pretrained"
 	"espalier/runtime/ort"
 	"espalier/schema"
 	"espalier/setting"
 	"espalier/task"
-	"espalier/tensor"
 	"espalier/train"
 )
 
@@ -49,14 +44,6 @@ func main() {
 	}
 }
 
-func labels(n int) []string {
-	names := make([]string, n)
-	for i := range names {
-		names[i] = fmt.Sprint(i)
-	}
-	return names
-}
-
 func (b *benchmark) trainer() (*train.Trainer, *pretrained.Config, error) {
 	c, err := pretrained.ReadConfig(b.folder)
 	if err != nil {
@@ -66,8 +53,8 @@ func (b *benchmark) trainer() (*train.Trainer, *pretrained.Config, error) {
 		Version: schema.Version, Name: "bench",
 		Inputs: []schema.Input{{Name: "text", Type: schema.Text, Tensor: models.IDs, VocabularySize: int(c.Vocabulary)}},
 		Tasks: []schema.Task{
-			{Name: "class", Type: schema.Classification, Labels: labels(7)},
-			{Name: "tags", Type: schema.Tagging, Labels: labels(72)},
+			{Name: "class", Type: schema.Classification, Labels: steptimes.Labels(7)},
+			{Name: "tags", Type: schema.Tagging, Labels: steptimes.Labels(72)},
 		},
 	}
 	trunk := models.TrunkConfig{Type: models.PretrainedTrunk, Pretrained: c, Path: b.folder, Options: setting.Values{"tune": b.tune}}
@@ -96,29 +83,15 @@ func (b *benchmark) run() error {
 	batch := &data.Batch{Counts: []int{b.batch, b.batch * b.length}}
 	batch.SetSize(task.Examples, b.batch)
 	batch.SetSize(task.Sequence, b.length)
-	draw := func(name string, least, n int64, shape ...int) {
-		list := tensor.Fill(&batch.Batch, name, int64(0), shape...)
-		for j := range list {
-			list[j] = least + r.Int64N(n-least)
-		}
-	}
-	var times []float64
-	const warm = 2
-	for i := range b.steps + warm {
+	draw := func(name string, least, n int64, shape ...int) { steptimes.Draw(batch, r, name, least, n, shape...) }
+	times, err := steptimes.Measure(t, func() *data.Batch {
 		draw(schema.IDs, c.Padding+1, c.Vocabulary, b.batch, b.length)
 		draw(task.LabelsInput("class"), 0, 7, b.batch)
 		draw(task.LabelsInput("tags"), 0, 72, b.batch, b.length)
-		start := time.Now()
-		if _, err := t.Step(context.Background(), batch); err != nil {
-			return err
-		}
-		if i >= warm {
-			times = append(times, time.Since(start).Seconds()*1e3)
-		}
+		return batch
+	}, 2, b.steps)
+	if err != nil {
+		return err
 	}
-	slices.Sort(times)
-	return json.NewEncoder(os.Stdout).Encode(map[string]any{
-		"framework": "espalier", "model": fmt.Sprintf("%s, %d x %d", b.tune, b.batch, b.length),
-		"median_ms": times[len(times)/2], "min_ms": times[0], "peak_rss_mb": procfs.PeakMemory(),
-	})
+	return steptimes.Print(os.Stdout, "espalier", fmt.Sprintf("%s, %d x %d", b.tune, b.batch, b.length), times)
 }

@@ -120,7 +120,7 @@ func (p *printer) ofEncoders(results []result, folder string, linear map[string]
 	for _, r := range results {
 		scratch[r.recipe] = r.measured
 	}
-	p.printf("\n## With a pretrained trunk\n\nMiniLM (6 layers of width 384, 22.7 million numbers; [pretrained.md](pretrained.md)) in the place of the trunk, all of it\n" +
+	p.printf("\n## With a pretrained trunk\n\nMiniLM (6 layers of width 384, 22.7 million parameters; [pretrained.md](pretrained.md)) in the place of the trunk, all of it\n" +
 		"fine-tuned with the heads: AdamW, rate 0.0001 for the encoder and 0.001 for heads, dropout of 0.1 before heads, a tenth of the\n" +
 		"steps to warm up, then down along a line, batches of 32; SST-2 without dropout before its head, and with word vectors that are\n" +
 		"updated when they are read. PyTorch's figures are of one seed of the same training in plain PyTorch, its epochs on two threads of an\n" +

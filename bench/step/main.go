@@ -5,22 +5,17 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"slices"
-	"time"
 
+	"espalier/bench/steptimes"
 	"espalier/data"
-	"espalier/internal/procfs"
 	"espalier/models"
 	"espalier/runtime/ort"
 	"espalier/schema"
 	"espalier/task"
-	"espalier/tensor"
 	"espalier/train"
 )
 
@@ -51,29 +46,17 @@ func main() {
 	}
 }
 
-func labels(n int) []string {
-	names := make([]string, n)
-	for i := range names {
-		names[i] = fmt.Sprint(i)
-	}
-	return names
-}
-
 // run prints the time of a step.
 func run(layers int, dense bool, steps int) error {
-	times, err := steptimes(layers, dense, steps, "")
+	times, err := stepTimes(layers, dense, steps, "")
 	if err != nil {
 		return err
 	}
-	slices.Sort(times)
 	framework := "espalier, lazy rows"
 	if dense {
 		framework = "espalier, dense rows"
 	}
-	return json.NewEncoder(os.Stdout).Encode(map[string]any{
-		"framework": framework, "model": modelName(layers),
-		"median_ms": times[len(times)/2], "min_ms": times[0], "peak_rss_mb": procfs.PeakMemory(),
-	})
+	return steptimes.Print(os.Stdout, framework, modelName(layers), times)
 }
 
 func modelName(layers int) string {
@@ -90,9 +73,9 @@ func benchTrainer(layers int, sharing string, c train.Config) (*train.Trainer, f
 		Version: schema.Version, Name: "bench",
 		Inputs: []schema.Input{{Name: "text", Type: schema.Text, Tensor: models.IDs, VocabularySize: words}},
 		Tasks: []schema.Task{
-			{Name: "class", Type: schema.Classification, Labels: labels(10)},
-			{Name: "sentiment", Type: schema.Classification, Labels: labels(2)},
-			{Name: "tags", Type: schema.Tagging, Labels: labels(9)},
+			{Name: "class", Type: schema.Classification, Labels: steptimes.Labels(10)},
+			{Name: "sentiment", Type: schema.Classification, Labels: steptimes.Labels(2)},
+			{Name: "tags", Type: schema.Tagging, Labels: steptimes.Labels(9)},
 		},
 	}
 	trunk := models.TrunkConfig{Type: "bag", Embedding: width}
@@ -117,12 +100,7 @@ func benchTrainer(layers int, sharing string, c train.Config) (*train.Trainer, f
 	b := &data.Batch{Counts: []int{batch, batch, batch * length}}
 	b.SetSize(task.Examples, batch)
 	b.SetSize(task.Sequence, length)
-	draw := func(name string, least, n int64, shape ...int) {
-		list := tensor.Fill(&b.Batch, name, int64(0), shape...)
-		for j := range list {
-			list[j] = least + r.Int64N(n-least)
-		}
-	}
+	draw := func(name string, least, n int64, shape ...int) { steptimes.Draw(b, r, name, least, n, shape...) }
 	return t, func() *data.Batch {
 		// New ids at every step, as in training: none of them is padding.
 		draw(schema.IDs, 1, words, batch, length)
@@ -133,24 +111,13 @@ func benchTrainer(layers int, sharing string, c train.Config) (*train.Trainer, f
 	}, nil
 }
 
-// steptimes makes steps and returns how long each took, in milliseconds, the
+// stepTimes makes steps and returns how long each took, in milliseconds, the
 // first few left out.
-func steptimes(layers int, dense bool, steps int, profile string) ([]float64, error) {
+func stepTimes(layers int, dense bool, steps int, profile string) ([]float64, error) {
 	t, fill, err := benchTrainer(layers, "hard", train.Config{Profile: profile, Optimizer: train.OptimizerConfig{Dense: dense}})
 	if err != nil {
 		return nil, err
 	}
 	defer t.Close()
-	var times []float64
-	for i := range steps + 5 {
-		b := fill()
-		start := time.Now()
-		if _, err := t.Step(context.Background(), b); err != nil {
-			return nil, err
-		}
-		if i >= 5 {
-			times = append(times, time.Since(start).Seconds()*1e3)
-		}
-	}
-	return times, nil
+	return steptimes.Measure(t, fill, 5, steps)
 }

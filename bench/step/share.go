@@ -18,7 +18,7 @@ func printShare(layers, steps int) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if _, err := steptimes(layers, false, steps, filepath.Join(dir, "step")); err != nil {
+	if _, err := stepTimes(layers, false, steps, filepath.Join(dir, "step")); err != nil {
 		return err
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "step*.json"))

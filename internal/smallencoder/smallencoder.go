@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -112,7 +113,9 @@ func Write(dir string, seed uint64) error {
 		if err != nil {
 			return err
 		}
-		r := rand.New(rand.NewPCG(seed, hash(name)))
+		h := fnv.New64a()
+		h.Write([]byte(name))
+		r := rand.New(rand.NewPCG(seed, h.Sum64()))
 		scale := shape[len(shape)-1] == c.Hidden && len(shape) == 1
 		for i := range t.Float32s() {
 			t.Float32s()[i] = float32(0.2 * r.NormFloat64())
@@ -137,13 +140,4 @@ func Write(dir string, seed uint64) error {
 		}
 	}
 	return nil
-}
-
-// hash is FNV-1a's.
-func hash(s string) uint64 {
-	h := uint64(14695981039346656037)
-	for i := range len(s) {
-		h = (h ^ uint64(s[i])) * 1099511628211
-	}
-	return h
 }
