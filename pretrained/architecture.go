@@ -94,6 +94,9 @@ type Place struct {
 	At, Of int
 }
 
+// weight is the name of that matrix in the scope of a trunk.
+func (p Place) weight(layer int) string { return LayerName(layer) + "/" + p.Part + "/weight" }
+
 // PlaceOf returns where one of [Projections] stands.
 func PlaceOf(projection string) Place {
 	return map[string]Place{

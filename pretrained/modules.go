@@ -12,27 +12,13 @@ import (
 // encoder.layer.0.attention.self.query: the path that PEFT names adapters by. It is ""
 // for a projection that the architecture does not have.
 func (c *Config) Module(layer int, projection string) string {
-	parameter, part := parameterOf(projection)
+	place := PlaceOf(projection)
 	for _, w := range c.Weights() {
-		if w.Parameter == LayerName(layer)+"/"+parameter {
-			return strings.TrimSuffix(w.Tensors[part], ".weight")
+		if w.Parameter == place.weight(layer) {
+			return strings.TrimSuffix(w.Tensors[place.At], ".weight")
 		}
 	}
 	return ""
-}
-
-// parameterOf returns the parameter of a layer that has a projection's weight, and which
-// of those side by side in it that is.
-func parameterOf(projection string) (parameter string, part int) {
-	switch projection {
-	case "query", "key", "value":
-		return "attention/in/weight", slices.Index(Projections(), projection)
-	case "output":
-		return "attention/out/weight", 0
-	case "intermediate":
-		return "feedforward_in/weight", 0
-	}
-	return "feedforward_out/weight", 0
 }
 
 // ModuleShape is the shape of a projection's weight in a checkpoint, [out, in].
@@ -50,10 +36,10 @@ func (c *Config) ModuleShape(projection string) tensor.Shape {
 // checkpoint has it, [out, in]. values are the parameters by their name in the scope of
 // the trunk.
 func (c *Config) MergeAdapter(values map[string]*tensor.Tensor, layer int, projection string, merge func(weight *tensor.Tensor) error) error {
-	parameter, part := parameterOf(projection)
-	of := values[LayerName(layer)+"/"+parameter]
+	place := PlaceOf(projection)
+	of := values[place.weight(layer)]
 	if of == nil {
-		return fmt.Errorf("the model has no parameter %s/%s", LayerName(layer), parameter)
+		return fmt.Errorf("the model has no parameter %s", place.weight(layer))
 	}
 	weight, err := tensor.New(tensor.Float32, c.ModuleShape(projection)...)
 	if err != nil {
@@ -63,13 +49,13 @@ func (c *Config) MergeAdapter(values map[string]*tensor.Tensor, layer int, proje
 	out, in, width := int(weight.Shape()[0]), int(weight.Shape()[1]), int(of.Shape()[1])
 	for o := range out {
 		for i := range in {
-			own[o*in+i] = all[i*width+part*out+o]
+			own[o*in+i] = all[i*width+place.At*out+o]
 		}
 	}
 	if err := merge(weight); err != nil {
 		return err
 	}
-	place(all, own, in, out, width, part*out, true)
+	copyColumns(all, own, in, out, width, place.At*out, true)
 	return nil
 }
 
@@ -79,10 +65,16 @@ func (c *Config) ProjectionOf(path string) (layer int, projection string, ok boo
 	for _, prefix := range c.architecture.prefixes {
 		path = strings.TrimPrefix(path, prefix)
 	}
-	for i := range c.Layers {
-		for _, p := range Projections() {
-			if c.Module(i, p) == path {
-				return i, p, true
+	for _, w := range c.Weights() {
+		at := slices.Index(w.Tensors, path+".weight")
+		if at < 0 {
+			continue
+		}
+		for i := range c.Layers {
+			for _, p := range Projections() {
+				if place := PlaceOf(p); place.At == at && place.weight(i) == w.Parameter {
+					return i, p, true
+				}
 			}
 		}
 	}

@@ -167,7 +167,7 @@ func (c *Config) Fill(from Checkpoint, values map[string]*tensor.Tensor) (int, e
 			if err := from.Read(name, buffer); err != nil {
 				return 0, err
 			}
-			place(dst, buffer, rows, cols, width, at, p.Transposed)
+			copyColumns(dst, buffer, rows, cols, width, at, p.Transposed)
 			at += cols
 		}
 	}
@@ -178,9 +178,9 @@ func (c *Config) Fill(from Checkpoint, values map[string]*tensor.Tensor) (int, e
 // and what is written both stay in the cache.
 const block = 32
 
-// place copies a matrix [rows, cols], or one that is stored transposed, into columns at
+// copyColumns copies a matrix [rows, cols], or one that is stored transposed, into columns at
 // and on of one that is width wide.
-func place(dst, src []float32, rows, cols, width, at int, transposed bool) {
+func copyColumns(dst, src []float32, rows, cols, width, at int, transposed bool) {
 	if !transposed {
 		for r := range rows {
 			copy(dst[r*width+at:], src[r*cols:(r+1)*cols])
